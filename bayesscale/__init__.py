@@ -1,0 +1,73 @@
+"""Bayesian inference for neural scaling laws.
+
+Every public name is loaded when it is first used, so that ``import bayesscale`` and the command
+line's help do not wait for PyMC.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayesscale.errors import (
+        BayesScaleError as BayesScaleError,
+    )
+    from bayesscale.errors import (
+        BayesScaleWarning as BayesScaleWarning,
+    )
+    from bayesscale.forecast.allocate import Allocation as Allocation
+    from bayesscale.forecast.allocate import allocate as allocate
+    from bayesscale.forecast.extrapolate import Prediction as Prediction
+    from bayesscale.forecast.extrapolate import extrapolate as extrapolate
+    from bayesscale.forecast.inverse import gain as gain
+    from bayesscale.forecast.inverse import required_flops as required_flops
+    from bayesscale.forecast.inverse import required_tokens as required_tokens
+    from bayesscale.inference.fit import Fit as Fit
+    from bayesscale.inference.fit import fit as fit
+    from bayesscale.inference.fit import load_fit as load_fit
+    from bayesscale.laws import LAWS as LAWS
+    from bayesscale.laws import Coordinate as Coordinate
+    from bayesscale.laws import Law as Law
+    from bayesscale.laws import PowerCost as PowerCost
+    from bayesscale.model.build import build_model as build_model
+    from bayesscale.model.prior_predictive import prior_predictive as prior_predictive
+    from bayesscale.model.priors import Prior as Prior
+    from bayesscale.runs import Runs as Runs
+    from bayesscale.runs import read_runs as read_runs
+
+_HOME = {
+    "Allocation": "forecast.allocate",
+    "BayesScaleError": "errors",
+    "BayesScaleWarning": "errors",
+    "Coordinate": "laws",
+    "Fit": "inference.fit",
+    "LAWS": "laws",
+    "Law": "laws",
+    "PowerCost": "laws",
+    "Prediction": "forecast.extrapolate",
+    "Prior": "model.priors",
+    "Runs": "runs",
+    "allocate": "forecast.allocate",
+    "build_model": "model.build",
+    "extrapolate": "forecast.extrapolate",
+    "fit": "inference.fit",
+    "gain": "forecast.inverse",
+    "load_fit": "inference.fit",
+    "prior_predictive": "model.prior_predictive",
+    "read_runs": "runs",
+    "required_flops": "forecast.inverse",
+    "required_tokens": "forecast.inverse",
+}
+
+__all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bayesscale' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"bayesscale.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,82 @@
+"""Saying what is going on: a live line in a terminal or notebook, log lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from bayesscale.errors import DomainError
+
+type ProgressOption = Literal["auto"] | bool
+type Report = Callable[..., None]
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
+    """Open a channel to tell a person what a long computation is doing.
+
+    Parameters
+    ----------
+    progress
+        ``"auto"``: a live line in a terminal or notebook, a line on standard error now and then
+        elsewhere. ``True`` is the same; ``False`` is silent.
+
+    Yields
+    ------
+    Callable
+        ``report(text, done=0, total=None)``, cheap enough to call often.
+
+    Raises
+    ------
+    DomainError
+        If ``progress`` is something else.
+    """
+    if progress not in ("auto", True, False):
+        raise DomainError(f'progress must be "auto", True or False, not {progress!r}.')
+    if progress is False:
+        yield lambda text, done=0, total=None: None
+    elif sys.stderr.isatty() or _in_notebook():
+        with _live_line() as report:
+            yield report
+    else:
+        yield _LogLines()
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+@contextmanager
+def _live_line() -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(text: str, done: int = 0, total: int | None = None) -> None:
+            bar.update(task, description=text, completed=done, total=total)
+
+        yield report
+
+
+class _LogLines:
+    """One line when the phase changes, and one every few seconds while it lasts."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._last = 0.0
+
+    def __call__(self, text: str, done: int = 0, total: int | None = None) -> None:
+        now = time.monotonic()
+        phase = text.split(":")[0]
+        if phase == self._phase and now - self._last < SECONDS_BETWEEN_LINES:
+            return
+        self._phase, self._last = phase, now
+        sys.stderr.write(f"bayesscale: {text}\n")
+        sys.stderr.flush()

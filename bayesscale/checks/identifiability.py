@@ -1,0 +1,187 @@
+"""What the runs can tell apart, and which runs would cure what they cannot.
+
+On the scale where every prior is a standard normal, the posterior's covariance has an eigenvalue
+near 0 in a direction that the runs teach and near 1 in one where the prior speaks alone. A fit
+on runs along the compute-optimal frontier looks perfect and still knows only 3 of Chinchilla's 5
+unknowns: this check is what notices.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesscale._format import flops as format_flops
+from bayesscale._format import si_count
+from bayesscale.checks.result import CheckResult
+from bayesscale.laws import Law, Reference
+from bayesscale.model.links import LINKS
+from bayesscale.model.spec import ModelSpec
+from bayesscale.runs import Runs
+
+type Array = NDArray[np.float64]
+
+UNLEARNED = 0.7
+"""A direction whose posterior is wider than this share of its prior has not been learned."""
+
+LOADING = 0.35
+"""A parameter is named with a direction from this loading on."""
+
+STEP = 1e-4
+
+
+def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) -> CheckResult:
+    """Check which of a law's unknowns the design of the runs identifies.
+
+    Parameters
+    ----------
+    posterior
+        Draws of the coordinates, dims ``(chain, draw)``.
+    spec
+        The model.
+    runs
+        The runs it was fitted to.
+
+    Returns
+    -------
+    CheckResult
+        Table: prior and posterior standard deviation on the link's scale and the contraction
+        1 - (posterior / prior variance), by coordinate of the law. It does not pass if there is
+        a direction in which the posterior is wider than .7 of the prior.
+    """
+    law = spec.law
+    m = len(law.coordinates)
+    names = [c.name for c in law.coordinates]
+    prior_sd = np.array([(spec.priors[c.name].normal_on_link(c) or (0, c.scale))[1]
+                         for c in law.coordinates])  # fmt: skip
+    flat = np.stack(
+        [LINKS[c.link].forward(np.ravel(posterior[c.name])) for c in law.coordinates], axis=-1
+    )
+    covariance = np.atleast_2d(np.cov(flat, rowvar=False)) / np.outer(prior_sd, prior_sd)
+    values, vectors = np.linalg.eigh(covariance)
+    widths = np.sqrt(np.maximum(values, 0.0))
+    posterior_sd = flat.std(axis=0, ddof=1)
+    table = pd.DataFrame(
+        {
+            "prior_sd": prior_sd,
+            "posterior_sd": posterior_sd,
+            "contraction": 1 - (posterior_sd / prior_sd) ** 2,
+        },
+        index=pd.Index(names, name="coordinate"),
+    )
+    unlearned = widths > UNLEARNED
+    identified = m - int(unlearned.sum())
+    if not unlearned.any():
+        text = (
+            f"Identified: the runs teach all {m} unknowns of the law (the least known combination "
+            f"has {widths[-1]:.0%} of its prior's width)."
+        )
+        return CheckResult("identifiability", True, text, table)
+
+    involved = [
+        name for j, name in enumerate(names) if (np.abs(vectors[j, unlearned]) > LOADING).any()
+    ]
+    sigma2 = float(np.mean(posterior["sigma"]) ** 2)
+    cure = _curing_runs(law, spec.reference, runs, flat.mean(axis=0), prior_sd, covariance, sigma2)
+    text = (
+        f"NOT IDENTIFIED: these runs identify {identified} of the {m} unknowns of the law "
+        f"{law.name!r}. In {m - identified} direction{'s' * (m - identified > 1)} the prior "
+        f"decides, not the data; involved: {', '.join(involved)}.{_design_flaw(runs, law)} "
+        "Predictions along the design are still sound; exponents and allocations are not. "
+        f"What would help most: {cure}."
+    )
+    return CheckResult("identifiability", False, text, table)
+
+
+def _design_flaw(runs: Runs, law: Law) -> str:
+    """Say what about the design is degenerate, where it is plain to see."""
+    logs = {name: np.log(getattr(runs, name)) for name in law.inputs}
+    for name, values in logs.items():
+        if np.ptp(values) < 1e-6:
+            return f" All runs have the same number of {name} ({getattr(runs, name)[0]:.4g})."
+    if {"params", "tokens"} <= set(logs):
+        x, y = logs["params"], logs["tokens"]
+        slope, intercept = np.polyfit(x, y, 1)
+        spread = np.std(y - slope * x - intercept)
+        if spread < 0.05:
+            return (
+                f" All runs lie on one line, tokens ∝ params^{slope:.2f}: the effects of "
+                "parameters and tokens cannot be told apart."
+            )
+        if spread < 0.5:
+            return (
+                f" Runs stay within a factor {np.exp(2 * spread):.1f} of the line tokens ∝ "
+                f"params^{slope:.2f}, too near to it to tell parameters and tokens apart."
+            )
+    return ""
+
+
+def _curing_runs(
+    law: Law,
+    reference: Reference,
+    runs: Runs,
+    mean: Array,
+    prior_sd: Array,
+    covariance: Array,
+    sigma2: float,
+    count: int = 2,
+) -> str:
+    """Name the affordable runs that would narrow the posterior most, one after the other."""
+    grid = _affordable_grid(runs, law.inputs)
+    x = {name: np.log(values / getattr(reference, name)) for name, values in grid.items()}
+    slopes = law_slopes(law, mean, x) * prior_sd
+    chosen = []
+    for _ in range(count):
+        gain = np.einsum("ri,ij,rj->r", slopes, covariance, slopes)
+        best = int(np.argmax(gain))
+        chosen.append({name: float(values[best]) for name, values in grid.items()})
+        j = covariance @ slopes[best]
+        covariance = covariance - np.outer(j, j) / (sigma2 + gain[best])
+    return " and ".join(_describe_run(run) for run in chosen)
+
+
+def _affordable_grid(runs: Runs, inputs: Sequence[str]) -> dict[str, Array]:
+    """Return candidate runs: a factor 4 beyond the sizes seen, at no more compute than seen."""
+    axes = [
+        np.geomspace(getattr(runs, name).min() / 4, getattr(runs, name).max() * 4, 25)
+        for name in inputs
+    ]
+    points = [a.ravel() for a in np.meshgrid(*axes)]
+    grid = dict(zip(inputs, points, strict=True))
+    if {"params", "tokens"} <= set(inputs):
+        cost = grid["params"] * grid["tokens"]
+        seen = runs.params * runs.tokens
+        affordable = (cost <= seen.max()) & (cost >= seen.min())
+        grid = {name: values[affordable] for name, values in grid.items()}
+    return grid
+
+
+def _describe_run(run: Mapping[str, float]) -> str:
+    words = {"params": "{} parameters", "tokens": "{} tokens", "flops": "{}"}
+    parts = [
+        words[k].format(format_flops(v) if k == "flops" else si_count(v)) for k, v in run.items()
+    ]
+    return "a run of " + " on ".join(parts)
+
+
+def law_slopes(law: Law, u: Array, x: Mapping[str, Array]) -> Array:
+    """Return ``d ln L / d u`` by central differences, shape ``(run, coordinate)``.
+
+    Parameters
+    ----------
+    law
+        The law.
+    u
+        Its coordinates on the scale of their links, shape ``(coordinate,)``.
+    x
+        Centred log inputs, each of shape ``(run,)``.
+    """
+
+    def log_loss(at: Array) -> Array:
+        c = {k.name: LINKS[k.link].backward(v) for k, v in zip(law.coordinates, at, strict=True)}
+        return law.log_loss(c, x, np)
+
+    steps = STEP * np.eye(len(u))
+    return np.stack([(log_loss(u + s) - log_loss(u - s)) / (2 * STEP) for s in steps], axis=-1)

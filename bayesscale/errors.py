@@ -1,0 +1,93 @@
+"""What can go wrong, as exceptions and warnings.
+
+Every message says what was wrong, what was seen, what is allowed and what to do. Each leaf is
+also the built-in that a caller would expect to catch.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BayesScaleError(Exception):
+    """Base of every error that bayesscale raises on purpose."""
+
+
+class DomainError(BayesScaleError, ValueError):
+    """A value lies outside what the law, the unit or the question allows."""
+
+
+class RunsError(BayesScaleError, ValueError):
+    """The table of training runs cannot be read or trusted as it is."""
+
+
+class PriorError(BayesScaleError, ValueError):
+    """A prior is malformed, or it excludes what was observed."""
+
+
+class UnknownNameError(BayesScaleError, KeyError):
+    """A name (column, law, noise, prior) that does not exist."""
+
+    def __str__(self) -> str:
+        # KeyError prints the repr of its argument; people should read the sentence.
+        return str(self.args[0])
+
+
+class SamplerError(BayesScaleError, RuntimeError):
+    """The sampler stopped before it returned draws."""
+
+
+class FileError(BayesScaleError, OSError):
+    """A file cannot be read or written."""
+
+
+class BayesScaleWarning(UserWarning):
+    """Base of every warning that bayesscale issues on purpose."""
+
+
+class RunsWarning(BayesScaleWarning):
+    """Something in the table of runs looks wrong, but may be meant."""
+
+
+class ConvergenceWarning(BayesScaleWarning):
+    """The draws are not yet a posterior."""
+
+
+class IdentifiabilityWarning(BayesScaleWarning):
+    """The runs cannot tell some parameters apart: the prior speaks there."""
+
+
+class ExtrapolationWarning(BayesScaleWarning):
+    """A question reaches far beyond the fitted runs."""
+
+
+def unknown_name(
+    what: str, name: object, known: Iterable[str], *, hint: str = ""
+) -> UnknownNameError:
+    """Make the error for an unknown name: the closest known one, then the full list.
+
+    Parameters
+    ----------
+    what
+        What the name should have been, e.g. ``"law"``.
+    name
+        The name that was seen.
+    known
+        Names that exist.
+    hint
+        What else to do, appended as a sentence.
+
+    Returns
+    -------
+    UnknownNameError
+        To be raised by the caller.
+    """
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    if not close:  # columns are often misspelt in case alone
+        lower = {k.lower(): k for k in known}
+        close = difflib.get_close_matches(str(name).lower(), list(lower), n=1, cutoff=0.5)
+        close = [lower[c] for c in close]
+    suggestion = f" Did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(repr(k) for k in known) if known else "none"
+    text = f"No {what} named {name!r}.{suggestion} Known: {listed}."
+    return UnknownNameError(f"{text} {hint}".rstrip())

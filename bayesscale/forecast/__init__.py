@@ -1,0 +1,1 @@
+"""Questions to a fit: extrapolated losses, compute-optimal allocations, and their inverses."""

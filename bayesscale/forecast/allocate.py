@@ -1,0 +1,170 @@
+"""How to split a compute budget between parameters and tokens."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from bayesscale.forecast.reach import reach, warn_if_far
+from bayesscale.forecast.split import FlopCount, optimal_split
+from bayesscale.forecast.surface import (
+    Surface,
+    draws_dataset,
+    positive_1d,
+    summary_columns,
+    target_frame,
+)
+from bayesscale.inference.fit import Fit, interval_tails
+from bayesscale.laws import PowerCost
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Compute-optimal splits of budgets.
+
+    Parameters
+    ----------
+    summary
+        One row a budget (index ``flops``): median, ``_lower`` and ``_upper`` of ``params`` (N*),
+        ``tokens`` (D*), ``tokens_per_param``, ``loss`` of a run there, ``law_loss`` without run
+        noise (nats/token), and the local exponents d ln N*/d ln C and d ln D*/d ln C; then the
+        range of parameters that are nearly as good (``near_params_lower``, ``…_upper``).
+    draws
+        The same quantities, dims ``(chain, draw, flops)``.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    """
+
+    summary: pd.DataFrame
+    draws: xr.Dataset
+    ci_prob: float
+
+    def _repr_html_(self) -> str:
+        return f"<p>Intervals hold {self.ci_prob:.0%}.</p>{self.summary.to_html()}"
+
+
+NEAR_OPTIMAL = 0.001
+"""A size is nearly as good if its expected loss is within this share of the smallest one."""
+
+
+def allocate(
+    fit: Fit,
+    *,
+    flops: ArrayLike,
+    cost: PowerCost | FlopCount | None = None,
+    ci_prob: float = 0.9,
+    random_seed: int | None = None,
+) -> Allocation:
+    r"""Split compute budgets between parameters and tokens.
+
+    Parameters
+    ----------
+    fit
+        A fitted law of parameters and tokens.
+    flops
+        Budgets C in FLOP, > 0, shape ``(flops,)`` or a scalar.
+    cost
+        What a run costs: a :class:`~bayesscale.PowerCost` C = κ N^p D^q, or your own function
+        ``cost(params, tokens) -> FLOP`` of arrays, increasing in both. None is 6ND in the
+        parameter count of the runs.
+    ci_prob
+        Probability of the equal-tailed intervals, in (0, 1).
+    random_seed
+        Seed of the run noise in ``loss``; by default derived from the fit's.
+
+    Returns
+    -------
+    Allocation
+        ``summary``, one row a budget, and ``draws``, dims ``(chain, draw, flops)``.
+
+    Raises
+    ------
+    DomainError
+        If a budget is not positive and finite, the law has nothing to split, the cost function is
+        unfit, or there is no interior optimum.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        If a budget is more than 30 times the compute of the largest fitted run.
+
+    Notes
+    -----
+    At C = κ N^p D^q the optimum of L = E + A N^(-a) + B D^(-b) is
+
+    .. math:: N^* = \left(\frac{a A q}{b B p}\right)^{q / \Delta} (C / \kappa)^{b / \Delta},
+              \quad \Delta = a q + b p
+
+    and an increasing function around the two terms does not move it. The minimum is flat: read
+    ``near_params_lower`` to ``near_params_upper``, sizes whose posterior expected loss is within
+    .1 % of the smallest one, before you buy hardware for N*.
+
+    References
+    ----------
+    .. [1] Hoffmann et al. (2022), section 3.3, arXiv:2203.15556.
+
+    Examples
+    --------
+    >>> bs.allocate(fit, flops=[1e24, 1e25]).summary              # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    surface = Surface.of(fit)
+    budgets = positive_1d("flops", flops, "FLOP")
+    cost = PowerCost() if cost is None else cost
+    split = optimal_split(surface, budgets, cost)
+    log_loss = surface.log_loss({"params": split.params, "tokens": split.tokens})
+    variables = {
+        "params": (split.params, "parameters"),
+        "tokens": (split.tokens, "tokens"),
+        "tokens_per_param": (split.tokens / split.params, "tokens/parameter"),
+        "loss": (surface.new_run(log_loss, random_seed), "nats/token"),
+        "law_loss": (np.exp(log_loss), "nats/token"),
+        "params_exponent": (np.broadcast_to(split.params_exponent, log_loss.shape), "1"),
+        "tokens_exponent": (np.broadcast_to(split.tokens_exponent, log_loss.shape), "1"),
+    }
+    columns: dict[str, NDArray[np.float64]] = {}
+    for name, (values, _) in variables.items():
+        columns |= summary_columns(name, values, ci_prob)
+    columns |= _near_optimal(surface, budgets, split.params, cost)
+    reaches = reach(fit, {"flops": budgets})
+    warn_if_far(reaches)
+    frame = target_frame("flops", columns | reaches)
+    frame.index = pd.Index(budgets, name="flops")
+    return Allocation(
+        summary=frame,
+        draws=draws_dataset(fit, variables, "flops", {}, index=budgets),
+        ci_prob=ci_prob,
+    )
+
+
+def _near_optimal(
+    surface: Surface, budgets: NDArray[np.float64], params: NDArray[np.float64],
+    cost: PowerCost | FlopCount,
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    """Return the sizes whose expected loss is within a thousandth of the smallest one.
+
+    The size is chosen before the truth is known, so what counts is the loss averaged over the
+    posterior at each size, not the loss at the average optimum.
+    """
+    if not isinstance(cost, PowerCost):
+        return {}  # tokens at a size would have to be solved for on the whole grid
+    ratios = np.geomspace(1 / 30, 30, 121)
+    middle = np.median(params, axis=(0, 1))
+    expected = np.stack(
+        [
+            np.exp(
+                surface.log_loss({"params": middle * r, "tokens": cost.tokens(middle * r, budgets)})
+            ).mean(axis=(0, 1))
+            for r in ratios
+        ]
+    )
+    near = expected <= expected.min(axis=0) * (1 + NEAR_OPTIMAL)
+    first = near.argmax(axis=0)
+    last = len(ratios) - 1 - near[::-1].argmax(axis=0)
+    return {
+        "best_bet_params": middle * ratios[expected.argmin(axis=0)],
+        "near_params_lower": middle * ratios[first],
+        "near_params_upper": middle * ratios[last],
+    }

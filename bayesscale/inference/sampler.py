@@ -1,0 +1,175 @@
+"""NUTS by nutpie, on a compiled density."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesscale._progress import Report
+from bayesscale.errors import SamplerError
+from bayesscale.inference.compiled import CompiledModel
+from bayesscale.model.spec import ModelSpec
+
+# Low-rank adaptation ignores eigenvalues within a factor of the cutoff; nutpie's default of 100
+# ignores all that these posteriors have.
+MASS_MATRIX = {"adaptation": "low_rank", "mass_matrix_eigval_cutoff": 2.0}
+
+SECONDS_BETWEEN_REPORTS = 0.2
+
+STATISTICS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "logp": "lp",
+    "mean_tree_accept": "acceptance_rate",
+    "step_size_bar": "step_size",
+    "n_steps": "n_steps",
+    "depth": "tree_depth",
+}
+"""What is kept of nutpie's statistics, and its name in ArviZ."""
+
+
+def sample_nuts(
+    compiled: CompiledModel,
+    spec: ModelSpec,
+    data: Mapping[str, NDArray[np.float64]],
+    *,
+    draws: int,
+    tune: int,
+    chains: int,
+    target_accept: float,
+    random_seed: int,
+    report: Report,
+) -> tuple[NDArray[np.float64], xr.Dataset]:
+    """Draw from a compiled density.
+
+    Parameters
+    ----------
+    compiled
+        The density.
+    spec
+        The model, for its coordinates and priors.
+    data
+        The arrays to condition on.
+    draws, tune, chains
+        Draws kept and discarded a chain, and chains.
+    target_accept
+        Acceptance rate that the step size is tuned to, in (0, 1).
+    random_seed
+        The same seed gives the same draws on any number of cores.
+    report
+        Where progress goes.
+
+    Returns
+    -------
+    tuple
+        Unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
+        (chain, draw), with the gradients that tuning took in the attributes.
+
+    Raises
+    ------
+    SamplerError
+        If the sampler stops or panics; the message names the settings.
+    """
+    import nutpie
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    settings = {
+        "draws": draws, "tune": tune, "chains": chains, "seed": random_seed,
+        "target_accept": target_accept, **MASS_MATRIX,
+    }  # fmt: skip
+    n = len(compiled.names)
+    arguments = [data[name] for name in compiled.data_names]
+    density = compiled.density
+
+    def make_density():
+        def log_density(u: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            value, gradient = density(u, *arguments)
+            return float(value), gradient
+
+        return log_density
+
+    model = from_pyfunc(
+        n,
+        make_density,
+        lambda *_: lambda u: {"u": np.array(u)},  # constrained later, all draws at once
+        [np.dtype("float64")],
+        [(n,)],
+        ["u"],
+        make_initial_point_fn=lambda seed: initial_point(compiled, spec, data, seed),
+    )
+    progress: dict[str, Any] = {}
+    sampler = None
+    try:
+        sampler = nutpie.sample(
+            model,
+            cores=1,  # the density holds the interpreter's lock: more threads only queue for it
+            blocking=False,
+            progress_bar=False,
+            progress_callback=lambda chain_progress: progress.update(chains=chain_progress),
+            save_warmup=True,
+            **settings,
+        )
+        tree = None
+        while tree is None:
+            try:
+                tree = sampler.wait(timeout=SECONDS_BETWEEN_REPORTS)
+            except TimeoutError:
+                _report(report, progress.get("chains"), chains, draws + tune)
+    except BaseException as error:  # a Rust panic is no Exception
+        _cancel(sampler)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        said = str(error).split("Stack backtrace")[0].strip()
+        raise SamplerError(
+            f"The sampler stopped: {said or type(error).__name__}.\nSettings: {settings}. Data: "
+            f"{len(data['log_loss_observed'])} runs, law {spec.law.name!r}, noise "
+            f"{spec.noise.name!r}.\nCheck the runs for extreme values, or narrow the priors; "
+            "the same random_seed repeats the failure."
+        ) from error
+    u = np.asarray(tree["posterior"].dataset["u"])
+    stats = tree["sample_stats"].dataset[list(STATISTICS)].rename(STATISTICS)
+    tuning_steps = int(tree["warmup_sample_stats"].dataset["n_steps"].sum())
+    stats.attrs = {"inference_library": "nutpie", "tuning_gradient_evaluations": tuning_steps}
+    return u, stats
+
+
+def _cancel(sampler: Any) -> None:
+    """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
+    if sampler is not None:
+        with suppress(BaseException):  # a panicked sampler panics again here
+            sampler.cancel()
+
+
+def initial_point(
+    compiled: CompiledModel,
+    spec: ModelSpec,
+    data: Mapping[str, NDArray[np.float64]],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Return a jittered start: prior medians, but noise as wide as the data.
+
+    With the noise's scale at its small prior median, runs that the start misses would all look
+    like outliers, and heavy tails make that a trap.
+    """
+    rng = np.random.default_rng(seed)
+    u = np.empty(len(compiled.names))
+    for i, coordinate in enumerate(spec.coordinates):
+        mu, sigma = data["prior"][i]
+        u[i] = compiled.initial.get(coordinate.name, mu)
+        u[i] += rng.uniform(-0.5, 0.5) * min(sigma, 1.0)
+        if coordinate.name == "sigma" and coordinate.name not in compiled.initial:
+            u[i] = np.log(max(np.std(data["log_loss_observed"]), 1e-3)) + rng.uniform(-0.5, 0.5)
+    return u
+
+
+def _report(report: Report, progress: Any, chains: int, draws_per_chain: int) -> None:
+    if not progress:
+        return
+    done = sum(chain.finished_draws for chain in progress)
+    diverging = sum(chain.divergences for chain in progress)
+    total = chains * draws_per_chain
+    note = f", {diverging} divergences" if diverging else ""
+    report(f"Sampling {chains} chains: {done:,} of {total:,} draws{note}", done, total)

@@ -1,0 +1,1 @@
+"""Priors, noise, and the PyMC model they make with a law."""

@@ -1,0 +1,126 @@
+"""From words to a PyMC model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+from pymc.distributions import transforms
+
+from bayesscale.laws import Law
+from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.priors import Prior
+from bayesscale.model.pymc_priors import pymc_distribution
+from bayesscale.model.spec import ModelSpec, log_inputs, specify
+from bayesscale.runs import Runs
+
+TRANSFORMS = {"identity": None, "log": transforms.log, "logit": transforms.logodds}
+"""Said for each link because PyMC's own default leaves a LogitNormal untransformed."""
+
+
+def build_model(
+    runs: Runs,
+    *,
+    law: str | Law = "unified",
+    noise: str = "student_t",
+    priors: Mapping[str, Prior] | None = None,
+) -> pm.Model:
+    r"""Build the PyMC model of a law, for people who want to see or extend it.
+
+    ``fit`` samples this very model.
+
+    Parameters
+    ----------
+    runs
+        The training runs.
+    law
+        Name of a law, or an instance of your own.
+    noise
+        Noise on log loss, ``"student_t"`` or ``"normal"``.
+    priors
+        Overrides of default priors, by name of coordinate.
+
+    Returns
+    -------
+    pymc.Model
+        Free variables are the coordinates of law and noise; the observed one is ``log_loss``,
+        shape ``(run,)``.
+
+    Raises
+    ------
+    BayesScaleError
+        If the options do not fit each other or the runs; see :func:`~bayesscale.fit`.
+
+    Notes
+    -----
+    .. math:: \ln L_i \sim \mathrm{noise}(\mu_i, \sqrt{\sigma^2 + s_i^2}), \quad
+              \mu_i = \ln L_{ref} + f(N_i / N_0, D_i / D_0)
+
+    where :math:`s_i` is the standard error of the log loss of run i, if there is one.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> model = bs.build_model(runs, law="chinchilla")            # doctest: +SKIP
+    >>> model.to_graphviz()                                       # doctest: +SKIP
+    """
+    spec = specify(runs, law=law, noise=noise, priors=priors)
+    return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
+
+
+def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray[np.float64]]:
+    """Return every array that the model depends on: swapping them is a refit."""
+    inputs = log_inputs(runs, spec.law, spec.reference)
+    data = {f"log_{name}_centred": value for name, value in inputs.items()}
+    data["log_loss_observed"] = np.log(runs.loss)
+    data["log_loss_reference"] = np.array(np.log(spec.reference.loss))
+    if runs.loss_se is not None:
+        data["log_loss_se"] = runs.loss_se / runs.loss  # to first order, d ln L = dL / L
+    data["prior"] = np.array(
+        [spec.priors[c.name].normal_on_link(c) or (0.0, 1.0) for c in spec.coordinates]
+    )
+    return {name: np.array(value, dtype=float, order="C") for name, value in data.items()}
+
+
+def model_from(
+    spec: ModelSpec,
+    data: Mapping[str, NDArray[np.float64]],
+    *,
+    run_ids: NDArray | None = None,
+) -> pm.Model:
+    """Write the PyMC model of a spec over its data."""
+    names = [c.name for c in spec.coordinates]
+    coords: dict = {"coordinate": names, "hyperparameter": ["mu", "sigma"]}
+    coords["run"] = np.arange(len(data["log_loss_observed"])) if run_ids is None else run_ids
+    with pm.Model(coords=coords) as model:
+        observed: dict[str, Any] = {
+            name: pm.Data(name, value, dims="run" if np.ndim(value) else None)
+            for name, value in data.items()
+            if name != "prior"
+        }
+        prior: Any = pm.Data("prior", data["prior"], dims=("coordinate", "hyperparameter"))
+        c: dict[str, Any] = {
+            coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
+            for i, coordinate in enumerate(spec.coordinates)
+        }
+        x = {name: observed[f"log_{name}_centred"] for name in spec.law.inputs}
+        mu = observed["log_loss_reference"] + spec.law.log_loss(c, x, pt)
+        scale = c["sigma"]
+        if spec.has_loss_se:
+            scale = pt.sqrt(c["sigma"] ** 2 + observed["log_loss_se"] ** 2)
+        shape = {k.name: c[k.name] for k in spec.noise.coordinates if k.name != "sigma"}
+        getattr(pm, spec.noise.distribution)(
+            "log_loss", mu=mu, sigma=scale, **shape, observed=observed["log_loss_observed"]
+        )
+    return model
+
+
+def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) -> Any:
+    if prior.normal_on_link(coordinate) is not None:
+        mu, sigma = hyperparameters[0], hyperparameters[1]
+        return getattr(pm, prior.family)(
+            coordinate.name, mu=mu, sigma=sigma, default_transform=TRANSFORMS[coordinate.link]
+        )
+    return pymc_distribution(prior, coordinate.name, name=coordinate.name)

@@ -1,0 +1,219 @@
+"""Priors on sampling coordinates: defaults, overrides, and what they say in words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from bayesscale.errors import PriorError, unknown_name
+from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.links import LINKS
+
+NORMAL_ON_LINK = {"identity": "Normal", "log": "LogNormal", "logit": "LogitNormal"}
+"""The PyMC distribution that is a normal on the scale of each link."""
+
+
+@dataclass(frozen=True, init=False)
+class Prior:
+    """A prior on one coordinate: a PyMC distribution, or an interval and its mass.
+
+    Parameters
+    ----------
+    family
+        Name of a continuous, univariate PyMC distribution, such as ``"Beta"``.
+    **parameters
+        Its parameters, numbers.
+
+    Raises
+    ------
+    PriorError
+        If a parameter is not a finite number.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> bs.Prior("Beta", alpha=3, beta=6)
+    Prior('Beta', alpha=3.0, beta=6.0)
+    >>> bs.Prior.between(0.2, 0.5, mass=0.9)
+    Prior.between(0.2, 0.5, mass=0.9)
+    """
+
+    family: str
+    parameters: Mapping[str, float] = field(hash=False)
+
+    def __init__(self, family: str, /, **parameters: float) -> None:
+        checked = {}
+        for name, value in parameters.items():
+            try:
+                checked[name] = float(value)
+            except (TypeError, ValueError):
+                checked[name] = np.nan
+            if np.isnan(checked[name]):
+                raise PriorError(
+                    f"Prior {family!r} needs numbers for its parameters, but {name}={value!r}. "
+                    'Write it as Prior("LogNormal", mu=-1.1, sigma=0.4).'
+                )
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "parameters", MappingProxyType(checked))
+
+    @classmethod
+    def between(cls, lower: float, upper: float, *, mass: float = 0.95) -> "Prior":
+        """Say that the coordinate lies in an interval with a probability.
+
+        The prior is normal on the coordinate's own scale (log-normal for a positive one,
+        logit-normal for a share), with equal probability on either side of the interval.
+
+        Parameters
+        ----------
+        lower, upper
+            The interval, within the coordinate's domain.
+        mass
+            Probability of the interval, in (0, 1).
+
+        Returns
+        -------
+        Prior
+            The prior.
+
+        Raises
+        ------
+        PriorError
+            If ``lower < upper`` or ``0 < mass < 1`` does not hold.
+        """
+        if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
+            raise PriorError(
+                f"An interval needs finite lower < upper, but got lower={lower!r}, upper={upper!r}."
+            )
+        if not 0 < mass < 1:
+            raise PriorError(f"mass is a probability between 0 and 1, not {mass!r}.")
+        return cls("between", lower=lower, upper=upper, mass=mass)
+
+    def __repr__(self) -> str:
+        values = dict(self.parameters)
+        if self.family == "between":
+            return f"Prior.between({values['lower']}, {values['upper']}, mass={values['mass']})"
+        listed = "".join(f", {name}={value}" for name, value in values.items())
+        return f"Prior({self.family!r}{listed})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the family and parameters as plain JSON types."""
+        return {"family": self.family, **self.parameters}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Prior":
+        """Rebuild a prior from :meth:`as_dict`."""
+        return cls(stored["family"], **{k: v for k, v in stored.items() if k != "family"})
+
+    def normal_on_link(self, coordinate: Coordinate) -> tuple[float, float] | None:
+        """Return mean and standard deviation on the link's scale, or None if not normal there."""
+        if self.family == "between":
+            return _normal_from_interval(self.parameters, coordinate)
+        if self.family == NORMAL_ON_LINK[coordinate.link] and set(self.parameters) == {
+            "mu",
+            "sigma",
+        }:
+            return self.parameters["mu"], self.parameters["sigma"]
+        return None
+
+
+def _normal_from_interval(
+    interval: Mapping[str, float], coordinate: Coordinate
+) -> tuple[float, float]:
+    link = LINKS[coordinate.link]
+    lower, upper = interval["lower"], interval["upper"]
+    if not (lower > link.lower and upper < link.upper):
+        raise PriorError(
+            f"The prior of {coordinate.name} must lie in its domain ({link.domain}), but the "
+            f"interval is ({lower}, {upper}). {coordinate.name} is the {coordinate.meaning}."
+        )
+    ends = link.forward(np.array([lower, upper]))
+    half = ndtri(0.5 + interval["mass"] / 2)
+    return float(ends.mean()), float((ends[1] - ends[0]) / (2 * half))
+
+
+def default_prior(coordinate: Coordinate) -> Prior:
+    """Return the default prior of a coordinate: normal on its link's scale."""
+    return Prior(NORMAL_ON_LINK[coordinate.link], mu=coordinate.loc, sigma=coordinate.scale)
+
+
+def resolve_priors(
+    coordinates: Iterable[Coordinate], priors: Mapping[str, Prior] | None
+) -> dict[str, Prior]:
+    """Fill in defaults and check overrides.
+
+    Parameters
+    ----------
+    coordinates
+        Every coordinate of the model.
+    priors
+        Overrides by name of coordinate, or None.
+
+    Returns
+    -------
+    dict
+        A prior for every coordinate, in order; intervals are turned into distributions.
+
+    Raises
+    ------
+    UnknownNameError
+        If an override names no coordinate.
+    PriorError
+        If an override is not a Prior, or leaves the coordinate's domain.
+    """
+    known = {c.name: c for c in coordinates}
+    for name, prior in (priors or {}).items():
+        if name not in known:
+            raise unknown_name(
+                "prior", name, known,
+                hint="Priors are set on sampling coordinates; E, A and B follow from them.",
+            )  # fmt: skip
+        if not isinstance(prior, Prior):
+            raise PriorError(
+                f"The prior of {name} is {prior!r}. Say Prior.between(lower, upper, mass=0.9), or "
+                'name a PyMC distribution: Prior("LogNormal", mu=-1.1, sigma=0.4).'
+            )
+    resolved = {}
+    for name, coordinate in known.items():
+        prior = (priors or {}).get(name, default_prior(coordinate))
+        normal = prior.normal_on_link(coordinate)
+        if normal is not None:
+            mu, sigma = normal
+            if not sigma > 0:
+                raise PriorError(f"The prior of {name} needs sigma > 0, not {sigma}.")
+            prior = Prior(NORMAL_ON_LINK[coordinate.link], mu=mu, sigma=sigma)
+        resolved[name] = prior
+    return resolved
+
+
+def central_interval(
+    prior: Prior, coordinate: Coordinate, mass: float = 0.95
+) -> NDArray[np.float64] | None:
+    """Return the central interval of a prior that is normal on the link, else None."""
+    normal = prior.normal_on_link(coordinate)
+    if normal is None:
+        return None
+    tail = (1 - mass) / 2
+    return LINKS[coordinate.link].backward(
+        np.asarray(normal[0] + normal[1] * ndtri([tail, 1 - tail]))
+    )
+
+
+def describe_priors(
+    coordinates: Iterable[Coordinate], priors: Mapping[str, Prior]
+) -> dict[str, str]:
+    """Say every prior in a sentence that a person can check, by name of coordinate."""
+    sentences = {}
+    for coordinate in coordinates:
+        prior = priors[coordinate.name]
+        interval = central_interval(prior, coordinate)
+        said = (
+            f"follows {prior!r}"
+            if interval is None
+            else f"is between {interval[0]:.3g} and {interval[1]:.3g} with 95 %"
+        )
+        sentences[coordinate.name] = f"{coordinate.name} ({coordinate.meaning}) {said}"
+    return sentences

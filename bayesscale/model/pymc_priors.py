@@ -1,0 +1,43 @@
+"""Priors of the user's own choice, by the name of a PyMC distribution."""
+
+from typing import Any
+
+import pymc as pm
+
+from bayesscale.errors import PriorError, unknown_name
+from bayesscale.model.priors import Prior
+
+FAMILIES: dict[str, Any] = {
+    name: distribution
+    for name, distribution in vars(pm).items()
+    if isinstance(distribution, type)
+    and issubclass(distribution, pm.Continuous)
+    and distribution is not pm.Continuous
+}
+
+
+def pymc_distribution(prior: Prior, coordinate: str, *, name: str | None = None) -> Any:
+    """Return a prior as a PyMC variable of that name, or unnamed outside a model.
+
+    Raises
+    ------
+    UnknownNameError
+        If PyMC has no such continuous distribution.
+    PriorError
+        If PyMC does not accept its parameters.
+    """
+    if prior.family not in FAMILIES:
+        raise unknown_name(
+            f"continuous PyMC distribution for the prior of {coordinate!r}",
+            prior.family,
+            sorted(FAMILIES),
+        )
+    distribution = FAMILIES[prior.family]
+    try:
+        if name is None:
+            return distribution.dist(**prior.parameters)
+        return distribution(name, **prior.parameters)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise PriorError(
+            f"PyMC does not accept {prior!r} as the prior of {coordinate}: {error}"
+        ) from error

@@ -1,0 +1,170 @@
+"""A model in words: law, noise, priors and reference point, all checked, nothing compiled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.errors import DomainError, RunsError
+from bayesscale.laws import Law, Reference, get_law
+from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.links import LINKS
+from bayesscale.model.noise import Noise, get_noise
+from bayesscale.model.priors import Prior, resolve_priors
+from bayesscale.runs import Runs
+
+RESERVED_NAMES = frozenset(
+    {"alpha", "model", "sample", "column", "component_group", "chain", "draw", "run"}
+)
+"""Names that break ArviZ plots or clash with the dimensions of the draws."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that defines a model but the runs.
+
+    Parameters
+    ----------
+    law
+        The law.
+    noise
+        The noise on log loss.
+    priors
+        A prior for every coordinate of law and noise, in order.
+    reference
+        Geometric centre of the runs that the coordinates refer to.
+    has_loss_se
+        Whether the runs carry standard errors, which widen the noise.
+    """
+
+    law: Law
+    noise: Noise
+    priors: Mapping[str, Prior]
+    reference: Reference
+    has_loss_se: bool
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """Sampled coordinates: the law's, then the noise's."""
+        return self.law.coordinates + self.noise.coordinates
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the spec as plain JSON types."""
+        return {
+            "law": self.law.name,
+            "noise": self.noise.name,
+            "priors": {name: prior.as_dict() for name, prior in self.priors.items()},
+            "reference": self.reference.as_dict(),
+            "has_loss_se": self.has_loss_se,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], *, law: Law | None = None) -> "ModelSpec":
+        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again."""
+        return cls(
+            law=law or get_law(stored["law"]),
+            noise=get_noise(stored["noise"]),
+            priors={name: Prior.from_dict(prior) for name, prior in stored["priors"].items()},
+            reference=Reference(**stored["reference"]),
+            has_loss_se=stored["has_loss_se"],
+        )
+
+
+def specify(
+    runs: Runs,
+    *,
+    law: str | Law = "unified",
+    noise: str = "student_t",
+    priors: Mapping[str, Prior] | None = None,
+) -> ModelSpec:
+    """Check a model's options against each other and the runs.
+
+    Parameters
+    ----------
+    runs
+        The training runs.
+    law
+        Name of a law, or an instance of your own.
+    noise
+        ``"student_t"`` or ``"normal"``, on log loss.
+    priors
+        Overrides by name of coordinate.
+
+    Returns
+    -------
+    ModelSpec
+        The checked model.
+
+    Raises
+    ------
+    UnknownNameError
+        If the law, the noise or the name of a prior is unknown.
+    PriorError
+        If a prior is malformed.
+    DomainError
+        If your own law is incomplete or its formula does not give finite numbers.
+    RunsError
+        If ``runs`` are not :class:`Runs`, or fewer than the law has coordinates.
+    """
+    if not isinstance(runs, Runs):
+        raise RunsError(
+            f"runs must be Runs, not {type(runs).__name__}. Make them with "
+            "bs.read_runs(path) or bs.Runs.from_frame(frame)."
+        )
+    law, noise_ = get_law(law), get_noise(noise)
+    _check_law(law, noise_)
+    if len(runs) < len(law.coordinates):
+        raise RunsError(
+            f"The law {law.name!r} has {len(law.coordinates)} unknowns "
+            f"({', '.join(c.name for c in law.coordinates)}), but there are only {len(runs)} runs. "
+            f"Train at least {len(law.coordinates)}, better three times as many, or choose a law "
+            "with fewer unknowns."
+        )
+    return ModelSpec(
+        law=law,
+        noise=noise_,
+        priors=resolve_priors(law.coordinates + noise_.coordinates, priors),
+        reference=Reference.of(
+            params=runs.params, tokens=runs.tokens, flops=runs.flops, loss=runs.loss
+        ),
+        has_loss_se=runs.loss_se is not None,
+    )
+
+
+def log_inputs(runs: Runs, law: Law, reference: Reference) -> dict[str, NDArray[np.float64]]:
+    """Return ``ln(input / reference input)`` of every input of the law, shape ``(run,)``."""
+    return {name: np.log(getattr(runs, name) / getattr(reference, name)) for name in law.inputs}
+
+
+def _check_law(law: Law, noise: Noise) -> None:
+    missing = [a for a in ("name", "inputs", "coordinates") if not hasattr(law, a)]
+    if missing:
+        raise DomainError(
+            f"Your law {type(law).__name__} does not state {', '.join(missing)}. A law states "
+            "name, inputs and coordinates, and has one method, log_loss(self, c, x, xp)."
+        )
+    foreign = [name for name in law.inputs if name not in ("params", "tokens", "flops")]
+    if foreign or not law.inputs:
+        raise DomainError(
+            f"The law {law.name!r} takes {law.inputs!r}, but a law's inputs are "
+            "'params', 'tokens' or 'flops'."
+        )
+    names = [c.name for c in law.coordinates + noise.coordinates]
+    bad = sorted({n for n in names if names.count(n) > 1 or n in RESERVED_NAMES})
+    if bad:
+        raise DomainError(
+            f"The law {law.name!r} cannot name a coordinate {', '.join(map(repr, bad))}: "
+            "the name is taken by another coordinate, the noise or the plotting library. "
+            "Choose another, such as 'alpha_N'."
+        )
+    middle = {c.name: LINKS[c.link].backward(np.array(c.loc)) for c in law.coordinates}
+    x = {name: np.linspace(-2.0, 2.0, 5) for name in law.inputs}
+    value = np.asarray(law.log_loss(middle, x, np))
+    if value.shape != (5,) or not np.isfinite(value).all():
+        raise DomainError(
+            f"The formula of the law {law.name!r} gives {value!r} for five runs within a factor "
+            "e² of the centre at its prior medians. log_loss(c, x, xp) must return one finite "
+            "log loss a run, built from c and x with functions of xp."
+        )
