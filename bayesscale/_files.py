@@ -1,0 +1,83 @@
+"""Writing files so that a failed save leaves the old file alone."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bayesscale.errors import FileError
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path to write to, and move it onto ``path`` once all went well.
+
+    The temporary file lies in the folder of ``path``, so that the move is a rename: readers see
+    the old file or the new one, never half of one.
+
+    Parameters
+    ----------
+    path
+        Where the file shall be. Its folder must exist; a file that is there is replaced.
+
+    Yields
+    ------
+    pathlib.Path
+        A path that does not exist yet, with the same suffix.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written: the folder is missing or not writable, the path is a folder,
+        the disk is full, or writing failed otherwise. The old file is then still there.
+    """
+    target = Path(path).resolve()  # replaces what a link points to, not the link
+    _check_writable(target, shown=path)
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        yield temporary
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except FileError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileError(f"Cannot write {_quoted(path)}: {reason}. Nothing was changed.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _check_writable(target: Path, shown: str | os.PathLike[str]) -> None:
+    folder = target.parent
+    if target.is_dir():
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: it is a folder. Give a file name in it, "
+            f"e.g. {_quoted(Path(shown) / 'fit.nc')}."
+        )
+    if not folder.exists():
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: the folder {_quoted(folder)} does not exist. "
+            "Create it first, or save elsewhere."
+        )
+    if not folder.is_dir():
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: {_quoted(folder)} is a file, not a folder. "
+            "Save elsewhere."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: no permission to write in {_quoted(folder)}. "
+            "Change its permissions, or save elsewhere."
+        )
+    if target.exists() and not os.access(target, os.W_OK):
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: a write-protected file is there. "
+            "Change its permissions, or save under another name."
+        )
+
+
+def _quoted(path: str | os.PathLike[str]) -> str:
+    return f"'{os.fspath(path)}'"

@@ -1,0 +1,110 @@
+"""Numbers and lists as people write them: 350M parameters, 1.0e24 FLOP, "a, b and 12 more"."""
+
+from collections.abc import Callable, Iterable, Sized
+from itertools import islice
+from typing import Protocol
+
+_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_LARGEST_WITH_A_UNIT = 1e15
+_LONGEST_CELL = 40
+
+
+class _SizedIterable[T](Sized, Iterable[T], Protocol):
+    """Any collection, NumPy arrays included."""
+
+
+def si_count(x: float) -> str:
+    """Write a count of parameters or tokens with three significant digits.
+
+    Parameters
+    ----------
+    x
+        The count, any finite or non-finite number.
+
+    Returns
+    -------
+    str
+        ``"1.2B"``, ``"350M"``, ``"12.5k"``; from 1e15 on in scientific notation.
+
+    Examples
+    --------
+    >>> si_count(1.2e9), si_count(999_999), si_count(1.2e16)
+    ('1.2B', '1M', '1.2e16')
+    """
+    rounded = float(f"{x:.3g}")  # first, so that 999,999 becomes 1M and not 1e+03k
+    if abs(rounded) < _LARGEST_WITH_A_UNIT:
+        for size, unit in _UNITS:
+            if abs(rounded) >= size:
+                return f"{rounded / size:g}{unit}"
+    return f"{rounded:g}".replace("e+", "e")
+
+
+def scientific(x: float) -> str:
+    """Write a number as ``1.0e24``: two significant digits and no plus sign."""
+    return f"{x:.1e}".replace("e+", "e")
+
+
+def flops(x: float) -> str:
+    """Write an amount of compute as ``"1.0e24 FLOP"``."""
+    return f"{scientific(x)} FLOP"
+
+
+def interval(lo: float, hi: float, fmt: Callable[[float], str] = si_count) -> str:
+    """Write a range as ``"57M–16B"``, or one number where both ends read the same."""
+    low, high = fmt(lo), fmt(hi)
+    return low if low == high else f"{low}–{high}"
+
+
+def list_some(items: _SizedIterable[object], *, limit: int = 5) -> str:
+    """List the first few items and count the rest.
+
+    Parameters
+    ----------
+    items
+        What to list. Only the first ``limit`` items are looked at.
+    limit
+        How many to write out, >= 1.
+
+    Returns
+    -------
+    str
+        ``"a, b, c and 12 more"``.
+    """
+    text = ", ".join(str(item) for item in islice(items, limit))
+    more = len(items) - limit
+    return f"{text} and {more:,} more" if more > 0 else text
+
+
+def rows(
+    ids: _SizedIterable[object], values: Iterable[object], name: str, *, limit: int = 5
+) -> str:
+    """Point at runs by their ids and the values that stand there.
+
+    Parameters
+    ----------
+    ids
+        Ids of the runs. Shape ``(run,)``.
+    values
+        One value a run. Shape ``(run,)``.
+    name
+        What the values are, e.g. ``"loss"``.
+    limit
+        How many runs to write out, >= 1.
+
+    Returns
+    -------
+    str
+        ``"run 7 (loss=-0.12), run 19 (loss=nan) and 3 more"``.
+    """
+    shown = [
+        f"run {i} ({name}={_cell(v)})" for i, v in islice(zip(ids, values, strict=False), limit)
+    ]
+    more = len(ids) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"

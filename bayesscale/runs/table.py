@@ -1,0 +1,429 @@
+"""The checked table of training runs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from bayesscale.errors import unknown_name
+from bayesscale.runs import display, exchange
+from bayesscale.runs.intake import RUN, Table, take_in
+from bayesscale.runs.subsets import checked_mask, largest_by_compute, mask_without
+from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, nats_per_token
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Runs:
+    """Training runs with checked numbers, canonical units and known conventions.
+
+    Make one with `Runs.from_frame` or `bayesscale.read_runs`. Nothing changes it afterwards: its
+    arrays are read-only, and methods return new tables.
+
+    Attributes
+    ----------
+    run_ids : numpy.ndarray
+        What the runs are called: int64, float64 or str objects, all different. Shape ``(run,)``.
+    param_count : {"total", "non_embedding", "other"}
+        What ``params`` counts.
+    flop_rule : {"6ND", "6ND_non_embedding", "column"}
+        What ``flops`` counts; ``"column"`` if it was recorded and follows neither rule.
+    loss_unit : {"nats/token", "bits/token", "bits/byte"}
+        Unit of the loss in the source. ``loss`` itself is in nats per token.
+    bytes_per_token : float or None
+        Mean bytes in a token, if known.
+    name : str or None
+        Name of the ladder.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> runs = bs.Runs.from_frame(
+    ...     {"n_params": [1e8, 4e8], "n_tokens": [2e9, 8e9], "val_loss": [3.2, 2.7]},
+    ...     loss="val_loss",
+    ...     name="toy",
+    ... )
+    >>> runs
+    Runs 'toy': 2 runs
+      params        100M–400M (total)
+      tokens        2B–8B
+      tokens/param  20
+      flops         1.2e18–1.9e19 (6ND)
+      loss          2.7–3.2 nats/token
+    """
+
+    _columns: dict[str, np.ndarray]
+    run_ids: np.ndarray
+    param_count: ParamCount = "total"
+    flop_rule: FlopRule = "6ND"
+    loss_unit: LossUnit = "nats/token"
+    bytes_per_token: float | None = None
+    name: str | None = None
+    _groups: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for array in (self.run_ids, *self._columns.values()):
+            array.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze()  # copies and pickles of an array are writeable again
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Table,
+        *,
+        params: str | None = None,
+        tokens: str | None = None,
+        loss: str | None = None,
+        flops: str | None = None,
+        loss_se: str | None = None,
+        seed: str | None = None,
+        group: str | Sequence[str] | None = None,
+        run_id: str | None = None,
+        params_non_embedding: str | None = None,
+        param_count: ParamCount = "total",
+        flop_rule: FlopRule | None = None,
+        loss_unit: LossUnit = "nats/token",
+        bytes_per_token: float | None = None,
+        name: str | None = None,
+    ) -> Self:
+        """Make a checked table from data in memory.
+
+        Columns that are not named are looked for under well-known names (``n_params``, ``N``,
+        ``n_tokens``, ``D``, ``loss``, ``L``, ``flops``, ``C``, ``run_id``, ``seed``, …). Columns
+        with no part to play are dropped.
+
+        Parameters
+        ----------
+        frame
+            A pandas DataFrame, a one-dimensional xarray Dataset or a dict of arrays, one row a
+            run. It is not changed, and later changes to it change nothing here.
+        params
+            Column of the parameters N, count, > 0.
+        tokens
+            Column of the training tokens D, count, > 0.
+        loss
+            Column of the final loss, in ``loss_unit``, > 0.
+        flops
+            Column of the training compute C, FLOP, > 0.
+        loss_se
+            Column of the standard error of each loss, in ``loss_unit``, >= 0.
+        seed
+            Column that tells replicates apart. Cells may be empty.
+        group
+            One column or several to keep as labels, e.g. the corpus.
+        run_id
+            Column that names the runs, all different. Otherwise the index of the frame names them
+            if it can, else their position.
+        params_non_embedding
+            Column of the parameters outside the embeddings, count, > 0.
+        param_count
+            What ``params`` counts: ``"total"``, ``"non_embedding"`` or ``"other"``.
+        flop_rule
+            ``"6ND"`` or ``"6ND_non_embedding"`` to count compute, ``"column"`` to read it. By
+            default it is read if there is a column, and counted as 6ND if not; a column that
+            agrees with a rule within 1 % everywhere is known by that rule.
+        loss_unit
+            ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
+        bytes_per_token
+            Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+        name
+            Name of the ladder, for people.
+
+        Returns
+        -------
+        Runs
+            With losses in nats per token.
+
+        Raises
+        ------
+        RunsError
+            If numbers are missing, not numbers, not finite or impossible, if a choice of columns
+            is ambiguous, or if there are no runs.
+        UnknownNameError
+            If a column, a unit or a rule does not exist.
+        DomainError
+            If ``bytes_per_token`` is missing or not positive.
+
+        Warns
+        -----
+        RunsWarning
+            If a run stands there twice, if counts look like billions, or if the FLOP column is
+            far from 6ND.
+
+        Examples
+        --------
+        >>> import bayesscale as bs
+        >>> table = {"N": [1e8, 4e8], "D": [2e9, 8e9], "bpb": [1.1, 0.93]}
+        >>> runs = bs.Runs.from_frame(
+        ...     table, loss="bpb", loss_unit="bits/byte", bytes_per_token=4.2
+        ... )
+        >>> runs.loss.round(2)
+        array([3.2 , 2.71])
+        """
+        if param_count not in get_args(ParamCount):
+            raise unknown_name("parameter count", param_count, get_args(ParamCount))
+        if flop_rule is not None and flop_rule not in get_args(FlopRule):
+            raise unknown_name("FLOP rule", flop_rule, get_args(FlopRule))
+        taken = take_in(
+            frame,
+            named={
+                "params": params,
+                "tokens": tokens,
+                "loss": loss,
+                "flops": flops,
+                "loss_se": loss_se,
+                "params_non_embedding": params_non_embedding,
+                "seed": seed,
+                "run_id": run_id,
+            },
+            group=group,
+            param_count=param_count,
+            flop_rule=flop_rule,
+            loss_unit=loss_unit,
+            nats=nats_per_token(loss_unit, bytes_per_token=bytes_per_token),
+        )
+        return cls(
+            taken.columns,
+            taken.run_ids,
+            param_count=param_count,
+            flop_rule=taken.flop_rule,
+            loss_unit=loss_unit,
+            bytes_per_token=None if bytes_per_token is None else float(bytes_per_token),
+            name=name,
+            _groups=taken.groups,
+        )
+
+    @classmethod
+    def from_xarray(cls, dataset: xr.Dataset) -> Self:
+        """Rebuild exactly the table that `to_xarray` turned into a dataset.
+
+        Parameters
+        ----------
+        dataset
+            What `to_xarray` returned, also after a file. Other variables in it are left alone.
+
+        Returns
+        -------
+        Runs
+            Equal to the original. Nothing is checked or warned about a second time.
+
+        Raises
+        ------
+        RunsError
+            If the dataset was not made by `to_xarray`.
+        """
+        columns, run_ids, metadata = exchange.from_dataset(dataset)
+        groups = tuple(metadata.pop("groups"))
+        return cls(columns, run_ids, _groups=groups, **metadata)
+
+    @property
+    def params(self) -> np.ndarray:
+        """Parameters N as ``param_count`` counts them, > 0, float64. Shape ``(run,)``."""
+        return self._columns["params"]
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """Training tokens D, count, > 0, float64. Shape ``(run,)``."""
+        return self._columns["tokens"]
+
+    @property
+    def flops(self) -> np.ndarray:
+        """Training compute C as ``flop_rule`` counts it, FLOP, > 0, float64. Shape ``(run,)``."""
+        return self._columns["flops"]
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Final loss L, nats/token, > 0, float64. Shape ``(run,)``."""
+        return self._columns["loss"]
+
+    @property
+    def loss_se(self) -> np.ndarray | None:
+        """Standard errors of the losses, nats/token, >= 0, if known. Shape ``(run,)``."""
+        return self._columns.get("loss_se")
+
+    @property
+    def params_non_embedding(self) -> np.ndarray | None:
+        """Parameters outside the embeddings, count, > 0, if known. Shape ``(run,)``."""
+        return self._columns.get("params_non_embedding")
+
+    @property
+    def seed(self) -> np.ndarray | None:
+        """Labels that tell replicates apart, if known; NaN or "" where not. Shape ``(run,)``."""
+        return self._columns.get("seed")
+
+    @property
+    def groups(self) -> dict[str, np.ndarray]:
+        """Labels by the name of their column, none of them missing. Shape ``(run,)`` each."""
+        return {g: self._columns[g] for g in self._groups}
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table as a DataFrame, as `to_frame` returns it."""
+        return self.to_frame()
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return len(self.run_ids)
+
+    def __len__(self) -> int:
+        return len(self.run_ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what a fit can see: every number and label in order, and how N and C count.
+
+        Run ids, the name and the source's unit of loss do not enter.
+        """
+        return exchange.fingerprint(self._columns, f"{self.param_count}|{self.flop_rule}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Runs):
+            return NotImplemented
+        return (
+            self.fingerprint == other.fingerprint
+            and self.metadata() == other.metadata()
+            and np.array_equal(self.run_ids, other.run_ids)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def select(self, mask: ArrayLike) -> Self:
+        """Keep some of the runs.
+
+        Parameters
+        ----------
+        mask
+            True for the runs to keep. Boolean, shape ``(run,)``.
+
+        Returns
+        -------
+        Runs
+            The kept runs in their order, with their ids.
+
+        Raises
+        ------
+        RunsError
+            If the mask is not boolean, has another shape or keeps nothing.
+
+        Examples
+        --------
+        >>> runs.select(runs.params < 1e9)  # doctest: +SKIP
+        """
+        keep = checked_mask(mask, n_runs=len(self))
+        return replace(
+            self,
+            _columns={name: column[keep] for name, column in self._columns.items()},
+            run_ids=self.run_ids[keep],
+        )
+
+    def drop(self, run_ids: object | Iterable[object]) -> Self:
+        """Leave out runs by their ids.
+
+        Parameters
+        ----------
+        run_ids
+            One id or several, as in ``runs.run_ids``.
+
+        Returns
+        -------
+        Runs
+            The other runs in their order, with their ids.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no run of that id.
+        RunsError
+            If no run would be left.
+
+        Examples
+        --------
+        >>> runs.drop([3, 17])  # doctest: +SKIP
+        """
+        return self.select(mask_without(run_ids, run_ids=self.run_ids))
+
+    def split_by_compute(self, factor: float = 10.0) -> tuple[Self, Self]:
+        """Hold out the largest runs: every one within a factor of the largest compute.
+
+        Parameters
+        ----------
+        factor
+            A run is held out if its compute reaches the largest divided by this, > 1. Budgets that
+            differ by rounding alone count as one, so a cut never goes through a budget.
+
+        Returns
+        -------
+        small, large : Runs
+            The runs to fit, and those held out.
+
+        Raises
+        ------
+        DomainError
+            If the factor is not above 1.
+        RunsError
+            If no run is small enough to be fitted.
+
+        Examples
+        --------
+        >>> small, large = runs.split_by_compute(factor=10)  # doctest: +SKIP
+        """
+        held_out = largest_by_compute(self.flops, factor=factor)
+        return self.select(~held_out), self.select(held_out)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Copy the table into a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``run``; columns ``params``, ``tokens``, ``flops``, ``loss`` (nats/token), those
+            of the optional columns that are known, and the groups.
+        """
+        index = pd.Index(self.run_ids, name=RUN)
+        return pd.DataFrame(self._columns, index=index, copy=True)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Copy the table into a dataset that `from_xarray` turns back into the same runs.
+
+        Returns
+        -------
+        xarray.Dataset
+            Dimension ``run``; the variables of `to_frame` with ``units``; metadata as attributes.
+        """
+        return exchange.to_dataset(self._columns, self.run_ids, self.metadata())
+
+    def metadata(self) -> dict[str, Any]:
+        """Tell the conventions as plain JSON.
+
+        Returns
+        -------
+        dict
+            ``param_count``, ``flop_rule``, ``loss_unit``, ``bytes_per_token``, ``name`` and
+            ``groups``.
+        """
+        return {
+            "param_count": self.param_count,
+            "flop_rule": self.flop_rule,
+            "loss_unit": self.loss_unit,
+            "bytes_per_token": self.bytes_per_token,
+            "name": self.name,
+            "groups": list(self._groups),
+        }
+
+    def __repr__(self) -> str:
+        return display.as_text(self)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self)

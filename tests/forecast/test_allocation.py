@@ -1,0 +1,201 @@
+"""Compute-optimal splits: closed form against solver, and against published constants."""
+
+import numpy as np
+import pytest
+
+from bayesscale.errors import DomainError, ExtrapolationWarning
+from bayesscale.forecast.allocate import allocate
+from bayesscale.forecast.inverse import gain, required_flops, required_tokens
+from bayesscale.forecast.split import numerical_split, optimal_split
+from bayesscale.forecast.surface import Surface
+from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost, Reference, get_law
+from bayesscale.model.spec import ModelSpec, specify
+from tests.simulate import TRUTH, fit_at, simulate_runs
+
+TWO_VARIABLE = ["chinchilla", "unified", "kaplan", "kaplan_irreducible"]
+COSTS = [PowerCost(), PowerCost(kappa=7.3, params_exponent=0.9, tokens_exponent=1.1)]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return simulate_runs()
+
+
+def fit_of_published(runs, law: str, c: dict[str, float], reference: Reference):
+    """Return a fit without uncertainty at coordinates that refer to a given point."""
+    spec = specify(runs, law=law)
+    spec = ModelSpec(spec.law, spec.noise, spec.priors, reference, has_loss_se=False)
+    return fit_at(runs, law, truth=TRUTH | c, spec=spec)
+
+
+@pytest.mark.parametrize("cost", COSTS, ids=["6ND", "general"])
+@pytest.mark.parametrize("law", TWO_VARIABLE)
+def test_closed_form_equals_numerical_optimum(runs, law, cost):
+    surface = Surface.of(fit_at(runs, law, spread=0.2, draws=5))
+    flops = np.geomspace(1e17, 1e26, 4)
+    closed, solved = (f(surface, flops, cost) for f in (optimal_split, numerical_split))
+    np.testing.assert_allclose(closed.params, solved.params, rtol=1e-8)
+    np.testing.assert_allclose(closed.tokens, solved.tokens, rtol=1e-8)
+    exponents = np.broadcast_to(closed.params_exponent, solved.params_exponent.shape)
+    np.testing.assert_allclose(exponents, solved.params_exponent, rtol=1e-6)
+    np.testing.assert_allclose(cost.flops(closed.params, closed.tokens), flops + 0 * closed.params)
+
+
+@pytest.mark.parametrize("law", TWO_VARIABLE)
+def test_no_split_of_the_same_budget_is_better(runs, law):
+    surface = Surface.of(fit_at(runs, law))
+    flops, cost = np.array([1e22]), PowerCost()
+    best = optimal_split(surface, flops, cost)
+    at = surface.log_loss({"params": best.params, "tokens": best.tokens})
+    for factor in np.geomspace(0.1, 10, 20):
+        n = best.params * factor
+        assert (surface.log_loss({"params": n, "tokens": cost.tokens(n, flops)}) >= at).all()
+
+
+@pytest.mark.parametrize(
+    ("flops", "params", "tokens", "loss"),
+    [
+        (1e24, 9.601e10, 1.736e12, 1.9592),
+        (1e25, 3.126e11, 5.332e12, 1.9113),
+        (1e26, 1.018e12, 1.638e13, 1.8795),
+    ],
+)
+def test_besiroglu_allocation(runs, flops, params, tokens, loss):
+    """Besiroglu et al. (2024), arXiv:2404.10102: optimum at the replication's constants."""
+    ln_a, ln_b, ln_e, alpha, beta = 6.177956, 7.642732, 0.597112, 0.347813, 0.365854
+    n0, d0 = 1e9, 2e10
+    terms = np.exp([ln_e, ln_a - alpha * np.log(n0), ln_b - beta * np.log(d0)])
+    c = {
+        "level": float(terms.sum()), "irreducible_share": float(terms[0] / terms.sum()),
+        "param_share": float(terms[1] / terms[1:].sum()), "alpha_N": alpha, "alpha_D": beta,
+    }  # fmt: skip
+    fit = fit_of_published(runs, "chinchilla", c, Reference(n0, d0, 6 * n0 * d0, 1.0))
+    with pytest.warns(ExtrapolationWarning):
+        row = allocate(fit, flops=flops).summary.iloc[0]
+    assert row["params"] == pytest.approx(params, rel=1e-3)
+    assert row["tokens"] == pytest.approx(tokens, rel=1e-3)
+    assert row["law_loss"] == pytest.approx(loss, abs=1e-4)
+    assert row["params_exponent"] == pytest.approx(0.5126, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("flops", "params", "tokens", "loss"),
+    [(1e20, 1.6564e9, 1.0062e10, 2.36230), (1e22, 2.3442e10, 7.110e10, 1.93140)],
+)
+def test_kaplan_joint_fit_allocation(runs, flops, params, tokens, loss):
+    """Optimum of Kaplan et al. (2020) eq. 1.5 at their Table 2, with C = 6ND."""
+    n_c, d_c, alpha_n, alpha_d = 6.4e13, 1.8e13, 0.076, 0.103
+    n0, d0 = 1e9, 1e10
+    terms = np.array([(n_c / n0) ** (alpha_n / alpha_d), d_c / d0])
+    c = {
+        "level": float(terms.sum() ** alpha_d), "param_share": float(terms[0] / terms.sum()),
+        "alpha_N": alpha_n, "alpha_D": alpha_d,
+    }  # fmt: skip
+    fit = fit_of_published(runs, "kaplan", c, Reference(n0, d0, 6 * n0 * d0, 1.0))
+    surface = Surface.of(fit)
+    split = optimal_split(surface, np.array([flops]), PowerCost())
+    assert split.params[0, 0, 0] == pytest.approx(params, rel=1e-4)
+    assert split.tokens[0, 0, 0] == pytest.approx(tokens, rel=1e-4)
+    at = surface.log_loss({"params": split.params, "tokens": split.tokens})
+    assert np.exp(at[0, 0, 0]) == pytest.approx(loss, rel=1e-5)
+    assert np.ravel(split.params_exponent)[0] == pytest.approx(0.575, abs=1e-3)
+
+
+def test_a_cost_function_of_ones_own(runs):
+    """6ND written as a function is solved to the closed form; attention makes models smaller."""
+    fit = fit_at(runs, draws=3)
+    closed = allocate(fit, flops=1e21).summary.iloc[0]
+    written = allocate(fit, flops=1e21, cost=lambda n, d: 6 * n * d).summary.iloc[0]
+    assert written["params"] == pytest.approx(closed["params"], rel=1e-8)
+    dearer = allocate(fit, flops=1e21, cost=lambda n, d: 6 * n * d * (1 + n / 1e10)).summary.iloc[0]
+    assert dearer["params"] < closed["params"]
+
+
+class Product(Law):
+    """A law without a trade-off: the split of a budget does not matter."""
+
+    name = "product"
+    inputs = ("params", "tokens")
+    coordinates = (LEVEL, PARAM_SHARE)
+
+    def log_loss(self, c, x, xp):
+        return xp.log(c["level"]) - 0.1 * (x["params"] + x["tokens"])
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (lambda runs: allocate(fit_at(runs, "kaplan_params"), flops=1e21), "nothing to split"),
+        (lambda runs: allocate(fit_at(runs), flops=-1.0), "positive and finite"),
+        (lambda runs: allocate(fit_at(runs), flops="lots"), "must be numbers"),
+        (lambda runs: allocate(fit_at(runs), flops=1e21, ci_prob=90), "between 0 and 1"),
+        (lambda runs: allocate(fit_at(runs), flops=1e21, cost=6), "must be a PowerCost or"),
+        (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n, d: n - d), "positive FLOP"),
+        (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n: n), "fails on arrays"),
+        (lambda runs: allocate(fit_at(runs, Product()), flops=1e21), "no best split"),
+        (lambda _: PowerCost(kappa=-6), "kappa"),
+        (lambda runs: required_tokens(fit_at(runs), params=[1e9, 2e9], loss=2), "one number"),
+        (lambda runs: gain(fit_at(runs), params=1e9, tokens=2e10, factor=1), "changes nothing"),
+    ],
+)
+def test_questions_without_an_answer(runs, question, message):
+    with pytest.raises(DomainError, match=message):
+        question(runs)
+
+
+@pytest.mark.parametrize("law", TWO_VARIABLE)
+def test_required_flops_inverts_the_frontier(runs, law):
+    fit = fit_at(runs, law, spread=0.01)
+    flops = np.array([1e19, 1e21])
+    forward = allocate(fit, flops=flops)
+    for i, budget in enumerate(flops):
+        loss = float(forward.draws["law_loss"][0, 0, i])
+        back = required_flops(fit, loss=loss).draws["flops"]
+        assert float(back[0, 0, 0]) == pytest.approx(budget, rel=1e-8)
+
+
+def test_a_loss_below_the_floor_is_out_of_reach(runs):
+    answer = required_flops(fit_at(runs), loss=[1.0, 2.5]).summary
+    assert answer.loc[1.0, "reachable"] == 0
+    assert np.isinf(answer.loc[1.0, "flops"])
+    assert answer.loc[2.5, "reachable"] == 1
+
+
+def test_required_tokens_inverts_the_law(runs):
+    fit = fit_at(runs)
+    answer = required_tokens(fit, params=1e9, loss=2.5).summary
+    tokens = answer.loc[2.5, "tokens"]
+    at = Surface.of(fit).log_loss({"params": np.array([1e9]), "tokens": np.array([tokens])})
+    np.testing.assert_allclose(np.exp(at), 2.5, rtol=1e-9)
+
+
+def test_kaplan_gains_of_ten_times_more():
+    """Kaplan et al. (2020), one variable: 10x parameters lower the loss by 16.05 %."""
+    law = get_law("kaplan_params")
+    c = {"level": 1.0, "alpha_N": 0.076}
+    drop = 1 - np.exp(law.log_loss(c, {"params": np.log(10.0)}, np))
+    assert 100 * drop == pytest.approx(16.05, abs=0.005)
+
+
+def test_gain_is_the_difference_of_losses(runs):
+    fit = fit_at(runs, spread=0.01)
+    table = gain(fit, params=1e9, tokens=2e10, factor=2).summary
+    surface = Surface.of(fit)
+    before, after = (
+        np.exp(surface.log_loss({"params": np.array([n]), "tokens": np.array([d])}))
+        for n, d in ((1e9, 2e10), (1e9, 4e10))
+    )
+    assert table.loc["tokens", "saved"] == pytest.approx(np.median(before - after))
+    assert table.loc["flops", "saved"] > 0
+
+
+def test_near_optimal_range_holds_the_optimum_and_is_flat(runs):
+    fit = fit_at(runs)
+    row = allocate(fit, flops=1e21).summary.iloc[0]
+    # at N* e^t the reducible loss is up by ½ αβ t² (Chinchilla's law, to second order)
+    floor = TRUTH["irreducible_share"] * TRUTH["level"] * fit.spec.reference.loss
+    reducible = 1 - floor / row["law_loss"]
+    t = np.sqrt(2 * 0.001 / (TRUTH["alpha_N"] * TRUTH["alpha_D"] * reducible))
+    step = np.log(900) / 120
+    assert np.log(row["near_params_upper"] / row["params"]) == pytest.approx(t, abs=2 * step)
+    assert np.log(row["params"] / row["near_params_lower"]) == pytest.approx(t, abs=2 * step)

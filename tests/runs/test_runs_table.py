@@ -1,0 +1,315 @@
+import copy
+import json
+import pickle
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bayesscale.errors import DomainError, RunsError, UnknownNameError
+from bayesscale.runs import Runs
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame(
+        {
+            "N": [1e8, 2e8, 4e8, 8e8, 16e8],
+            "D": [2e9, 4e9, 8e9, 16e9, 32e9],
+            "L": [3.4, 3.1, 2.9, 2.7, 2.6],
+            "loss_se": [0.02, 0.01, 0.01, 0.01, 0],
+            "n_params_nonembed": [5e7, 1e8, 3e8, 7e8, 15e8],
+            "seed": [1, 2, np.nan, 1, 2],
+            "corpus": ["c4", "rpj", "c4", "rpj", "c4"],
+            "width": [512, 512, 1024, 1024, 2048],
+            "run_id": ["a", "b", "c", "d", "e"],
+            "lr": 1e-3,
+        }
+    )
+
+
+@pytest.fixture
+def runs(frame):
+    return Runs.from_frame(frame, group=["corpus", "width"], name="toy")
+
+
+def test_well_known_names_are_found(runs, frame):
+    np.testing.assert_array_equal(runs.params, frame["N"])
+    np.testing.assert_array_equal(runs.tokens, frame["D"])
+    np.testing.assert_array_equal(runs.loss, frame["L"])
+    np.testing.assert_array_equal(runs.loss_se, frame["loss_se"])
+    np.testing.assert_array_equal(runs.params_non_embedding, frame["n_params_nonembed"])
+    np.testing.assert_array_equal(runs.seed, frame["seed"])
+    assert runs.run_ids.tolist() == list("abcde")
+    assert {g: v.tolist() for g, v in runs.groups.items()} == {
+        "corpus": frame["corpus"].tolist(),
+        "width": frame["width"].tolist(),
+    }
+    assert len(runs) == runs.n_runs == 5
+
+
+def test_the_frame_has_canonical_columns(runs):
+    table = runs.to_frame()
+    assert table.index.name == "run"
+    assert list(table) == [
+        *("params", "tokens", "flops", "loss", "loss_se", "params_non_embedding", "seed"),
+        *("corpus", "width"),
+    ]
+    pd.testing.assert_frame_equal(table, runs.frame)
+
+
+def test_optional_columns_are_none():
+    runs = Runs.from_frame({"params": [1e9], "tokens": [2e10], "loss": [2.6]})
+    assert runs.loss_se is runs.seed is runs.params_non_embedding is runs.name is None
+    assert runs.groups == {}
+    assert runs.run_ids.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("index", "ids"),
+    [
+        ([3, 1, 4, 15, 9], [3, 1, 4, 15, 9]),
+        (list("vwxyz"), list("vwxyz")),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], [1, 2, 3, 4, 5]),
+        ([1, 1, 2, 3, 4], [0, 1, 2, 3, 4]),
+        (["x", "y", "z", None, "w"], [0, 1, 2, 3, 4]),
+        (pd.MultiIndex.from_product([["a"], range(5)]), ["a/0", "a/1", "a/2", "a/3", "a/4"]),
+    ],
+)
+def test_an_index_names_the_runs_if_it_can(frame, index, ids):
+    runs = Runs.from_frame(frame.drop(columns="run_id").set_axis(index))
+    assert runs.run_ids.tolist() == ids
+
+
+def test_a_dataset_and_a_dict_give_the_same_runs(frame, runs):
+    for table in (frame.to_xarray(), frame.to_dict("list"), frame.to_dict("series")):
+        assert Runs.from_frame(table, group=["corpus", "width"], name="toy") == runs
+
+
+def test_a_dataset_of_two_dimensions_is_refused():
+    grid = xr.Dataset({"loss": (("params", "tokens"), np.ones((2, 2)))})
+    with pytest.raises(RunsError, match="one dimension, but this has 2: params, tokens"):
+        Runs.from_frame(grid)
+
+
+@pytest.mark.parametrize("kind", [str, "category", object, "string"])
+def test_labels_of_every_kind_are_text(frame, runs, kind):
+    again = Runs.from_frame(
+        frame.astype({"corpus": kind, "run_id": kind}), group=["corpus", "width"], name="toy"
+    )
+    assert again == runs
+    assert all(type(label) is str for label in again.groups["corpus"])
+
+
+def test_nothing_reaches_the_numbers_from_outside(frame, runs):
+    before = runs.fingerprint
+    same = Runs.from_frame(frame, group=["corpus", "width"])
+    frame["L"] = 9.0
+    frame.loc[:, "N"] = 1.0
+    table = runs.to_frame()
+    table.loc[:, "loss"] = 1.0
+    dataset = runs.to_xarray()
+    dataset["loss"][:] = 1.0
+    dataset["params"].values[0] = 1.0
+    runs.groups["more"] = runs.loss
+    for array in (runs.loss, runs.flops, runs.run_ids, runs.groups["width"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = array[1]
+    with pytest.raises(AttributeError):
+        runs.name = "other"
+    again = copy.copy(runs)
+    del again.__dict__["fingerprint"]
+    assert again.fingerprint == before == same.fingerprint
+
+
+def test_the_arrays_of_a_dict_stay_writeable():
+    loss = np.array([3.0, 2.5])
+    runs = Runs.from_frame({"params": [1e8, 1e9], "tokens": [1e9, 1e10], "loss": loss})
+    loss[0] = 7
+    assert runs.loss[0] == 3.0
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))])
+def test_copies_are_equal_and_read_only(runs, duplicate):
+    again = duplicate(runs)
+    assert again == runs
+    assert not again.loss.flags.writeable
+
+
+def test_select_keeps_ids_and_order(runs):
+    kept = runs.select(runs.params >= 4e8)
+    assert kept.run_ids.tolist() == ["c", "d", "e"]
+    assert kept.metadata() == runs.metadata()
+    assert kept.groups["corpus"].tolist() == ["c4", "rpj", "c4"]
+    assert len(runs) == 5
+
+
+@pytest.mark.parametrize("mask", [[0, 1], ["a"], [True], np.ones((5, 1), bool), True])
+def test_select_wants_one_boolean_a_run(runs, mask):
+    with pytest.raises(RunsError, match=r"one boolean a run, shape \(5,\).*runs\.drop"):
+        runs.select(mask)
+
+
+def test_select_wants_a_run_to_keep(runs):
+    with pytest.raises(RunsError, match="None of the 5 runs"):
+        runs.select(np.zeros(5, bool))
+
+
+def test_drop_leaves_out_by_id(runs, frame):
+    assert runs.drop(["b", "d", "b"]).run_ids.tolist() == ["a", "c", "e"]
+    assert runs.drop("b").run_ids.tolist() == ["a", "c", "d", "e"]
+    numbered = Runs.from_frame(frame.drop(columns="run_id"))
+    assert numbered.drop(2).run_ids.tolist() == [0, 1, 3, 4]
+    assert numbered.drop(numbered.run_ids[:4]).run_ids.tolist() == [4]
+
+
+def test_drop_names_the_closest_id(frame):
+    runs = Runs.from_frame(frame.assign(run_id=[f"seed{i}" for i in range(5)]))
+    with pytest.raises(UnknownNameError, match=r"No run with id 'sed3'\. Did you mean 'seed3'\?"):
+        runs.drop(["seed1", "sed3"])
+    with pytest.raises(UnknownNameError, match=r"No run with id '3'\. Did you mean 3\?"):
+        Runs.from_frame(frame.drop(columns="run_id")).drop("3")
+
+
+def test_split_holds_out_the_largest(runs):
+    small, large = runs.split_by_compute(factor=10)
+    assert large.run_ids.tolist() == ["d", "e"]
+    assert small.flops.max() < runs.flops.max() / 10 <= large.flops.min()
+    assert runs.split_by_compute(10) == runs.split_by_compute() == (small, large)
+
+
+def test_split_keeps_a_budget_in_one_piece():
+    params = np.geomspace(3.3e7, 7.7e8, 9)
+    table = pd.concat(
+        pd.DataFrame({"params": params, "tokens": c / (6 * params), "loss": 2.0 + params / 1e9})
+        for c in (1e18, 4e18, 1.6e19)
+    )
+    small, large = Runs.from_frame(table).split_by_compute(4)
+    assert (len(small), len(large)) == (9, 18)
+
+
+def test_split_needs_runs_on_both_sides(runs):
+    with pytest.raises(RunsError, match=r"All 5 runs lie within 1000x.*table spans 256x"):
+        runs.split_by_compute(1000)
+    for factor in (1, 0.1, np.nan):
+        with pytest.raises(DomainError, match="factor must be above 1"):
+            runs.split_by_compute(factor)
+
+
+def test_the_fingerprint_sees_numbers_order_and_conventions(frame, runs):
+    def mark(table=frame, **more):
+        return Runs.from_frame(table, group=["corpus", "width"], **more).fingerprint
+
+    assert mark() == runs.fingerprint
+    assert mark(name="other") == mark(frame.assign(run_id=range(5))) == mark()
+    different = [
+        mark(frame.iloc[::-1]),
+        mark(frame.assign(L=frame["L"] * (1 + 1e-15))),
+        mark(frame.assign(corpus="c4")),
+        mark(param_count="other"),
+        mark(flop_rule="6ND_non_embedding"),
+        runs.select(runs.params > 1e8).fingerprint,
+    ]
+    assert len({mark(), *different}) == 7
+    assert len(runs.fingerprint) == 64
+
+
+def test_the_fingerprint_stays_what_it_is():
+    # saved fits hold it: another way to compute it would make them strangers to their runs
+    runs = Runs.from_frame({"params": [1e8, 1e9], "tokens": [2e9, 2e10], "loss": [3.25, 2.5]})
+    assert runs.fingerprint.startswith("398634c007840541b967f55803b78434")
+
+
+def test_equality_sees_ids_and_names(frame, runs):
+    group = ["corpus", "width"]
+    assert runs == Runs.from_frame(frame, group=group, name="toy")
+    assert hash(runs) == hash(Runs.from_frame(frame, group=group, name="toy"))
+    assert runs != Runs.from_frame(frame, group=group)
+    assert runs != Runs.from_frame(frame.assign(run_id=range(5)), group=group, name="toy")
+    assert runs != "toy"
+
+
+def test_a_dataset_carries_units_and_metadata(runs):
+    dataset = runs.to_xarray()
+    assert dataset.sizes == {"run": 5}
+    assert dataset["loss"].attrs["units"] == "nats/token"
+    assert dataset["flops"].attrs["units"] == "FLOP"
+    assert json.loads(json.dumps(runs.metadata())) == runs.metadata()
+
+
+@pytest.mark.parametrize("through_file", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_runs_come_back_from_xarray(frame, tmp_path, through_file):
+    runs = Runs.from_frame(
+        frame.assign(flag=[True, False] * 2 + [True], lr=[0.1, 0.2, 0.3, 0.4, 0.5]),
+        group=["corpus", "width", "flag", "lr"],
+        loss_unit="bits/byte",
+        bytes_per_token=4.2,
+        flop_rule="6ND_non_embedding",
+    )
+    dataset = runs.to_xarray()
+    if through_file:
+        dataset.to_netcdf(tmp_path / "runs.nc", engine="h5netcdf")
+        dataset = xr.load_dataset(tmp_path / "runs.nc", engine="h5netcdf")
+    again = Runs.from_xarray(dataset.assign(other=1))
+    assert again == runs
+    pd.testing.assert_frame_equal(again.frame, runs.frame)
+    assert again.metadata() == runs.metadata()
+    assert not again.loss.flags.writeable
+
+
+def test_runs_that_warned_come_back_in_silence(frame):
+    with pytest.warns(UserWarning, match="look too small"):
+        runs = Runs.from_frame(frame.assign(D=[1, 2, 3, 4, 5]))
+    assert Runs.from_xarray(runs.to_xarray()) == runs
+
+
+@pytest.mark.parametrize("spoil", [lambda d: d.drop_attrs(), lambda d: d.drop_vars("run")])
+def test_another_dataset_is_not_taken_for_runs(runs, spoil):
+    dataset = runs.to_xarray()
+    if (other := spoil(dataset)).attrs:
+        other = other.drop_vars(list(other)).drop_attrs()
+    with pytest.raises(RunsError, match=r"Runs\.to_xarray\(\) writes them"):
+        Runs.from_xarray(other)
+
+
+def test_a_dataset_of_runs_is_not_read_as_a_stranger(runs):
+    with pytest.raises(RunsError, match="from_xarray"):
+        Runs.from_frame(runs.to_xarray())
+
+
+positive = st.floats(min_value=1e6, max_value=1e13)
+tables = st.lists(
+    st.tuples(positive, positive, st.floats(0.06, 12), st.text(min_size=1)), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=tables)
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.RunsWarning")
+def test_every_table_survives_the_round_trip(rows):
+    table = pd.DataFrame(rows, columns=["params", "tokens", "loss", "corpus"])
+    runs = Runs.from_frame(table, group="corpus")
+    again = Runs.from_xarray(runs.to_xarray())
+    assert again == runs
+    assert Runs.from_frame(runs.frame, group="corpus") == runs
+    np.testing.assert_array_equal(runs.flops, 6 * table["params"] * table["tokens"])
+
+
+def test_a_million_runs_take_seconds():
+    rng = np.random.default_rng(0)
+    n = 1_000_000
+    table = {
+        "params": rng.uniform(1e7, 1e10, n),
+        "tokens": rng.uniform(1e9, 1e12, n),
+        "loss": rng.uniform(2, 4, n),
+        "corpus": rng.choice(["c4", "rpj"], n),
+    }
+    start = time.perf_counter()
+    runs = Runs.from_frame(table, group="corpus")
+    repr(runs), runs._repr_html_(), runs.split_by_compute(), runs.fingerprint
+    assert time.perf_counter() - start < 20

@@ -1,0 +1,73 @@
+"""Simulated ladders, and fits at known parameters without any sampling."""
+
+import numpy as np
+import xarray as xr
+
+from bayesscale.inference.fit import Fit, SamplingSpec
+from bayesscale.laws import Law
+from bayesscale.model.spec import ModelSpec, log_inputs, specify
+from bayesscale.runs import Runs
+
+TRUTH = {
+    "level": 1.02, "irreducible_share": 0.6, "param_share": 0.5, "alpha_N": 0.35, "alpha_D": 0.37,
+    "alpha_C": 0.15, "k": 0.8, "sigma": 0.004, "nu": 6.0,
+}  # fmt: skip
+
+
+def design(n_budgets: int = 8, sizes: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes on isoFLOP curves, both sides of 20 tokens per parameter."""
+    flops = np.repeat(np.geomspace(1e18, 1e21, n_budgets), sizes)
+    ratio = np.tile(np.geomspace(2, 200, sizes), n_budgets)
+    params = np.sqrt(flops / 6 / ratio)
+    return params, params * ratio
+
+
+def simulate_runs(
+    law: str | Law = "chinchilla",
+    *,
+    seed: int = 0,
+    truth: dict[str, float] = TRUTH,
+    sizes: tuple[np.ndarray, np.ndarray] | None = None,
+    noise: str = "student_t",
+) -> Runs:
+    """Draw a ladder from a law at the truth; its coordinates refer to the design's centre."""
+    params, tokens = design() if sizes is None else sizes
+    flat = Runs.from_frame({"params": params, "tokens": tokens, "loss": np.full(len(params), 2.7)})
+    spec = specify(flat, law=law, noise=noise)
+    log_loss = np.log(2.7) + spec.law.log_loss(
+        truth, log_inputs(flat, spec.law, spec.reference), np
+    )
+    c = {k: np.asarray(v) for k, v in truth.items() if noise == "student_t" or k != "nu"}
+    draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
+    return Runs.from_frame(
+        {"params": params, "tokens": tokens, "loss": np.exp(log_loss + draws)}, name="simulated"
+    )
+
+
+def fit_at(
+    runs: Runs,
+    law: str | Law = "chinchilla",
+    *,
+    truth: dict[str, float] = TRUTH,
+    spread: float = 0.0,
+    draws: int = 50,
+    spec: ModelSpec | None = None,
+) -> Fit:
+    """Make a fit whose draws lie at the truth, within a relative ``spread``."""
+    spec = spec or specify(runs, law=law)
+    rng = np.random.default_rng(1)
+    shape, dims = (4, draws), ("chain", "draw")
+    posterior = xr.Dataset(
+        {
+            c.name: (dims, truth[c.name] * np.exp(spread * rng.standard_normal(shape)))
+            for c in spec.coordinates
+        },
+        coords={"chain": np.arange(4), "draw": np.arange(draws)},
+    )
+    stats = xr.Dataset(
+        {"diverging": (dims, np.zeros(shape, bool)), "energy": (dims, rng.normal(size=shape))}
+    )
+    tree = xr.DataTree.from_dict(
+        {"posterior": posterior, "sample_stats": stats, "runs": runs.to_xarray()}
+    )
+    return Fit(spec, runs, tree, SamplingSpec(draws, 100, 4, 0.9, 1))

@@ -1,0 +1,98 @@
+import os
+import stat
+
+import pytest
+
+from bayesscale._files import atomic_write
+from bayesscale.errors import FileError
+
+
+def test_writes_a_new_file(tmp_path):
+    path = tmp_path / "fit.nc"
+    with atomic_write(path) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".nc"
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "fit.nc"
+    path.write_text("old")
+    with pytest.raises(type(error)), atomic_write(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_of_the_disk_names_the_file(tmp_path):
+    path = tmp_path / "fit.nc"
+    path.write_text("old")
+    with (
+        pytest.raises(FileError, match=r"Cannot write '.*fit\.nc': No space left.*Nothing was"),
+        atomic_write(path),
+    ):
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
+
+
+def test_keeps_the_permissions_of_the_old_file(tmp_path):
+    path = tmp_path / "fit.nc"
+    path.write_text("old")
+    path.chmod(0o640)
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_follows_a_link(tmp_path):
+    (tmp_path / "real.nc").write_text("old")
+    link = tmp_path / "link.nc"
+    link.symlink_to(tmp_path / "real.nc")
+    with atomic_write(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "real.nc").read_text() == "new"
+
+
+def test_says_that_the_folder_is_missing(tmp_path):
+    with (
+        pytest.raises(FileError, match=r"the folder '.*nowhere' does not exist\. Create it"),
+        atomic_write(tmp_path / "nowhere" / "fit.nc"),
+    ):
+        pass
+
+
+def test_says_that_the_path_is_a_folder(tmp_path):
+    with (
+        pytest.raises(FileError, match=r"it is a folder\. Give a file name"),
+        atomic_write(tmp_path),
+    ):
+        pass
+
+
+def test_says_that_the_folder_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(FileError, match="is a file, not a folder"),
+        atomic_write(tmp_path / "file" / "fit.nc"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("protected", "message"), [("folder", "no permission to write in"), ("file", "write-protected")]
+)
+def test_says_that_permission_is_lacking(tmp_path, monkeypatch, protected, message):
+    path = tmp_path / "fit.nc"
+    path.write_text("old")
+    forbidden = {"folder": tmp_path, "file": path}[protected]
+    # root may write anywhere, so the answer of the system is replaced
+    monkeypatch.setattr(os, "access", lambda p, mode: p != forbidden)
+    with pytest.raises(FileError, match=message), atomic_write(path):
+        pass
+    assert path.read_text() == "old"
