@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from bayesscale.inference.draws import published_draws
 from bayesscale.inference.fit import Fit, SamplingSpec
 from bayesscale.laws import Law
 from bayesscale.model.spec import ModelSpec, log_inputs, specify
@@ -10,7 +11,7 @@ from bayesscale.runs import Runs
 
 TRUTH = {
     "level": 1.02, "irreducible_share": 0.6, "param_share": 0.5, "alpha_N": 0.35, "alpha_D": 0.37,
-    "alpha_C": 0.15, "k": 0.8, "sigma": 0.004, "nu": 6.0,
+    "alpha_C": 0.15, "k": 0.8, "sigma": 0.004, "nu_minus_one": 5.0,
 }  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def simulate_runs(
     log_loss = np.log(2.7) + spec.law.log_loss(
         truth, log_inputs(flat, spec.law, spec.reference), np
     )
-    c = {k: np.asarray(v) for k, v in truth.items() if noise == "student_t" or k != "nu"}
+    c = {k: np.asarray(v) for k, v in truth.items()}
     draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
     return Runs.from_frame(
         {"params": params, "tokens": tokens, "loss": np.exp(log_loss + draws)}, name="simulated"
@@ -64,6 +65,11 @@ def fit_at(
         },
         coords={"chain": np.arange(4), "draw": np.arange(draws)},
     )
+    draws_by_name = {name: values.to_numpy() for name, values in posterior.data_vars.items()}
+    for name, (values, unit) in published_draws(spec, draws_by_name).items():
+        posterior[name] = (dims, values, {"unit": unit})
+    for c in spec.coordinates:
+        posterior[c.name].attrs["unit"] = c.unit
     stats = xr.Dataset(
         {"diverging": (dims, np.zeros(shape, bool)), "energy": (dims, rng.normal(size=shape))}
     )

@@ -166,7 +166,22 @@ def _solve(
         return loss_x * cost_y - loss_y * cost_x
 
     x = find_roots(condition, (log_flops, *c.values()), "optimum")
-    return x, affordable(x, log_flops)
+    y = affordable(x, log_flops)
+
+    def log_loss_at(x: Array) -> Array:
+        tokens = affordable(x, log_flops)
+        return surface.fit.law.log_loss(c, {"params": x, "tokens": tokens}, np)
+
+    best = log_loss_at(x)
+    worse = np.minimum(log_loss_at(x - 1), log_loss_at(x + 1))
+    if not np.all(worse > best + np.finfo(float).eps * 8):
+        raise DomainError(
+            f"The law {surface.fit.law.name!r} has no best split for "
+            f"{int(np.sum(~(worse > best)))} of {x.size} draws and budgets: sizes a factor e away "
+            "are as good or better at the same cost. Fit a law with a trade-off between "
+            "parameters and tokens."
+        )
+    return x, y
 
 
 def find_roots(f: Callable[..., Array], args: tuple[Array, ...], what: str) -> Array:

@@ -113,6 +113,7 @@ def published_draws(spec: ModelSpec, c: Mapping[str, Array]) -> dict[str, tuple[
     law = spec.law
     published = law.published(c, spec.reference)
     result = {name: (published[name], unit) for name, unit in law.published_units.items()}
+    result |= {name: (values, "1") for name, values in spec.noise.shape(c).items()}
     optimum = law.optimum(c, np.zeros(()), PowerCost())
     if optimum is not None:
         result["params_exponent"] = (optimum.params_exponent, "d ln N* / d ln C")

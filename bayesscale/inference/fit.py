@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesscale._files import atomic_write
-from bayesscale._progress import ProgressOption, progress_reporter
+from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.checks import CheckResult, check_convergence, check_identifiability, diagnostics
 from bayesscale.errors import (
     ConvergenceWarning,
@@ -130,7 +130,7 @@ class Fit:
         """
         tails = interval_tails(ci_prob)
         posterior = self.draws["posterior"].dataset
-        noise = [c.name for c in self.spec.noise.coordinates]
+        noise = ["sigma", *self.spec.noise.shape(posterior)]
         sampled = [c.name for c in self.law.coordinates]
         derived = [n for n in ("params_exponent", "tokens_exponent") if n in posterior]
         shown = sampled if coordinates else [*(self.law.published_units or sampled), *derived]
@@ -284,26 +284,53 @@ def fit(
     sampling = _check_sampling(draws, tune, chains, target_accept, random_seed)
     with progress_reporter(progress) as report:
         check_priors_admit(runs, spec)
-        report("Loading PyMC")
-        from bayesscale.inference.compiled import compile_model, is_compiled
-        from bayesscale.inference.draws import assemble_draws
-        from bayesscale.inference.sampler import sample_nuts
-        from bayesscale.model.build import model_data
-
-        if not is_compiled(spec):
-            report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
-        compiled = compile_model(spec, runs)
-        data = model_data(spec, runs)
-        u, sample_stats = sample_nuts(compiled, spec, data, report=report, **asdict(sampling))
-        report("Summarising the draws")
-        tree = assemble_draws(compiled, spec, runs, data, u, sample_stats)
-        result = Fit(spec=spec, runs=runs, draws=tree, sampling=sampling)
+        result = fit_spec(spec, runs, sampling, report=report)
         checks = result.checks
     kinds = {"convergence": ConvergenceWarning, "identifiability": IdentifiabilityWarning}
     for check in checks:
         if not check.passed:
             warnings.warn(check.text, kinds[check.name], stacklevel=2)
     return result
+
+
+def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Report) -> Fit:
+    """Sample a model that is already specified: what a sweep of many fits repeats.
+
+    Parameters
+    ----------
+    spec
+        The checked model. Its reference point need not be the centre of these runs.
+    runs
+        The runs to condition on.
+    sampling
+        How to sample.
+    report
+        Where progress goes.
+
+    Returns
+    -------
+    Fit
+        The posterior, no checks made yet.
+
+    Raises
+    ------
+    SamplerError
+        If the sampler stops.
+    """
+    report("Loading PyMC")
+    from bayesscale.inference.compiled import compile_model, is_compiled
+    from bayesscale.inference.draws import assemble_draws
+    from bayesscale.inference.sampler import sample_nuts
+    from bayesscale.model.build import model_data
+
+    if not is_compiled(spec):
+        report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
+    compiled = compile_model(spec, runs)
+    data = model_data(spec, runs)
+    u, sample_stats = sample_nuts(compiled, spec, data, report=report, **asdict(sampling))
+    report("Summarising the draws")
+    draws = assemble_draws(compiled, spec, runs, data, u, sample_stats)
+    return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
 
 def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:

@@ -110,9 +110,12 @@ def model_from(
         scale = c["sigma"]
         if spec.has_loss_se:
             scale = pt.sqrt(c["sigma"] ** 2 + observed["log_loss_se"] ** 2)
-        shape = {k.name: c[k.name] for k in spec.noise.coordinates if k.name != "sigma"}
         getattr(pm, spec.noise.distribution)(
-            "log_loss", mu=mu, sigma=scale, **shape, observed=observed["log_loss_observed"]
+            "log_loss",
+            mu=mu,
+            sigma=scale,
+            **spec.noise.shape(c),
+            observed=observed["log_loss_observed"],
         )
     return model
 

@@ -15,8 +15,14 @@ from bayesscale.laws.coordinates import Coordinate
 SIGMA = Coordinate(
     "sigma", "log", log(0.006), 1.2, "log loss", "scale of a run's log loss around the law"
 )
-NU = Coordinate(
-    "nu", "log", log(7.0), 0.8, "1", "degrees of freedom of the noise: small means heavy tails"
+NU_MINUS_ONE = Coordinate(
+    "nu_minus_one",
+    "log",
+    log(6.0),
+    0.9,
+    "1",
+    "degrees of freedom of the noise above 1: small means heavy tails, and 0 that outliers "
+    "have no mean",
 )
 
 
@@ -29,7 +35,7 @@ class Noise:
     name
         Name by which ``fit(noise=...)`` knows it.
     distribution
-        The PyMC distribution; it takes ``mu``, ``sigma`` and the coordinates but ``sigma``.
+        The PyMC distribution; it takes ``mu``, ``sigma`` and the :meth:`shape`.
     coordinates
         Sampled quantities, ``sigma`` first.
     """
@@ -37,6 +43,10 @@ class Noise:
     name: str
     distribution: str
     coordinates: tuple[Coordinate, ...]
+
+    def shape(self, c: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the distribution's parameters besides location and scale, from coordinates."""
+        return {"nu": 1 + c["nu_minus_one"]} if NU_MINUS_ONE in self.coordinates else {}
 
     def log_density(
         self,
@@ -56,28 +66,30 @@ class Noise:
             Noise coordinates that broadcast with ``residual``.
         """
         z2 = (residual / scale) ** 2
-        if "nu" not in c:
+        shape = self.shape(c)
+        if not shape:
             return -0.5 * z2 - np.log(scale) - 0.5 * log(2 * np.pi)
-        nu = c["nu"]
+        nu = shape["nu"]
         constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
         return constant - np.log(scale) - (nu + 1) / 2 * np.log1p(z2 / nu)
 
     def draw(
         self,
         rng: np.random.Generator,
-        shape: tuple[int, ...],
+        size: tuple[int, ...],
         c: Mapping[str, NDArray[np.float64]],
     ) -> NDArray[np.float64]:
-        """Draw noise of a new run in log loss; coordinates broadcast to ``shape``."""
-        if "nu" not in c:
-            return c["sigma"] * rng.standard_normal(shape)
-        return c["sigma"] * rng.standard_t(np.broadcast_to(c["nu"], shape))
+        """Draw noise of a new run in log loss; coordinates broadcast to ``size``."""
+        shape = self.shape(c)
+        if not shape:
+            return c["sigma"] * rng.standard_normal(size)
+        return c["sigma"] * rng.standard_t(np.broadcast_to(shape["nu"], size))
 
 
 NOISES: dict[str, Noise] = {
     noise.name: noise
     for noise in (
-        Noise("student_t", "StudentT", (SIGMA, NU)),
+        Noise("student_t", "StudentT", (SIGMA, NU_MINUS_ONE)),
         Noise("normal", "Normal", (SIGMA,)),
     )
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pymc as pm
 
 from bayesscale.errors import PriorError, unknown_name
@@ -33,10 +34,12 @@ def pymc_distribution(prior: Prior, coordinate: str, *, name: str | None = None)
             sorted(FAMILIES),
         )
     distribution = FAMILIES[prior.family]
+    # PyTensor takes a plain 3.0 for a half-precision constant, and its gamma function with it
+    parameters = {key: np.float64(value) for key, value in prior.parameters.items()}
     try:
         if name is None:
-            return distribution.dist(**prior.parameters)
-        return distribution(name, **prior.parameters)
+            return distribution.dist(**parameters)
+        return distribution(name, **parameters)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise PriorError(
             f"PyMC does not accept {prior!r} as the prior of {coordinate}: {error}"

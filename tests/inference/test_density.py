@@ -1,0 +1,99 @@
+"""The density that is sampled is the one that is written down."""
+
+import numpy as np
+import pytest
+
+from bayesscale.errors import PriorError, UnknownNameError
+from bayesscale.inference.compiled import compile_model, is_compiled
+from bayesscale.inference.draws import log_likelihood
+from bayesscale.laws import LAWS
+from bayesscale.model.build import model_data
+from bayesscale.model.links import LINKS
+from bayesscale.model.priors import Prior
+from bayesscale.model.spec import specify
+from bayesscale.runs import Runs
+from tests.simulate import simulate_runs
+
+
+def with_errors(runs: Runs) -> Runs:
+    return Runs.from_frame(
+        {"params": runs.params, "tokens": runs.tokens, "loss": runs.loss,
+         "loss_se": np.full(len(runs), 0.01)}
+    )  # fmt: skip
+
+
+def agree(spec, runs: Runs) -> None:
+    """Compiled log density = NumPy's likelihood + prior + Jacobian, with every constant."""
+    compiled, data = compile_model(spec, runs), model_data(spec, runs)
+    rng = np.random.default_rng(1)
+    centre = np.array([k.loc for k in spec.coordinates])
+    for _ in range(5):
+        u = centre + rng.normal(0, 0.3, len(centre))
+        c = {k: np.asarray(v) for k, v in compiled.constrain(u).items()}
+        likelihood = log_likelihood(spec, runs, {k: v.reshape(1) for k, v in c.items()}).sum()
+        prior = sum(
+            float(f(c[n], h))
+            for n, f, h in zip(compiled.names, compiled.log_prior, data["prior"], strict=True)
+        )
+        jacobian = -sum(float(LINKS[k.link].log_slope(c[k.name])) for k in spec.coordinates)
+        value, gradient = compiled.log_density(u, data)
+        assert value == pytest.approx(likelihood + prior + jacobian, rel=1e-11)
+        h = 1e-6
+        for i in range(len(u)):
+            step = h * np.eye(len(u))[i]
+            ahead, behind = (compiled.log_density(u + s, data)[0] for s in (step, -step))
+            assert gradient[i] == pytest.approx((ahead - behind) / (2 * h), rel=1e-3, abs=1e-2)
+
+
+@pytest.mark.parametrize("noise", ["student_t", "normal"])
+def test_sampled_density_is_prior_times_likelihood(noise):
+    runs = simulate_runs()
+    agree(specify(runs, law="chinchilla", noise=noise), runs)
+
+
+@pytest.mark.parametrize(
+    "law", [pytest.param(law, marks=pytest.mark.slow) for law in LAWS if law != "chinchilla"]
+)
+def test_sampled_density_of_every_law(law):
+    runs = simulate_runs()
+    agree(specify(runs, law=law), runs)
+
+
+def test_standard_errors_of_the_loss_widen_the_noise():
+    runs = with_errors(simulate_runs())
+    agree(specify(runs, law="chinchilla"), runs)
+
+
+def test_swapping_data_and_prior_numbers_needs_no_compilation():
+    first, other = simulate_runs(seed=1), simulate_runs(seed=2).select(np.arange(48) % 2 == 0)
+    compile_model(specify(first, law="chinchilla"), first)
+    spec = specify(other, law="chinchilla", priors={"alpha_N": Prior.between(0.2, 0.3)})
+    assert is_compiled(spec)
+    agree(spec, other)
+
+
+def test_a_prior_of_another_family_is_pymcs_own():
+    runs = simulate_runs()
+    beta = Prior("Beta", alpha=3, beta=6)
+    spec = specify(runs, law="chinchilla", priors={"alpha_N": beta})
+    compiled = compile_model(spec, runs)
+    value = compiled.constrain(np.array([0, 0, 0, -0.4, -1, -5, 2.0]))["alpha_N"]
+    assert float(value) == pytest.approx(1 / (1 + np.exp(0.4)))  # Beta's transform is the logit
+    from scipy.stats import beta as scipy_beta
+
+    log_prior = compiled.log_prior[3](np.array([0.3, 0.4]), np.zeros(2))
+    np.testing.assert_allclose(log_prior, scipy_beta(3, 6).logpdf([0.3, 0.4]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("prior", "error", "message"),
+    [
+        (Prior("Betta", alpha=3, beta=6), UnknownNameError, "Did you mean 'Beta'"),
+        (Prior("Beta", alpah=3, beta=6), PriorError, "PyMC does not accept"),
+    ],
+)
+def test_a_prior_that_pymc_does_not_have(prior, error, message):
+    runs = simulate_runs()
+    spec = specify(runs, law="chinchilla", priors={"alpha_N": prior})
+    with pytest.raises(error, match=message):
+        compile_model(spec, runs)

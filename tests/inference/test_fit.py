@@ -1,0 +1,315 @@
+"""Fits of simulated runs: recovery, reproducibility, checks, files, and what stops them."""
+
+import threading
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import bayesscale as bs
+from bayesscale.errors import (
+    ConvergenceWarning,
+    DomainError,
+    FileError,
+    IdentifiabilityWarning,
+    PriorError,
+    RunsError,
+    SamplerError,
+    UnknownNameError,
+)
+from bayesscale.laws import LEVEL, Coordinate
+from tests.simulate import TRUTH, design, fit_at, simulate_runs
+
+QUIET = {"progress": False, "random_seed": 1}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return simulate_runs()
+
+
+@pytest.fixture(scope="module")
+def fit(runs):
+    return bs.fit(runs, law="chinchilla", **QUIET)
+
+
+def test_parameters_come_back(fit, runs):
+    assert fit.passed
+    table = fit.summary(coordinates=True)
+    for name in table.index.drop("nu"):
+        row = table.loc[name]
+        mcse = row["sd"] / np.sqrt(row["ess_bulk"])
+        truth = TRUTH[name]
+        if name == "level":  # relative to the mean loss of the runs, not of the design
+            truth *= 2.7 / fit.spec.reference.loss
+        assert abs(row["mean"] - truth) < 4 * mcse + 3 * row["sd"], name
+
+
+def test_the_same_seed_gives_the_same_draws(fit, runs):
+    again = bs.fit(runs, law="chinchilla", **QUIET)
+    assert again.draws["posterior"].dataset.equals(fit.draws["posterior"].dataset)
+    other = bs.fit(runs, law="chinchilla", progress=False, random_seed=2)
+    assert not other.draws["posterior"].dataset.equals(fit.draws["posterior"].dataset)
+
+
+def test_draws_follow_arviz_schema(fit, runs):
+    groups = {"posterior", "sample_stats", "log_prior", "log_likelihood", "observed_data",
+              "constant_data", "runs"}  # fmt: skip
+    assert set(fit.draws.children) == groups
+    posterior = fit.draws["posterior"].dataset
+    assert {"E", "A", "B", "alpha_N", "alpha_D", "level", "sigma"} <= set(posterior)
+    assert posterior.sizes == {"chain": 4, "draw": 1000}
+    assert fit.draws["log_likelihood"]["log_loss"].dims == ("chain", "draw", "run")
+    from arviz_stats import loo
+
+    assert np.isfinite(loo(fit.draws).elpd)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def test_summary_speaks_of_published_parameters(fit):
+    table = fit.summary(ci_prob=0.8)
+    assert list(table.index[:7]) == [
+        "E", "A", "B", "alpha_N", "alpha_D", "params_exponent", "tokens_exponent",
+    ]  # fmt: skip
+    assert (table["lower"] < table["median"]).all()
+    wide = fit.summary(ci_prob=0.95)
+    assert (wide["lower"] < table["lower"]).all()
+    assert table.loc["E", "unit"] == "nats/token"
+
+
+def test_a_saved_fit_is_the_same_fit(fit, tmp_path):
+    path = fit.save(tmp_path / "fit.nc")
+    loaded = bs.load_fit(path)
+    assert loaded.spec.as_dict() == fit.spec.as_dict()
+    assert loaded.sampling == fit.sampling
+    assert loaded.runs.fingerprint == fit.runs.fingerprint
+    for group in fit.draws.children:
+        xr.testing.assert_equal(loaded.draws[group].dataset, fit.draws[group].dataset)
+    question = {"params": [1e10], "tokens": [2e11]}
+    before, after = (bs.extrapolate(f, **question).summary for f in (fit, loaded))
+    assert before.equals(after)
+
+
+def test_a_failed_save_leaves_the_old_file(fit, tmp_path, monkeypatch):
+    path = fit.save(tmp_path / "fit.nc")
+    old = path.read_bytes()
+    monkeypatch.setattr(
+        xr.DataTree, "to_netcdf", lambda *a, **k: (_ for _ in ()).throw(OSError("full"))
+    )
+    with pytest.raises(Exception, match="full"):
+        fit.save(path)
+    assert path.read_bytes() == old
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
+
+
+def test_a_file_that_is_no_fit(fit, tmp_path):
+    path = fit.save(tmp_path / "fit.nc")
+    (tmp_path / "cut.nc").write_bytes(path.read_bytes()[:2000])
+    (tmp_path / "text.nc").write_text("params,tokens,loss\n")
+    xr.Dataset({"a": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    for name, message in (
+        ("cut.nc", "cut short"), ("text.nc", "cannot be read"), ("other.nc", "not one that"),
+        ("absent.nc", "There is no file"),
+    ):  # fmt: skip
+        with pytest.raises(FileError, match=message):
+            bs.load_fit(tmp_path / name)
+
+
+def test_a_newer_layout_is_refused(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr("bayesscale.inference.fit.SCHEMA", 99)
+    path = fit.save(tmp_path / "fit.nc")
+    monkeypatch.undo()
+    with pytest.raises(FileError, match="Upgrade bayesscale"):
+        bs.load_fit(path)
+
+
+def test_an_output_path_that_cannot_be_written(fit, tmp_path):
+    with pytest.raises(FileError):
+        fit.save(tmp_path / "absent" / "fit.nc")
+
+
+class Shifted(bs.Law):
+    """A power of tokens with an offset: a law of the user's own."""
+
+    name = "shifted"
+    inputs = ("tokens",)
+    coordinates = (LEVEL, Coordinate("slope", "identity", -0.1, 0.2, "1", "slope in log tokens"))
+
+    def log_loss(self, c, x, xp):
+        return xp.log(c["level"]) + c["slope"] * x["tokens"]
+
+
+def test_exact_posterior_of_a_law_of_ones_own():
+    """With known normal noise, log level and slope are jointly normal: compare with the answer."""
+    rng = np.random.default_rng(3)
+    tokens, sigma = np.geomspace(1e9, 1e12, 12), 0.05
+    loss = np.exp(1 - 0.1 * np.log(tokens / 3e10) + rng.normal(0, sigma, 12))
+    runs = bs.Runs.from_frame({"params": np.full(12, 1e8), "tokens": tokens, "loss": loss})
+    known = bs.Prior("LogNormal", mu=np.log(sigma), sigma=1e-4)
+    fit = bs.fit(runs, law=Shifted(), noise="normal", priors={"sigma": known}, draws=2000, **QUIET)
+    y = np.log(loss / fit.spec.reference.loss)
+    design_matrix = np.c_[np.ones(12), np.log(tokens / fit.spec.reference.tokens)]
+    prior_precision = np.diag([1 / 0.3**2, 1 / 0.2**2])
+    covariance = np.linalg.inv(design_matrix.T @ design_matrix / sigma**2 + prior_precision)
+    mean = covariance @ (design_matrix.T @ y / sigma**2 + prior_precision @ [0.0, -0.1])
+    posterior = fit.draws["posterior"].dataset
+    ess = fit.summary()["ess_bulk"]
+    for i, (name, draws) in enumerate(
+        (("level", np.log(posterior["level"])), ("slope", posterior["slope"]))
+    ):
+        sd = np.sqrt(covariance[i, i])
+        assert abs(float(draws.mean()) - mean[i]) < 4 * sd / np.sqrt(ess[name])
+        assert abs(float(draws.std()) / sd - 1) < 4 / np.sqrt(2 * ess[name])
+
+
+def test_a_law_of_ones_own_is_needed_to_load_it(tmp_path):
+    runs = simulate_runs("kaplan_data")
+    fit = fit_at(runs, Shifted(), truth=TRUTH | {"slope": -0.2})
+    path = fit.save(tmp_path / "own.nc")
+    with pytest.raises(UnknownNameError, match="Law subclass"):
+        bs.load_fit(path)
+    assert bs.load_fit(path, law=Shifted()).law.name == "shifted"
+
+
+def test_runs_on_the_frontier_identify_three_of_five():
+    flops = np.geomspace(1e18, 1e22, 30)
+    params = np.sqrt(flops / 6 / 20)
+    truth = TRUTH | {"alpha_D": TRUTH["alpha_N"]}
+    runs = simulate_runs(sizes=(params, 20 * params), truth=truth)
+    with warnings.catch_warnings(record=True) as caught:  # a flat ridge may not converge either
+        warnings.simplefilter("always")
+        fit = bs.fit(runs, law="chinchilla", **QUIET)
+    (text,) = (str(w.message) for w in caught if w.category is IdentifiabilityWarning)
+    assert "3 of the 5 unknowns" in text
+    assert "All runs lie on one line" in text
+    assert "param_share" in text
+    assert "What would help most: a run of" in text
+    assert not fit.passed
+
+
+@pytest.mark.parametrize("held", ["params", "tokens"])
+def test_a_single_size_does_not_identify_its_term(held):
+    params, tokens = design()
+    sizes = (np.full(48, 1e9), tokens) if held == "params" else (params, np.full(48, 2e10))
+    runs = simulate_runs(sizes=sizes)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        bs.fit(runs, law="chinchilla", **QUIET)
+    (text,) = (str(w.message) for w in caught if w.category is IdentifiabilityWarning)
+    assert f"same number of {held}" in text
+
+
+def test_too_few_draws_are_said_not_to_converge(runs):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = bs.fit(runs, law="chinchilla", draws=100, tune=100, **QUIET)
+    assert any(
+        w.category is ConvergenceWarning and "NOT CONVERGED" in str(w.message) for w in caught
+    )
+    assert not fit.passed
+    assert "DID NOT PASS" in repr(fit)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"law": "chinchila"}, UnknownNameError, "Did you mean 'chinchilla'"),
+        ({"noise": "student"}, UnknownNameError, "Did you mean 'student_t'"),
+        ({"noise": 3}, DomainError, "noise must be a name"),
+        ({"priors": {"alpha_M": bs.Prior.between(0.1, 0.2)}}, UnknownNameError, "alpha_N"),
+        ({"priors": {"E": bs.Prior.between(1, 2)}}, UnknownNameError, "follow from them"),
+        ({"priors": {"alpha_N": (0.1, 0.2)}}, PriorError, "Prior.between"),
+        ({"priors": {"param_share": bs.Prior.between(0.5, 1.5)}}, PriorError, "between 0 and 1"),
+        ({"priors": {"level": bs.Prior.between(5, 6)}}, PriorError, "exclude the data"),
+        ({"draws": 10}, DomainError, "at least 100"),
+        ({"chains": 1}, DomainError, "at least 2"),
+        ({"target_accept": 1.5}, DomainError, "target_accept"),
+        ({"random_seed": -1}, DomainError, "random_seed"),
+        ({"progress": "loud"}, DomainError, "progress"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_compiled(
+    runs, monkeypatch, options, error, message
+):
+    monkeypatch.setattr(
+        "bayesscale.inference.fit.fit_spec", lambda *a, **k: pytest.fail("went on to sample")
+    )
+    with pytest.raises(error, match=message):
+        bs.fit(runs, **({"law": "chinchilla", **QUIET} | options))
+
+
+def test_fewer_runs_than_unknowns(runs):
+    with pytest.raises(RunsError, match="5 unknowns"):
+        bs.fit(runs.select(np.arange(48) < 4), law="chinchilla", **QUIET)
+
+
+def test_runs_must_be_runs():
+    with pytest.raises(RunsError, match="read_runs"):
+        bs.fit({"params": [1]}, **QUIET)  # pyright: ignore[reportArgumentType]
+
+
+def test_an_interval_the_wrong_way_round():
+    with pytest.raises(PriorError, match="lower < upper"):
+        bs.Prior.between(0.5, 0.2)
+    with pytest.raises(PriorError, match="mass"):
+        bs.Prior.between(0.2, 0.5, mass=90)
+
+
+def test_a_panic_names_the_settings(runs, monkeypatch):
+    import nutpie
+
+    class PanicException(BaseException):
+        pass
+
+    def panic(*args, **kwargs):
+        raise PanicException("called `Result::unwrap()` on an `Err` value")
+
+    monkeypatch.setattr(nutpie, "sample", panic)
+    with pytest.raises(SamplerError, match="'seed': 1") as caught:
+        bs.fit(runs, law="chinchilla", **QUIET)
+    assert "chinchilla" in str(caught.value)
+
+
+def test_ctrl_c_stops_the_sampler_and_breaks_nothing(runs):
+    import _thread
+
+    threading.Timer(1.0, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        bs.fit(runs, law="chinchilla", draws=50_000, **QUIET)
+    assert bs.fit(runs, law="chinchilla", **QUIET).passed
+
+
+def test_a_prior_moves_the_posterior_without_compiling(runs):
+    spec_free = bs.fit(runs, law="chinchilla", **QUIET)
+    pinned = bs.fit(
+        runs, law="chinchilla", priors={"alpha_N": bs.Prior.between(0.299, 0.301)}, **QUIET
+    )
+    assert pinned.summary().loc["alpha_N", "median"] == pytest.approx(0.3, abs=0.002)
+    assert abs(spec_free.summary().loc["alpha_N", "median"] - 0.35) < 0.03
+
+
+def test_progress_is_told_and_silence_is_kept(runs, capsys):
+    bs.fit(runs, law="chinchilla", random_seed=1, progress="auto")
+    assert "Sampling 4 chains" in capsys.readouterr().err
+    bs.fit(runs, law="chinchilla", **QUIET)
+    told = capsys.readouterr()
+    assert told.out == told.err == ""
+
+
+def test_html_and_text_say_what_was_found(fit):
+    assert "Converged" in repr(fit)
+    assert "alpha_N" in fit._repr_html_()
+
+
+def test_large_tables_leave_out_the_pointwise_likelihood(fit, runs, monkeypatch):
+    monkeypatch.setattr("bayesscale.inference.draws.LOG_LIKELIHOOD_MAX_BYTES", 1000)
+    small = bs.fit(runs, law="chinchilla", **QUIET)
+    assert "log_likelihood" not in small.draws.children
+    assert "left out" in small.draws.attrs["note"]
+
+
+def test_fits_are_frozen(fit):
+    with pytest.raises(AttributeError):
+        fit.runs = None
+    assert replace(fit).spec is fit.spec

@@ -1,0 +1,157 @@
+"""What holds for the whole package: layers, light imports, public names, documented functions."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from numpydoc.docscrape import NumpyDocString
+
+import bayesscale as bs
+
+ROOT = Path(bs.__file__).parent
+
+ROWS = [
+    {"errors", "_files", "_format", "_progress"},
+    {"runs", "laws"},
+    {"model"},
+    {"checks"},
+    {"inference"},
+    {"forecast"},
+    {"plots"},
+    {"cli"},
+]
+"""A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
+
+HEAVY = {"numpy", "pandas", "xarray", "scipy", "pymc", "pytensor", "nutpie", "arviz_base",
+         "arviz_stats", "matplotlib", "rich"}  # fmt: skip
+
+
+def imports(path: Path) -> set[str]:
+    """Return the rooms that a file imports from, including imports inside functions."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            if node.module == "bayesscale":
+                names = [f"bayesscale.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        rooms |= {n.split(".")[1] for n in names if n.startswith("bayesscale.")}
+    return rooms
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+EDGES = sorted(
+    {
+        (room_of(path), target)
+        for path in ROOT.rglob("*.py")
+        if path != ROOT / "__init__.py"
+        for target in imports(path)
+        if target != room_of(path)
+    }
+)
+
+
+@pytest.mark.parametrize(("source", "target"), EDGES, ids=lambda e: e)
+def test_imports_point_down(source, target):
+    level = {room: i for i, row in enumerate(ROWS) for room in row}
+    if target not in level:  # a public name from the top level, such as the command line's
+        assert source == "cli"
+    elif {source, target} <= ROWS[0]:
+        assert target == "errors"
+    else:
+        assert level[target] < level[source]
+
+
+def test_every_room_has_a_row():
+    assert {room_of(p) for p in ROOT.rglob("*.py")} - {"__init__"} == set().union(*ROWS)
+
+
+def test_laws_know_numpy_only():
+    for path in (ROOT / "laws").glob("*.py"):
+        outside = {
+            (node.module or "").split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom)
+        }
+        assert outside <= {"numpy", "bayesscale", "abc", "collections", "dataclasses", "math",
+                           "typing"}, path  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import bayesscale",
+        "from bayesscale.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass",
+    ],
+    ids=["import", "help"],
+)
+def test_start_is_light(code):
+    probe = f"{code}\nimport sys\nprint('LOADED', *sorted(set(sys.modules) & {HEAVY!r}))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("LOADED")
+
+
+def test_public_names_are_declared_once_for_people_and_once_for_type_checkers():
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    declared = {
+        alias.asname: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if alias.asname
+    }
+    assert declared == {name: f"bayesscale.{home}" for name, home in bs._HOME.items()}
+    for name in bs.__all__:
+        assert getattr(bs, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'fitt'"):
+        _ = bs.fitt  # pyright: ignore[reportAttributeAccessIssue]
+
+
+FUNCTIONS = [name for name in bs.__all__ if inspect.isfunction(getattr(bs, name))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_public_functions_are_documented(name):
+    function = getattr(bs, name)
+    signature = inspect.signature(function)
+    doc = NumpyDocString(inspect.getdoc(function) or "")
+    documented = [n.strip() for p in doc["Parameters"] for n in p.name.split(",")]
+    if documented != ["**columns"]:
+        kinds = {p.kind for p in signature.parameters.values()}
+        assert not kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+        assert documented == list(signature.parameters)
+    for section in ("Returns", "Raises", "Examples"):
+        assert doc[section], f"{name} has no section {section}"
+    assert all(p.annotation is not inspect.Parameter.empty for p in signature.parameters.values())
+    positional = [
+        p
+        for p in signature.parameters.values()
+        if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    assert len(positional) <= 2, "keyword-only after the first arguments"
+
+
+def test_errors_are_built_ins_too():
+    from bayesscale import errors
+
+    for name, kind in vars(errors).items():
+        if inspect.isclass(kind) and issubclass(kind, errors.BayesScaleError):
+            assert kind is errors.BayesScaleError or len(kind.__mro__) > 4, name
+
+
+def test_files_hold_one_idea():
+    long = {p.name: n for p in ROOT.rglob("*.py") if (n := len(p.read_text().splitlines())) > 450}
+    assert not long
+
+
+def test_rows_are_ordered():
+    assert all(not (a & b) for a, b in pairwise(ROWS))
