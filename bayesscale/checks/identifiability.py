@@ -1,9 +1,9 @@
 """What the runs can tell apart, and which runs would cure what they cannot.
 
-On the scale where every default prior is a standard normal, the posterior's covariance has an eigenvalue
-near 0 in a direction that the runs teach and near 1 in one where the prior speaks alone. A fit
-on runs along the compute-optimal frontier looks perfect and still knows only 3 of Chinchilla's 5
-unknowns: this check is what notices.
+On the scale where every default prior is a standard normal, the posterior's covariance has an
+eigenvalue near 0 in a direction that the runs teach and near 1 in one where the prior speaks
+alone. A fit on runs along the compute-optimal frontier looks perfect and still knows only 3 of
+Chinchilla's 5 unknowns: this check is what notices.
 """
 
 from collections.abc import Mapping, Sequence
