@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from bayesscale.model.build import build_model as build_model
     from bayesscale.model.prior_predictive import prior_predictive as prior_predictive
     from bayesscale.model.priors import Prior as Prior
+    from bayesscale.plots.allocation import allocation_data as allocation_data
+    from bayesscale.plots.allocation import plot_allocation as plot_allocation
+    from bayesscale.plots.loss import loss_data as loss_data
+    from bayesscale.plots.loss import plot_loss as plot_loss
+    from bayesscale.plots.style import paper_style as paper_style
     from bayesscale.runs import Runs as Runs
     from bayesscale.runs import read_runs as read_runs
 
@@ -47,11 +52,16 @@ _HOME = {
     "Prior": "model.priors",
     "Runs": "runs",
     "allocate": "forecast.allocate",
+    "allocation_data": "plots.allocation",
     "build_model": "model.build",
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
     "gain": "forecast.inverse",
     "load_fit": "inference.fit",
+    "loss_data": "plots.loss",
+    "paper_style": "plots.style",
+    "plot_allocation": "plots.allocation",
+    "plot_loss": "plots.loss",
     "prior_predictive": "model.prior_predictive",
     "read_runs": "runs",
     "required_flops": "forecast.inverse",

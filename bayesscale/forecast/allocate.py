@@ -7,8 +7,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from bayesscale.forecast.cost import FlopCount, checked_cost
 from bayesscale.forecast.reach import reach, warn_if_far
-from bayesscale.forecast.split import FlopCount, optimal_split
+from bayesscale.forecast.split import optimal_split
 from bayesscale.forecast.surface import (
     Surface,
     draws_dataset,
@@ -67,8 +68,8 @@ def allocate(
         Budgets C in FLOP, > 0, shape ``(flops,)`` or a scalar.
     cost
         What a run costs: a :class:`~bayesscale.PowerCost` C = κ N^p D^q, or your own function
-        ``cost(params, tokens) -> FLOP`` of arrays, increasing in both. None is 6ND in the
-        parameter count of the runs.
+        ``cost(params, tokens) -> FLOP`` of arrays, increasing in both. None counts as the runs
+        do: 6ND, or their own compute column's median FLOP per parameter and token.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1).
     random_seed
@@ -87,6 +88,8 @@ def allocate(
 
     Warns
     -----
+    RunsWarning
+        If no cost is given and the runs' own compute is not proportional to ND.
     ExtrapolationWarning
         If a budget is more than 30 times the compute of the largest fitted run.
 
@@ -112,7 +115,7 @@ def allocate(
     interval_tails(ci_prob)
     surface = Surface.of(fit)
     budgets = positive_1d("flops", flops, "FLOP")
-    cost = PowerCost() if cost is None else cost
+    cost = checked_cost(cost, fit.runs)
     split = optimal_split(surface, budgets, cost)
     log_loss = surface.log_loss({"params": split.params, "tokens": split.tokens})
     variables = {

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale.errors import DomainError
+from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.surface import (
     Surface,
@@ -17,7 +18,6 @@ from bayesscale.forecast.surface import (
     target_frame,
 )
 from bayesscale.inference.fit import Fit, interval_tails
-from bayesscale.laws import PowerCost
 
 UNITS = {"params": "parameters", "tokens": "tokens", "flops": "FLOP"}
 
@@ -121,7 +121,7 @@ def extrapolate(
     law_loss, loss = np.exp(log_loss), surface.new_run(log_loss, random_seed)
     sizes = dict(inputs)
     if {"params", "tokens"} <= set(inputs):
-        sizes["flops"] = _flops(fit, inputs["params"], inputs["tokens"])
+        sizes["flops"] = runs_cost(fit.runs).flops(inputs["params"], inputs["tokens"])
     reaches = reach(fit, sizes)
     warn_if_far(reaches)
     return Prediction(
@@ -140,12 +140,3 @@ def extrapolate(
         ),
         ci_prob=ci_prob,
     )
-
-
-def _flops(
-    fit: Fit, params: NDArray[np.float64], tokens: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return 6ND, scaled as the runs' own compute column is to 6ND in the middle."""
-    rule = PowerCost()
-    ratio = np.median(fit.runs.flops / rule.flops(fit.runs.params, fit.runs.tokens))
-    return rule.flops(params, tokens) * (1.0 if fit.runs.flop_rule == "6ND" else ratio)

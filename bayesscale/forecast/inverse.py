@@ -9,7 +9,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale.errors import DomainError
-from bayesscale.forecast.split import FlopCount, check_cost, optimal_split
+from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
+from bayesscale.forecast.split import optimal_split
 from bayesscale.forecast.surface import (
     Surface,
     draws_dataset,
@@ -102,11 +103,8 @@ def required_flops(
     >>> bs.required_flops(fit, loss=[2.0, 1.9]).summary           # doctest: +SKIP
     """
     surface, targets = Surface.of(fit), positive_1d("loss", loss, "nats/token")
-    reference = fit.spec.reference
-    cost = PowerCost() if cost is None else cost
-    check_cost(cost, reference.params, reference.tokens)
-    flops_of = cost.flops if isinstance(cost, PowerCost) else cost
-    centre = float(flops_of(np.array([reference.params]), np.array([reference.tokens]))[0])
+    cost = checked_cost(cost, fit.runs)
+    centre = np.exp(CentredCost(cost, fit.spec.reference).log_flops(np.zeros(1), np.zeros(1)))
 
     def log_loss(x: Array) -> Array:
         split = optimal_split(surface, centre * np.exp(x), cost)
@@ -212,10 +210,8 @@ def gain(
     )  # fmt: skip
     if f[0] == 1:
         raise DomainError("factor=1 changes nothing. Use 2 or 10.")
-    reference = fit.spec.reference
-    cost = PowerCost() if cost is None else cost
-    check_cost(cost, reference.params, reference.tokens)
-    flops = (cost.flops if isinstance(cost, PowerCost) else cost)(n, d)
+    cost = checked_cost(cost, fit.runs)
+    flops = CentredCost(cost, fit.spec.reference).flops(n, d)
     optimal = optimal_split(surface, np.concatenate([flops, flops * f]), cost)
     frontier = surface.log_loss({"params": optimal.params, "tokens": optimal.tokens})
     sizes = {

@@ -130,7 +130,7 @@ class Fit:
         """
         tails = interval_tails(ci_prob)
         posterior = self.draws["posterior"].dataset
-        noise = ["sigma", *self.spec.noise.shape(posterior)]
+        noise = [name for name in ("sigma", "nu") if name in posterior]
         sampled = [c.name for c in self.law.coordinates]
         derived = [n for n in ("params_exponent", "tokens_exponent") if n in posterior]
         shown = sampled if coordinates else [*(self.law.published_units or sampled), *derived]

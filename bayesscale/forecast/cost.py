@@ -1,0 +1,133 @@
+"""What a run costs: the runs' own rule, a power of both sizes, or a function of the user's."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.errors import DomainError, RunsWarning
+from bayesscale.forecast.roots import find_roots
+from bayesscale.laws import PowerCost, Reference
+from bayesscale.runs import Runs
+
+type Array = NDArray[np.float64]
+type FlopCount = Callable[[Array, Array], Array]
+"""A user's own cost: FLOP of N parameters (array) trained on D tokens (array), elementwise."""
+
+SPREAD_MAX = 1.2
+"""Runs whose FLOP per parameter and token differ by more than this are no power law 6ND."""
+
+
+def runs_cost(runs: Runs) -> PowerCost:
+    """Return the cost that counts compute as the runs do: 6ND, scaled to their own count."""
+    rule = PowerCost()
+    if runs.flop_rule == "6ND":
+        return rule
+    ratio = runs.flops / rule.flops(runs.params, runs.tokens)
+    return PowerCost(kappa=rule.kappa * float(np.median(ratio)))
+
+
+def warn_if_not_a_power(runs: Runs, *, stacklevel: int = 3) -> None:
+    """Warn where one factor does not turn the runs' sizes into their compute.
+
+    Parameters
+    ----------
+    runs
+        The runs.
+    stacklevel
+        As for :func:`warnings.warn`.
+
+    Warns
+    -----
+    RunsWarning
+        If the FLOP per parameter and token vary by more than a fifth over the runs.
+    """
+    per_token = runs.flops / (runs.params * runs.tokens)
+    least, most = np.quantile(per_token, [0.05, 0.95])
+    if runs.flop_rule != "6ND" and most > SPREAD_MAX * least:
+        warnings.warn(
+            f"The runs' compute is between {least:.3g} and {most:.3g} FLOP per parameter and token "
+            f"(6ND would be 6); budgets are split with their median. Pass cost=PowerCost(...) or "
+            "a function cost(params, tokens) that counts as the runs do.",
+            RunsWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def checked_cost(cost: PowerCost | FlopCount | None, runs: Runs) -> PowerCost | FlopCount:
+    """Return the cost to use, after trying a user's function.
+
+    Parameters
+    ----------
+    cost
+        A power law, a user's function, or None for the runs' own rule.
+    runs
+        The runs.
+
+    Raises
+    ------
+    DomainError
+        If a function fails on arrays, or does not give finite FLOP that rise in both sizes.
+    """
+    if cost is None:
+        warn_if_not_a_power(runs, stacklevel=4)
+        return runs_cost(runs)
+    if isinstance(cost, PowerCost):
+        return cost
+    if not callable(cost):
+        raise DomainError(
+            f"cost must be a PowerCost or a function of (params, tokens) in FLOP, not {cost!r}."
+        )
+    params, tokens = np.median(runs.params), np.median(runs.tokens)
+    n, d = params * np.array([1.0, 2.0, 1.0]), tokens * np.array([1.0, 1.0, 2.0])
+    try:
+        value = np.asarray(cost(n, d), dtype=float)
+    except Exception as error:
+        raise DomainError(
+            f"Your cost function fails on arrays of parameters and tokens: {error!r}. It is called "
+            "as cost(params, tokens) with NumPy arrays of one shape and returns FLOP."
+        ) from error
+    if value.shape != (3,) or not (np.isfinite(value).all() and 0 < value[0] < value[1:].min()):
+        raise DomainError(
+            "Your cost function must return positive FLOP, elementwise, that rise in both "
+            f"parameters and tokens, but gave {value!r} for params {n!r} and tokens {d!r}."
+        )
+    return cost
+
+
+@dataclass(frozen=True)
+class CentredCost:
+    """A cost in logs relative to a reference point.
+
+    Parameters
+    ----------
+    cost
+        The cost.
+    reference
+        Its centre.
+    """
+
+    cost: PowerCost | FlopCount
+    reference: Reference
+
+    def flops(self, params: Array, tokens: Array) -> Array:
+        """Return FLOP of counts."""
+        return self.cost.flops(params, tokens) if isinstance(self.cost, PowerCost) else (
+            self.cost(params, tokens)
+        )  # fmt: skip
+
+    def log_flops(self, x: Array, y: Array) -> Array:
+        """Return ``ln C`` at centred log parameters and tokens."""
+        params, tokens = self.reference.params * np.exp(x), self.reference.tokens * np.exp(y)
+        return np.log(self.flops(params, tokens))
+
+    def log_tokens(self, x: Array, log_flops: Array) -> Array:
+        """Return the centred log tokens that a budget pays for at centred log parameters."""
+        if isinstance(self.cost, PowerCost):
+            paid = self.cost.tokens(self.reference.params * np.exp(x), np.exp(log_flops))
+            return np.log(paid / self.reference.tokens)
+        return find_roots(
+            lambda y, x, budget: self.log_flops(x, y) - budget, (x, log_flops), "tokens"
+        )

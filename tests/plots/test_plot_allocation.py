@@ -1,0 +1,124 @@
+"""The compute-optimal split: what is drawn is what the companion returns and `allocate` says."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+
+from bayesscale.errors import DomainError
+from bayesscale.forecast.allocate import allocate
+from bayesscale.plots.allocation import allocation_data, plot_allocation
+from bayesscale.plots.style import BLUE, VERMILION
+from bayesscale.runs import Runs
+
+
+def lines(ax, style):
+    """Return the lines of a style by colour, as arrays of points."""
+    return {
+        to_hex(line.get_color()).upper(): np.transpose(line.get_data())
+        for line in ax.lines
+        if line.get_linestyle() == style
+    }
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_draws_into_the_axes_that_it_is_given(fit, ax):
+    assert plot_allocation(fit, ax=ax) is ax
+
+
+@pytest.mark.usefixtures("own_figure")
+def test_opens_one_figure_without_axes(fit):
+    ax = plot_allocation(fit)
+    assert plt.get_fignums() == [ax.figure.number]
+
+
+def test_the_lines_are_the_companions_medians(fit, ax):
+    curve = allocation_data(fit).frontier
+    drawn = lines(plot_allocation(fit, ax=ax), "-")
+    np.testing.assert_array_equal(drawn[BLUE], curve[["flops", "params"]])
+    np.testing.assert_array_equal(drawn[VERMILION], curve[["flops", "tokens"]])
+
+
+@pytest.mark.parametrize("law", ["chinchilla", "unified", "kaplan"])
+def test_the_companion_agrees_with_allocate(make_fit, law):
+    fit = make_fit(law)
+    curve = allocation_data(fit, ci_prob=0.8).frontier
+    expected = allocate(fit, flops=curve["flops"], ci_prob=0.8).summary
+    for name in ("params", "tokens", "tokens_per_param"):
+        for quantile in ("", "_lower", "_upper"):
+            np.testing.assert_allclose(curve[name + quantile], expected[name + quantile])
+
+
+def test_the_fixed_ratio_keeps_its_ratio_and_the_budget(fit, ax):
+    curve = allocation_data(fit, tokens_per_param=40).frontier
+    params, tokens = curve["reference_params"], curve["reference_tokens"]
+    np.testing.assert_allclose(tokens / params, 40)
+    np.testing.assert_allclose(6 * params * tokens, curve["flops"])
+    plot_allocation(fit, tokens_per_param=40, ax=ax)
+    assert "40 tokens per parameter" in legend(ax)
+
+
+def test_the_fixed_ratio_can_be_left_out(fit, ax):
+    plot_allocation(fit, tokens_per_param=None, ax=ax)
+    assert lines(ax, ":") == {}
+    assert legend(ax) == ["optimum, 90%", "fitted runs"]
+    assert "reference_params" not in allocation_data(fit, tokens_per_param=None).frontier
+
+
+def test_extrapolation_begins_at_the_largest_fitted_run(fit, ax):
+    plot_allocation(fit, flops_max=1e26, ax=ax)  # warnings are errors
+    (shade,) = ax.patches
+    assert shade.get_x() == fit.runs.flops.max()
+    assert allocation_data(fit).extrapolation_begins == fit.runs.flops.max()
+    assert "extrapolation →" in [text.get_text() for text in ax.texts]
+
+
+def test_curves_and_axes_are_named(fit, ax):
+    plot_allocation(fit, ax=ax)
+    assert {"$N^*$", "$D^*$"} <= {text.get_text() for text in ax.texts}
+    assert ax.get_xlabel() == "training compute (FLOP)"
+    ax.figure.canvas.draw()
+    assert {"1B", "10B"} <= {tick.get_text() for tick in ax.get_yticklabels()}
+
+
+def test_names_of_curves_that_meet_stay_apart(fit, make_fit, ax):
+    end = allocation_data(fit).frontier.iloc[-1]
+    unit = end["tokens"] / end["params"]  # tokens counted in it meet the parameters there
+    frame = fit.runs.to_frame()[["params", "tokens", "loss"]]
+    runs = Runs.from_frame(frame.assign(tokens=frame["tokens"] / unit))
+    plot_allocation(make_fit("chinchilla", runs), flops_max=end["flops"] / unit, ax=ax)
+    ax.figure.canvas.draw()
+    names = [t.get_window_extent() for t in ax.texts if t.get_text() in ("$N^*$", "$D^*$")]
+    assert not names[0].overlaps(names[1])
+
+
+def test_runs_of_both_counts_are_in_the_background(fit, ax):
+    plot_allocation(fit, ax=ax)
+    drawn = {tuple(line.get_ydata()) for line in ax.lines if line.get_marker() == "o"}
+    assert drawn == {tuple(fit.runs.params), tuple(fit.runs.tokens)}
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"ci_prob": 1.5},
+        {"flops_max": -1},
+        {"flops_max": 1e17},
+        {"tokens_per_param": 0},
+        {"tokens_per_param": [20, 30]},
+    ],
+    ids=str,
+)
+def test_bad_options_are_refused_before_anything_is_drawn(fit, bad):
+    with pytest.raises(DomainError, match=next(iter(bad))):
+        plot_allocation(fit, **bad)
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_law_of_one_variable_has_nothing_to_split(make_fit):
+    with pytest.raises(DomainError, match="nothing to split"):
+        plot_allocation(make_fit("kaplan_compute"))
