@@ -23,8 +23,8 @@ from bayesscale.laws import PowerCost
 
 type Array = NDArray[np.float64]
 
-WIDEST = 80.0
-"""A loss that is not reached within a factor e^80 of the centre counts as out of reach."""
+WIDEST = 40.0
+"""A loss that is not reached within a factor e^40 of the centre counts as out of reach."""
 
 
 @dataclass(frozen=True)

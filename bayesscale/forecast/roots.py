@@ -10,8 +10,8 @@ from bayesscale.errors import DomainError
 
 type Array = NDArray[np.float64]
 
-WIDEST = 100.0
-"""Roots are looked for within a factor e^100 of the centre."""
+WIDEST = 200.0
+"""Roots are looked for within a factor e^200 of the centre."""
 
 
 def find_roots(f: Callable[..., Array], args: tuple[Array, ...], what: str) -> Array:
@@ -29,7 +29,7 @@ def find_roots(f: Callable[..., Array], args: tuple[Array, ...], what: str) -> A
     Raises
     ------
     DomainError
-        If some element has none within ±100.
+        If some element has none within ±200.
     """
     # far from the centre a law overflows or is flat: no sign change there, and no harm
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):

@@ -154,6 +154,13 @@ def test_required_flops_inverts_the_frontier(runs, law):
         assert float(back[0, 0, 0]) == pytest.approx(budget, rel=1e-8)
 
 
+def test_requirements_under_a_cost_of_ones_own(runs):
+    fit = fit_at(runs, spread=0.01, draws=10)
+    closed = required_flops(fit, loss=[1.0, 2.4]).summary
+    solved = required_flops(fit, loss=[1.0, 2.4], cost=lambda n, d: 6 * n * d).summary
+    np.testing.assert_allclose(solved, closed, rtol=1e-8)
+
+
 def test_a_loss_below_the_floor_is_out_of_reach(runs):
     answer = required_flops(fit_at(runs), loss=[1.0, 2.5]).summary
     assert answer.loc[1.0, "reachable"] == 0
