@@ -34,7 +34,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         the disk is full, or writing failed otherwise. The old file is then still there.
     """
     target = Path(path).resolve()  # replaces what a link points to, not the link
-    _check_writable(target, shown=path)
+    check_writable(path)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         yield temporary
@@ -50,7 +50,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _check_writable(target: Path, shown: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Fail now if a file could not be written later, before hours are spent on what goes in it.
+
+    Raises
+    ------
+    FileError
+        If the folder is missing or not writable, or a folder or a protected file is in the way.
+    """
+    shown, target = path, Path(path).resolve()
     folder = target.parent
     if target.is_dir():
         raise FileError(

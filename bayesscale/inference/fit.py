@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -317,7 +318,8 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
     SamplerError
         If the sampler stops.
     """
-    report("Loading PyMC")
+    if "pymc" not in sys.modules:
+        report("Loading PyMC")
     from bayesscale.inference.compiled import compile_model, is_compiled
     from bayesscale.inference.draws import assemble_draws
     from bayesscale.inference.sampler import sample_nuts
@@ -379,8 +381,15 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
             f"{str(path)!r} was written by bayesscale {stored['versions']['bayesscale']} in layout "
             f"{stored['schema']}; this version reads up to {SCHEMA}. Upgrade bayesscale."
         )
+    spec = ModelSpec.from_dict(stored["spec"], law=law)
+    missing = [c.name for c in spec.coordinates if c.name not in tree["posterior"]]
+    if missing:
+        raise FileError(
+            f"{str(path)!r} holds no draws of {', '.join(missing)}, which the law "
+            f"{spec.law.name!r} needs. It was saved from another version of the law; refit it."
+        )
     return Fit(
-        spec=ModelSpec.from_dict(stored["spec"], law=law),
+        spec=spec,
         runs=Runs.from_xarray(tree["runs"].dataset),
         draws=tree,
         sampling=SamplingSpec(**stored["sampling"]),

@@ -4,16 +4,15 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+from pymc.distributions import continuous
 
 from bayesscale.errors import PriorError, unknown_name
 from bayesscale.model.priors import Prior
 
+IMPROPER = {"Flat", "HalfFlat", "Interpolated"}  # nothing to draw from, and no evidence
+
 FAMILIES: dict[str, Any] = {
-    name: distribution
-    for name, distribution in vars(pm).items()
-    if isinstance(distribution, type)
-    and issubclass(distribution, pm.Continuous)
-    and distribution is not pm.Continuous
+    name: getattr(pm, name) for name in continuous.__all__ if name not in IMPROPER
 }
 
 

@@ -1,0 +1,49 @@
+"""Parts of the JSON documents that several commands write."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayesscale.forecast.allocate import Allocation
+    from bayesscale.forecast.extrapolate import Prediction
+    from bayesscale.inference.fit import Fit
+    from bayesscale.runs import Runs
+
+
+def of_runs(runs: "Runs") -> dict[str, Any]:
+    """Describe a table of runs."""
+    return {"n_runs": len(runs), **runs.metadata(), "fingerprint": runs.fingerprint}
+
+
+def of_fit(fit: "Fit") -> dict[str, Any]:
+    """Describe a fit: what it was asked, what it was fitted to, and whether it may be used."""
+    return {
+        "settings": {**fit.spec.as_dict(), **asdict(fit.sampling)},
+        "runs": of_runs(fit.runs),
+        "passed": fit.passed,
+        "checks": [{"name": c.name, "passed": c.passed, "text": c.text} for c in fit.checks],
+    }
+
+
+def of_answer(answer: "Prediction | Allocation") -> dict[str, Any]:
+    """Give the summary of an answer, and the units of its quantities."""
+    variables = {**answer.draws.data_vars, **answer.draws.coords}
+    return {
+        "ci_prob": answer.ci_prob,
+        "units": {
+            str(name): values.attrs["unit"]
+            for name, values in variables.items()
+            if "unit" in values.attrs
+        },
+        "summary": records(answer.summary),
+    }
+
+
+def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Give one object a row, the index included."""
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in frame.reset_index().to_dict("records")
+    ]  # fmt: skip

@@ -1,0 +1,60 @@
+"""The figures of the quickstart."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayesscale._files import atomic_write
+
+if TYPE_CHECKING:
+    from bayesscale.cli.hold_out import HoldOut
+    from bayesscale.inference.fit import Fit
+
+FIGURES = ("loss.png", "loss.svg", "allocation.png", "allocation.svg")
+
+
+def draw_figures(
+    folder: Path, *, fit: "Fit", test: "HoldOut | None", ci_prob: float, flops_max: float
+) -> None:
+    """Write all the figures.
+
+    Parameters
+    ----------
+    folder
+        Where to. It must exist.
+    fit
+        The fit of all runs.
+    test
+        The test on held-out runs: if there was one, the loss is drawn as its fit foresaw it.
+    ci_prob
+        Probability of the bands.
+    flops_max
+        End of the axis of budgets, FLOP.
+
+    Raises
+    ------
+    FileError
+        If a figure cannot be written.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")  # there may be no display
+    from matplotlib import pyplot as plt
+
+    from bayesscale.plots.allocation import plot_allocation
+    from bayesscale.plots.loss import plot_loss
+    from bayesscale.plots.style import paper_style
+
+    shown, held_out = (test.fit, test.held_out) if test else (fit, None)
+    draw = {
+        "loss": partial(plot_loss, shown, held_out=held_out, ci_prob=ci_prob),
+        "allocation": partial(plot_allocation, fit, flops_max=flops_max, ci_prob=ci_prob),
+    }
+    with paper_style():
+        for stem, plot in draw.items():
+            figure, ax = plt.subplots(layout="constrained")
+            plot(ax=ax)
+            for path in (folder / name for name in FIGURES if Path(name).stem == stem):
+                with atomic_write(path) as temporary:
+                    figure.savefig(temporary)
+            plt.close(figure)

@@ -1,0 +1,130 @@
+"""Options that say how to read a table of runs, shared by the commands that take one."""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayesscale.cli.python import call, literal
+from bayesscale.errors import unknown_name
+
+if TYPE_CHECKING:
+    from bayesscale.runs import Runs
+
+
+class _Condition(click.ParamType):
+    """``COLUMN=VALUE``."""
+
+    name = "COLUMN=VALUE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        if isinstance(value, tuple):  # click converts defaults a second time
+            return value
+        column, equals, wanted = value.partition("=")
+        if not (column.strip() and equals):
+            self.fail(f"{value!r} is not COLUMN=VALUE, such as corpus=c4.", param, ctx)
+        return column.strip(), wanted.strip()
+
+
+def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
+    names = (option,) if name is None else (option, name)
+    return click.option(*names, metavar="COL", help=f"Column {what}.", **settings)
+
+
+_OPTIONS: dict[str, Callable] = {
+    "params": _column("--params", "of the parameters"),
+    "tokens": _column("--tokens", "of the training tokens"),
+    "loss": _column("--loss", "of the final loss"),
+    "flops": _column("--flops", "of the training compute, FLOP"),
+    "loss_se": _column("--loss-se", "of the losses' standard errors"),
+    "seed": _column("--seed-column", "that tells replicates apart", "seed"),
+    "group": _column("--group", "to keep as a label; repeatable", multiple=True),
+    "run_id": _column("--run-id", "that names the runs"),
+    "params_non_embedding": _column("--params-non-embedding", "of the non-embedding parameters"),
+    "param_count": click.option(
+        "--param-count", metavar="NAME", show_default="total",
+        help="What the parameters count: total, non_embedding or other.",
+    ),
+    "flop_rule": click.option(
+        "--flop-rule", metavar="NAME", help="How compute counts: 6ND, 6ND_non_embedding or column."
+    ),
+    "loss_unit": click.option(
+        "--loss-unit", metavar="NAME", show_default="nats/token",
+        help="nats/token, bits/token or bits/byte.",
+    ),
+    "bytes_per_token": click.option(
+        "--bytes-per-token", type=float, help="Mean bytes in a token, for bits/byte."
+    ),
+    "where": click.option(
+        "--where", type=_Condition(), multiple=True,
+        help="Keep only the rows with this value in this column; repeatable.",
+    ),
+}  # fmt: skip
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options; the command receives those that were given as ``reading``."""
+
+    @functools.wraps(command)
+    def with_reading(**options: Any) -> None:
+        chosen = {name: options.pop(name) for name in _OPTIONS}
+        command(**options, reading={k: v for k, v in chosen.items() if v not in (None, ())})
+
+    for option in reversed(_OPTIONS.values()):
+        with_reading = option(with_reading)
+    return with_reading
+
+
+def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, list[str]]":
+    """Read runs as the options say.
+
+    Parameters
+    ----------
+    path
+        The table.
+    reading
+        The options that were given: arguments of ``read_runs``, and ``where``.
+
+    Returns
+    -------
+    tuple
+        The runs, and the Python that reads them.
+
+    Raises
+    ------
+    BayesScaleError
+        If the table cannot be read or trusted, or a condition names a value that is not there.
+    """
+    import bayesscale as bs
+
+    arguments = dict(reading)
+    conditions = arguments.pop("where", ())
+    # A condition's column takes part as a label: columns without a part are not read.
+    labels = [*arguments.pop("group", ()), *(column for column, _ in conditions)]
+    if labels:
+        arguments["group"] = list(dict.fromkeys(labels))
+    runs = bs.read_runs(path, **arguments)
+    python = [call("runs = bs.read_runs", path, **arguments)]
+    for column, wanted in conditions:
+        value = _as_label(runs, column, wanted)
+        runs = runs.select(runs.groups[column] == value)
+        python.append(f"runs = runs.select(runs.groups[{literal(column)}] == {literal(value)})")
+    return runs, python
+
+
+def _as_label(runs: "Runs", column: str, wanted: str) -> str | float | int:
+    """Return the label in a column that is written like this, 0 and 0.0 being one number."""
+    levels = dict.fromkeys(runs.groups[column].tolist())
+    for level in levels:
+        if wanted == str(level) or (not isinstance(level, str) and _number(wanted) == level):
+            return level
+    raise unknown_name(column, wanted, [str(level) for level in levels][:20])
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,115 @@
+"""A table, saved fits that needed no sampling, and the command line to try on them."""
+
+import json
+import warnings
+from dataclasses import dataclass
+
+import pytest
+from click.testing import CliRunner, Result
+
+import bayesscale as bs
+from bayesscale.cli import main
+from bayesscale.errors import ConvergenceWarning
+from tests.simulate import fit_at, simulate_runs
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @classmethod
+    def of(cls, result: Result) -> "Ended":
+        return cls(result.exit_code, result.stdout, result.stderr)
+
+    @property
+    def document(self):
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def run():
+    """Run a command line in this process, and words after it that may hold spaces."""
+
+    def run(line, *more) -> Ended:
+        return Ended.of(CliRunner().invoke(main, [*line.split(), *more]))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def runs():
+    return simulate_runs()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, runs):
+    """A folder to work in, with a table of runs."""
+    monkeypatch.chdir(tmp_path)
+    frame = runs.frame.drop(columns="flops")
+    frame.assign(corpus=["c4", "web"] * (len(frame) // 2)).to_csv("runs.csv", index=False)
+    return tmp_path
+
+
+def good_fit(runs, law="chinchilla"):
+    return fit_at(runs, law, spread=0.02, draws=400)
+
+
+def bad_fit(runs, law="chinchilla"):
+    return fit_at(runs, law, spread=0.02, draws=20)  # too few draws to trust
+
+
+@pytest.fixture
+def saved(here, runs):
+    """A fit that passes its checks."""
+    return good_fit(runs).save("good.nc")
+
+
+@pytest.fixture
+def saved_bad(here, runs):
+    """A fit that does not."""
+    return bad_fit(runs).save("bad.nc")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Replace the sampling by draws made up; lists what each fit was asked for."""
+    calls = []
+
+    def fit(runs, *, law="unified", progress="auto", random_seed=None, **options):
+        calls.append({"runs": runs, "law": law, "progress": progress, **options})
+        return good_fit(runs, law)
+
+    monkeypatch.setattr(bs, "fit", fit)
+    return calls
+
+
+@pytest.fixture
+def fit_badly(monkeypatch):
+    """Replace the sampling by one that fails its checks."""
+
+    def fit(runs, *, law="unified", **_):
+        made = bad_fit(runs, law)
+        warnings.warn(made.checks[0].text, ConvergenceWarning, stacklevel=2)
+        return made
+
+    monkeypatch.setattr(bs, "fit", fit)
+
+
+@pytest.fixture
+def no_sampling(monkeypatch):
+    """Nothing may be sampled."""
+
+    def fit(*_, **__):
+        raise AssertionError("sampled before everything was checked")
+
+    monkeypatch.setattr(bs, "fit", fit)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leave the figures out, which take the most time."""
+    monkeypatch.setattr("bayesscale.cli.quickstart.draw_figures", lambda *_, **__: None)

@@ -1,0 +1,189 @@
+"""What the commands answer: what people read, what programs read, and the Python between."""
+
+import inspect
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import bayesscale as bs
+from bayesscale.cli import main, reading, sampling
+from bayesscale.cli.output import _plain
+from bayesscale.cli.python import Name, call, literal
+from tests.simulate import TRUTH
+
+
+def human_lines(text):
+    return text.split("The same in Python")[0].splitlines()
+
+
+def test_options_are_arguments_of_the_functions_and_show_their_defaults():
+    functions = {"fit": sampling, "read_runs": reading}
+    options = {option.name: option for option in main.commands["fit"].params}
+    for function, module in functions.items():
+        arguments = inspect.signature(getattr(bs, function)).parameters
+        names = set(module._OPTIONS) - {"where"}
+        assert names <= set(arguments)
+        for name in names:
+            shown = options[name].show_default
+            assert not shown or shown == str(arguments[name].default)
+
+
+def test_fit_passes_on_only_what_was_given(run, here, asked):
+    assert run("fit runs.csv").status == 0
+    (seen,) = asked
+    assert seen.keys() == {"runs", "law", "progress"}
+    run("fit runs.csv --law kaplan --draws 500 --chains 3 --noise normal -q")
+    seen = asked[-1]
+    assert (seen["law"], seen["draws"], seen["chains"]) == ("kaplan", 500, 3)
+    assert (seen["noise"], seen["progress"]) == ("normal", False)
+
+
+@pytest.mark.parametrize(
+    ("written", "prior"),
+    [
+        ("alpha_N=0.2:0.5@0.9", bs.Prior.between(0.2, 0.5, mass=0.9)),
+        ("alpha_N = 0.2 : 0.5", bs.Prior.between(0.2, 0.5)),
+        ("alpha_N=LogNormal(mu=-1.1, sigma=4e-1)", bs.Prior("LogNormal", mu=-1.1, sigma=0.4)),
+        ("alpha_N=Beta(alpha=3,beta=6)", bs.Prior("Beta", alpha=3, beta=6)),
+    ],
+)
+def test_priors_are_read_and_written_again(run, here, asked, written, prior):
+    ended = run("fit runs.csv --json --prior", written)
+    assert asked[0]["priors"] == {"alpha_N": prior}
+    assert f'priors={{"alpha_N": bs.{prior!r}}}' in "".join(ended.document["python"])
+
+
+def test_fit_tells_people_what_it_found(run, here, asked, runs):
+    ended = run("fit runs.csv --law chinchilla --ci-prob 0.8")
+    assert ended.status == 0
+    for told in (f"{len(runs)} runs", "80 % interval", "alpha_N", "nats/token", "Converged",
+                 "Saved as fit.nc", 'bs.read_runs("runs.csv")', 'fit.save("fit.nc")'):  # fmt: skip
+        assert told in ended.stdout
+    assert max(map(len, human_lines(ended.stdout))) <= 80
+    assert bs.load_fit("fit.nc").law.name == "chinchilla"
+
+
+def test_fit_tells_programs_unrounded_numbers(run, here, asked):
+    ended = run("fit runs.csv --law chinchilla --json")
+    told = ended.document
+    assert "alpha_N" in ended.stderr  # people are told beside it
+    frame = bs.load_fit("fit.nc").summary()
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(told["summary"]).set_index("parameter"), frame, check_exact=True
+    )
+    assert told["command"] == "fit"
+    assert told["settings"]["law"] == "chinchilla"
+    assert [check["name"] for check in told["checks"]] == ["convergence", "identifiability"]
+    assert told["passed"] is True
+    assert told["warnings"] == []
+
+
+def test_columns_and_conditions(run, here, asked):
+    (pd.read_csv("runs.csv").rename(columns={"params": "my_n", "loss": "my_loss"})
+     .assign(flag=lambda t: np.arange(len(t)) % 4)).to_parquet("mine.parquet")  # fmt: skip
+    ended = run(
+        "fit mine.parquet --params my_n --loss my_loss --where corpus=c4 --where flag=2.0", "--json"
+    )
+    runs = asked[0]["runs"]
+    assert len(runs) == 12
+    assert {*runs.groups["corpus"]} == {"c4"}
+    assert {*runs.groups["flag"]} == {2}
+    names = {"bs": bs}
+    exec("\n".join(ended.document["python"][:4]), names)
+    assert names["runs"] == runs
+
+
+@pytest.mark.parametrize(
+    "sizes", [("70B", "1.4T"), ("70e9", "1400e9"), ("70b", "1.4t"), ("70000M", "1400G")]
+)
+def test_sizes_as_people_write_them(run, saved, sizes):
+    ended = run(f"extrapolate {saved} --params {sizes[0]} --tokens {sizes[1]} --json")
+    (row,) = ended.document["summary"]
+    assert (row["params"], row["tokens"]) == (70e9, 1.4e12)
+
+
+def test_extrapolate_answers_as_python_does(run, saved):
+    words = f"extrapolate {saved} --params 1B,2B --params 350M --tokens 20B"
+    ended = run(words)
+    assert ended.status == 0
+    assert max(map(len, human_lines(ended.stdout))) <= 80
+    for told in ("350M", "90 % interval", "tokens=[2e10]"):
+        assert told in ended.stdout
+
+    told = run(words, "--json").document
+    expected = bs.extrapolate(bs.load_fit(saved), params=[1e9, 2e9, 350e6], tokens=20e9).summary
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(told["summary"]).set_index("target"), expected, check_exact=True
+    )
+    assert told["units"]["loss"] == "nats/token"
+    names = {}
+    exec("\n".join(told["python"]), names)
+    pd.testing.assert_frame_equal(names["prediction"].summary, expected)
+
+
+def test_a_law_of_compute_is_asked_for_compute(run, here, asked):
+    run("fit runs.csv --law kaplan_compute")
+    ended = run("extrapolate fit.nc --flops 1e21,2e21")
+    assert ended.status == 0
+    assert "2.0e21" in ended.stdout
+    assert run("allocate fit.nc --flops 1e21").status == 2
+
+
+def test_allocate_answers_as_python_does(run, saved):
+    words = f"allocate {saved} --flops 1e21 --flops 1e22 --ci-prob 0.5"
+    ended = run(words)
+    assert ended.status == 0
+    assert max(map(len, human_lines(ended.stdout))) <= 80
+    for told in ("1.0e21", "nearly as good", "the best size grows as C^0.5", "50 % intervals"):
+        assert told in " ".join(ended.stdout.split())
+
+    told = run(words, "--json").document
+    expected = bs.allocate(bs.load_fit(saved), flops=[1e21, 1e22], ci_prob=0.5).summary
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(told["summary"]).set_index("flops"), expected, check_exact=True
+    )
+    assert told["units"]["params"] == "parameters"
+
+
+def test_python_is_written_as_people_write_it():
+    assert call("f", Name("x"), a=7e9, b="it's") == 'f(x, a=7e9, b="it\'s")'
+    assert literal([1.5, 1e-05, 123456789.0]) == "[1.5, 1e-5, 123456789.0]"
+    long = call(
+        "fit = bs.fit", Name("runs"), law="unified", draws=10_000, random_seed=2**31 - 1, tune=4000
+    )
+    assert long.splitlines()[1] == "    runs,"
+    assert max(map(len, long.splitlines())) < 80
+
+
+def test_json_has_no_infinity():
+    value = {"a": [np.float64(math.inf), math.nan, np.int64(3), np.bool_(True), 0.1]}
+    assert json.dumps(_plain(value), allow_nan=False) == '{"a": [null, null, 3, true, 0.1]}'
+
+
+def test_a_stream_without_the_signs_loses_no_result(saved):
+    ended = CliRunner(charset="ascii").invoke(main, f"extrapolate {saved} --params 1B --tokens 1B")
+    assert ended.exit_code == 0
+    assert "90 % interval" in ended.stdout
+
+
+def test_a_real_fit_from_the_table_to_the_forecast(run, here):
+    ended = run(
+        "fit runs.csv --law chinchilla --draws 500 --tune 500 --seed 1 --where corpus=c4", "--json"
+    )
+    told = ended.document
+    assert ended.status == 0, ended.stderr
+    assert told["settings"]["random_seed"] == 1
+    assert "Sampling 4 chains" in ended.stderr
+    alpha = next(row for row in told["summary"] if row["parameter"] == "alpha_N")
+    assert abs(alpha["mean"] - TRUTH["alpha_N"]) < 4 * alpha["sd"]
+
+    asked = run("extrapolate fit.nc --params 1B --tokens 20B --json").document
+    names = {}
+    exec("\n".join(told["python"]), names)  # the Python that was told does the same
+    (row,) = asked["summary"]
+    again = bs.extrapolate(names["fit"], params=1e9, tokens=20e9).summary
+    assert row["loss"] == again["loss"].item()
