@@ -6,6 +6,7 @@ import xarray as xr
 from bayesscale.inference.draws import published_draws
 from bayesscale.inference.fit import Fit, SamplingSpec
 from bayesscale.laws import Law
+from bayesscale.model.links import LINKS
 from bayesscale.model.spec import ModelSpec, log_inputs, specify
 from bayesscale.runs import Runs
 
@@ -54,13 +55,19 @@ def fit_at(
     draws: int = 50,
     spec: ModelSpec | None = None,
 ) -> Fit:
-    """Make a fit whose draws lie at the truth, within a relative ``spread``."""
+    """Make a fit whose draws lie at the truth, within ``spread`` of it on the links' scale."""
     spec = spec or specify(runs, law=law)
     rng = np.random.default_rng(1)
     shape, dims = (4, draws), ("chain", "draw")
     posterior = xr.Dataset(
         {
-            c.name: (dims, truth[c.name] * np.exp(spread * rng.standard_normal(shape)))
+            c.name: (
+                dims,
+                LINKS[c.link].backward(
+                    LINKS[c.link].forward(np.asarray(truth[c.name]))
+                    + spread * rng.standard_normal(shape)
+                ),
+            )
             for c in spec.coordinates
         },
         coords={"chain": np.arange(4), "draw": np.arange(draws)},

@@ -111,7 +111,7 @@ def mark_extrapolation(ax: Axes, begins: float, low: float, high: float) -> None
     ax.axvline(begins, color="0.35", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     fits = np.log(high / begins) > 0.3 * span
     ax.annotate(
-        "extrapolation →",
+        "extrapolation",
         (begins, 1),
         xycoords=ax.get_xaxis_transform(),
         xytext=(3 if fits else -3, -3),

@@ -73,7 +73,7 @@ def test_extrapolation_begins_at_the_largest_fitted_run(fit, ax):
     (shade,) = ax.patches
     assert shade.get_x() == fit.runs.flops.max()
     assert allocation_data(fit).extrapolation_begins == fit.runs.flops.max()
-    assert "extrapolation →" in [text.get_text() for text in ax.texts]
+    assert "extrapolation" in [text.get_text() for text in ax.texts]
 
 
 def test_curves_and_axes_are_named(fit, ax):

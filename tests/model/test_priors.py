@@ -1,0 +1,133 @@
+"""Priors: what they say, how they are overridden, and what they mean for losses."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import bayesscale as bs
+from bayesscale.laws import LAWS
+from bayesscale.laws.coordinates import ALPHA_N, IRREDUCIBLE_SHARE, LEVEL, OUTER_EXPONENT
+from bayesscale.model.links import LINKS
+from bayesscale.model.noise import NOISES, SIGMA
+from bayesscale.model.priors import central_interval, default_prior, resolve_priors
+from bayesscale.model.spec import ModelSpec, specify
+from tests.simulate import simulate_runs
+
+
+@pytest.mark.parametrize(
+    ("coordinate", "lower", "upper"),
+    [
+        (ALPHA_N, 0.14, 0.80),
+        (IRREDUCIBLE_SHARE, 0.05, 0.95),
+        (LEVEL, 0.56, 1.8),
+        (OUTER_EXPONENT, 0.26, 1.87),
+        (SIGMA, 0.0006, 0.063),
+    ],
+    ids=lambda c: getattr(c, "name", None),
+)
+def test_defaults_say_what_the_documentation_says(coordinate, lower, upper):
+    interval = central_interval(default_prior(coordinate), coordinate)
+    np.testing.assert_allclose(interval, [lower, upper], rtol=0.06)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_links_invert_and_know_their_slope(link):
+    f = LINKS[link]
+    u = np.linspace(-3, 3, 12)
+    value = f.backward(u)
+    np.testing.assert_allclose(f.forward(value), u, atol=1e-12)
+    h = 1e-6
+    slope = (f.forward(value + h * value) - f.forward(value - h * value)) / (2 * h * value)
+    np.testing.assert_allclose(np.log(slope), f.log_slope(value), atol=1e-4)
+
+
+def test_an_interval_holds_its_mass():
+    prior = resolve_priors([ALPHA_N], {"alpha_N": bs.Prior.between(0.2, 0.5, mass=0.9)})["alpha_N"]
+    mu, sigma = prior.parameters["mu"], prior.parameters["sigma"]
+    inside = norm.cdf(np.log(0.5), mu, sigma) - norm.cdf(np.log(0.2), mu, sigma)
+    assert inside == pytest.approx(0.9)
+    assert norm.cdf(np.log(0.2), mu, sigma) == pytest.approx(0.05)
+
+
+def test_the_same_coordinate_has_the_same_prior_in_every_law():
+    by_name: dict = {}
+    for law in LAWS.values():
+        for coordinate in law.coordinates:
+            assert by_name.setdefault(coordinate.name, coordinate) is coordinate
+
+
+def test_prior_predictive_says_its_priors_and_draws_losses():
+    runs = simulate_runs()
+    prior = bs.prior_predictive(runs, law="chinchilla", draws=500, random_seed=1)
+    assert prior["loss"].dims == ("draw", "run")
+    assert {"E", "A", "B", "alpha_N", "level", "sigma"} <= set(prior)
+    assert any("alpha_N" in text and "95 %" in text for text in prior.attrs["priors"])
+    # what was observed is nothing special under the prior
+    below = (prior["loss"] < runs.loss).mean("draw")
+    assert float(below.min()) > 0.05
+    assert float(below.max()) < 0.95
+
+
+def test_the_model_is_an_ordinary_pymc_model():
+    model = bs.build_model(simulate_runs(), law="unified")
+    assert [rv.name for rv in model.free_RVs] == [
+        "level", "irreducible_share", "param_share", "alpha_N", "alpha_D", "k", "sigma",
+        "nu_minus_one",
+    ]  # fmt: skip
+    assert [rv.name for rv in model.observed_RVs] == ["log_loss"]
+
+
+def test_a_spec_survives_json():
+    import json
+
+    beta = bs.Prior("Beta", alpha=3, beta=6)
+    spec = specify(simulate_runs(), law="kaplan", noise="normal", priors={"alpha_N": beta})
+    stored = json.loads(json.dumps(spec.as_dict()))
+    assert ModelSpec.from_dict(stored).as_dict() == spec.as_dict()
+    assert ModelSpec.from_dict(stored).priors["alpha_N"] == beta
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_density_is_scipys(name):
+    from scipy import stats
+
+    c = {"sigma": np.array(0.01), "nu_minus_one": np.array(3.0)}
+    residual, scale = np.linspace(-0.1, 0.1, 9), np.full(9, 0.01)
+    exact = (
+        stats.t(4, scale=0.01).logpdf(residual)
+        if name == "student_t"
+        else stats.norm(scale=0.01).logpdf(residual)
+    )
+    np.testing.assert_allclose(NOISES[name].log_density(residual, scale, c), exact, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_draws_follow_their_density(name):
+    from scipy import stats
+
+    c = {"sigma": np.array(0.01), "nu_minus_one": np.array(3.0)}
+    draws = NOISES[name].draw(np.random.default_rng(1), (5000,), c)
+    exact = stats.t(4, scale=0.01) if name == "student_t" else stats.norm(scale=0.01)
+    assert stats.kstest(draws, exact.cdf).pvalue > 0.001
+
+
+def test_a_law_that_is_not_finished_is_refused():
+    class Unnamed(bs.Law):
+        inputs = ("params",)
+        coordinates = (LEVEL,)
+
+        def log_loss(self, c, x, xp):
+            return xp.log(c["level"])
+
+    class Constant(Unnamed):
+        name = "constant"  # its formula forgets the input, so it gives one number for five runs
+
+    class Reserved(Unnamed):
+        name = "reserved"
+        coordinates = (bs.Coordinate("alpha", "log", 0.0, 1.0, "1", "exponent"),)
+
+    runs = simulate_runs()
+    for law, message in ((Unnamed, "does not state name"), (Constant, "one finite log loss a run"),
+                         (Reserved, "cannot name a coordinate 'alpha'")):  # fmt: skip
+        with pytest.raises(bs.BayesScaleError, match=message):
+            specify(runs, law=law())
