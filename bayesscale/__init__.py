@@ -8,6 +8,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayesscale.compare.evidence import Evidence as Evidence
+    from bayesscale.compare.evidence import evidence as evidence
     from bayesscale.errors import (
         BayesScaleError as BayesScaleError,
     )
@@ -44,6 +46,7 @@ _HOME = {
     "BayesScaleError": "errors",
     "BayesScaleWarning": "errors",
     "Coordinate": "laws",
+    "Evidence": "compare.evidence",
     "Fit": "inference.fit",
     "LAWS": "laws",
     "Law": "laws",
@@ -54,6 +57,7 @@ _HOME = {
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",
     "build_model": "model.build",
+    "evidence": "compare.evidence",
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
     "gain": "forecast.inverse",

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Literal
 
 from bayesscale.errors import DomainError
@@ -46,8 +47,11 @@ def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
 
 
 def _in_notebook() -> bool:
+    """Tell a notebook that can show a live line from a terminal, and from one that cannot."""
     shell = sys.modules.get("IPython")
-    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+    if shell is None or type(shell.get_ipython()).__name__ != "ZMQInteractiveShell":
+        return False
+    return find_spec("ipywidgets") is not None  # what rich draws with there
 
 
 @contextmanager

@@ -36,6 +36,10 @@ class SamplerError(BayesScaleError, RuntimeError):
     """The sampler stopped before it returned draws."""
 
 
+class EvidenceError(BayesScaleError, RuntimeError):
+    """An evidence that would not be worth its digits."""
+
+
 class FileError(BayesScaleError, OSError):
     """A file cannot be read or written."""
 

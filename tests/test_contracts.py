@@ -20,7 +20,7 @@ ROWS = [
     {"model"},
     {"checks"},
     {"inference"},
-    {"forecast"},
+    {"forecast", "compare"},
     {"plots"},
     {"cli"},
 ]

@@ -35,9 +35,9 @@ class CompiledModel:
         Arrays that the density depends on, in the order of its arguments.
     density
         ``density(u, *data) -> (log density, gradient)``, compiled; Jacobians and constants kept.
-    backward, log_prior
-        For each coordinate: from the unconstrained value to the coordinate, and the log prior
-        density of the coordinate, given its prior's ``(mu, sigma)``.
+    forward, backward, log_prior
+        For each coordinate: from the coordinate to the unconstrained value and back, and the log
+        prior density of the coordinate, given its prior's ``(mu, sigma)``.
     initial
         Where chains start, before jitter, for coordinates whose prior is not normal on its link.
     """
@@ -45,6 +45,7 @@ class CompiledModel:
     names: tuple[str, ...]
     data_names: tuple[str, ...]
     density: Callable[..., tuple[Array, Array]]
+    forward: tuple[Callable[[Array], Array], ...]
     backward: tuple[Callable[[Array], Array], ...]
     log_prior: tuple[Callable[[Array, Array], Array], ...]
     initial: Mapping[str, float]
@@ -60,6 +61,11 @@ class CompiledModel:
             name: backward(u[..., i])
             for i, (name, backward) in enumerate(zip(self.names, self.backward, strict=True))
         }
+
+    def unconstrain(self, c: Mapping[str, Array]) -> Array:
+        """Translate coordinates into unconstrained draws, shape ``(..., coordinate)``."""
+        pairs = zip(self.names, self.forward, strict=True)
+        return np.stack([forward(c[name]) for name, forward in pairs], axis=-1)
 
 
 _compiled: dict[object, CompiledModel] = {}
@@ -114,14 +120,17 @@ def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
         function = pm.pytensorf.compile((u,), outputs, mode="NUMBA")
     shared = function.get_shared()
 
-    backward, log_prior, initial = [], [], {}
+    forward, backward, log_prior, initial = [], [], [], {}
     for coordinate, rv in zip(spec.coordinates, model.free_RVs, strict=True):
         if spec.priors[coordinate.name].normal_on_link(coordinate) is not None:
             link = LINKS[coordinate.link]
+            forward.append(link.forward)
             backward.append(link.backward)
             log_prior.append(_normal_on_link_log_density(link))
         else:
-            backward.append(_pymc_backward(model, rv))
+            transform = model.rvs_to_transforms[rv]
+            forward.append(_pymc_transform(rv, transform and transform.forward))
+            backward.append(_pymc_transform(rv, transform and transform.backward))
             log_prior.append(_pymc_log_density(rv))
             value = model.rvs_to_values[rv].name
             initial[coordinate.name] = float(model.initial_point()[value])
@@ -130,6 +139,7 @@ def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
         data_names=tuple(variable.name for variable in shared),
         # nutpie takes PyTensor's compiled function from the same place
         density=function.vm.jit_fn,
+        forward=tuple(forward),
         backward=tuple(backward),
         log_prior=tuple(log_prior),
         initial=initial,
@@ -153,13 +163,11 @@ def _uncompiled(argument: Any, result: Any) -> Callable[[Array], Array]:
     return lambda values: np.reshape(evaluate(np.ravel(values)), np.shape(values))
 
 
-def _pymc_backward(model: pm.Model, rv: Any) -> Callable[[Array], Array]:
-    transform = model.rvs_to_transforms[rv]
+def _pymc_transform(rv: Any, transform: Any) -> Callable[[Array], Array]:
     if transform is None:
-        return lambda u: u
-    u = pt.dvector("u")
-    inputs = rv.owner.inputs
-    return _uncompiled(u, transform.backward(u, *inputs))
+        return lambda values: values
+    value = pt.dvector("value")
+    return _uncompiled(value, transform(value, *rv.owner.inputs))
 
 
 def _pymc_log_density(rv: Any) -> Callable[[Array, Array], Array]:

@@ -32,10 +32,10 @@ def ranks(law: str, noise: str, *, simulations: int = SIMULATIONS, backward=None
         log_loss = data["log_loss_reference"] + spec.law.log_loss(c, inputs, np)
         simulated = log_loss + spec.noise.draw(rng, log_loss.shape, c)
         u, _ = sample_nuts(
-            compiled, spec, data | {"log_loss_observed": simulated}, draws=500, tune=500, chains=2,
+            compiled, spec, data | {"log_loss_observed": simulated}, draws=300, tune=400, chains=2,
             target_accept=0.9, random_seed=i, report=lambda *_: None,
         )  # fmt: skip
-        thinned = u[:, ::10].reshape(100, -1)
+        thinned = u[:, ::6].reshape(100, -1)
         truth = [LINKS[k.link].forward(np.asarray(c[k.name])) for k in spec.coordinates]
         result.append((thinned < truth).sum(axis=0))
     return np.array(result)

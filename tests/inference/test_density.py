@@ -79,6 +79,8 @@ def test_a_prior_of_another_family_is_pymcs_own():
     compiled = compile_model(spec, runs)
     value = compiled.constrain(np.array([0, 0, 0, -0.4, -1, -5, 2.0]))["alpha_N"]
     assert float(value) == pytest.approx(1 / (1 + np.exp(0.4)))  # Beta's transform is the logit
+    u = np.array([[0.1, 0.2, 0.3, -0.4, -1, -5, 2.0]])
+    np.testing.assert_allclose(compiled.unconstrain(compiled.constrain(u)), u, rtol=1e-12)
     from scipy.stats import beta as scipy_beta
 
     log_prior = compiled.log_prior[3](np.array([0.3, 0.4]), np.zeros(2))

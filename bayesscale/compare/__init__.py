@@ -1,0 +1,1 @@
+"""Which law the runs support, and how strongly."""
