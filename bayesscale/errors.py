@@ -60,6 +60,10 @@ class IdentifiabilityWarning(BayesScaleWarning):
     """The runs cannot tell some parameters apart: the prior speaks there."""
 
 
+class PriorWarning(BayesScaleWarning):
+    """Data and prior contradict each other."""
+
+
 class ExtrapolationWarning(BayesScaleWarning):
     """A question reaches far beyond the fitted runs."""
 

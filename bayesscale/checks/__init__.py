@@ -2,6 +2,13 @@
 
 from bayesscale.checks.convergence import check_convergence, diagnostics
 from bayesscale.checks.identifiability import check_identifiability
+from bayesscale.checks.prior_conflict import check_prior_conflict
 from bayesscale.checks.result import CheckResult
 
-__all__ = ["CheckResult", "check_convergence", "check_identifiability", "diagnostics"]
+__all__ = [
+    "CheckResult",
+    "check_convergence",
+    "check_identifiability",
+    "check_prior_conflict",
+    "diagnostics",
+]

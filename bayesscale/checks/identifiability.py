@@ -18,13 +18,13 @@ from bayesscale._format import si_count
 from bayesscale.checks.result import CheckResult
 from bayesscale.laws import Law, Reference
 from bayesscale.model.links import LINKS
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model.spec import ModelSpec, log_inputs
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
 
 UNLEARNED = 0.7
-"""A direction whose posterior is wider than this share of its prior has not been learned."""
+"""A direction that is known no better than to this share of its default prior is not learned."""
 
 LOADING = 0.35
 """A parameter is named with a direction from this loading on."""
@@ -34,6 +34,10 @@ STEP = 1e-4
 
 def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) -> CheckResult:
     """Check which of a law's unknowns the design of the runs identifies.
+
+    Two looks at the same question: the posterior's width in its widest directions, and the rank
+    of the design, that is the law's slopes at the runs, at the posterior's mean. Where they
+    differ, priors that were narrowed on purpose supply what the runs do not.
 
     Parameters
     ----------
@@ -47,22 +51,18 @@ def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) ->
     Returns
     -------
     CheckResult
-        Table: standard deviation of the default prior and of the posterior on the link's scale
-        and the contraction 1 - (posterior / prior variance), by coordinate of the law. It does
-        not pass if there is a direction in which the posterior is wider than .7 of the prior.
+        Table: standard deviation of prior and posterior on the link's scale and the contraction
+        1 - (posterior / prior variance), by coordinate of the law. It does not pass if there is
+        a direction in which the posterior is wider than .7 of the default prior.
     """
     law = spec.law
     m = len(law.coordinates)
     names = [c.name for c in law.coordinates]
-    # the yardstick is the default prior: one that was narrowed on purpose is knowledge, not a flaw
-    prior_sd = np.array([c.scale for c in law.coordinates])
-    flat = np.stack(
-        [LINKS[c.link].forward(np.ravel(posterior[c.name])) for c in law.coordinates], axis=-1
+    u = np.stack([LINKS[c.link].forward(np.ravel(posterior[c.name])) for c in law.coordinates], -1)
+    prior_sd = np.array(
+        [(spec.priors[c.name].normal_on_link(c) or (0, c.scale))[1] for c in law.coordinates]
     )
-    covariance = np.atleast_2d(np.cov(flat, rowvar=False)) / np.outer(prior_sd, prior_sd)
-    values, vectors = np.linalg.eigh(covariance)
-    widths = np.sqrt(np.maximum(values, 0.0))
-    posterior_sd = flat.std(axis=0, ddof=1)
+    posterior_sd = u.std(axis=0, ddof=1)
     table = pd.DataFrame(
         {
             "prior_sd": prior_sd,
@@ -71,28 +71,63 @@ def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) ->
         },
         index=pd.Index(names, name="coordinate"),
     )
-    unlearned = widths > UNLEARNED
-    identified = m - int(unlearned.sum())
-    if not unlearned.any():
+    if not np.isfinite(u).all():
+        text = f"NOT IDENTIFIED: {int((~np.isfinite(u)).sum())} draws are not finite numbers."
+        return CheckResult("identifiability", False, text, table)
+
+    # the yardstick is the default prior: one that was narrowed on purpose is knowledge, not a flaw
+    scale = np.array([c.scale for c in law.coordinates])
+    covariance = np.atleast_2d(np.cov(u, rowvar=False)) / np.outer(scale, scale)
+    variances, directions = np.linalg.eigh(covariance)
+    widths = np.sqrt(np.maximum(variances, 0.0))
+    sigma = float(np.mean(posterior["sigma"]))
+    by_design, design_directions = _design_widths(spec, runs, u.mean(axis=0), scale, sigma)
+    taught = int((by_design <= UNLEARNED).sum())
+    if (widths > UNLEARNED).any():
+        unknown, involved = widths > UNLEARNED, directions
+    else:
+        unknown, involved = by_design > UNLEARNED, design_directions
+    named = [n for j, n in enumerate(names) if (np.abs(involved[j, unknown]) > LOADING).any()]
+    passed = bool((widths <= UNLEARNED).all())
+    if passed and taught == m:
         text = (
             f"Identified: the runs teach all {m} unknowns of the law (the least known combination "
             f"is known to {widths[-1]:.0%} of its default prior's width)."
         )
         return CheckResult("identifiability", True, text, table)
 
-    involved = [
-        name for j, name in enumerate(names) if (np.abs(vectors[j, unlearned]) > LOADING).any()
-    ]
-    sigma2 = float(np.mean(posterior["sigma"]) ** 2)
-    cure = _curing_runs(law, spec.reference, runs, flat.mean(axis=0), prior_sd, covariance, sigma2)
+    help_ = _curing_runs(law, spec.reference, runs, u.mean(axis=0), scale, covariance, sigma**2)
+    flaw = _design_flaw(runs, law)
+    if passed:
+        text = (
+            f"Identified with the help of your priors: the runs alone teach {taught} of the {m} "
+            f"unknowns of the law {law.name!r}; what the priors say decides on the rest, which "
+            f"involves {', '.join(named)}.{flaw} What would test them: {help_}."
+        )
+        return CheckResult("identifiability", True, text, table)
+    missing = int(unknown.sum())
     text = (
-        f"NOT IDENTIFIED: these runs identify {identified} of the {m} unknowns of the law "
-        f"{law.name!r}. In {m - identified} direction{'s' * (m - identified > 1)} the prior "
-        f"decides, not the data; involved: {', '.join(involved)}.{_design_flaw(runs, law)} "
-        "Predictions along the design are still sound; exponents and allocations are not. "
-        f"What would help most: {cure}."
+        f"NOT IDENTIFIED: these runs identify {m - missing} of the {m} unknowns of the law "
+        f"{law.name!r}. In {missing} direction{'s' * (missing > 1)} the prior decides, not the "
+        f"data; involved: {', '.join(named)}.{flaw} Exponents and allocations rest on the prior, "
+        f"predictions along the design less so. What would help most: {help_}."
     )
     return CheckResult("identifiability", False, text, table)
+
+
+def _design_widths(
+    spec: ModelSpec, runs: Runs, mean: Array, scale: Array, sigma: float
+) -> tuple[Array, Array]:
+    """Return how well the runs alone would know each direction, as a share of the default prior.
+
+    A direction with singular value s of the law's slopes, in units of noise and default prior, is
+    known to 1 / sqrt(1 + s²); s = 0 is a missing rank.
+    """
+    se = 0.0 if runs.loss_se is None else runs.loss_se / runs.loss
+    noise = np.broadcast_to(np.sqrt(sigma**2 + se**2), len(runs))[:, None]
+    slopes = law_slopes(spec.law, mean, log_inputs(runs, spec.law, spec.reference)) * scale / noise
+    information, directions = np.linalg.eigh(slopes.T @ slopes)
+    return 1 / np.sqrt(1 + np.maximum(information, 0.0)), directions
 
 
 def _design_flaw(runs: Runs, law: Law) -> str:
@@ -123,7 +158,7 @@ def _curing_runs(
     reference: Reference,
     runs: Runs,
     mean: Array,
-    prior_sd: Array,
+    scale: Array,
     covariance: Array,
     sigma2: float,
     count: int = 2,
@@ -131,7 +166,7 @@ def _curing_runs(
     """Name the affordable runs that would narrow the posterior most, one after the other."""
     grid = _affordable_grid(runs, law.inputs)
     x = {name: np.log(values / getattr(reference, name)) for name, values in grid.items()}
-    slopes = law_slopes(law, mean, x) * prior_sd
+    slopes = law_slopes(law, mean, x) * scale
     chosen = []
     for _ in range(count):
         gain = np.einsum("ri,ij,rj->r", slopes, covariance, slopes)

@@ -104,7 +104,8 @@ def _structure(spec: ModelSpec) -> object:
         for c in spec.coordinates
         if spec.priors[c.name].normal_on_link(c) is None
     )
-    law = (type(spec.law), repr(sorted(vars(spec.law).items())))
+    # laws without state of their own are told apart by their class, others one by one
+    law = spec.law if vars(spec.law) else type(spec.law)
     return law, spec.noise.name, spec.has_loss_se, custom
 
 

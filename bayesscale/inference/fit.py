@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,21 @@ import numpy as np
 
 from bayesscale._files import atomic_write
 from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale.checks import CheckResult, check_convergence, check_identifiability, diagnostics
+from bayesscale.checks import (
+    CheckResult,
+    check_convergence,
+    check_identifiability,
+    check_prior_conflict,
+    diagnostics,
+)
 from bayesscale.errors import (
+    BayesScaleError,
     ConvergenceWarning,
     DomainError,
     FileError,
     IdentifiabilityWarning,
+    PriorWarning,
+    RunsWarning,
 )
 from bayesscale.model.prior_predictive import check_priors_admit
 from bayesscale.model.spec import ModelSpec, specify
@@ -60,7 +70,7 @@ class SamplingSpec:
     random_seed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """A posterior of a scaling law.
 
@@ -89,12 +99,13 @@ class Fit:
 
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Convergence of the draws and identifiability of the law's unknowns."""
+        """Convergence of the draws, identifiability of the unknowns, conflict with the priors."""
         posterior = self.draws["posterior"].dataset
         sampled = posterior[[c.name for c in self.spec.coordinates]]
         return (
             check_convergence(sampled, self.draws["sample_stats"].dataset),
             check_identifiability(sampled, self.spec, self.runs),
+            check_prior_conflict(sampled, self.spec),
         )
 
     @property
@@ -263,6 +274,10 @@ def fit(
         If the draws are not a posterior yet.
     IdentifiabilityWarning
         If the runs cannot tell some unknowns apart.
+    PriorWarning
+        If the posterior lies where a prior had all but excluded it.
+    RunsWarning
+        If the runs have groups, which are fitted as one ladder.
 
     Notes
     -----
@@ -287,7 +302,13 @@ def fit(
         check_priors_admit(runs, spec)
         result = fit_spec(spec, runs, sampling, report=report)
         checks = result.checks
-    kinds = {"convergence": ConvergenceWarning, "identifiability": IdentifiabilityWarning}
+    if runs.pooled_groups() is not None:
+        warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
+    kinds = {
+        "convergence": ConvergenceWarning,
+        "identifiability": IdentifiabilityWarning,
+        "prior conflict": PriorWarning,
+    }
     for check in checks:
         if not check.passed:
             warnings.warn(check.text, kinds[check.name], stacklevel=2)
@@ -335,7 +356,7 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
     return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
 
-def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
+def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     """Read a saved fit.
 
     Parameters
@@ -356,6 +377,8 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
         If the file is missing, cut short, or not a saved fit, or was written by a newer version.
     UnknownNameError
         If the fit is of a law that does not ship, and ``law`` was not given.
+    DomainError
+        If ``law`` is another law than the one that was fitted.
 
     Examples
     --------
@@ -373,27 +396,30 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
             f"{str(path)!r} cannot be read as a saved fit ({error}). It may have been cut short "
             "while copying, or be something else. Copy it again or refit."
         ) from error
-    stored: dict[str, Any] = json.loads(tree.attrs.pop("bayesscale", "{}"))
-    if not stored:
+    if "bayesscale" not in tree.attrs:
         raise FileError(f"{str(path)!r} is a netCDF file, but not one that Fit.save wrote.")
-    if stored["schema"] > SCHEMA:
-        raise FileError(
-            f"{str(path)!r} was written by bayesscale {stored['versions']['bayesscale']} in layout "
-            f"{stored['schema']}; this version reads up to {SCHEMA}. Upgrade bayesscale."
+    try:
+        stored: dict[str, Any] = json.loads(tree.attrs.pop("bayesscale"))
+        if stored["schema"] > SCHEMA:
+            raise FileError(
+                f"{str(path)!r} was written by bayesscale {stored['versions']['bayesscale']} in "
+                f"layout {stored['schema']}; this version reads up to {SCHEMA}. Upgrade bayesscale."
+            )
+        result = Fit(
+            spec=ModelSpec.from_dict(stored["spec"], law=law),
+            runs=Runs.from_xarray(tree["runs"].dataset),
+            draws=tree,
+            sampling=SamplingSpec(**stored["sampling"]),
         )
-    spec = ModelSpec.from_dict(stored["spec"], law=law)
-    missing = [c.name for c in spec.coordinates if c.name not in tree["posterior"]]
-    if missing:
+        _ = tree["posterior"].dataset[[c.name for c in result.spec.coordinates]]
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BayesScaleError):
+            raise
         raise FileError(
-            f"{str(path)!r} holds no draws of {', '.join(missing)}, which the law "
-            f"{spec.law.name!r} needs. It was saved from another version of the law; refit it."
-        )
-    return Fit(
-        spec=spec,
-        runs=Runs.from_xarray(tree["runs"].dataset),
-        draws=tree,
-        sampling=SamplingSpec(**stored["sampling"]),
-    )
+            f"{str(path)!r} is not a complete fit: {error!r}. It was damaged, or saved from "
+            "another version of the law; refit it."
+        ) from error
+    return result
 
 
 def interval_tails(ci_prob: float) -> tuple[float, float]:
@@ -404,11 +430,11 @@ def interval_tails(ci_prob: float) -> tuple[float, float]:
     DomainError
         If ``ci_prob`` is not between 0 and 1.
     """
-    if not (isinstance(ci_prob, int | float) and 0 < ci_prob < 1):
+    if not (isinstance(ci_prob, Real) and 0 < ci_prob < 1):
         raise DomainError(
             f"ci_prob is a probability between 0 and 1, such as 0.9; got {ci_prob!r}."
         )
-    return (1 - ci_prob) / 2, (1 + ci_prob) / 2
+    return (1 - float(ci_prob)) / 2, (1 + float(ci_prob)) / 2
 
 
 def _check_sampling(

@@ -1,5 +1,6 @@
 """NUTS by nutpie, on a compiled density."""
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,10 @@ from bayesscale.model.spec import ModelSpec
 MASS_MATRIX = {"adaptation": "low_rank", "mass_matrix_eigval_cutoff": 2.0}
 
 SECONDS_BETWEEN_REPORTS = 0.2
+
+STARTS_TRIED = 100
+
+SECONDS_TO_UNWIND = 1.0
 
 STATISTICS = {
     "diverging": "diverging",
@@ -91,6 +96,7 @@ def sample_nuts(
 
         return log_density
 
+    initial_point(compiled, spec, data, random_seed)  # fails here, not in the sampler's threads
     model = from_pyfunc(
         n,
         make_density,
@@ -141,6 +147,7 @@ def _cancel(sampler: Any) -> None:
     if sampler is not None:
         with suppress(BaseException):  # a panicked sampler panics again here
             sampler.cancel()
+        time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
 
 
 def initial_point(
@@ -153,16 +160,30 @@ def initial_point(
 
     With the noise's scale at its small prior median, runs that the start misses would all look
     like outliers, and heavy tails make that a trap.
+
+    Raises
+    ------
+    SamplerError
+        If the density is not finite at any of a hundred starts.
     """
     rng = np.random.default_rng(seed)
-    u = np.empty(len(compiled.names))
-    for i, coordinate in enumerate(spec.coordinates):
-        mu, sigma = data["prior"][i]
-        u[i] = compiled.initial.get(coordinate.name, mu)
-        u[i] += rng.uniform(-0.5, 0.5) * min(sigma, 1.0)
-        if coordinate.name == "sigma" and coordinate.name not in compiled.initial:
-            u[i] = np.log(max(np.std(data["log_loss_observed"]), 1e-3)) + rng.uniform(-0.5, 0.5)
-    return u
+    wide = np.log(max(np.std(data["log_loss_observed"]), 1e-3))
+    u, value = np.empty(len(compiled.names)), np.nan
+    for _ in range(STARTS_TRIED):
+        for i, coordinate in enumerate(spec.coordinates):
+            mu, sigma = data["prior"][i]
+            u[i] = compiled.initial.get(coordinate.name, mu)
+            if coordinate.name == "sigma" and coordinate.name not in compiled.initial:
+                u[i], sigma = wide, 1.0
+            u[i] += rng.uniform(-0.5, 0.5) * min(sigma, 1.0)
+        value, gradient = compiled.log_density(u, data)
+        if np.isfinite(value) and np.isfinite(gradient).all():
+            return u
+    raise SamplerError(
+        f"The density of the law {spec.law.name!r} is not finite at any of {STARTS_TRIED} starts "
+        f"near the middle of the priors, for example at {compiled.constrain(u)}: log density "
+        f"{value}. Check the priors' parameters, and the formula if the law is your own."
+    )
 
 
 def _report(report: Report, progress: Any, chains: int, draws_per_chain: int) -> None:

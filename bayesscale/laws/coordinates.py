@@ -10,8 +10,10 @@ for a positive quantity, a logit-normal for a share.
 """
 
 from dataclasses import dataclass
-from math import log
-from typing import Literal
+from math import isfinite, log
+from typing import Literal, get_args
+
+from bayesscale.errors import PriorError, unknown_name
 
 type Link = Literal["identity", "log", "logit"]
 
@@ -32,6 +34,13 @@ class Coordinate:
         Unit, or ``"1"`` for a pure number.
     meaning
         What it is in the equation, in words.
+
+    Raises
+    ------
+    UnknownNameError
+        If the link is none of the three.
+    PriorError
+        If ``loc`` is not finite or ``scale`` not positive.
     """
 
     name: str
@@ -40,6 +49,16 @@ class Coordinate:
     scale: float
     unit: str
     meaning: str
+
+    def __post_init__(self) -> None:
+        links = get_args(Link.__value__)
+        if self.link not in links:
+            raise unknown_name("link", self.link, links)
+        if not (isfinite(self.loc) and isfinite(self.scale) and self.scale > 0):
+            raise PriorError(
+                f"The coordinate {self.name!r} needs a finite loc and a positive scale for its "
+                f"default prior, but has loc={self.loc!r}, scale={self.scale!r}."
+            )
 
 
 LEVEL = Coordinate(

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._flops import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
-
-TRAINING_FLOP_PER_PARAM_TOKEN = 6.0
-"""FLOP per parameter and token of a forward and backward pass, the 6 in 6ND."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class PowerCost:
     5.88e+23
     """
 
-    kappa: float = TRAINING_FLOP_PER_PARAM_TOKEN
+    kappa: float = FLOP_PER_PARAM_AND_TOKEN
     params_exponent: float = 1.0
     tokens_exponent: float = 1.0
 

@@ -9,6 +9,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pymc.distributions import transforms
 
+from bayesscale.errors import DomainError
 from bayesscale.laws import Law
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.priors import Prior
@@ -106,7 +107,13 @@ def model_from(
             for i, coordinate in enumerate(spec.coordinates)
         }
         x = {name: observed[f"log_{name}_centred"] for name in spec.law.inputs}
-        mu = observed["log_loss_reference"] + spec.law.log_loss(c, x, pt)
+        try:
+            mu = observed["log_loss_reference"] + spec.law.log_loss(c, x, pt)
+        except Exception as error:
+            raise DomainError(
+                f"The formula of the law {spec.law.name!r} works in NumPy, but not in PyTensor: "
+                f"{error!r}. Take functions from xp (xp.exp, xp.log, ...), not from numpy."
+            ) from error
         scale = c["sigma"]
         if spec.has_loss_se:
             scale = pt.sqrt(c["sigma"] ** 2 + observed["log_loss_se"] ** 2)

@@ -91,7 +91,7 @@ def draw_priors(
 
 
 def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
-    """Refuse priors under which what was observed is all but impossible.
+    """Refuse priors that leave a domain, or make what was observed all but impossible.
 
     Parameters
     ----------
@@ -103,12 +103,23 @@ def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
     Raises
     ------
     PriorError
-        If most runs lie outside the range of a thousand prior predictive draws.
+        If a prior leaves its coordinate's domain, or most runs lie outside the range of a
+        thousand prior predictive draws.
     """
     rng = np.random.default_rng(0)
+    draws = draw_priors(spec, rng, DRAWS)
+    for coordinate in spec.coordinates:
+        link, values = LINKS[coordinate.link], draws[coordinate.name]
+        outside = (values <= link.lower) | (values >= link.upper)
+        if outside.any():
+            raise PriorError(
+                f"The prior {spec.priors[coordinate.name]!r} of {coordinate.name} leaves its "
+                f"domain ({link.domain}) with a probability of {outside.mean():.2g}. Choose a "
+                "family within it, such as Prior.between(lower, upper) or a truncated one."
+            )
     every = -(-len(runs) // RUNS_CHECKED)
     runs = runs.select(np.arange(len(runs)) % every == 0)
-    loss = _losses(spec, runs, draw_priors(spec, rng, DRAWS), rng)
+    loss = _losses(spec, runs, draws, rng)
     outside = (runs.loss < loss.min(axis=0)) | (runs.loss > loss.max(axis=0))
     if outside.mean() > EXCLUDED_SHARE_MAX:
         first = int(np.argmax(outside))
@@ -139,8 +150,18 @@ def _draw_with_pymc(
     prior: Prior, coordinate: str, rng: np.random.Generator, draws: int
 ) -> NDArray[np.float64]:
     import pymc as pm
+    from pymc.logprob.utils import ParameterValueError
 
     from bayesscale.model.pymc_priors import pymc_distribution
 
     distribution = pymc_distribution(prior, coordinate)
-    return np.asarray(pm.draw(distribution, draws=draws, random_seed=rng))
+    try:
+        values = np.asarray(pm.draw(distribution, draws=draws, random_seed=rng))
+        # the density checks its parameters, which drawing does not always do
+        pm.logp(distribution, values[:1]).eval(mode="FAST_COMPILE")
+    except (ValueError, ParameterValueError) as error:
+        raise PriorError(
+            f"PyMC cannot use {prior!r} as the prior of {coordinate}: its parameters are not "
+            f"allowed ({error})."
+        ) from error
+    return values

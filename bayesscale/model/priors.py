@@ -92,6 +92,9 @@ class Prior:
             raise PriorError(f"mass is a probability between 0 and 1, not {mass!r}.")
         return cls("between", lower=lower, upper=upper, mass=mass)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prior.from_dict, (self.as_dict(),)  # a read-only mapping cannot be pickled
+
     def __repr__(self) -> str:
         values = dict(self.parameters)
         if self.family == "between":

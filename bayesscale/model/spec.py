@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.errors import DomainError, RunsError
-from bayesscale.laws import Law, Reference, get_law
+from bayesscale.laws import LAWS, Law, Reference, get_law
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.links import LINKS
 from bayesscale.model.noise import Noise, get_noise
@@ -54,6 +54,7 @@ class ModelSpec:
         """Return the spec as plain JSON types."""
         return {
             "law": self.law.name,
+            "coordinates": [c.name for c in self.coordinates],
             "noise": self.noise.name,
             "priors": {name: prior.as_dict() for name, prior in self.priors.items()},
             "reference": self.reference.as_dict(),
@@ -61,15 +62,31 @@ class ModelSpec:
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], *, law: Law | None = None) -> "ModelSpec":
-        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again."""
-        return cls(
-            law=law or get_law(stored["law"]),
+    def from_dict(cls, stored: Mapping[str, Any], *, law: str | Law | None = None) -> "ModelSpec":
+        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again.
+
+        Raises
+        ------
+        UnknownNameError
+            If the law does not ship and was not given.
+        DomainError
+            If the law given is another one than was stored.
+        """
+        spec = cls(
+            law=get_law(stored["law"] if law is None else law),
             noise=get_noise(stored["noise"]),
             priors={name: Prior.from_dict(prior) for name, prior in stored["priors"].items()},
             reference=Reference(**stored["reference"]),
             has_loss_se=stored["has_loss_se"],
         )
+        names = [c.name for c in spec.coordinates]
+        if (spec.law.name, names) != (stored["law"], stored["coordinates"]):
+            raise DomainError(
+                f"The fit is of the law {stored['law']!r} with {', '.join(stored['coordinates'])}, "
+                f"but the law {spec.law.name!r} at hand has {', '.join(names)}. Pass the law that "
+                "was fitted."
+            )
+        return spec
 
 
 def specify(
@@ -159,12 +176,30 @@ def _check_law(law: Law, noise: Noise) -> None:
             "the name is taken by another coordinate, the noise or the plotting library. "
             "Choose another, such as 'alpha_N'."
         )
+    if law.name in LAWS and type(LAWS[law.name]) is not type(law):
+        raise DomainError(
+            f"The name {law.name!r} belongs to a law that ships with bayesscale: a saved fit of "
+            "yours would be read as that one. Give your law another name."
+        )
     middle = {c.name: LINKS[c.link].backward(np.array(c.loc)) for c in law.coordinates}
     x = {name: np.linspace(-2.0, 2.0, 5) for name in law.inputs}
-    value = np.asarray(law.log_loss(middle, x, np))
+    try:
+        value = np.asarray(law.log_loss(middle, x, np))
+        published = law.published(middle, Reference(1.0, 1.0, 1.0, 1.0))
+    except Exception as error:
+        raise DomainError(
+            f"The law {law.name!r} fails at its prior medians: {error!r}. log_loss(c, x, xp) may "
+            f"use the coordinates {list(middle)}, the inputs {list(x)} and functions of xp."
+        ) from error
     if value.shape != (5,) or not np.isfinite(value).all():
         raise DomainError(
             f"The formula of the law {law.name!r} gives {value!r} for five runs within a factor "
             "e² of the centre at its prior medians. log_loss(c, x, xp) must return one finite "
             "log loss a run, built from c and x with functions of xp."
+        )
+    unsaid = [name for name in law.published_units if name not in published]
+    if unsaid:
+        raise DomainError(
+            f"The law {law.name!r} lists {', '.join(unsaid)} in published_units, but published() "
+            f"returns {list(published)}."
         )

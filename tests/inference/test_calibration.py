@@ -75,4 +75,6 @@ def test_the_test_catches_a_wrong_posterior():
     right = (draws < truth).sum(axis=1)[:, None]
     narrow = (0.75 * draws < truth).sum(axis=1)[:, None]
     assert p_values(right).min() > 0.001
+    shifted = (draws + 0.2 < truth).sum(axis=1)[:, None]
     assert p_values(narrow).min() < 0.001
+    assert p_values(shifted).min() < 0.001

@@ -1,5 +1,9 @@
 """Fits of simulated runs: recovery, reproducibility, checks, files, and what stops them."""
 
+import copy
+import pickle
+import subprocess
+import sys
 import threading
 import warnings
 from dataclasses import replace
@@ -15,6 +19,7 @@ from bayesscale.errors import (
     FileError,
     IdentifiabilityWarning,
     PriorError,
+    PriorWarning,
     RunsError,
     SamplerError,
     UnknownNameError,
@@ -280,13 +285,16 @@ def test_ctrl_c_stops_the_sampler_and_breaks_nothing(runs):
     assert bs.fit(runs, law="chinchilla", **QUIET).passed
 
 
-def test_a_prior_moves_the_posterior_without_compiling(runs):
-    spec_free = bs.fit(runs, law="chinchilla", **QUIET)
+def test_a_prior_moves_the_posterior_without_compiling(fit, runs, monkeypatch):
+    monkeypatch.setattr(
+        "bayesscale.inference.compiled._compile", lambda *a: pytest.fail("compiled again")
+    )
     pinned = bs.fit(
         runs, law="chinchilla", priors={"alpha_N": bs.Prior.between(0.299, 0.301)}, **QUIET
     )
     assert pinned.summary().loc["alpha_N", "median"] == pytest.approx(0.3, abs=0.002)
-    assert abs(spec_free.summary().loc["alpha_N", "median"] - 0.35) < 0.03
+    assert abs(fit.summary().loc["alpha_N", "median"] - 0.35) < 0.03
+    assert pinned.passed
 
 
 def test_progress_is_told_and_silence_is_kept(runs, capsys):
@@ -307,6 +315,85 @@ def test_large_tables_leave_out_the_pointwise_likelihood(fit, runs, monkeypatch)
     small = bs.fit(runs, law="chinchilla", **QUIET)
     assert "log_likelihood" not in small.draws.children
     assert "left out" in small.draws.attrs["note"]
+
+
+def test_priors_supply_what_the_runs_do_not_and_it_is_said():
+    flops = np.geomspace(1e18, 1e22, 30)
+    params = np.sqrt(flops / 6 / 20)
+    runs = simulate_runs(sizes=(params, 20 * params), truth=TRUTH | {"alpha_D": 0.35})
+    narrow = {"alpha_N": bs.Prior.between(0.33, 0.37), "alpha_D": bs.Prior.between(0.33, 0.37)}
+    priors = narrow | {"param_share": bs.Prior.between(0.45, 0.55)}
+    text = bs.fit(runs, law="chinchilla", priors=priors, **QUIET).checks[1].text
+    assert "with the help of your priors: the runs alone teach 3 of the 5" in text
+
+
+def test_a_prior_that_the_data_contradict_is_said_so(runs):
+    exact = {"sigma": bs.Prior.between(1e-7, 1e-6)}
+    with pytest.warns(PriorWarning, match="PRIOR CONFLICT: sigma is"):
+        fit = bs.fit(runs, law="chinchilla", priors=exact, **QUIET)
+    assert not fit.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "prior", "message"),
+    [
+        ("alpha_N", bs.Prior("Normal", mu=0.1, sigma=0.3), "leaves its domain"),
+        ("irreducible_share", bs.Prior("Normal", mu=0.5, sigma=1), "leaves its domain"),
+        ("alpha_N", bs.Prior("Beta", alpha=-3, beta=2), "parameters"),
+    ],
+)
+def test_priors_outside_the_domain_are_refused(runs, name, prior, message):
+    with pytest.raises(PriorError, match=message):
+        bs.fit(runs, law="chinchilla", priors={name: prior}, **QUIET)
+
+
+def test_fits_can_be_pickled_and_copied(fit):
+    again = pickle.loads(pickle.dumps(fit))
+    assert again.summary().equals(fit.summary())
+    assert copy.deepcopy(fit.spec).as_dict() == fit.spec.as_dict()
+    assert len({fit}) == 1
+
+
+def test_another_law_cannot_read_a_fit(fit, tmp_path):
+    path = fit.save(tmp_path / "fit.nc")
+    for law in ("kaplan", bs.LAWS["unified"]):
+        with pytest.raises(DomainError, match="Pass the law that was fitted"):
+            bs.load_fit(path, law=law)
+    assert bs.load_fit(path, law="chinchilla").law.name == "chinchilla"
+
+
+def test_a_damaged_header_is_said_so(fit, tmp_path):
+    tree = fit.draws.copy()
+    tree.attrs["bayesscale"] = '{"schema": 1}'
+    tree.to_netcdf(tmp_path / "bad.nc", engine="h5netcdf")
+    with pytest.raises(FileError, match="not a complete fit"):
+        bs.load_fit(tmp_path / "bad.nc")
+
+
+UNFIT = """
+import numpy as np
+import bayesscale as bs
+from bayesscale.laws import LEVEL
+from tests.simulate import simulate_runs
+
+class Unfit(bs.Law):
+    name, inputs, coordinates = "unfit", ("params",), (LEVEL,)
+    def log_loss(self, c, x, xp):
+        return xp.log(c["level"]) + (0.0 if xp is np else np.nan) * x["params"]
+
+try:
+    bs.fit(simulate_runs(), law=Unfit(), random_seed=1, progress=False)
+except bs.errors.SamplerError as error:
+    print("SAID", error)
+"""
+
+
+def test_a_density_that_is_never_finite_ends_in_an_error_not_a_crash():
+    done = subprocess.run(
+        [sys.executable, "-c", UNFIT], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SAID The density of the law 'unfit' is not finite" in done.stdout
 
 
 def test_fits_are_frozen(fit):

@@ -70,8 +70,7 @@ def test_porian_tuned_exponent_is_reproduced(ladders):
     assert chinchilla["upper"] - chinchilla["lower"] > 0.1
 
 
-def test_every_ladder_can_be_fitted(ladders):
-    """The laws of two variables converge on the ladders at hand, or say that they do not."""
+def test_every_corpus_of_gadre_can_be_fitted(ladders):
     gadre = pd.read_csv(ladders / "gadre2024" / "runs.csv")
     for corpus, rows in gadre.groupby("dataset"):
         fit = bs.fit(bs.Runs.from_frame(rows, name=str(corpus)), law="unified", **QUIET)

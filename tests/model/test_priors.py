@@ -1,5 +1,7 @@
 """Priors: what they say, how they are overridden, and what they mean for losses."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -126,8 +128,28 @@ def test_a_law_that_is_not_finished_is_refused():
         name = "reserved"
         coordinates = (bs.Coordinate("alpha", "log", 0.0, 1.0, "1", "exponent"),)
 
+    class Undeclared(Unnamed):
+        name = "undeclared"
+
+        def log_loss(self, c, x, xp):
+            return xp.log(c["level"]) - c["beta"] * x["params"]
+
+    class Unsaid(Undeclared):
+        name = "unsaid"
+        published_units = MappingProxyType({"E": "nats/token"})
+
+        def log_loss(self, c, x, xp):
+            return xp.log(c["level"]) - 0.1 * x["params"]
+
+    class Taken(Unsaid):
+        name = "chinchilla"
+
     runs = simulate_runs()
-    for law, message in ((Unnamed, "does not state name"), (Constant, "one finite log loss a run"),
+    with pytest.raises(bs.BayesScaleError, match="Did you mean 'logit'"):
+        bs.Coordinate("share", "logits", 0.0, 1.0, "1", "share")  # pyright: ignore[reportArgumentType]
+    for law, message in ((Unnamed, "does not state name"), (Undeclared, "fails at its prior"),
+                         (Unsaid, "lists E in published_units"), (Taken, "belongs to a law"),
+                         (Constant, "one finite log loss a run"),
                          (Reserved, "cannot name a coordinate 'alpha'")):  # fmt: skip
         with pytest.raises(bs.BayesScaleError, match=message):
             specify(runs, law=law())
