@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from bayesscale.forecast.inverse import gain as gain
     from bayesscale.forecast.inverse import required_flops as required_flops
     from bayesscale.forecast.inverse import required_tokens as required_tokens
-    from bayesscale.inference.fit import Fit as Fit
     from bayesscale.inference.fit import fit as fit
-    from bayesscale.inference.fit import load_fit as load_fit
+    from bayesscale.inference.result import Fit as Fit
+    from bayesscale.inference.result import load_fit as load_fit
     from bayesscale.laws import LAWS as LAWS
     from bayesscale.laws import Coordinate as Coordinate
     from bayesscale.laws import Law as Law
@@ -47,7 +47,7 @@ _HOME = {
     "BayesScaleWarning": "errors",
     "Coordinate": "laws",
     "Evidence": "compare.evidence",
-    "Fit": "inference.fit",
+    "Fit": "inference.result",
     "LAWS": "laws",
     "Law": "laws",
     "PowerCost": "laws",
@@ -61,7 +61,7 @@ _HOME = {
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
     "gain": "forecast.inverse",
-    "load_fit": "inference.fit",
+    "load_fit": "inference.result",
     "loss_data": "plots.loss",
     "paper_style": "plots.style",
     "plot_allocation": "plots.allocation",

@@ -35,7 +35,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path).resolve()  # replaces what a link points to, not the link
     check_writable(path)
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    temporary = _beside(target)
     try:
         yield temporary
         if target.exists():
@@ -75,16 +75,26 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             f"Cannot write {_quoted(shown)}: {_quoted(folder)} is a file, not a folder. "
             "Save elsewhere."
         )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise FileError(
-            f"Cannot write {_quoted(shown)}: no permission to write in {_quoted(folder)}. "
-            "Change its permissions, or save elsewhere."
-        )
     if target.exists() and not os.access(target, os.W_OK):
         raise FileError(
             f"Cannot write {_quoted(shown)}: a write-protected file is there. "
             "Change its permissions, or save under another name."
         )
+    temporary = _beside(target)
+    try:  # permissions do not tell all: the disk may be read-only, or full, or no disk at all
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: no file can be made in {_quoted(folder)} ({reason}). "
+            "Change its permissions, or save elsewhere."
+        ) from error
+
+
+def _beside(target: Path) -> Path:
+    """Name a temporary file in the folder of the target, with its suffix."""
+    return target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
 
 
 def _quoted(path: str | os.PathLike[str]) -> str:

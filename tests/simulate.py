@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from bayesscale.inference.draws import published_draws
-from bayesscale.inference.fit import Fit, SamplingSpec
+from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.laws import Law
 from bayesscale.model.links import LINKS
 from bayesscale.model.spec import ModelSpec, log_inputs, specify

@@ -1,9 +1,10 @@
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from bayesscale._files import atomic_write
+from bayesscale._files import atomic_write, check_writable
 from bayesscale.errors import FileError
 
 
@@ -84,15 +85,23 @@ def test_says_that_the_folder_is_a_file(tmp_path):
         pass
 
 
-@pytest.mark.parametrize(
-    ("protected", "message"), [("folder", "no permission to write in"), ("file", "write-protected")]
-)
-def test_says_that_permission_is_lacking(tmp_path, monkeypatch, protected, message):
+def test_says_that_a_file_is_protected(tmp_path, monkeypatch):
     path = tmp_path / "fit.nc"
     path.write_text("old")
-    forbidden = {"folder": tmp_path, "file": path}[protected]
     # root may write anywhere, so the answer of the system is replaced
-    monkeypatch.setattr(os, "access", lambda p, mode: p != forbidden)
-    with pytest.raises(FileError, match=message), atomic_write(path):
+    monkeypatch.setattr(os, "access", lambda p, mode: p != path)
+    with pytest.raises(FileError, match="write-protected"), atomic_write(path):
         pass
     assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+def test_a_folder_in_which_nothing_can_be_made_is_found_by_trying():
+    with pytest.raises(FileError, match=r"no file can be made in '/proc' \(.+\)\. Change its"):
+        check_writable("/proc/fit.nc")
+
+
+def test_the_trial_leaves_nothing(tmp_path):
+    (tmp_path / "fit.nc").write_text("old")
+    check_writable(tmp_path / "fit.nc")
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]

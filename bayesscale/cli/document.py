@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from bayesscale.forecast.allocate import Allocation
     from bayesscale.forecast.extrapolate import Prediction
-    from bayesscale.inference.fit import Fit
+    from bayesscale.inference.result import Fit
     from bayesscale.runs import Runs
 
 

@@ -8,7 +8,7 @@ from bayesscale._files import atomic_write
 
 if TYPE_CHECKING:
     from bayesscale.cli.hold_out import HoldOut
-    from bayesscale.inference.fit import Fit
+    from bayesscale.inference.result import Fit
 
 FIGURES = ("loss.png", "loss.svg", "allocation.png", "allocation.svg")
 

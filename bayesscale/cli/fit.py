@@ -21,7 +21,7 @@ from bayesscale.cli.reading import read, reading_options
 from bayesscale.cli.sampling import sampling_options
 
 if TYPE_CHECKING:
-    from bayesscale.inference.fit import Fit
+    from bayesscale.inference.result import Fit
 
 
 @click.command("fit", short_help="Fit a law to a table of runs.")
@@ -50,7 +50,7 @@ def fit_command(
         import bayesscale as bs
 
         table, python = read(runs, reading)
-        out.ran(*python)
+        out.ran(python)
         out.say(repr(table))
         fit = bs.fit(table, **sampling, progress=False if quiet else "auto")
         fit.save(output)

@@ -10,7 +10,7 @@ from bayesscale.cli.output import Output, percent
 from bayesscale.errors import RunsError
 
 if TYPE_CHECKING:
-    from bayesscale.inference.fit import Fit
+    from bayesscale.inference.result import Fit
     from bayesscale.runs import Runs
 
 RUNS_PER_UNKNOWN = 2
@@ -74,6 +74,8 @@ class HoldOut:
         import bayesscale as bs
 
         inputs: dict[str, Any] = {name: getattr(held_out, name) for name in fit.law.inputs}
+        if held_out.loss_se is not None:  # what was measured scatters more than the law's noise
+            inputs["loss_se"] = held_out.loss_se
         foreseen = bs.extrapolate(fit, **inputs, ci_prob=ci_prob).summary
         within = foreseen["loss_lower"].le(held_out.loss) & foreseen["loss_upper"].ge(held_out.loss)
         error = foreseen["loss"] / held_out.loss - 1

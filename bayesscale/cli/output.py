@@ -12,12 +12,17 @@ import click
 
 from bayesscale._format import interval
 from bayesscale.cli.python import short_exponent
-from bayesscale.errors import BayesScaleWarning, ConvergenceWarning, IdentifiabilityWarning
+from bayesscale.errors import (
+    BayesScaleWarning,
+    ConvergenceWarning,
+    IdentifiabilityWarning,
+    PriorWarning,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bayesscale.inference.fit import Fit
+    from bayesscale.inference.result import Fit
 
 WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
@@ -98,7 +103,7 @@ class Output:
         text = str(message)
         told = text in self.warnings
         self.warnings[text] = category.__name__
-        by_checks = issubclass(category, ConvergenceWarning | IdentifiabilityWarning)
+        by_checks = issubclass(category, ConvergenceWarning | IdentifiabilityWarning | PriorWarning)
         if not told and (self.quiet or not by_checks):
             from rich.text import Text
 
@@ -121,6 +126,9 @@ class Output:
             click.echo(json.dumps(_plain(whole), ensure_ascii=False))
         if not passed:
             self.say("\nA posterior did not pass its checks: see above.", style="bold red")
+            checks = [check for fit in fits for check in fit.checks]
+            if any(check.name == "convergence" and not check.passed for check in checks):
+                self.say("On the command line: bayesscale fit --tune 4000 --target-accept 0.95.")
             raise click.exceptions.Exit(1)
 
 

@@ -20,10 +20,10 @@ from bayesscale.cli.output import Output, json_option, loss, percent, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
 from bayesscale.cli.sampling import sampling_options
-from bayesscale.errors import ExtrapolationWarning
+from bayesscale.errors import BayesScaleError, ExtrapolationWarning
 
 if TYPE_CHECKING:
-    from bayesscale.inference.fit import Fit
+    from bayesscale.inference.result import Fit
     from bayesscale.runs import Runs
 
 CI_PROB = 0.9
@@ -71,7 +71,7 @@ def quickstart_command(
         for name in ("fit.nc", *FIGURES):
             check_writable(output_dir / name)
 
-        out.ran(*python)
+        out.ran(python)
         out.head("The runs")
         out.say(repr(table))
         test = _test(out, table, sampling, factor=hold_out, unknowns=unknowns)
@@ -123,14 +123,20 @@ def _test(
         )
         return None
     small, large = split
-    test = HoldOut.of(bs.fit(small, **sampling), large, ci_prob=CI_PROB)
+    try:
+        fit = bs.fit(small, **sampling)
+    except BayesScaleError as error:  # all runs together may do
+        out.say(f"Not tested: the {len(small)} smaller runs cannot be fitted alone. {error}")
+        return None
+    test = HoldOut.of(fit, large, ci_prob=CI_PROB)
     if not test.fit.passed:
         out.checks(test.fit, what="fit of the smaller runs")
     test.tell(out)
+    asked = ["params", "tokens", *(["loss_se"] if large.loss_se is not None else [])]
     out.ran(
         call("small, large = runs.split_by_compute", factor=factor),
         call("test = bs.fit", Name("small"), **sampling),
-        "bs.extrapolate(test, params=large.params, tokens=large.tokens)",
+        call("bs.extrapolate", Name("test"), **{name: Name(f"large.{name}") for name in asked}),
     )
     return test
 

@@ -1,14 +1,13 @@
 """Options that say how to read a table of runs, shared by the commands that take one."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayesscale.cli.python import call, literal
-from bayesscale.errors import unknown_name
+from bayesscale.cli.python import call
 
 if TYPE_CHECKING:
     from bayesscale.runs import Runs
@@ -26,6 +25,15 @@ class _Condition(click.ParamType):
         if not (column.strip() and equals):
             self.fail(f"{value!r} is not COLUMN=VALUE, such as corpus=c4.", param, ctx)
         return column.strip(), wanted.strip()
+
+
+def _by_column(
+    ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, str]]
+) -> dict[str, str]:
+    where = dict(value)
+    if len(where) < len(value):
+        raise click.BadParameter("two values for one column: no row has both.", ctx, param)
+    return where
 
 
 def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
@@ -58,7 +66,7 @@ _OPTIONS: dict[str, Callable] = {
         "--bytes-per-token", type=float, help="Mean bytes in a token, for bits/byte."
     ),
     "where": click.option(
-        "--where", type=_Condition(), multiple=True,
+        "--where", type=_Condition(), multiple=True, callback=_by_column,
         help="Keep only the rows with this value in this column; repeatable.",
     ),
 }  # fmt: skip
@@ -70,14 +78,14 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_reading(**options: Any) -> None:
         chosen = {name: options.pop(name) for name in _OPTIONS}
-        command(**options, reading={k: v for k, v in chosen.items() if v not in (None, ())})
+        command(**options, reading={k: v for k, v in chosen.items() if v not in (None, (), {})})
 
     for option in reversed(_OPTIONS.values()):
         with_reading = option(with_reading)
     return with_reading
 
 
-def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, list[str]]":
+def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, str]":
     """Read runs as the options say.
 
     Parameters
@@ -85,7 +93,7 @@ def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, list[str]]":
     path
         The table.
     reading
-        The options that were given: arguments of ``read_runs``, and ``where``.
+        The options that were given: arguments of ``read_runs``.
 
     Returns
     -------
@@ -95,36 +103,8 @@ def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, list[str]]":
     Raises
     ------
     BayesScaleError
-        If the table cannot be read or trusted, or a condition names a value that is not there.
+        If the table cannot be read or trusted.
     """
     import bayesscale as bs
 
-    arguments = dict(reading)
-    conditions = arguments.pop("where", ())
-    # A condition's column takes part as a label: columns without a part are not read.
-    labels = [*arguments.pop("group", ()), *(column for column, _ in conditions)]
-    if labels:
-        arguments["group"] = list(dict.fromkeys(labels))
-    runs = bs.read_runs(path, **arguments)
-    python = [call("runs = bs.read_runs", path, **arguments)]
-    for column, wanted in conditions:
-        value = _as_label(runs, column, wanted)
-        runs = runs.select(runs.groups[column] == value)
-        python.append(f"runs = runs.select(runs.groups[{literal(column)}] == {literal(value)})")
-    return runs, python
-
-
-def _as_label(runs: "Runs", column: str, wanted: str) -> str | float | int:
-    """Return the label in a column that is written like this, 0 and 0.0 being one number."""
-    levels = dict.fromkeys(runs.groups[column].tolist())
-    for level in levels:
-        if wanted == str(level) or (not isinstance(level, str) and _number(wanted) == level):
-            return level
-    raise unknown_name(column, wanted, [str(level) for level in levels][:20])
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return bs.read_runs(path, **reading), call("runs = bs.read_runs", path, **reading)

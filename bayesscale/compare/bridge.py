@@ -167,7 +167,7 @@ def _fixed_point(of_draws: Array, of_proposed: Array, s1: float, s2: float) -> f
 
 def _effective_size(values: Array) -> float:
     """Return the effective size of a mean over ``(chain, draw)``, at most their number."""
-    from arviz_stats.base import array_stats
+    from arviz_stats.base.array import array_stats
 
     if np.ptp(values) == 0:
         return float(values.size)

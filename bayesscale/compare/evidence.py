@@ -6,7 +6,7 @@ import numpy as np
 
 from bayesscale.compare.bridge import bridge_sampling
 from bayesscale.errors import DomainError, EvidenceError
-from bayesscale.inference.fit import Fit
+from bayesscale.inference.result import Fit
 
 ERROR_MAX = 0.2
 """Largest Monte Carlo standard error of a log evidence that is reported."""

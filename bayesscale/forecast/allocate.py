@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale.forecast.cost import FlopCount, checked_cost
+from bayesscale.forecast.answer import Answer
+from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
 from bayesscale.forecast.reach import reach, warn_if_far
+from bayesscale.forecast.roots import WIDEST
 from bayesscale.forecast.split import optimal_split
 from bayesscale.forecast.surface import (
     Surface,
@@ -17,12 +18,12 @@ from bayesscale.forecast.surface import (
     summary_columns,
     target_frame,
 )
-from bayesscale.inference.fit import Fit, interval_tails
+from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import PowerCost
 
 
 @dataclass(frozen=True)
-class Allocation:
+class Allocation(Answer):
     """Compute-optimal splits of budgets.
 
     Parameters
@@ -30,24 +31,22 @@ class Allocation:
     summary
         One row a budget (index ``flops``): median, ``_lower`` and ``_upper`` of ``params`` (N*),
         ``tokens`` (D*), ``tokens_per_param``, ``loss`` of a run there, ``law_loss`` without run
-        noise (nats/token), and the local exponents d ln N*/d ln C and d ln D*/d ln C; then the
-        range of parameters that are nearly as good (``near_params_lower``, ``…_upper``).
+        noise (nats/token), and the local exponents d ln N*/d ln C and d ln D*/d ln C; then
+        the parameters whose posterior expected loss is smallest, ``best_bet_params``, and the
+        range of those that are nearly as good, ``near_params_lower`` and ``near_params_upper``;
+        last ``reach_flops``, the budget as a multiple of the largest fitted run's compute.
     draws
         The same quantities, dims ``(chain, draw, flops)``.
     ci_prob
         Probability of the equal-tailed intervals.
     """
 
-    summary: pd.DataFrame
-    draws: xr.Dataset
-    ci_prob: float
-
-    def _repr_html_(self) -> str:
-        return f"<p>Intervals hold {self.ci_prob:.0%}.</p>{self.summary.to_html()}"
-
 
 NEAR_OPTIMAL = 0.001
 """A size is nearly as good if its expected loss is within this share of the smallest one."""
+
+NEAR_FACTOR = 30.0
+"""Sizes nearly as good are looked for within this factor of the median N*."""
 
 
 def allocate(
@@ -84,14 +83,15 @@ def allocate(
     ------
     DomainError
         If a budget is not positive and finite, the law has nothing to split, the cost function is
-        unfit, or there is no interior optimum.
+        unfit, there is no interior optimum, or ``random_seed`` is not a whole number from 0.
 
     Warns
     -----
     RunsWarning
         If no cost is given and the runs' own compute is not proportional to ND.
     ExtrapolationWarning
-        If a budget is more than 30 times the compute of the largest fitted run.
+        If a budget is more than 30 times the compute of the largest fitted run, N* or D* more
+        than 1000 times above the runs' or below them, or the predicted loss worse than guessing.
 
     Notes
     -----
@@ -101,8 +101,10 @@ def allocate(
               \quad \Delta = a q + b p
 
     and an increasing function around the two terms does not move it. The minimum is flat: read
-    ``near_params_lower`` to ``near_params_upper``, sizes whose posterior expected loss is within
-    .1 % of the smallest one, before you buy hardware for N*.
+    ``near_params_lower`` to ``near_params_upper`` before you buy hardware for N*. At these sizes
+    the posterior expected loss is within .1 % of the smallest one, which is at
+    ``best_bet_params``. They are looked for within a factor 30 of the median N*: a range that
+    goes that far is wider still.
 
     References
     ----------
@@ -131,10 +133,10 @@ def allocate(
     for name, (values, _) in variables.items():
         columns |= summary_columns(name, values, ci_prob)
     columns |= _near_optimal(surface, budgets, split.params, cost)
-    reaches = reach(fit, {"flops": budgets})
-    warn_if_far(reaches)
-    frame = target_frame("flops", columns | reaches)
+    frame = target_frame("flops", columns | reach(fit, {"flops": budgets}))
     frame.index = pd.Index(budgets, name="flops")
+    medians = {name: columns[name] for name in ("params", "tokens")}
+    warn_if_far(fit, {"flops": budgets} | medians, loss=columns["law_loss"])
     return Allocation(
         summary=frame,
         draws=draws_dataset(fit, variables, "flops", {}, index=budgets),
@@ -151,17 +153,10 @@ def _near_optimal(
     The size is chosen before the truth is known, so what counts is the loss averaged over the
     posterior at each size, not the loss at the average optimum.
     """
-    if not isinstance(cost, PowerCost):
-        return {}  # tokens at a size would have to be solved for on the whole grid
-    ratios = np.geomspace(1 / 30, 30, 121)
+    ratios = np.geomspace(1 / NEAR_FACTOR, NEAR_FACTOR, 121)
     middle = np.median(params, axis=(0, 1))
     expected = np.stack(
-        [
-            np.exp(
-                surface.log_loss({"params": middle * r, "tokens": cost.tokens(middle * r, budgets)})
-            ).mean(axis=(0, 1))
-            for r in ratios
-        ]
+        [_expected_loss(surface, middle * ratio, budgets, cost) for ratio in ratios]
     )
     near = expected <= expected.min(axis=0) * (1 + NEAR_OPTIMAL)
     first = near.argmax(axis=0)
@@ -171,3 +166,17 @@ def _near_optimal(
         "near_params_lower": middle * ratios[first],
         "near_params_upper": middle * ratios[last],
     }
+
+
+def _expected_loss(
+    surface: Surface, params: NDArray[np.float64], budgets: NDArray[np.float64],
+    cost: PowerCost | FlopCount,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return the posterior mean loss of sizes, infinite where a budget does not pay for one."""
+    reference = surface.fit.spec.reference
+    centred = CentredCost(cost, reference)
+    x, y = np.log(params / reference.params), np.full(len(params), -WIDEST)
+    pays = centred.log_flops(x, y) < np.log(budgets)
+    y[pays] = centred.log_tokens(x[pays], np.log(budgets[pays]))
+    loss = np.exp(surface.log_loss({"params": params, "tokens": reference.tokens * np.exp(y)}))
+    return np.where(pays, loss.mean(axis=(0, 1)), np.inf)

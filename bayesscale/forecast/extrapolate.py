@@ -3,27 +3,26 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bayesscale.errors import DomainError
+from bayesscale.forecast.answer import Answer
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.surface import (
+    UNITS,
     Surface,
+    check_inputs,
     draws_dataset,
     positive_1d,
     summary_columns,
     target_frame,
 )
-from bayesscale.inference.fit import Fit, interval_tails
-
-UNITS = {"params": "parameters", "tokens": "tokens", "flops": "FLOP"}
+from bayesscale.inference.result import Fit, interval_tails
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Answer):
     """Predicted losses.
 
     Parameters
@@ -38,13 +37,6 @@ class Prediction:
         Probability of the equal-tailed intervals.
     """
 
-    summary: pd.DataFrame
-    draws: xr.Dataset
-    ci_prob: float
-
-    def _repr_html_(self) -> str:
-        return f"<p>Intervals hold {self.ci_prob:.0%}.</p>{self.summary.to_html()}"
-
 
 def extrapolate(
     fit: Fit,
@@ -52,10 +44,11 @@ def extrapolate(
     params: ArrayLike | None = None,
     tokens: ArrayLike | None = None,
     flops: ArrayLike | None = None,
+    loss_se: ArrayLike | None = None,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
 ) -> Prediction:
-    """Predict the loss of runs outside the fitted range.
+    r"""Predict the loss of runs outside the fitted range.
 
     Pushes every posterior draw through the fitted law, then adds the noise of a new run.
 
@@ -69,6 +62,9 @@ def extrapolate(
         Training tokens D, > 0, shape ``(target,)`` or a scalar.
     flops
         Training compute C in FLOP, > 0, for laws of compute alone.
+    loss_se
+        Standard error of measuring each target's loss, nats/token, >= 0, shape ``(target,)`` or a
+        scalar: it widens ``loss``, what one would measure, and not ``law_loss``. By default 0.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1).
     random_seed
@@ -83,16 +79,21 @@ def extrapolate(
     ------
     DomainError
         If an input of the law is missing, is not one of its inputs, is not positive and finite,
-        or the lengths differ.
+        ``loss_se`` is negative or not finite, the lengths differ, or ``random_seed`` is not a
+        whole number from 0.
 
     Warns
     -----
     ExtrapolationWarning
-        If a target's compute is more than 30 times that of the largest fitted run.
+        If a target's compute, or the law's only input, is more than 30 times that of the largest
+        fitted run; if an input is more than 1000 times above the runs' or below them; or if the
+        predicted loss is worse than guessing among 256,000 tokens.
 
     Notes
     -----
-    The law is taken for true; its own error is not in these intervals.
+    The law is taken for true; its own error is not in these intervals. The noise of a measured
+    run in log loss has the scale :math:`\sqrt{\sigma^2 + (\mathrm{loss\_se} / L)^2}`, as in the
+    fit.
 
     Examples
     --------
@@ -101,36 +102,29 @@ def extrapolate(
     interval_tails(ci_prob)
     surface = Surface.of(fit)
     given = {"params": params, "tokens": tokens, "flops": flops}
-    inputs = {
-        name: positive_1d(name, values, UNITS[name])
-        for name, values in given.items()
-        if values is not None
-    }
-    if set(inputs) != set(fit.law.inputs):
-        raise DomainError(
-            f"The law {fit.law.name!r} predicts from {' and '.join(fit.law.inputs)}, but got "
-            f"{' and '.join(inputs) or 'nothing'}."
-        )
+    check_inputs(fit.law, given)
+    inputs = {k: positive_1d(k, v, UNITS[k]) for k, v in given.items() if v is not None}
+    inputs["loss_se"] = _standard_errors(loss_se)
     try:
         inputs = dict(zip(inputs, np.broadcast_arrays(*inputs.values()), strict=True))
     except ValueError:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
         raise DomainError(f"Targets must be equally many, but got: {lengths}.") from None
+    errors = inputs.pop("loss_se")
 
     log_loss = surface.log_loss(inputs)
-    law_loss, loss = np.exp(log_loss), surface.new_run(log_loss, random_seed)
+    law_loss, loss = np.exp(log_loss), surface.new_run(log_loss, random_seed, errors)
     sizes = dict(inputs)
     if {"params", "tokens"} <= set(inputs):
         sizes["flops"] = runs_cost(fit.runs).flops(inputs["params"], inputs["tokens"])
-    reaches = reach(fit, sizes)
-    warn_if_far(reaches)
+    warn_if_far(fit, sizes, loss=np.median(law_loss, axis=(0, 1)))
     return Prediction(
         summary=target_frame(
             "target",
             sizes
             | summary_columns("loss", loss, ci_prob)
             | summary_columns("law_loss", law_loss, ci_prob)
-            | reaches,
+            | reach(fit, sizes),
         ),
         draws=draws_dataset(
             fit,
@@ -140,3 +134,17 @@ def extrapolate(
         ),
         ci_prob=ci_prob,
     )
+
+
+def _standard_errors(loss_se: ArrayLike | None) -> NDArray[np.float64]:
+    """Return standard errors as a one-dimensional array of finite numbers from 0."""
+    try:
+        errors = np.atleast_1d(np.asarray(0.0 if loss_se is None else loss_se, dtype=float))
+    except (TypeError, ValueError):
+        errors = np.full(1, np.nan)
+    if errors.ndim != 1 or not np.all(np.isfinite(errors) & (errors >= 0)):
+        raise DomainError(
+            "loss_se must be a number or a list of finite numbers from 0 (nats/token), "
+            f"not {loss_se!r}."
+        )
+    return errors

@@ -1,35 +1,107 @@
-"""How far a question reaches beyond the runs."""
+"""How far a question reaches beyond the runs, and the warning where that is too far."""
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._format import scientific, si_count
 from bayesscale.errors import ExtrapolationWarning
-from bayesscale.inference.fit import Fit
+from bayesscale.inference.result import Fit
+from bayesscale.runs.checks import LARGEST_LOSS
+
+type Array = NDArray[np.float64]
 
 VALIDATED_REACH = 30.0
 """Largest ratio of compute to the largest run in the public hold-outs that intervals were scored
 on; of intervals that take the law for true, the 90 % ones covered about half to two thirds."""
 
+STRANGE_REACH = 1000.0
+"""A size this many times above the largest run's, or below the smallest one's, may be a slip."""
 
-def reach(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """Return each input as a multiple of the largest one among the runs, ``reach_<input>``."""
-    return {
-        f"reach_{name}": value / getattr(fit.runs, name).max() for name, value in inputs.items()
-    }
+NOUNS = {"params": "parameters", "tokens": "tokens", "flops": "compute"}
+PACKAGE = str(Path(__file__).parents[1])
 
 
-def warn_if_far(reaches: Mapping[str, NDArray[np.float64]], *, stacklevel: int = 3) -> None:
-    """Warn where the compute of a target is past the reach that was ever validated."""
-    far = max((float(np.max(r)) for k, r in reaches.items() if k == "reach_flops"), default=0.0)
-    if far > VALIDATED_REACH:
-        warnings.warn(
-            f"The farthest target takes {far:.3g} times the compute of the largest run. Intervals "
-            f"were checked on real hold-outs up to {VALIDATED_REACH:.0f} times only, and they take "
-            "the law for true: beyond that they are likely too narrow. Train a larger run, or "
-            "compare laws at this reach.",
-            ExtrapolationWarning,
-            stacklevel=stacklevel,
+def reach(fit: Fit, sizes: Mapping[str, Array]) -> dict[str, Array]:
+    """Return each size as a multiple of the largest one among the runs, ``reach_<size>``."""
+    return {f"reach_{name}": v / getattr(fit.runs, name).max() for name, v in sizes.items()}
+
+
+def warn_if_far(
+    fit: Fit,
+    sizes: Mapping[str, Array],
+    *,
+    loss: Array | None = None,
+    also: str = "",
+) -> None:
+    """Say once what is far from the runs, at the line of the user's that asked.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    sizes
+        Sizes that the question is about, by name, any shape; NaN is left out.
+    loss
+        Predicted median losses, nats/token.
+    also
+        What else to warn of, in sentences.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        If compute, or the only input of the law, is more than 30 times that of the largest run;
+        if any size is more than 1000 times above the runs' or below them; if the predicted loss
+        is worse than guessing; or if there is something else to say.
+    """
+    above, below = _above(fit, sizes), _below(fit, sizes)
+    said = []
+    if above or below:
+        said.append(f"The farthest target takes {'; '.join(above + below)}.")
+    if above:
+        said.append(
+            f"Intervals were checked on real hold-outs up to {VALIDATED_REACH:.0f} times the "
+            "largest run's compute only, and they take the law for true: beyond that they are "
+            "likely too narrow. Train a larger run, or compare laws at this reach."
         )
+    if below:
+        said.append("Counts are plain numbers: 70e9, not 70.")
+    if loss is not None and np.max(loss) > LARGEST_LOSS:
+        said.append(
+            f"The predicted loss is up to {np.max(loss):.4g} nats/token. Guessing among 256,000 "
+            f"tokens costs {LARGEST_LOSS:.2f}: the law does not hold there."
+        )
+    if also:
+        said.append(also)
+    if said:
+        warnings.warn(" ".join(said), ExtrapolationWarning, skip_file_prefixes=(PACKAGE,))
+
+
+def _above(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
+    found = []
+    for name, values in sizes.items():
+        most = np.max(values, initial=0.0, where=~np.isnan(values))
+        times = most / getattr(fit.runs, name).max()
+        decisive = name == "flops" or fit.law.inputs == (name,)
+        if times > (VALIDATED_REACH if decisive else STRANGE_REACH):
+            size = _written(name, most)
+            found.append(f"{times:.3g} times the {NOUNS[name]} of the largest run ({size})")
+    return found
+
+
+def _below(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
+    found = []
+    for name, values in sizes.items():
+        least = np.min(values, initial=np.inf, where=~np.isnan(values))
+        times = getattr(fit.runs, name).min() / least
+        if times > STRANGE_REACH:
+            size = _written(name, least)
+            found.append(f"1/{times:.3g} of the {NOUNS[name]} of the smallest run ({size})")
+    return found
+
+
+def _written(name: str, value: float) -> str:
+    return f"{scientific(value)} FLOP" if name == "flops" else si_count(value)

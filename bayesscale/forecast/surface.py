@@ -10,11 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._format import list_some
 from bayesscale.errors import DomainError
-from bayesscale.inference.fit import Fit, interval_tails
+from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.laws import Law
 
 type Array = NDArray[np.float64]
 
 SAMPLE_DIMS = ("chain", "draw")
+
+UNITS = {"params": "parameters", "tokens": "tokens", "flops": "FLOP"}
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,32 @@ class Surface:
         x = {name: np.log(inputs[name] / getattr(reference, name)) for name in self.fit.law.inputs}
         return np.log(reference.loss) + self.fit.law.log_loss(self.c, x, np)
 
-    def new_run(self, log_loss: Array, random_seed: int | None) -> Array:
-        """Return the loss of new runs: the law's loss with the noise of a run."""
+    def new_run(
+        self, log_loss: Array, random_seed: int | None, loss_se: Array | float = 0.0
+    ) -> Array:
+        """Return the loss of new runs: the law's loss with the noise of a run.
+
+        Parameters
+        ----------
+        log_loss
+            The law's log loss, shape ``(chain, draw, target)``.
+        random_seed
+            Seed of the noise, or None for one that follows from the fit's.
+        loss_se
+            Standard error of measuring each loss, nats/token.
+
+        Raises
+        ------
+        DomainError
+            If the seed is not a whole number from 0.
+        """
         seed = self.fit.sampling.random_seed if random_seed is None else random_seed
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise DomainError(f"random_seed must be a whole number from 0, not {seed!r}.")
         rng = np.random.default_rng([seed, 1])  # a stream of its own, apart from the sampler's
         noise = {k.name: self.c[k.name] for k in self.fit.spec.noise.coordinates}
+        # as in the model: the scale of log loss, to first order d ln L = dL / L
+        noise["sigma"] = np.hypot(noise["sigma"], loss_se / np.exp(log_loss))
         return np.exp(log_loss + self.fit.spec.noise.draw(rng, log_loss.shape, noise))
 
 
@@ -80,6 +104,36 @@ def positive_1d(name: str, values: ArrayLike, unit: str) -> Array:
             f"{name} must be positive and finite ({unit}), but got {list_some(array[bad])}."
         )
     return array
+
+
+def positive_scalar(name: str, value: ArrayLike, unit: str) -> float:
+    """Return an argument as one positive, finite number.
+
+    Raises
+    ------
+    DomainError
+        If something else was given.
+    """
+    array = positive_1d(name, value, unit)
+    if array.size != 1:
+        raise DomainError(f"{name} must be one number ({unit}), but got {array.size}.")
+    return float(array[0])
+
+
+def check_inputs(law: Law, given: Mapping[str, object]) -> None:
+    """Refuse what is not exactly the inputs of a law; None is not given.
+
+    Raises
+    ------
+    DomainError
+        If an input is missing, or something is none of the law's inputs.
+    """
+    names = [name for name, value in given.items() if value is not None]
+    if set(names) != set(law.inputs):
+        raise DomainError(
+            f"The law {law.name!r} predicts from {' and '.join(law.inputs)}, but got "
+            f"{' and '.join(names) or 'nothing'}."
+        )
 
 
 def summarise(draws: Array, ci_prob: float) -> dict[str, Array]:

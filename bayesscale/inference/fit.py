@@ -1,213 +1,31 @@
-"""Fit a law to runs: the posterior and what is known about it."""
+"""Fit a law to runs."""
 
 from __future__ import annotations
 
-import html
-import json
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from importlib.metadata import version
-from numbers import Real
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesscale._files import atomic_write
 from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale.checks import (
-    CheckResult,
-    check_convergence,
-    check_identifiability,
-    check_prior_conflict,
-    diagnostics,
-)
 from bayesscale.errors import (
-    BayesScaleError,
     ConvergenceWarning,
     DomainError,
-    FileError,
     IdentifiabilityWarning,
     PriorWarning,
     RunsWarning,
 )
+from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.model.prior_predictive import check_priors_admit
 from bayesscale.model.spec import ModelSpec, specify
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-
     from bayesscale.laws import Law
     from bayesscale.model.priors import Prior
-
-SCHEMA = 1
-"""Version of the saved file's layout."""
-
-
-@dataclass(frozen=True)
-class SamplingSpec:
-    """How the draws were made.
-
-    Parameters
-    ----------
-    draws, tune, chains
-        Draws kept and discarded a chain, and chains.
-    target_accept
-        Acceptance rate that the step size was tuned to.
-    random_seed
-        The seed; the same one gives the same draws.
-    """
-
-    draws: int
-    tune: int
-    chains: int
-    target_accept: float
-    random_seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A posterior of a scaling law.
-
-    Parameters
-    ----------
-    spec
-        Law, noise, priors and reference point.
-    runs
-        The runs it was fitted to.
-    draws
-        DataTree in ArviZ's schema. ``posterior`` holds both the sampled coordinates and the
-        published parameters, dims ``(chain, draw)``.
-    sampling
-        How the draws were made.
-    """
-
-    spec: ModelSpec
-    runs: Runs
-    draws: xr.DataTree
-    sampling: SamplingSpec
-
-    @property
-    def law(self) -> Law:
-        """The law."""
-        return self.spec.law
-
-    @cached_property
-    def checks(self) -> tuple[CheckResult, ...]:
-        """Convergence of the draws, identifiability of the unknowns, conflict with the priors."""
-        posterior = self.draws["posterior"].dataset
-        sampled = posterior[[c.name for c in self.spec.coordinates]]
-        return (
-            check_convergence(sampled, self.draws["sample_stats"].dataset),
-            check_identifiability(sampled, self.spec, self.runs),
-            check_prior_conflict(sampled, self.spec),
-        )
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-    def summary(self, *, ci_prob: float = 0.9, coordinates: bool = False) -> pd.DataFrame:
-        """Summarise the posterior, one row a parameter, unrounded.
-
-        Parameters
-        ----------
-        ci_prob
-            Probability of the equal-tailed interval, in (0, 1).
-        coordinates
-            Show the sampled coordinates instead of the published parameters.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns mean, sd, median, lower, upper, r_hat, ess_bulk, ess_tail, unit. Rows are the
-            parameters that the paper names, the exponents of the compute-optimal split
-            (``params_exponent`` = d ln N*/d ln C) and the noise; a law without published
-            parameters shows its coordinates.
-
-        Raises
-        ------
-        DomainError
-            If ``ci_prob`` is not a probability.
-
-        Examples
-        --------
-        >>> fit.summary(ci_prob=0.8)                              # doctest: +SKIP
-        """
-        tails = interval_tails(ci_prob)
-        posterior = self.draws["posterior"].dataset
-        noise = [name for name in ("sigma", "nu") if name in posterior]
-        sampled = [c.name for c in self.law.coordinates]
-        derived = [n for n in ("params_exponent", "tokens_exponent") if n in posterior]
-        shown = sampled if coordinates else [*(self.law.published_units or sampled), *derived]
-        chosen = posterior[[*shown, *noise]]
-        table = diagnostics(chosen)
-        flat = {str(n): np.ravel(values) for n, values in chosen.data_vars.items()}
-        quantiles = {"median": 0.5, "lower": tails[0], "upper": tails[1]}
-        table.insert(0, "mean", [flat[n].mean() for n in table.index])
-        table.insert(1, "sd", [flat[n].std(ddof=1) for n in table.index])
-        for at, (name, q) in enumerate(quantiles.items(), start=2):
-            table.insert(at, name, [np.quantile(flat[n], q) for n in table.index])
-        table["unit"] = [chosen[n].attrs["unit"] for n in table.index]
-        table.index.name = "parameter"
-        return table
-
-    def save(self, path: str | Path) -> Path:
-        """Write the fit into one netCDF file; an older file survives a failure.
-
-        Parameters
-        ----------
-        path
-            Where to, usually ending in ``.nc``.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-
-        Raises
-        ------
-        FileError
-            If the file cannot be written.
-        """
-        tree = self.draws.copy()
-        tree.attrs["bayesscale"] = json.dumps(
-            {
-                "schema": SCHEMA,
-                "spec": self.spec.as_dict(),
-                "sampling": asdict(self.sampling),
-                "versions": {p: version(p) for p in ("bayesscale", "pymc", "nutpie", "numpy")},
-            }
-        )
-        with atomic_write(Path(path)) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf")
-        return Path(path)
-
-    def __repr__(self) -> str:
-        state = "passed its checks" if self.passed else "DID NOT PASS its checks"
-        lines = [
-            f"Fit of the law {self.law.name!r} ({self.spec.noise.name} noise) to "
-            f"{len(self.runs)} runs; {state}.",
-            *(check.text for check in self.checks),
-            self.summary()[["median", "lower", "upper", "unit"]].to_string(),
-        ]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        checks = "".join(f"<li>{html.escape(check.text)}</li>" for check in self.checks)
-        title = (
-            f"Law <b>{html.escape(self.law.name)}</b>, {html.escape(self.spec.noise.name)} noise, "
-            f"{len(self.runs)} runs"
-        )
-        return (
-            f"<p>{title}</p><ul>{checks}</ul>{self.summary().to_html(float_format='{:.4g}'.format)}"
-        )
 
 
 def fit(
@@ -354,87 +172,6 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
     report("Summarising the draws")
     draws = assemble_draws(compiled, spec, runs, data, u, sample_stats)
     return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
-
-
-def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
-    """Read a saved fit.
-
-    Parameters
-    ----------
-    path
-        A file that :meth:`Fit.save` wrote.
-    law
-        Your own law, if it was fitted: a file holds its name, not its code.
-
-    Returns
-    -------
-    Fit
-        The same fit.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, cut short, or not a saved fit, or was written by a newer version.
-    UnknownNameError
-        If the fit is of a law that does not ship, and ``law`` was not given.
-    DomainError
-        If ``law`` is another law than the one that was fitted.
-
-    Examples
-    --------
-    >>> fit = bs.load_fit("fit.nc")                               # doctest: +SKIP
-    """
-    import xarray as xr
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"There is no file {str(path)!r}. Save a fit with fit.save(path) first.")
-    try:
-        tree = xr.load_datatree(path, engine="h5netcdf")
-    except Exception as error:  # h5py raises whatever a broken file makes it raise
-        raise FileError(
-            f"{str(path)!r} cannot be read as a saved fit ({error}). It may have been cut short "
-            "while copying, or be something else. Copy it again or refit."
-        ) from error
-    if "bayesscale" not in tree.attrs:
-        raise FileError(f"{str(path)!r} is a netCDF file, but not one that Fit.save wrote.")
-    try:
-        stored: dict[str, Any] = json.loads(tree.attrs.pop("bayesscale"))
-        if stored["schema"] > SCHEMA:
-            raise FileError(
-                f"{str(path)!r} was written by bayesscale {stored['versions']['bayesscale']} in "
-                f"layout {stored['schema']}; this version reads up to {SCHEMA}. Upgrade bayesscale."
-            )
-        result = Fit(
-            spec=ModelSpec.from_dict(stored["spec"], law=law),
-            runs=Runs.from_xarray(tree["runs"].dataset),
-            draws=tree,
-            sampling=SamplingSpec(**stored["sampling"]),
-        )
-        _ = tree["posterior"].dataset[[c.name for c in result.spec.coordinates]]
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, BayesScaleError):
-            raise
-        raise FileError(
-            f"{str(path)!r} is not a complete fit: {error!r}. It was damaged, or saved from "
-            "another version of the law; refit it."
-        ) from error
-    return result
-
-
-def interval_tails(ci_prob: float) -> tuple[float, float]:
-    """Return the lower and upper quantile of an equal-tailed interval.
-
-    Raises
-    ------
-    DomainError
-        If ``ci_prob`` is not between 0 and 1.
-    """
-    if not (isinstance(ci_prob, Real) and 0 < ci_prob < 1):
-        raise DomainError(
-            f"ci_prob is a probability between 0 and 1, such as 0.9; got {ci_prob!r}."
-        )
-    return (1 - float(ci_prob)) / 2, (1 + float(ci_prob)) / 2
 
 
 def _check_sampling(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.errors import DomainError
-from bayesscale.forecast.surface import positive_1d
+from bayesscale.forecast.surface import positive_scalar
 
 POINTS = 49
 """Points of a curve: nearly straight in logs, and costly where a law's optimum is solved for."""
@@ -24,10 +24,10 @@ def sizes_up_to(shown: NDArray[np.float64], flops_max: float | None) -> NDArray[
     smallest = shown.min()
     if flops_max is None:
         return np.geomspace(smallest, BEYOND * shown.max(), POINTS)
-    end = positive_1d("flops_max", flops_max, "FLOP")
-    if end.size != 1 or end[0] <= smallest:
+    end = positive_scalar("flops_max", flops_max, "FLOP")
+    if end <= smallest:
         raise DomainError(
-            "flops_max must be one number above the compute of the smallest run, "
+            "flops_max must be above the compute of the smallest run, "
             f"{smallest:.3g} FLOP, not {flops_max!r}."
         )
-    return np.geomspace(smallest, end[0], POINTS)
+    return np.geomspace(smallest, end, POINTS)

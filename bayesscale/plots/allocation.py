@@ -7,11 +7,10 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from bayesscale.errors import DomainError
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.split import optimal_split
-from bayesscale.forecast.surface import Surface, positive_1d, summary_columns
-from bayesscale.inference.fit import Fit, interval_tails
+from bayesscale.forecast.surface import Surface, positive_scalar, summary_columns
+from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.plots._axes import (
     SIZE_NAMES,
     axes_or_new,
@@ -92,9 +91,7 @@ def allocation_data(
     cost = runs_cost(fit.runs)
     reference = {}
     if tokens_per_param is not None:
-        ratio = positive_1d("tokens_per_param", tokens_per_param, "tokens per parameter")
-        if ratio.size != 1:
-            raise DomainError(f"tokens_per_param must be one number, not {tokens_per_param!r}.")
+        ratio = positive_scalar("tokens_per_param", tokens_per_param, "tokens per parameter")
         params = np.sqrt(budgets / (cost.kappa * ratio))
         reference = {"reference_params": params, "reference_tokens": ratio * params}
     split = optimal_split(surface, budgets, cost)

@@ -14,7 +14,7 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.split import optimal_split
 from bayesscale.forecast.surface import Surface, summary_columns
-from bayesscale.inference.fit import Fit, interval_tails
+from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.plots._axes import (
     SIZE_NAMES,
     axes_or_new,

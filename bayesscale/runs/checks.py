@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bayesscale._format import list_some, rows
+from bayesscale._format import list_some, rows, scientific
 from bayesscale.errors import RunsError, RunsWarning
 from bayesscale.runs.units import training_flops
 
@@ -20,6 +20,9 @@ from bayesscale.runs.units import training_flops
 LARGEST_LOSS = math.log(256_000)
 # Text has entropy: no language model comes near this, while error rates and differences do.
 SMALLEST_LOSS = 0.05
+# A million times more than anybody has: beyond it lie wrong units and typing errors.
+LARGEST_COUNT = 1e20
+COUNTS = ("params", "tokens", "params_non_embedding")
 
 _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
@@ -74,6 +77,12 @@ def number_problems(
     infinite = np.isinf(values)
     if infinite.any():
         yield f"{part} is infinite in {where(infinite)} Leave out runs that overflowed."
+    huge = (values > LARGEST_COUNT) & ~infinite
+    if huge.any() and part in COUNTS:
+        yield (
+            f"{part} is above {scientific(LARGEST_COUNT)} in {where(huge)} Pass plain "
+            "counts: perhaps they were multiplied by 1e9 twice, or this is another column."
+        )
     negative = (values < 0) & ~infinite
     if negative.any():
         why = _WHY_NEGATIVE if part == "loss" else f" {part} cannot be negative."

@@ -1,9 +1,10 @@
 """Which column of somebody's table plays which part."""
 
+import difflib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from bayesscale._format import list_some
-from bayesscale.errors import RunsError, unknown_name
+from bayesscale.errors import RunsError, UnknownNameError, unknown_name
 
 WELL_KNOWN: Mapping[str, tuple[str, ...]] = {
     "params": ("params", "n_params", "num_params", "parameters", "N"),
@@ -80,13 +81,41 @@ def assign_columns(
             chosen[part] = found[0]
     missing = [part for part in required if part not in chosen]
     if missing:
-        names = "; ".join(f"for {part} as {', '.join(WELL_KNOWN[part])}" for part in missing)
-        say = ", ".join(f'{part}="my_column"' for part in missing)
-        raise unknown_name("column", missing[0], known, hint=f"Looked {names}. Name yours: {say}.")
-    for column in [*chosen.values(), *groups]:
+        raise _not_found(missing, known, taken={*chosen.values(), *groups})
+    no_column_repeats([*chosen.values(), *groups], columns=columns)
+    return chosen
+
+
+def _not_found(
+    missing: Sequence[str], known: Sequence[str], *, taken: Iterable[str]
+) -> UnknownNameError:
+    """Make the error for required parts, suggesting columns that play no other part."""
+    part = missing[0]
+    elsewhere = {*taken, *(name for names in WELL_KNOWN.values() for name in names)}
+    free = {name.lower(): name for name in known if name not in elsewhere}
+    close = [name for name in free if part in name][:3] or difflib.get_close_matches(
+        part, free, n=1, cutoff=0.5
+    )
+    suggestion = " or ".join(repr(free[name]) for name in close)
+    looked = "; ".join(f"for {part} as {', '.join(WELL_KNOWN[part])}" for part in missing)
+    say = ", ".join(f'{part}="my_column"' for part in missing)
+    return UnknownNameError(
+        f"No column named {part!r}.{f' Did you mean {suggestion}?' if close else ''} "
+        f"Known: {', '.join(map(repr, known)) or 'none'}. Looked {looked}. Name yours: {say}."
+    )
+
+
+def no_column_repeats(wanted: Iterable[str], *, columns: Sequence[Hashable]) -> None:
+    """Refuse a table that has two columns of a name that is wanted.
+
+    Raises
+    ------
+    RunsError
+        If there are two.
+    """
+    for column in wanted:
         if columns.count(column) > 1:
             raise RunsError(f"The table has {columns.count(column)} columns {column!r}. Keep one.")
-    return chosen
 
 
 def _no_column_twice(chosen: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from bayesscale._format import interval, list_some, scientific, si_count
@@ -38,14 +39,33 @@ def facts(runs: Runs) -> dict[str, str]:
         told["loss"] += f" (given in {runs.loss_unit})"
     for name, labels in runs.groups.items():
         levels = pd.unique(labels)
-        told[f"group {name}"] = (
-            f"{len(levels):,} level{'s' if len(levels) != 1 else ''}: {list_some(levels, limit=4)}"
-        )
+        told[f"group {name}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     optional = ("loss_se", "params_non_embedding", "seed")
     extra = [c for c in optional if c not in runs.groups and getattr(runs, c) is not None]
     if extra:
         told["also"] = ", ".join(extra)
     return told
+
+
+def pooled_groups(runs: Runs) -> str | None:
+    """Say which groups are pooled, for `Runs.pooled_groups`."""
+    groups = {name: pd.unique(labels) for name, labels in runs.groups.items()}
+    several = {name: levels for name, levels in groups.items() if len(levels) > 1}
+    if not several:
+        return None
+    told = " and ".join(
+        f"group {name!r} has {_how_many(levels)} ({list_some(levels, limit=4)})"
+        for name, levels in several.items()
+    )
+    name, levels = next(iter(several.items()))
+    return (
+        f"{told[0].upper()}{told[1:]}; all runs are fitted as one ladder: select one level if they "
+        f"have different data or tokenizers, e.g. read with where={ {name: levels.tolist()[0]} }."
+    )
+
+
+def _how_many(levels: np.ndarray) -> str:
+    return f"{len(levels):,} level{'s' if len(levels) != 1 else ''}"
 
 
 def _loss(value: float) -> str:

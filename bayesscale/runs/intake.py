@@ -13,6 +13,7 @@ from bayesscale.errors import RunsError
 from bayesscale.runs import checks
 from bayesscale.runs.cells import labels, numbers
 from bayesscale.runs.columns import REQUIRED, assign_columns, group_columns
+from bayesscale.runs.subsets import rows_where
 from bayesscale.runs.units import FlopRule, recognise_rule, training_flops
 
 NUMBERS = ("params", "tokens", "flops", "loss", "loss_se", "params_non_embedding")
@@ -40,6 +41,7 @@ class Intake:
 def take_in(
     table: Table,
     *,
+    where: Mapping[str, str | float | int] | None,
     named: Mapping[str, str | None],
     group: str | Sequence[str] | None,
     param_count: str,
@@ -53,6 +55,8 @@ def take_in(
     ----------
     table
         One row a run.
+    where
+        Column to value: rows with others are left out before anything is checked.
     named
         Part to column, ``None`` to look for the well-known names.
     group
@@ -74,7 +78,7 @@ def take_in(
     Raises
     ------
     RunsError
-        If the table cannot be trusted as it is.
+        If the table cannot be trusted as it is, or no row has the values of ``where``.
     UnknownNameError
         If a column is missing.
 
@@ -86,6 +90,7 @@ def take_in(
     frame = _as_frame(table)
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
+    frame = rows_where(frame, where or {})
     groups = group_columns(group, taken=(RUN, *NUMBERS))
     required = (*REQUIRED, "flops") if flop_rule == "column" else REQUIRED
     found = assign_columns(

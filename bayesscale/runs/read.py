@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +35,7 @@ def read_runs(
     flop_rule: FlopRule | None = None,
     loss_unit: LossUnit = "nats/token",
     bytes_per_token: float | None = None,
+    where: Mapping[str, str | float | int] | None = None,
     name: str | None = None,
 ) -> Runs:
     """Read training runs from a file and check them.
@@ -58,6 +59,9 @@ def read_runs(
         ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
     bytes_per_token
         Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+    where
+        Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept, and the
+        others are not checked. Numbers compare as numbers, however they are written.
     name
         Name of the ladder; by default that of the file without its suffix.
 
@@ -115,6 +119,7 @@ def read_runs(
         flop_rule=flop_rule,
         loss_unit=loss_unit,
         bytes_per_token=bytes_per_token,
+        where=where,
         name=path.name[: -len(suffix)] if name is None else name,
     )
 
@@ -123,20 +128,32 @@ def _csv(path: Path, delimiter: str = ",") -> pd.DataFrame:
     # Arrow's reader is quick and reads every float exactly. It decides a column's type by its
     # first block, so the whole file is one block: a late "1.2B" shall be reported as a cell.
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    _check_header(path, data, delimiter)
     table = pyarrow.csv.read_csv(
         io.BytesIO(data),
         read_options=pyarrow.csv.ReadOptions(block_size=min(len(data) + 1, 2**31 - 1)),
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
         convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
     )
-    names = [str(name).strip() for name in table.column_names]
-    other = next((c for c in (";", "\t", ",") if len(names) == 1 and c in names[0]), None)
+    return table.rename_columns([str(name).strip() for name in table.column_names]).to_pandas()
+
+
+def _check_header(path: Path, data: bytes, delimiter: str) -> None:
+    """Look at the first line before a parser counts columns by it."""
+    line = data[:10_000].decode("utf-8-sig", errors="replace").lstrip("\n\r ").partition("\n")[0]
+    first = line.rstrip()
+    if first.startswith("#"):
+        raise RunsError(
+            f"'{path}' begins with the comment {first[:80]!r}. Remove comments, so that the first "
+            f"line holds the names of the columns, separated by {delimiter!r}."
+        )
+    other = next((c for c in (";", "\t", ",") if delimiter not in first and c in first), None)
     if other:
         raise RunsError(
-            f"'{path}' has one column, {names[0]!r}: it seems to be separated by {other!r} instead "
-            f"of {delimiter!r}. Save it with the separator that its suffix says."
+            f"'{path}' has one column, {first[:80]!r}: it seems to be separated by {other!r} "
+            f"instead of {delimiter!r}. Save it with the separator that its suffix says, and with "
+            "decimal points."
         )
-    return table.rename_columns(names).to_pandas()
 
 
 def _tsv(path: Path) -> pd.DataFrame:

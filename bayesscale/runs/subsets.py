@@ -1,16 +1,60 @@
-"""Which runs to keep, drop or hold out, as masks."""
+"""Which rows to take in, and which runs to keep, drop or hold out."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale._format import flops as write_flops
-from bayesscale.errors import DomainError, RunsError, UnknownNameError
+from bayesscale._format import list_some
+from bayesscale.errors import DomainError, RunsError, UnknownNameError, unknown_name
+from bayesscale.runs.cells import numbers
+from bayesscale.runs.columns import no_column_repeats
 
 _SAME_BUDGET = 1e-9  # 6ND carries rounding errors, budgets differ by far more
+
+
+def rows_where(frame: pd.DataFrame, where: Mapping[str, str | float | int]) -> pd.DataFrame:
+    """Keep the rows that have certain values.
+
+    Parameters
+    ----------
+    frame
+        A table as it was given: nothing in it has been checked.
+    where
+        Column to value. A row stays if its cells equal all of them, as text or as numbers; an
+        empty cell equals nothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows that stay, in their order and with their index.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such column.
+    RunsError
+        If no row stays, or if a column is there twice.
+    """
+    for column, value in where.items():
+        if column not in frame.columns:
+            raise unknown_name("column for where", column, map(str, frame.columns))
+        no_column_repeats([column], columns=list(frame.columns))
+        cells = frame[column]
+        filled = cells.notna().to_numpy(dtype=bool)
+        text = np.array([str(cell).strip() for cell in cells.tolist()], dtype=object)
+        number, _ = numbers(pd.Series([value], dtype=object))
+        keep = filled & ((text == str(value).strip()) | (numbers(cells)[0] == number))
+        if not keep.any():
+            seen = list_some(pd.unique(text[filled]), limit=10) or "empty cells only"
+            raise RunsError(
+                f"None of {len(frame):,} rows has {column}={value!r}. Seen there: {seen}."
+            )
+        frame = frame[keep]
+    return frame
 
 
 def checked_mask(mask: ArrayLike, *, n_runs: int) -> np.ndarray:

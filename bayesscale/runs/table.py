@@ -1,6 +1,6 @@
 """The checked table of training runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self, get_args
@@ -94,6 +94,7 @@ class Runs:
         flop_rule: FlopRule | None = None,
         loss_unit: LossUnit = "nats/token",
         bytes_per_token: float | None = None,
+        where: Mapping[str, str | float | int] | None = None,
         name: str | None = None,
     ) -> Self:
         """Make a checked table from data in memory.
@@ -136,6 +137,9 @@ class Runs:
             ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
         bytes_per_token
             Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+        where
+            Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept, and
+            the others are not checked. Numbers compare as numbers, however they are written.
         name
             Name of the ladder, for people.
 
@@ -148,7 +152,7 @@ class Runs:
         ------
         RunsError
             If numbers are missing, not numbers, not finite or impossible, if a choice of columns
-            is ambiguous, or if there are no runs.
+            is ambiguous, or if there are no runs, or none with the values of ``where``.
         UnknownNameError
             If a column, a unit or a rule does not exist.
         DomainError
@@ -176,6 +180,7 @@ class Runs:
             raise unknown_name("FLOP rule", flop_rule, get_args(FlopRule))
         taken = take_in(
             frame,
+            where=where,
             named={
                 "params": params,
                 "tokens": tokens,
@@ -298,6 +303,16 @@ class Runs:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    def pooled_groups(self) -> str | None:
+        """Say that runs of several groups stand in one table: a fit makes no difference of them.
+
+        Returns
+        -------
+        str or None
+            A sentence with the levels of each group; None if no group has more than one.
+        """
+        return display.pooled_groups(self)
 
     def select(self, mask: ArrayLike) -> Self:
         """Keep some of the runs.

@@ -9,14 +9,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from bayesscale._flops import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError, unknown_name
 
 LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
 ParamCount = Literal["total", "non_embedding", "other"]
-
-FLOPS_PER_PARAM_AND_TOKEN = 6.0
-"""Forward 2, backward 4: a multiplication and an addition for each weight."""
 
 _SAME_RULE_TOLERANCE = 0.01  # published tables round their FLOP to two or three digits
 
@@ -81,7 +79,7 @@ def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     numpy.ndarray
         FLOP, > 0, float64 (6ND does not fit into 64-bit integers). Shape ``(run,)``.
     """
-    return FLOPS_PER_PARAM_AND_TOKEN * params.astype(np.float64) * tokens.astype(np.float64)
+    return FLOP_PER_PARAM_AND_TOKEN * params.astype(np.float64) * tokens.astype(np.float64)
 
 
 def recognise_rule(

@@ -55,7 +55,9 @@ FIT, ASK, SPLIT = "fit runs.csv", "extrapolate good.nc --params 1B", "allocate g
         (f"{FIT} --loss los", "Did you mean 'loss'?"),
         (f"{FIT} --group nothing", "No column for group named 'nothing'"),
         (f"{FIT} --loss-unit bits/byte", "bytes_per_token"),
-        (f"{FIT} --where corpus=c5", "No corpus named 'c5'. Did you mean 'c4'?"),
+        (f"{FIT} --where corpus=c5", "None of 48 rows has corpus='c5'. Seen there: c4, web."),
+        (f"{FIT} --where corpse=c4", "Did you mean 'corpus'?"),
+        (f"{FIT} --where corpus=c4 --where corpus=web", "two values for one column"),
         (f"{FIT} --where corpus", "is not COLUMN=VALUE"),
         (f"{FIT} --prior alpha=0.2:0.5", "No prior named 'alpha'"),
         (f"{FIT} --prior alpha_N=0.5:0.2", "lower < upper"),
@@ -93,9 +95,9 @@ def test_bad_input_ends_with_2_and_a_message(run, saved, command, said):
     assert "This is a bug" not in ended.stderr
 
 
-@pytest.mark.parametrize("command", ["fit runs.csv -o no/fit.nc", "fit runs.csv -o ."])
-def test_an_output_that_cannot_be_written_is_found_before_sampling(run, here, no_sampling, command):
-    assert run(command).status == 2
+@pytest.mark.parametrize("output", ["no/fit.nc", ".", "/proc/fit.nc"])
+def test_an_output_that_cannot_be_written_is_found_before_sampling(run, here, no_sampling, output):
+    assert run(f"fit runs.csv -o {output}").status == 2
 
 
 def test_a_file_in_the_way_is_found_before_sampling(run, here, no_sampling):
@@ -157,6 +159,7 @@ def test_a_posterior_that_did_not_pass_is_told_loudly_and_ends_with_1(
     assert ended.status == 1
     assert "DID NOT PASS its checks" in ended.stdout
     assert "NOT CONVERGED" in ended.stdout
+    assert ended.stdout.count("On the command line: bayesscale fit --tune 4000") == 1
     assert "The same in Python" in ended.stdout  # the results are there all the same
     assert "Warning: NOT CONVERGED" not in ended.stderr  # told once
 

@@ -82,6 +82,37 @@ def test_the_test_counts_what_the_intervals_hold(runs):
     assert test.expected == pytest.approx(0.9 * n)
 
 
+def test_the_test_knows_that_the_held_out_losses_are_noisy(quick, here, asked, runs, no_figures):
+    small, large = runs.split_by_compute(factor=10)
+    fit = good_fit(small)
+    foreseen = bs.extrapolate(fit, params=large.params, tokens=large.tokens).summary["loss"]
+    noise = 0.1 * np.random.default_rng(0).standard_normal(len(large))
+    measured = {"params": large.params, "tokens": large.tokens, "loss": foreseen * np.exp(noise)}
+    assert HoldOut.of(fit, bs.Runs.from_frame(measured), ci_prob=0.9).too_few
+    measured["loss_se"] = 0.1 * measured["loss"]
+    assert not HoldOut.of(fit, bs.Runs.from_frame(measured), ci_prob=0.9).too_few
+
+    runs.frame.drop(columns="flops").assign(loss_se=0.02).to_csv("runs.csv")
+    assert "loss_se=large.loss_se" in quick().stdout
+
+
+def test_smaller_runs_that_cannot_be_fitted_end_the_test_alone(
+    quick, monkeypatch, runs, no_figures
+):
+    def fit(asked, **_):
+        if len(asked) < len(runs):
+            raise bs.errors.RunsError("All have one size.")
+        return good_fit(asked)
+
+    monkeypatch.setattr(bs, "fit", fit)
+    ended = quick()
+    assert ended.status == 0
+    assert "smaller runs cannot be fitted alone. All have one size." in " ".join(
+        ended.stdout.split()
+    )
+    assert "What to train next" in ended.stdout
+
+
 @pytest.mark.parametrize(("covered", "too_few"), [(20, False), (18, False), (15, True)])
 def test_too_narrow_intervals_are_named(runs, covered, too_few):
     twenty = runs.select(np.arange(len(runs)) < 20)

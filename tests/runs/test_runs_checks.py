@@ -59,6 +59,13 @@ def test_an_impossible_cell_is_named(frame, column, value, message):
     assert str(error.value).startswith(column)
 
 
+@pytest.mark.parametrize("column", ["params", "tokens"])
+def test_absurd_counts_are_refused(frame, column):
+    Runs.from_frame(with_cell(frame, column, "b", 1e20))
+    with pytest.raises(RunsError, match=rf"^{column} is above 1.0e20 in 1 of 4 runs: run b \("):
+        Runs.from_frame(with_cell(frame, column, "b", 1e300))
+
+
 def test_text_that_is_a_number_is_read(frame):
     runs = Runs.from_frame(frame.astype({"params": str, "loss": str}))
     np.testing.assert_array_equal(runs.params, frame["params"])
@@ -135,6 +142,22 @@ def test_a_missing_column_is_named_with_the_closest(frame):
         "Looked for tokens as tokens, n_tokens, num_tokens, D; for loss as loss, final_loss, L. "
         'Name yours: tokens="my_column", loss="my_column".'
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "suggested"),
+    [
+        (["validation_loss"], "Did you mean 'validation_loss'?"),
+        (["Val_Loss", "train_loss"], "Did you mean 'Val_Loss' or 'train_loss'?"),
+        (["lost", "flops"], "Did you mean 'lost'?"),
+        (["flops", "loss_se", "corpus"], "named 'loss'. Known"),
+    ],
+)
+def test_a_suggested_column_is_free_and_names_the_part(frame, columns, suggested):
+    table = frame.rename(columns={"loss": columns[0]}).assign(**dict.fromkeys(columns[1:], 1e18))
+    with pytest.raises(UnknownNameError) as error:
+        Runs.from_frame(table)
+    assert suggested in str(error.value)
 
 
 @pytest.mark.parametrize("part", ["params", "flops", "seed", "group", "run_id"])

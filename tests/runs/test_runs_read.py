@@ -51,8 +51,8 @@ def test_every_format_gives_the_same_runs(frame, tmp_path, file):
 
 def test_an_object_of_lists_is_read(tmp_path):
     path = tmp_path / "runs.json"
-    path.write_text('{"N": [1e8, 1000000000000000000000], "D": [2e9, 3e9], "L": [3.1, 2.5]}')
-    assert read_runs(str(path), name="x").params.tolist() == [1e8, 1e21]
+    path.write_text('{"N": [1e8, 100000000000000000000], "D": [2e9, 3e9], "L": [3.1, 2.5]}')
+    assert read_runs(str(path), name="x").params.tolist() == [1e8, 1e20]
 
 
 def test_integers_beyond_64_bits_are_read(tmp_path):
@@ -83,6 +83,8 @@ def test_a_late_text_cell_is_found(tmp_path):
         ("\n\n", FileError, "Cannot read '.*' as .csv: .*Empty CSV"),
         ("", FileError, "is empty"),
         ("N;D;L\n1;2;3\n", RunsError, "separated by ';' instead of ','"),
+        ("N;D;L\n1e8;2e9;3,1\n", RunsError, "separated by ';' .* decimal points"),
+        ("# from wandb, of May\nN,D,L\n1e8,2e9,3\n", RunsError, "comment '# from wandb, of May'"),
         ("N,D\n1e8,1e9\n", UnknownNameError, "No column named 'loss'"),
         (
             "N,D,L\n1e8,1e9,\n1e8,2e9,NA\n",
@@ -152,6 +154,14 @@ def test_a_warning_points_at_the_line_that_read_the_file(tmp_path):
     with pytest.warns(RunsWarning, match="tokens look too small") as caught:
         read_runs(path)
     assert caught[0].filename == __file__
+
+
+def test_rows_are_chosen_before_anything_is_checked(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("N,D,L,state\n1e8,2e9,3.1,done\nbig,2e9,,failed\n1e9,2e10,2.6,done\n1,1,1,\n")
+    runs = read_runs(path, where={"state": "done"})
+    assert runs.run_ids.tolist() == [0, 2]
+    assert runs.groups == {}
 
 
 @pytest.mark.parametrize(

@@ -313,3 +313,49 @@ def test_a_million_runs_take_seconds():
     runs = Runs.from_frame(table, group="corpus")
     repr(runs), runs._repr_html_(), runs.split_by_compute(), runs.fingerprint
     assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize("kind", [None, object, "category"])
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        ({"corpus": "c4"}, "ace"),
+        ({"corpus": "c4", "width": 1024}, "c"),
+        ({"width": "1024.0"}, "cd"),
+        ({"N": "1e8"}, "a"),
+        ({"seed": 1}, "ad"),
+        ({}, "abcde"),
+    ],
+)
+def test_where_keeps_rows_by_text_or_number(frame, kind, where, ids):
+    if kind:
+        frame = frame.astype(dict.fromkeys(where, kind))
+    assert "".join(Runs.from_frame(frame, where=where).run_ids) == ids
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "message"),
+    [
+        ({"corpos": "c4"}, UnknownNameError, "column for where named 'corpos'. Did you mean 'corp"),
+        ({"corpus": "c5"}, RunsError, r"None of 5 rows has corpus='c5'\. Seen there: c4, rpj\."),
+        (
+            {"corpus": "c4", "seed": 3},
+            RunsError,
+            r"None of 3 rows has seed=3\. Seen there: 1.0, 2.0",
+        ),
+        ({"seed": "nan"}, RunsError, "None of 5 rows"),
+    ],
+)
+def test_a_condition_that_nothing_meets_is_told(frame, where, error, message):
+    with pytest.raises(error, match=message):
+        Runs.from_frame(frame, where=where)
+
+
+def test_pooled_groups_are_told(frame, runs):
+    assert runs.pooled_groups() == (
+        "Group 'corpus' has 2 levels (c4, rpj) and group 'width' has 3 levels (512, 1024, 2048); "
+        "all runs are fitted as one ladder: select one level if they have different data or "
+        "tokenizers, e.g. read with where={'corpus': 'c4'}."
+    )
+    assert Runs.from_frame(frame).pooled_groups() is None
+    assert Runs.from_frame(frame, group="corpus", where={"corpus": "c4"}).pooled_groups() is None
