@@ -1,6 +1,5 @@
 """Every kind of bad input in one list: what is said, and that nothing was compiled for it."""
 
-
 import numpy as np
 import pytest
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.errors import DomainError, RunsWarning
-from bayesscale.forecast.roots import find_roots
+from bayesscale.forecast.roots import WIDEST, find_roots
 from bayesscale.laws import PowerCost, Reference
 from bayesscale.runs import Runs
 
@@ -128,6 +128,10 @@ class CentredCost:
         if isinstance(self.cost, PowerCost):
             paid = self.cost.tokens(self.reference.params * np.exp(x), np.exp(log_flops))
             return np.log(paid / self.reference.tokens)
+        # a size that costs more than the budget without any training gets all but no tokens
         return find_roots(
-            lambda y, x, budget: self.log_flops(x, y) - budget, (x, log_flops), "tokens"
+            lambda y, x, budget: self.log_flops(x, y) - budget,
+            (x, log_flops),
+            "tokens",
+            missing=-WIDEST,
         )

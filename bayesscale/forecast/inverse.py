@@ -360,9 +360,9 @@ def _requirement(
     if doubtful.any():
         shares = [f"{at:g} ({share:.0%})" for at, share in frame["reachable"][doubtful].items()]
         warning = (
-            f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With infinite "
-            f"{NOUNS[name]} the law's loss is {np.median(np.exp(limit)):.4g} nats/token (posterior "
-            "median)."
+            f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With "
+            f"infinite {NOUNS[name]} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
+            "(posterior median)."
         )
     return Requirement(frame, dataset, ci_prob), warning
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.allocate import allocate
+from bayesscale.forecast.allocate import _expected_loss, allocate
 from bayesscale.forecast.split import numerical_split, optimal_split
 from bayesscale.forecast.surface import Surface
 from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost, Reference
@@ -110,6 +110,16 @@ def test_a_cost_function_of_ones_own(runs):
     assert dearer["params"] < closed["params"]
 
 
+def test_a_cost_that_some_sizes_exceed_untrained(runs):
+    """With a price on parameters alone, the centre of the runs is beyond a small budget."""
+    fit = fit_at(runs, draws=3)
+    cheap = allocate(fit, flops=1e18, cost=lambda n, d: 6 * n * d + 1e11 * n).summary.iloc[0]
+    plain = allocate(fit, flops=1e18).summary.iloc[0]
+    assert cheap["params"] < plain["params"]
+    spent = 6 * cheap["params"] * cheap["tokens"] + 1e11 * cheap["params"]
+    assert spent == pytest.approx(1e18, rel=1e-8)
+
+
 class Product(Law):
     """A law without a trade-off: the split of a budget does not matter."""
 
@@ -155,13 +165,15 @@ def test_near_optimal_range_holds_the_optimum_and_is_flat(runs):
 
 
 def test_near_optimal_range_under_a_cost_of_ones_own(runs):
-    fit, names = (
-        fit_at(runs, spread=0.02),
-        ["best_bet_params", "near_params_lower", "near_params_upper"],
-    )
+    fit = fit_at(runs, spread=0.02)
+    names = ["best_bet_params", "near_params_lower", "near_params_upper"]
     closed = allocate(fit, flops=[1e19, 1e21]).summary
     written = allocate(fit, flops=[1e19, 1e21], cost=lambda n, d: 6 * n * d).summary
     np.testing.assert_allclose(written[names], closed[names], rtol=1e-6)
-    fixed = allocate(fit, flops=1e21, cost=lambda n, d: 6 * n * d + 1e11 * n).summary.iloc[0]
-    assert fixed["near_params_lower"] < fixed["params"] < fixed["near_params_upper"]
-    assert fixed["near_params_upper"] < 1e10  # a larger model is not paid for, however few tokens
+
+
+def test_sizes_that_a_budget_does_not_pay_for_are_no_bet(runs):
+    surface, sizes, budgets = Surface.of(fit_at(runs)), np.array([1e9, 2e10]), np.full(2, 1e21)
+    loss = _expected_loss(surface, sizes, budgets, lambda n, d: 6 * n * d + 1e11 * n)
+    assert np.isfinite(loss[0])
+    assert np.isinf(loss[1])  # 1e11 FLOP a parameter are 2e21, without a single token

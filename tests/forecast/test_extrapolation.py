@@ -34,8 +34,8 @@ def runs():
         ("chinchilla", lambda f: gain(f, params=1e10, tokens=2e11, factor=10), ["120 times"]),
         ("kaplan_params", lambda f: gain(f, params=1e9, factor=1000), ["110 times the param"]),
         ("chinchilla", lambda f: required_flops(f, loss=1.95), ["times the compute"]),
-        ("chinchilla", lambda f: required_tokens(f, params=7e4, loss=9), ["of the compute"]),
-        ("chinchilla", lambda f: required_tokens(f, params=1e9, loss=2.12), ["times the compute"]),
+        ("chinchilla", lambda f: required_tokens(f, params=2e4, loss=12), ["infinite tokens"]),
+        ("chinchilla", lambda f: required_tokens(f, params=1e9, loss=2.22), ["times the compute"]),
         ("chinchilla", lambda f: required_tokens(f, params=1e9, loss=1.9), ["infinite tokens the"]),
     ],
 )  # fmt: skip
