@@ -93,15 +93,25 @@ def _not_found(
     part = missing[0]
     elsewhere = {*taken, *(name for names in WELL_KNOWN.values() for name in names)}
     free = {name.lower(): name for name in known if name not in elsewhere}
-    close = [name for name in free if part in name][:3] or difflib.get_close_matches(
-        part, free, n=1, cutoff=0.5
+    # a misspelt well-known name, then one that says what it is, then anything alike
+    misspelt = [
+        name
+        for name in free
+        if difflib.get_close_matches(name, [k for k in WELL_KNOWN[part] if len(k) > 2], cutoff=0.8)
+    ]
+    close = (
+        misspelt
+        or [name for name in free if part in name][:3]
+        or difflib.get_close_matches(part, free, n=1, cutoff=0.5)
     )
     suggestion = " or ".join(repr(free[name]) for name in close)
     looked = "; ".join(f"for {part} as {', '.join(WELL_KNOWN[part])}" for part in missing)
     say = ", ".join(f'{part}="my_column"' for part in missing)
+    type_ = " ".join(f"--{part} my_column" for part in missing)
     return UnknownNameError(
         f"No column named {part!r}.{f' Did you mean {suggestion}?' if close else ''} "
-        f"Known: {', '.join(map(repr, known)) or 'none'}. Looked {looked}. Name yours: {say}."
+        f"Known: {', '.join(map(repr, known)) or 'none'}. Looked {looked}. Name yours: {say} "
+        f"(on the command line {type_})."
     )
 
 
