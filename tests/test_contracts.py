@@ -15,7 +15,7 @@ import bayesscale as bs
 ROOT = Path(bs.__file__).parent
 
 ROWS = [
-    {"errors", "_files", "_flops", "_format", "_progress"},
+    {"errors", "_files", "_flops", "_format", "_progress", "_sweep"},
     {"runs", "laws"},
     {"model"},
     {"checks"},
