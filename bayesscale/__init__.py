@@ -8,6 +8,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayesscale.backtesting.result import Backtest as Backtest
+    from bayesscale.backtesting.rolling import backtest as backtest
+    from bayesscale.compare.average import average as average
     from bayesscale.compare.evidence import Evidence as Evidence
     from bayesscale.compare.evidence import evidence as evidence
     from bayesscale.errors import (
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from bayesscale.forecast.inverse import gain as gain
     from bayesscale.forecast.inverse import required_flops as required_flops
     from bayesscale.forecast.inverse import required_tokens as required_tokens
+    from bayesscale.inference.average import Average as Average
     from bayesscale.inference.fit import fit as fit
     from bayesscale.inference.result import Fit as Fit
     from bayesscale.inference.result import load_fit as load_fit
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from bayesscale.model.priors import Prior as Prior
     from bayesscale.plots.allocation import allocation_data as allocation_data
     from bayesscale.plots.allocation import plot_allocation as plot_allocation
+    from bayesscale.plots.backtest import backtest_data as backtest_data
+    from bayesscale.plots.backtest import plot_backtest as plot_backtest
     from bayesscale.plots.loss import loss_data as loss_data
     from bayesscale.plots.loss import plot_loss as plot_loss
     from bayesscale.plots.style import paper_style as paper_style
@@ -43,6 +49,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Allocation": "forecast.allocate",
+    "Average": "inference.average",
+    "Backtest": "backtesting.result",
     "BayesScaleError": "errors",
     "BayesScaleWarning": "errors",
     "Coordinate": "laws",
@@ -56,6 +64,9 @@ _HOME = {
     "Runs": "runs",
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",
+    "average": "compare.average",
+    "backtest": "backtesting.rolling",
+    "backtest_data": "plots.backtest",
     "build_model": "model.build",
     "evidence": "compare.evidence",
     "extrapolate": "forecast.extrapolate",
@@ -65,6 +76,7 @@ _HOME = {
     "loss_data": "plots.loss",
     "paper_style": "plots.style",
     "plot_allocation": "plots.allocation",
+    "plot_backtest": "plots.backtest",
     "plot_loss": "plots.loss",
     "prior_predictive": "model.prior_predictive",
     "read_runs": "runs",

@@ -31,14 +31,13 @@ def simulate_runs(
     truth: dict[str, float] = TRUTH,
     sizes: tuple[np.ndarray, np.ndarray] | None = None,
     noise: str = "student_t",
+    discrepancy: str | None = None,
 ) -> Runs:
     """Draw a ladder from a law at the truth; its coordinates refer to the design's centre."""
     params, tokens = design() if sizes is None else sizes
     flat = Runs.from_frame({"params": params, "tokens": tokens, "loss": np.full(len(params), 2.7)})
-    spec = specify(flat, law=law, noise=noise)
-    log_loss = np.log(2.7) + spec.law.log_loss(
-        truth, log_inputs(flat, spec.law, spec.reference), np
-    )
+    spec = specify(flat, law=law, noise=noise, discrepancy=discrepancy)
+    log_loss = np.log(2.7) + spec.log_loss(truth, log_inputs(flat, spec.law, spec.reference), np)
     c = {k: np.asarray(v) for k, v in truth.items()}
     draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
     return Runs.from_frame(
@@ -54,9 +53,12 @@ def fit_at(
     spread: float = 0.0,
     draws: int = 50,
     spec: ModelSpec | None = None,
+    discrepancy: str | None = None,
 ) -> Fit:
     """Make a fit whose draws lie at the truth, within ``spread`` of it on the links' scale."""
-    spec = spec or specify(runs, law=law)
+    spec = spec or specify(runs, law=law, discrepancy=discrepancy)
+    middle = {c.name: LINKS[c.link].backward(np.asarray(c.loc)) for c in spec.coordinates}
+    truth = middle | truth
     rng = np.random.default_rng(1)
     shape, dims = (4, draws), ("chain", "draw")
     posterior = xr.Dataset(

@@ -21,6 +21,7 @@ ROWS = [
     {"checks"},
     {"inference"},
     {"forecast", "compare"},
+    {"backtesting"},
     {"plots"},
     {"cli"},
 ]

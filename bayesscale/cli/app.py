@@ -6,6 +6,7 @@ import traceback
 import click
 
 from bayesscale.cli.allocate import allocate_command
+from bayesscale.cli.backtest import backtest_command
 from bayesscale.cli.extrapolate import extrapolate_command
 from bayesscale.cli.fit import fit_command
 from bayesscale.cli.quickstart import quickstart_command
@@ -66,5 +67,7 @@ def main(debug: bool) -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
 
 
-for command in (quickstart_command, fit_command, extrapolate_command, allocate_command):
+for command in (
+    quickstart_command, fit_command, extrapolate_command, allocate_command, backtest_command,
+):  # fmt: skip
     main.add_command(command)

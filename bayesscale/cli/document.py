@@ -1,11 +1,14 @@
 """Parts of the JSON documents that several commands write."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayesscale.backtesting.result import Backtest
+    from bayesscale.checks import CheckResult
     from bayesscale.forecast.allocate import Allocation
     from bayesscale.forecast.extrapolate import Prediction
     from bayesscale.inference.result import Fit
@@ -23,7 +26,26 @@ def of_fit(fit: "Fit") -> dict[str, Any]:
         "settings": {**fit.spec.as_dict(), **asdict(fit.sampling)},
         "runs": of_runs(fit.runs),
         "passed": fit.passed,
-        "checks": [{"name": c.name, "passed": c.passed, "text": c.text} for c in fit.checks],
+        "checks": of_checks(fit.checks),
+    }
+
+
+def of_checks(checks: "Iterable[CheckResult]") -> list[dict[str, Any]]:
+    """Give what checks found."""
+    return [{"name": c.name, "passed": c.passed, "text": c.text} for c in checks]
+
+
+def of_backtest(backtest: "Backtest") -> dict[str, Any]:
+    """Give the scores, folds and predictions of a back-test, and what follows from them."""
+    return {
+        "law": backtest.law,
+        "random_seed": backtest.random_seed,
+        "text": backtest.text,
+        "summary": records(backtest.summary),
+        "folds": records(backtest.folds),
+        "points": records(backtest.points),
+        "passed": backtest.passed,
+        "checks": of_checks(backtest.checks),
     }
 
 

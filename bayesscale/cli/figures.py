@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from bayesscale._files import atomic_write
 
 if TYPE_CHECKING:
-    from bayesscale.cli.hold_out import HoldOut
     from bayesscale.inference.result import Fit
+    from bayesscale.runs import Runs
 
 FIGURES = ("loss.png", "loss.svg", "allocation.png", "allocation.svg")
 
 
 def draw_figures(
-    folder: Path, *, fit: "Fit", test: "HoldOut | None", ci_prob: float, flops_max: float
+    folder: Path,
+    *,
+    fit: "Fit",
+    tested: "tuple[Fit, Runs] | None",
+    ci_prob: float,
+    flops_max: float,
 ) -> None:
     """Write all the figures.
 
@@ -24,8 +29,8 @@ def draw_figures(
         Where to. It must exist.
     fit
         The fit of all runs.
-    test
-        The test on held-out runs: if there was one, the loss is drawn as its fit foresaw it.
+    tested
+        A fit of the smaller runs and the larger ones: the loss is drawn as it foresaw them.
     ci_prob
         Probability of the bands.
     flops_max
@@ -45,7 +50,7 @@ def draw_figures(
     from bayesscale.plots.loss import plot_loss
     from bayesscale.plots.style import paper_style
 
-    shown, held_out = (test.fit, test.held_out) if test else (fit, None)
+    shown, held_out = tested or (fit, None)
     draw = {
         "loss": partial(plot_loss, shown, held_out=held_out, ci_prob=ci_prob),
         "allocation": partial(plot_allocation, fit, flops_max=flops_max, ci_prob=ci_prob),

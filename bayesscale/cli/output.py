@@ -22,6 +22,7 @@ from bayesscale.errors import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bayesscale.backtesting.result import Backtest
     from bayesscale.inference.result import Fit
 
 WIDEST = 100
@@ -109,7 +110,7 @@ class Output:
 
             _console(stderr=True).print(Text(f"Warning: {text}", style="yellow"))
 
-    def finish(self, document: Mapping[str, Any], *fits: "Fit") -> None:
+    def finish(self, document: Mapping[str, Any], *fits: "Fit | Backtest") -> None:
         """Write the document if it is wanted, and end with status 1 if a fit did not pass."""
         passed = all(fit.passed for fit in fits)
         self.head("The same in Python")

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,20 @@ from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, si_count
 from bayesscale.cli import document
 from bayesscale.cli.allocate import tell_allocation
+from bayesscale.cli.backtest import tell_backtest
 from bayesscale.cli.destination import make_folder
 from bayesscale.cli.figures import FIGURES, draw_figures
 from bayesscale.cli.fit import tell_parameters
-from bayesscale.cli.hold_out import RUNS_PER_UNKNOWN, HoldOut, hold_out_largest
 from bayesscale.cli.output import Output, json_option, loss, percent, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
 from bayesscale.cli.sampling import sampling_options
-from bayesscale.errors import BayesScaleError, ExtrapolationWarning
+from bayesscale.errors import BayesScaleError, ExtrapolationWarning, RunsError
 
 if TYPE_CHECKING:
+    from bayesscale.backtesting.result import Backtest
     from bayesscale.inference.result import Fit
+    from bayesscale.laws import Law
     from bayesscale.runs import Runs
 
 CI_PROB = 0.9
@@ -65,7 +68,7 @@ def quickstart_command(
     with telling(as_json=as_json) as out:
         # With a seed, what is shown to a colleague can be had again.
         sampling = {"law": "unified", "random_seed": 0, **sampling}
-        unknowns = _unknowns(sampling["law"])
+        law = _law(sampling["law"])
         table, python = read(runs, reading)
         make_folder(output_dir)
         for name in ("fit.nc", *FIGURES):
@@ -74,11 +77,17 @@ def quickstart_command(
         out.ran(python)
         out.head("The runs")
         out.say(repr(table))
-        test = _test(out, table, sampling, factor=hold_out, unknowns=unknowns)
+        test = _test(out, table, sampling, law=law, factor=hold_out)
         fit = _fit_all(out, table, sampling, output_dir / "fit.nc")
         plan = _plan(out, fit)
         budgets = plan["budgets"]
-        draw_figures(output_dir, fit=fit, test=test, ci_prob=CI_PROB, flops_max=budgets[-1])
+        draw_figures(
+            output_dir,
+            fit=fit,
+            tested=test and (test.fit, test.held_out),
+            ci_prob=CI_PROB,
+            flops_max=budgets[-1],
+        )
 
         out.say(f"\nWritten to {output_dir}: fit.nc, {', '.join(FIGURES)}")
         out.finish(
@@ -86,7 +95,8 @@ def quickstart_command(
                 **document.of_fit(fit),
                 "ci_prob": CI_PROB,
                 "summary": document.records(fit.summary(ci_prob=CI_PROB)),
-                "hold_out": test and test.as_document(),
+                "hold_out": test
+                and {**document.of_fit(test.fit), **document.of_backtest(test.found)},
                 **plan,
                 "files": [output_dir / name for name in ("fit.nc", *FIGURES)],
             },
@@ -95,8 +105,17 @@ def quickstart_command(
         )
 
 
-def _unknowns(name: str) -> int:
-    """Count the unknowns of a law, which must have something to plan."""
+@dataclass(frozen=True)
+class _Test:
+    """A back-test of one fold, with its fit."""
+
+    fit: "Fit"
+    held_out: "Runs"
+    found: "Backtest"
+
+
+def _law(name: str) -> "Law":
+    """Find a law, which must have something to plan."""
     from bayesscale.laws import LAWS, get_law
 
     law = get_law(name)
@@ -106,39 +125,31 @@ def _unknowns(name: str) -> int:
             f"The law {name!r} depends on {law.inputs[0]} alone, and has no compute to split. "
             f"Choose one of {', '.join(fit_for_it)}, or use 'bayesscale fit'."
         )
-    return len(law.coordinates)
+    return law
 
 
 def _test(
-    out: Output, runs: "Runs", sampling: dict[str, Any], *, factor: float, unknowns: int
-) -> HoldOut | None:
+    out: Output, runs: "Runs", sampling: dict[str, Any], *, law: "Law", factor: float
+) -> _Test | None:
     import bayesscale as bs
+    from bayesscale.backtesting.folds import rolling_folds
+    from bayesscale.backtesting.judge import judge
 
     out.head("Does the law foresee larger runs?")
-    split = hold_out_largest(runs, factor=factor, unknowns=unknowns)
-    if split is None:
-        out.say(
-            f"Not tested: fewer than {RUNS_PER_UNKNOWN * unknowns} runs would remain below "
-            f"1/{factor:g} of the largest compute. A smaller --hold-out leaves more."
-        )
-        return None
-    small, large = split
     try:
-        fit = bs.fit(small, **sampling)
-    except BayesScaleError as error:  # all runs together may do
-        out.say(f"Not tested: the {len(small)} smaller runs cannot be fitted alone. {error}")
+        (fold,) = rolling_folds(runs, law, factor=factor, at_most=1)
+    except RunsError as error:
+        out.say(f"Not tested: {error}")
         return None
-    test = HoldOut.of(fit, large, ci_prob=CI_PROB)
-    if not test.fit.passed:
-        out.checks(test.fit, what="fit of the smaller runs")
-    test.tell(out)
-    asked = ["params", "tokens", *(["loss_se"] if large.loss_se is not None else [])]
-    out.ran(
-        call("small, large = runs.split_by_compute", factor=factor),
-        call("test = bs.fit", Name("small"), **sampling),
-        call("bs.extrapolate", Name("test"), **{name: Name(f"large.{name}") for name in asked}),
-    )
-    return test
+    try:
+        fit = bs.fit(fold.small, **sampling)
+    except BayesScaleError as error:  # all runs together may do
+        out.say(f"Not tested: the {len(fold.small)} smaller runs cannot be fitted alone. {error}")
+        return None
+    found = bs.Backtest.of([judge(fit, fold)], law=law.name, random_seed=fit.sampling.random_seed)
+    tell_backtest(out, found)
+    out.ran(call("test = bs.backtest", Name("runs"), factor=factor, folds=1, **sampling))
+    return _Test(fit, fold.large, found)
 
 
 def _fit_all(out: Output, runs: "Runs", sampling: dict[str, Any], path: Path) -> "Fit":

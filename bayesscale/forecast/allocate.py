@@ -8,18 +8,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale.forecast.answer import Answer
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
+from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.roots import WIDEST
 from bayesscale.forecast.split import optimal_split
 from bayesscale.forecast.surface import (
     Surface,
-    draws_dataset,
     positive_1d,
     summary_columns,
     target_frame,
 )
+from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import PowerCost
+
+type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Allocation(Answer):
     """
 
 
+DRAW_UNITS = {
+    "params": "parameters",
+    "tokens": "tokens",
+    "tokens_per_param": "tokens/parameter",
+    "loss": "nats/token",
+    "law_loss": "nats/token",
+    "params_exponent": "1",
+    "tokens_exponent": "1",
+}
+
 NEAR_OPTIMAL = 0.001
 """A size is nearly as good if its expected loss is within this share of the smallest one."""
 
@@ -50,7 +63,7 @@ NEAR_FACTOR = 30.0
 
 
 def allocate(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     flops: ArrayLike,
     cost: PowerCost | FlopCount | None = None,
@@ -62,7 +75,7 @@ def allocate(
     Parameters
     ----------
     fit
-        A fitted law of parameters and tokens.
+        A fitted law of parameters and tokens, or an average of several.
     flops
         Budgets C in FLOP, > 0, shape ``(flops,)`` or a scalar.
     cost
@@ -115,39 +128,41 @@ def allocate(
     >>> bs.allocate(fit, flops=[1e24, 1e25]).summary              # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    surface = Surface.of(fit)
+    mixture = Mixture.of(fit)
+    host = mixture.host
     budgets = positive_1d("flops", flops, "FLOP")
-    cost = checked_cost(cost, fit.runs)
-    split = optimal_split(surface, budgets, cost)
-    log_loss = surface.log_loss({"params": split.params, "tokens": split.tokens})
-    variables = {
-        "params": (split.params, "parameters"),
-        "tokens": (split.tokens, "tokens"),
-        "tokens_per_param": (split.tokens / split.params, "tokens/parameter"),
-        "loss": (surface.new_run(log_loss, random_seed), "nats/token"),
-        "law_loss": (np.exp(log_loss), "nats/token"),
-        "params_exponent": (np.broadcast_to(split.params_exponent, log_loss.shape), "1"),
-        "tokens_exponent": (np.broadcast_to(split.tokens_exponent, log_loss.shape), "1"),
-    }
-    columns: dict[str, NDArray[np.float64]] = {}
-    for name, (values, _) in variables.items():
+    cost = checked_cost(cost, host.runs)
+
+    def question(surface: Surface, seed: int) -> dict[str, Array]:
+        split = optimal_split(surface, budgets, cost)
+        log_loss = surface.log_loss({"params": split.params, "tokens": split.tokens})
+        return {
+            "params": split.params,
+            "tokens": split.tokens,
+            "tokens_per_param": split.tokens / split.params,
+            "loss": surface.new_run(log_loss, seed),
+            "law_loss": np.exp(log_loss),
+            "params_exponent": np.broadcast_to(split.params_exponent, log_loss.shape),
+            "tokens_exponent": np.broadcast_to(split.tokens_exponent, log_loss.shape),
+        }
+
+    drawn = mixture.ask(question, random_seed)
+    columns: dict[str, Array] = {}
+    for name, values in drawn.items():
         columns |= summary_columns(name, values, ci_prob)
-    columns |= _near_optimal(surface, budgets, split.params, cost)
-    frame = target_frame("flops", columns | reach(fit, {"flops": budgets}))
+    columns |= _near_optimal(mixture, budgets, drawn["params"], cost)
+    frame = target_frame("flops", columns | reach(host, {"flops": budgets}))
     frame.index = pd.Index(budgets, name="flops")
     medians = {name: columns[name] for name in ("params", "tokens")}
-    warn_if_far(fit, {"flops": budgets} | medians, loss=columns["law_loss"])
-    return Allocation(
-        summary=frame,
-        draws=draws_dataset(fit, variables, "flops", {}, index=budgets),
-        ci_prob=ci_prob,
-    )
+    warn_if_far(host, {"flops": budgets} | medians, loss=columns["law_loss"])
+    variables = {name: (values, DRAW_UNITS[name]) for name, values in drawn.items()}
+    draws = mixture.dataset(variables, "flops", {}, index=budgets)
+    return Allocation(summary=frame, draws=draws, ci_prob=ci_prob)
 
 
 def _near_optimal(
-    surface: Surface, budgets: NDArray[np.float64], params: NDArray[np.float64],
-    cost: PowerCost | FlopCount,
-) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    mixture: Mixture, budgets: Array, params: Array, cost: PowerCost | FlopCount
+) -> dict[str, Array]:
     """Return the sizes whose expected loss is within a thousandth of the smallest one.
 
     The size is chosen before the truth is known, so what counts is the loss averaged over the
@@ -156,7 +171,10 @@ def _near_optimal(
     ratios = np.geomspace(1 / NEAR_FACTOR, NEAR_FACTOR, 121)
     middle = np.median(params, axis=(0, 1))
     expected = np.stack(
-        [_expected_loss(surface, middle * ratio, budgets, cost) for ratio in ratios]
+        [
+            mixture.mean(lambda s, at=middle * ratio: _expected_loss(s, at, budgets, cost))
+            for ratio in ratios
+        ]
     )
     near = expected <= expected.min(axis=0) * (1 + NEAR_OPTIMAL)
     first = near.argmax(axis=0)
@@ -169,9 +187,8 @@ def _near_optimal(
 
 
 def _expected_loss(
-    surface: Surface, params: NDArray[np.float64], budgets: NDArray[np.float64],
-    cost: PowerCost | FlopCount,
-) -> NDArray[np.float64]:  # fmt: skip
+    surface: Surface, params: Array, budgets: Array, cost: PowerCost | FlopCount
+) -> Array:
     """Return the posterior mean loss of sizes, infinite where a budget does not pay for one."""
     reference = surface.fit.spec.reference
     centred = CentredCost(cost, reference)

@@ -8,17 +8,20 @@ from numpy.typing import ArrayLike, NDArray
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer
 from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.surface import (
     UNITS,
     Surface,
     check_inputs,
-    draws_dataset,
     positive_1d,
     summary_columns,
     target_frame,
 )
+from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
+
+type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Prediction(Answer):
 
 
 def extrapolate(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     params: ArrayLike | None = None,
     tokens: ArrayLike | None = None,
@@ -55,7 +58,7 @@ def extrapolate(
     Parameters
     ----------
     fit
-        A fitted law.
+        A fitted law, or an average of several.
     params
         Parameters N in the count of the fitted runs, > 0, shape ``(target,)`` or a scalar.
     tokens
@@ -91,18 +94,20 @@ def extrapolate(
 
     Notes
     -----
-    The law is taken for true; its own error is not in these intervals. The noise of a measured
-    run in log loss has the scale :math:`\sqrt{\sigma^2 + (\mathrm{loss\_se} / L)^2}`, as in the
-    fit.
+    The law is taken for true; its own error is not in these intervals. Of an average, each law is
+    asked with its share of the draws, and the intervals are those of the mixture. The noise of a
+    measured run in log loss has the scale :math:`\sqrt{\sigma^2 + (\mathrm{loss\_se} / L)^2}`, as
+    in the fit.
 
     Examples
     --------
     >>> bs.extrapolate(fit, params=70e9, tokens=1.4e12).summary   # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    surface = Surface.of(fit)
+    mixture = Mixture.of(fit)
+    host = mixture.host
     given = {"params": params, "tokens": tokens, "flops": flops}
-    check_inputs(fit.law, given)
+    check_inputs(host.law, given)
     inputs = {k: positive_1d(k, v, UNITS[k]) for k, v in given.items() if v is not None}
     inputs["loss_se"] = _standard_errors(loss_se)
     try:
@@ -112,23 +117,25 @@ def extrapolate(
         raise DomainError(f"Targets must be equally many, but got: {lengths}.") from None
     errors = inputs.pop("loss_se")
 
-    log_loss = surface.log_loss(inputs)
-    law_loss, loss = np.exp(log_loss), surface.new_run(log_loss, random_seed, errors)
+    def question(surface: Surface, seed: int) -> dict[str, Array]:
+        log_loss = surface.log_loss(inputs)
+        return {"loss": surface.new_run(log_loss, seed, errors), "law_loss": np.exp(log_loss)}
+
+    drawn = mixture.ask(question, random_seed)
     sizes = dict(inputs)
     if {"params", "tokens"} <= set(inputs):
-        sizes["flops"] = runs_cost(fit.runs).flops(inputs["params"], inputs["tokens"])
-    warn_if_far(fit, sizes, loss=np.median(law_loss, axis=(0, 1)))
+        sizes["flops"] = runs_cost(host.runs).flops(inputs["params"], inputs["tokens"])
+    warn_if_far(host, sizes, loss=np.median(drawn["law_loss"], axis=(0, 1)))
     return Prediction(
         summary=target_frame(
             "target",
             sizes
-            | summary_columns("loss", loss, ci_prob)
-            | summary_columns("law_loss", law_loss, ci_prob)
-            | reach(fit, sizes),
+            | summary_columns("loss", drawn["loss"], ci_prob)
+            | summary_columns("law_loss", drawn["law_loss"], ci_prob)
+            | reach(host, sizes),
         ),
-        draws=draws_dataset(
-            fit,
-            {"loss": (loss, "nats/token"), "law_loss": (law_loss, "nats/token")},
+        draws=mixture.dataset(
+            {name: (drawn[name], "nats/token") for name in ("loss", "law_loss")},
             "target",
             {name: (values, UNITS[name]) for name, values in sizes.items()},
         ),
@@ -136,7 +143,7 @@ def extrapolate(
     )
 
 
-def _standard_errors(loss_se: ArrayLike | None) -> NDArray[np.float64]:
+def _standard_errors(loss_se: ArrayLike | None) -> Array:
     """Return standard errors as a one-dimensional array of finite numbers from 0."""
     try:
         errors = np.atleast_1d(np.asarray(0.0 if loss_se is None else loss_se, dtype=float))

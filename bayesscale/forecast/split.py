@@ -72,7 +72,7 @@ def optimal_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount) -
     if isinstance(cost, PowerCost):
         x_flops = np.log(flops / cost.flops(reference.params, reference.tokens))
         closed = law.optimum(surface.c, x_flops, cost)
-        if closed is not None:
+        if closed is not None and not surface.fit.spec.discrepancy.moves_optimum:
             return Split(
                 reference.params * np.exp(closed.x_params),
                 reference.tokens * np.exp(closed.x_tokens),
@@ -84,7 +84,7 @@ def optimal_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount) -
 
 def numerical_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount) -> Split:
     """Find what :func:`optimal_split` describes without a closed form."""
-    law, reference = surface.fit.law, surface.fit.spec.reference
+    spec, reference = surface.fit.spec, surface.fit.spec.reference
     centred = CentredCost(cost, reference)
     shape = np.broadcast_shapes(next(iter(surface.c.values())).shape, np.shape(flops))
     c = {name: np.broadcast_to(values, shape).ravel() for name, values in surface.c.items()}
@@ -94,7 +94,7 @@ def numerical_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount)
         at = dict(zip(c, values, strict=True))
         y = centred.log_tokens(x, budget)
         loss_x, loss_y = _slopes(
-            lambda x, y: law.log_loss(at, {"params": x, "tokens": y}, np), x, y
+            lambda x, y: spec.log_loss(at, {"params": x, "tokens": y}, np), x, y
         )
         cost_x, cost_y = _slopes(centred.log_flops, x, y)
         return loss_x * cost_y - loss_y * cost_x
@@ -129,7 +129,7 @@ def _check_minimum(
 
     def log_loss(x: Array) -> Array:
         tokens = cost.log_tokens(x, budget)
-        return surface.fit.law.log_loss(c, {"params": x, "tokens": tokens}, np)
+        return surface.fit.spec.log_loss(c, {"params": x, "tokens": tokens}, np)
 
     worse = np.minimum(log_loss(x - 1), log_loss(x + 1)) > log_loss(x) + 8 * np.finfo(float).eps
     if not worse.all():

@@ -51,7 +51,7 @@ class Surface:
         """Return the law's log loss (nats/token), inputs in counts and FLOP, broadcast."""
         reference = self.fit.spec.reference
         x = {name: np.log(inputs[name] / getattr(reference, name)) for name in self.fit.law.inputs}
-        return np.log(reference.loss) + self.fit.law.log_loss(self.c, x, np)
+        return np.log(reference.loss) + self.fit.spec.log_loss(self.c, x, np)
 
     def new_run(
         self, log_loss: Array, random_seed: int | None, loss_se: Array | float = 0.0

@@ -1,7 +1,7 @@
-"""Compile once per structure (law, noise, kinds of prior), then swap the data.
+"""Compile once per structure (law, discrepancy, noise, kinds of prior), then swap the data.
 
 Compiling costs seconds, sampling a second or two. So everything that changes from fit to fit is
-an argument of the compiled density: the runs, the reference point and the prior's numbers.
+an argument of the compiled density: the runs, their centre and spread, and the prior's numbers.
 """
 
 from collections.abc import Callable, Mapping
@@ -106,7 +106,7 @@ def _structure(spec: ModelSpec) -> object:
     )
     # laws without state of their own are told apart by their class, others one by one
     law = spec.law if vars(spec.law) else type(spec.law)
-    return law, spec.noise.name, spec.has_loss_se, custom
+    return law, spec.discrepancy.name, spec.noise.name, spec.has_loss_se, custom
 
 
 def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:

@@ -143,7 +143,7 @@ def log_likelihood(spec: ModelSpec, runs: Runs, c: Mapping[str, Array]) -> Array
     block = max(1, DRAWS_PER_BLOCK // len(runs))
     for start in range(0, n_draws, block):
         part = {name: values[start : start + block] for name, values in flat.items()}
-        residual = observed - spec.law.log_loss(part, x, np)
+        residual = observed - spec.log_loss(part, x, np)
         scale = np.broadcast_to(np.sqrt(part["sigma"] ** 2 + se**2), residual.shape)
         out[start : start + block] = spec.noise.log_density(residual, scale, part)
     return out.reshape(*shape, len(runs))

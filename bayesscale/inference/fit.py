@@ -33,6 +33,7 @@ def fit(
     *,
     law: str | Law = "unified",
     noise: str = "student_t",
+    discrepancy: str | None = "drift",
     priors: Mapping[str, Prior] | None = None,
     draws: int = 1000,
     tune: int = 1000,
@@ -53,6 +54,10 @@ def fit(
     noise
         Scatter of log loss around the law: ``"student_t"`` forgives outliers, ``"normal"``
         does not.
+    discrepancy
+        What the law itself may get wrong. ``"drift"``: its slopes wander with scale, which is
+        what makes extrapolations honest; ``"quadratic"``: a shrunken quadratic in ln N and ln D;
+        None takes the law for true.
     priors
         Overrides of default priors by name of sampling coordinate, such as
         ``{"alpha_N": Prior.between(0.2, 0.5, mass=0.9)}``.
@@ -78,7 +83,7 @@ def fit(
     RunsError
         If there are fewer runs than unknowns.
     UnknownNameError
-        If a law, noise or prior has an unknown name.
+        If a law, noise, discrepancy or prior has an unknown name.
     PriorError
         If a prior is malformed, or all that it allows is far from what was observed.
     DomainError
@@ -114,7 +119,7 @@ def fit(
     >>> runs = bs.read_runs("runs.csv")                           # doctest: +SKIP
     >>> bs.fit(runs, law="chinchilla", random_seed=1).summary()   # doctest: +SKIP
     """
-    spec = specify(runs, law=law, noise=noise, priors=priors)
+    spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
     sampling = _check_sampling(draws, tune, chains, target_accept, random_seed)
     with progress_reporter(progress) as report:
         check_priors_admit(runs, spec)

@@ -26,6 +26,7 @@ def build_model(
     *,
     law: str | Law = "unified",
     noise: str = "student_t",
+    discrepancy: str | None = "drift",
     priors: Mapping[str, Prior] | None = None,
 ) -> pm.Model:
     r"""Build the PyMC model of a law, for people who want to see or extend it.
@@ -40,14 +41,16 @@ def build_model(
         Name of a law, or an instance of your own.
     noise
         Noise on log loss, ``"student_t"`` or ``"normal"``.
+    discrepancy
+        What the law may get wrong: ``"drift"``, ``"quadratic"``, or None to take it for true.
     priors
         Overrides of default priors, by name of coordinate.
 
     Returns
     -------
     pymc.Model
-        Free variables are the coordinates of law and noise; the observed one is ``log_loss``,
-        shape ``(run,)``.
+        Free variables are the coordinates of law, discrepancy and noise; the observed one is
+        ``log_loss``, shape ``(run,)``.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def build_model(
     >>> model = bs.build_model(runs, law="chinchilla")            # doctest: +SKIP
     >>> model.to_graphviz()                                       # doctest: +SKIP
     """
-    spec = specify(runs, law=law, noise=noise, priors=priors)
+    spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
     return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
 
 
@@ -77,6 +80,7 @@ def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray[np.float64]]:
     data = {f"log_{name}_centred": value for name, value in inputs.items()}
     data["log_loss_observed"] = np.log(runs.loss)
     data["log_loss_reference"] = np.array(np.log(spec.reference.loss))
+    data |= {f"spread_{name}": np.array(value) for name, value in _spread(spec).items()}
     if runs.loss_se is not None:
         data["log_loss_se"] = runs.loss_se / runs.loss  # to first order, d ln L = dL / L
     data["prior"] = np.array(
@@ -108,7 +112,8 @@ def model_from(
         }
         x = {name: observed[f"log_{name}_centred"] for name in spec.law.inputs}
         try:
-            mu = observed["log_loss_reference"] + spec.law.log_loss(c, x, pt)
+            spread = {name: observed[f"spread_{name}"] for name in _spread(spec)}
+            mu = observed["log_loss_reference"] + spec.log_loss(c, x, pt, spread=spread)
         except Exception as error:
             raise DomainError(
                 f"The formula of the law {spec.law.name!r} works in NumPy, but not in PyTensor: "
@@ -125,6 +130,11 @@ def model_from(
             observed=observed["log_loss_observed"],
         )
     return model
+
+
+def _spread(spec: ModelSpec) -> dict[str, float]:
+    """Return the units of distance that the model depends on."""
+    return spec.spread.as_dict() if spec.discrepancy.coordinates(spec.law) else {}
 
 
 def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) -> Any:

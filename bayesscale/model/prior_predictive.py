@@ -30,6 +30,7 @@ def prior_predictive(
     *,
     law: "str | Law" = "unified",
     noise: str = "student_t",
+    discrepancy: str | None = "drift",
     priors: Mapping[str, Prior] | None = None,
     draws: int = DRAWS,
     random_seed: int | None = None,
@@ -40,7 +41,7 @@ def prior_predictive(
     ----------
     runs
         Runs whose sizes and centre are used; their losses enter only through the centre.
-    law, noise, priors
+    law, noise, discrepancy, priors
         As in :func:`~bayesscale.fit`.
     draws
         Number of draws.
@@ -63,7 +64,7 @@ def prior_predictive(
     >>> prior = bs.prior_predictive(runs, law="chinchilla")       # doctest: +SKIP
     >>> prior.loss.quantile([0.05, 0.95], "draw")                 # doctest: +SKIP
     """
-    spec = specify(runs, law=law, noise=noise, priors=priors)
+    spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
     rng = np.random.default_rng(random_seed)
     c = draw_priors(spec, rng, draws)
     data = {name: ("draw", values) for name, values in c.items()}
@@ -140,7 +141,7 @@ def _losses(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     c = {name: values[:, None] for name, values in c.items()}
-    log_loss = spec.law.log_loss(c, log_inputs(runs, spec.law, spec.reference), np)
+    log_loss = spec.log_loss(c, log_inputs(runs, spec.law, spec.reference), np)
     noise = spec.noise.draw(rng, log_loss.shape, c)
     with np.errstate(over="ignore"):  # heavy tails may reach beyond a float: infinite is right
         return spec.reference.loss * np.exp(log_loss + noise)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import LAWS, Law, Reference, get_law
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.discrepancy import Discrepancy, Spread, get_discrepancy
 from bayesscale.model.links import LINKS
 from bayesscale.model.noise import Noise, get_noise
 from bayesscale.model.priors import Prior, resolve_priors
@@ -29,35 +30,65 @@ class ModelSpec:
     ----------
     law
         The law.
+    discrepancy
+        What the law may get wrong.
     noise
         The noise on log loss.
     priors
-        A prior for every coordinate of law and noise, in order.
+        A prior for every coordinate of law, discrepancy and noise, in order.
     reference
         Geometric centre of the runs that the coordinates refer to.
+    spread
+        Spread of the runs around it, the discrepancy's unit of distance.
     has_loss_se
         Whether the runs carry standard errors, which widen the noise.
     """
 
     law: Law
+    discrepancy: Discrepancy
     noise: Noise
     priors: Mapping[str, Prior]
     reference: Reference
+    spread: Spread
     has_loss_se: bool
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
-        """Sampled coordinates: the law's, then the noise's."""
-        return self.law.coordinates + self.noise.coordinates
+        """Sampled coordinates: the law's, the discrepancy's, then the noise's."""
+        return (
+            self.law.coordinates + self.discrepancy.coordinates(self.law) + self.noise.coordinates
+        )
+
+    def log_loss(
+        self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any,
+        *, spread: Mapping[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        """Return the log loss of law and discrepancy, relative to the reference loss.
+
+        Parameters
+        ----------
+        c
+            Value of every coordinate, by name; arrays broadcast against the inputs.
+        x
+            ``ln(input / reference input)`` for every input of the law.
+        xp
+            Namespace of mathematical functions, ``numpy`` or ``pytensor.tensor``.
+        spread
+            Stands in for the spec's own spread where that is data, as in a compiled model.
+        """
+        spread = self.spread.as_dict() if spread is None else spread
+        return self.discrepancy.log_loss(self.law, c, x, spread, xp)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON types."""
         return {
             "law": self.law.name,
             "coordinates": [c.name for c in self.coordinates],
+            "discrepancy": self.discrepancy.name,
             "noise": self.noise.name,
             "priors": {name: prior.as_dict() for name, prior in self.priors.items()},
             "reference": self.reference.as_dict(),
+            "spread": self.spread.as_dict(),
             "has_loss_se": self.has_loss_se,
         }
 
@@ -74,9 +105,11 @@ class ModelSpec:
         """
         spec = cls(
             law=get_law(stored["law"] if law is None else law),
+            discrepancy=get_discrepancy(stored["discrepancy"]),
             noise=get_noise(stored["noise"]),
             priors={name: Prior.from_dict(prior) for name, prior in stored["priors"].items()},
             reference=Reference(**stored["reference"]),
+            spread=Spread(**stored["spread"]),
             has_loss_se=stored["has_loss_se"],
         )
         names = [c.name for c in spec.coordinates]
@@ -94,6 +127,7 @@ def specify(
     *,
     law: str | Law = "unified",
     noise: str = "student_t",
+    discrepancy: str | None = "drift",
     priors: Mapping[str, Prior] | None = None,
 ) -> ModelSpec:
     """Check a model's options against each other and the runs.
@@ -106,6 +140,8 @@ def specify(
         Name of a law, or an instance of your own.
     noise
         ``"student_t"`` or ``"normal"``, on log loss.
+    discrepancy
+        ``"drift"``, ``"quadratic"``, or None to take the law for true.
     priors
         Overrides by name of coordinate.
 
@@ -117,7 +153,7 @@ def specify(
     Raises
     ------
     UnknownNameError
-        If the law, the noise or the name of a prior is unknown.
+        If the law, the noise, the discrepancy or the name of a prior is unknown.
     PriorError
         If a prior is malformed.
     DomainError
@@ -130,8 +166,8 @@ def specify(
             f"runs must be Runs, not {type(runs).__name__}. Make them with "
             "bs.read_runs(path) or bs.Runs.from_frame(frame)."
         )
-    law, noise_ = get_law(law), get_noise(noise)
-    _check_law(law, noise_)
+    law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
+    _check_law(law, discrepancy_, noise_)
     if len(runs) < len(law.coordinates):
         raise RunsError(
             f"The law {law.name!r} has {len(law.coordinates)} unknowns "
@@ -139,13 +175,15 @@ def specify(
             f"Train at least {len(law.coordinates)}, better three times as many, or choose a law "
             "with fewer unknowns."
         )
+    coordinates = law.coordinates + discrepancy_.coordinates(law) + noise_.coordinates
+    sizes = {name: getattr(runs, name) for name in ("params", "tokens", "flops", "loss")}
     return ModelSpec(
         law=law,
+        discrepancy=discrepancy_,
         noise=noise_,
-        priors=resolve_priors(law.coordinates + noise_.coordinates, priors),
-        reference=Reference.of(
-            params=runs.params, tokens=runs.tokens, flops=runs.flops, loss=runs.loss
-        ),
+        priors=resolve_priors(coordinates, priors),
+        reference=Reference.of(**sizes),
+        spread=Spread.of(**sizes),
         has_loss_se=runs.loss_se is not None,
     )
 
@@ -155,7 +193,7 @@ def log_inputs(runs: Runs, law: Law, reference: Reference) -> dict[str, NDArray[
     return {name: np.log(getattr(runs, name) / getattr(reference, name)) for name in law.inputs}
 
 
-def _check_law(law: Law, noise: Noise) -> None:
+def _check_law(law: Law, discrepancy: Discrepancy, noise: Noise) -> None:
     missing = [a for a in ("name", "inputs", "coordinates") if not hasattr(law, a)]
     if missing:
         raise DomainError(
@@ -168,12 +206,14 @@ def _check_law(law: Law, noise: Noise) -> None:
             f"The law {law.name!r} takes {law.inputs!r}, but a law's inputs are "
             "'params', 'tokens' or 'flops'."
         )
-    names = [c.name for c in law.coordinates + noise.coordinates]
+    taken = discrepancy.coordinates(law) + noise.coordinates
+    names = [c.name for c in law.coordinates + taken]
     bad = sorted({n for n in names if names.count(n) > 1 or n in RESERVED_NAMES})
     if bad:
         raise DomainError(
             f"The law {law.name!r} cannot name a coordinate {', '.join(map(repr, bad))}: "
-            "the name is taken by another coordinate, the noise or the plotting library. "
+            "the name is taken by another coordinate, the discrepancy, the noise or the plotting "
+            "library. "
             "Choose another, such as 'alpha_N'."
         )
     if law.name in LAWS and type(LAWS[law.name]) is not type(law):

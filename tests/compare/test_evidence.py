@@ -9,6 +9,8 @@ from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError
 from bayesscale.laws import LEVEL, Coordinate
 from tests.simulate import simulate_runs
 
+QUIET = {"discrepancy": None, "random_seed": 1, "progress": False}
+
 
 class Line(bs.Law):
     name = "line"
@@ -26,9 +28,7 @@ def test_the_evidence_of_a_linear_law_is_exact():
     loss = np.exp(1 - 0.1 * np.log(tokens / 3e10) + rng.normal(0, sigma, 12))
     runs = bs.Runs.from_frame({"params": np.full(12, 1e8), "tokens": tokens, "loss": loss})
     known = bs.Prior("LogNormal", mu=np.log(sigma), sigma=1e-4)
-    fit = bs.fit(
-        runs, law=Line(), noise="normal", priors={"sigma": known}, random_seed=1, progress=False
-    )
+    fit = bs.fit(runs, law=Line(), noise="normal", priors={"sigma": known}, **QUIET)
     x = np.log(tokens / fit.spec.reference.tokens)
     mean = np.log(fit.spec.reference.loss) - 0.1 * x
     covariance = 0.3**2 + 0.2**2 * np.outer(x, x) + sigma**2 * np.eye(12)
@@ -43,7 +43,7 @@ def test_the_evidence_of_a_linear_law_is_exact():
 def test_runs_of_a_law_prefer_it():
     runs = simulate_runs("chinchilla")
     found = {
-        law: bs.evidence(bs.fit(runs, law=law, random_seed=1, progress=False))
+        law: bs.evidence(bs.fit(runs, law=law, **QUIET))
         for law in ("chinchilla", "kaplan", "unified")
     }
     log_evidence = {law: e.log_evidence for law, e in found.items()}
@@ -54,7 +54,7 @@ def test_runs_of_a_law_prefer_it():
 def test_evidence_of_what_did_not_converge_is_refused():
     runs = simulate_runs()
     with pytest.warns(ConvergenceWarning):
-        fit = bs.fit(runs, law="chinchilla", draws=100, tune=100, random_seed=1, progress=False)
+        fit = bs.fit(runs, law="chinchilla", draws=100, tune=100, **QUIET)
     with pytest.raises(EvidenceError, match="NOT CONVERGED"):
         bs.evidence(fit)
 

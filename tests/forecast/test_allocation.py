@@ -1,5 +1,7 @@
 """Compute-optimal splits: closed form against solver, and against published constants."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from bayesscale.forecast.allocate import _expected_loss, allocate
 from bayesscale.forecast.split import numerical_split, optimal_split
 from bayesscale.forecast.surface import Surface
 from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost, Reference
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.model.spec import specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 TWO_VARIABLE = ["chinchilla", "unified", "kaplan", "kaplan_irreducible"]
@@ -22,8 +24,7 @@ def runs():
 
 def fit_of_published(runs, law: str, c: dict[str, float], reference: Reference):
     """Return a fit without uncertainty at coordinates that refer to a given point."""
-    spec = specify(runs, law=law)
-    spec = ModelSpec(spec.law, spec.noise, spec.priors, reference, has_loss_se=False)
+    spec = replace(specify(runs, law=law, discrepancy=None), reference=reference)
     return fit_at(runs, law, truth=TRUTH | c, spec=spec)
 
 

@@ -22,7 +22,7 @@ SIMULATIONS, BINS = 100, 10
 def ranks(law: str, noise: str, *, simulations: int = SIMULATIONS, backward=None) -> np.ndarray:
     """Rank every coordinate's truth among 100 thinned draws, shape (simulation, coordinate)."""
     runs = simulate_runs(sizes=design(n_budgets=6, sizes=5))
-    spec = specify(runs, law=law, noise=noise)
+    spec = specify(runs, law=law, noise=noise, discrepancy=None)
     compiled, data = compile_model(spec, runs), model_data(spec, runs)
     inputs = log_inputs(runs, spec.law, spec.reference)
     rng = np.random.default_rng(20)

@@ -48,7 +48,7 @@ def agree(spec, runs: Runs) -> None:
 @pytest.mark.parametrize("noise", ["student_t", "normal"])
 def test_sampled_density_is_prior_times_likelihood(noise):
     runs = simulate_runs()
-    agree(specify(runs, law="chinchilla", noise=noise), runs)
+    agree(specify(runs, law="chinchilla", noise=noise, discrepancy=None), runs)
 
 
 @pytest.mark.parametrize(
@@ -56,18 +56,34 @@ def test_sampled_density_is_prior_times_likelihood(noise):
 )
 def test_sampled_density_of_every_law(law):
     runs = simulate_runs()
-    agree(specify(runs, law=law), runs)
+    agree(specify(runs, law=law, discrepancy=None), runs)
+
+
+@pytest.mark.parametrize(
+    ("law", "discrepancy"),
+    [
+        ("chinchilla", "drift"),
+        pytest.param("chinchilla", "quadratic", marks=pytest.mark.slow),
+        pytest.param("kaplan_params", "drift", marks=pytest.mark.slow),
+        pytest.param("kaplan_compute", "quadratic", marks=pytest.mark.slow),
+    ],
+)
+def test_sampled_density_with_a_discrepancy(law, discrepancy):
+    runs = simulate_runs()
+    agree(specify(runs, law=law, discrepancy=discrepancy), runs)
 
 
 def test_standard_errors_of_the_loss_widen_the_noise():
     runs = with_errors(simulate_runs())
-    agree(specify(runs, law="chinchilla"), runs)
+    agree(specify(runs, law="chinchilla", discrepancy=None), runs)
 
 
 def test_swapping_data_and_prior_numbers_needs_no_compilation():
     first, other = simulate_runs(seed=1), simulate_runs(seed=2).select(np.arange(48) % 2 == 0)
-    compile_model(specify(first, law="chinchilla"), first)
-    spec = specify(other, law="chinchilla", priors={"alpha_N": Prior.between(0.2, 0.3)})
+    compile_model(specify(first, law="chinchilla", discrepancy=None), first)
+    spec = specify(
+        other, law="chinchilla", discrepancy=None, priors={"alpha_N": Prior.between(0.2, 0.3)}
+    )
     assert is_compiled(spec)
     agree(spec, other)
 
@@ -75,7 +91,7 @@ def test_swapping_data_and_prior_numbers_needs_no_compilation():
 def test_a_prior_of_another_family_is_pymcs_own():
     runs = simulate_runs()
     beta = Prior("Beta", alpha=3, beta=6)
-    spec = specify(runs, law="chinchilla", priors={"alpha_N": beta})
+    spec = specify(runs, law="chinchilla", discrepancy=None, priors={"alpha_N": beta})
     compiled = compile_model(spec, runs)
     value = compiled.constrain(np.array([0, 0, 0, -0.4, -1, -5, 2.0]))["alpha_N"]
     assert float(value) == pytest.approx(1 / (1 + np.exp(0.4)))  # Beta's transform is the logit
@@ -96,6 +112,6 @@ def test_a_prior_of_another_family_is_pymcs_own():
 )
 def test_a_prior_that_pymc_does_not_have(prior, error, message):
     runs = simulate_runs()
-    spec = specify(runs, law="chinchilla", priors={"alpha_N": prior})
+    spec = specify(runs, law="chinchilla", discrepancy=None, priors={"alpha_N": prior})
     with pytest.raises(error, match=message):
         compile_model(spec, runs)

@@ -27,7 +27,7 @@ from bayesscale.errors import (
 from bayesscale.laws import LEVEL, Coordinate
 from tests.simulate import TRUTH, design, fit_at, simulate_runs
 
-QUIET = {"progress": False, "random_seed": 1}
+QUIET = {"progress": False, "random_seed": 1, "discrepancy": None}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_parameters_come_back(fit, runs):
 def test_the_same_seed_gives_the_same_draws(fit, runs):
     again = bs.fit(runs, law="chinchilla", **QUIET)
     assert again.draws["posterior"].dataset.equals(fit.draws["posterior"].dataset)
-    other = bs.fit(runs, law="chinchilla", progress=False, random_seed=2)
+    other = bs.fit(runs, law="chinchilla", progress=False, random_seed=2, discrepancy=None)
     assert not other.draws["posterior"].dataset.equals(fit.draws["posterior"].dataset)
 
 
@@ -298,7 +298,7 @@ def test_a_prior_moves_the_posterior_without_compiling(fit, runs, monkeypatch):
 
 
 def test_progress_is_told_and_silence_is_kept(runs, capsys):
-    bs.fit(runs, law="chinchilla", random_seed=1, progress="auto")
+    bs.fit(runs, law="chinchilla", random_seed=1, discrepancy=None, progress="auto")
     assert "Sampling 4 chains" in capsys.readouterr().err
     bs.fit(runs, law="chinchilla", **QUIET)
     told = capsys.readouterr()
@@ -382,7 +382,7 @@ class Unfit(bs.Law):
         return xp.log(c["level"]) + (0.0 if xp is np else np.nan) * x["params"]
 
 try:
-    bs.fit(simulate_runs(), law=Unfit(), random_seed=1, progress=False)
+    bs.fit(simulate_runs(), law=Unfit(), **QUIET)
 except bs.errors.SamplerError as error:
     print("SAID", error)
 """

@@ -15,7 +15,7 @@ BESIROGLU = {
     "alpha_D": (0.366, 0.021),
     "params_exponent": (0.513, 0.020),
 }
-QUIET = {"random_seed": 1, "progress": False}
+QUIET = {"random_seed": 1, "progress": False, "discrepancy": None}
 
 
 @pytest.fixture(scope="module")

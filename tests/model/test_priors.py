@@ -71,7 +71,7 @@ def test_prior_predictive_says_its_priors_and_draws_losses():
 
 
 def test_the_model_is_an_ordinary_pymc_model():
-    model = bs.build_model(simulate_runs(), law="unified")
+    model = bs.build_model(simulate_runs(), law="unified", discrepancy=None)
     assert [rv.name for rv in model.free_RVs] == [
         "level", "irreducible_share", "param_share", "alpha_N", "alpha_D", "k", "sigma",
         "nu_minus_one",

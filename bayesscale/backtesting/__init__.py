@@ -1,0 +1,1 @@
+"""Rolling back-tests on the user's own ladder, against the state of practice."""

@@ -1,0 +1,93 @@
+"""Where to cut a ladder: successive cutoffs in compute, from the largest run down."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesscale._format import flops as write_flops
+from bayesscale.errors import RunsError
+from bayesscale.laws import Law
+from bayesscale.runs import Runs
+
+RUNS_PER_UNKNOWN = 2
+"""With fewer runs left than this for each unknown of the law, the prior would be tested."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One cut of a ladder.
+
+    Parameters
+    ----------
+    number
+        1 is the cut nearest to the largest run.
+    small
+        The runs to fit.
+    large
+        The runs to predict: all that have more compute.
+    """
+
+    number: int
+    small: Runs
+    large: Runs
+
+
+def rolling_folds(runs: Runs, law: Law, *, factor: float, at_most: int | None = None) -> list[Fold]:
+    """Cut below the largest compute over ``factor``, then over its square, and so on.
+
+    Parameters
+    ----------
+    runs
+        All runs.
+    law
+        The law to be fitted, for its number of unknowns.
+    factor
+        Ratio of compute between cutoffs, > 1.
+    at_most
+        Where to stop; by default where too few runs are left to fit.
+
+    Returns
+    -------
+    list of Fold
+        The fold with the most runs first. Cutoffs between which there are no runs make one fold.
+
+    Raises
+    ------
+    DomainError
+        If the factor is not above 1.
+    RunsError
+        If too few runs are left by the first cutoff.
+    """
+    needed = RUNS_PER_UNKNOWN * len(law.coordinates)
+    runs.split_by_compute(factor=factor)  # complains of a wrong factor
+    folds: list[Fold] = []
+    cutoff = factor
+    while at_most is None or len(folds) < at_most:
+        try:
+            small, large = runs.split_by_compute(factor=cutoff)
+        except RunsError:  # nothing is that small
+            break
+        if len(small) < needed:
+            break
+        if not folds or len(small) < len(folds[-1].small):
+            folds.append(Fold(len(folds) + 1, small, large))
+        cutoff *= factor
+    if not folds:
+        raise _too_few(runs, law, factor=factor, needed=needed)
+    return folds
+
+
+def _too_few(runs: Runs, law: Law, *, factor: float, needed: int) -> RunsError:
+    sizes = np.sort(runs.flops)
+    left = int((sizes < sizes[-1] / factor).sum())
+    largest = 1.0 if needed >= len(sizes) else sizes[-1] / sizes[needed]
+    smaller = np.floor(10 * largest) / 10
+    advice = "Train more runs"
+    if smaller > 1 and len(runs.split_by_compute(factor=smaller)[0]) >= needed:
+        advice = f"Use factor={smaller:g} or less"
+    return RunsError(
+        f"A back-test of the law {law.name!r} needs {needed} runs to fit, {RUNS_PER_UNKNOWN} for "
+        f"each of its {len(law.coordinates)} unknowns, or it would test the prior. Of {len(runs)} "
+        f"runs, {left} lie more than {factor:g}x below the largest compute, "
+        f"{write_flops(sizes[-1])}. {advice}, or choose a law with fewer unknowns."
+    )

@@ -1,0 +1,175 @@
+"""What a back-test found: scores by reach and method, and what follows from them."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+
+from bayesscale.backtesting.judge import APPROACH3, PERSISTENCE, POSTERIOR, Judged
+from bayesscale.backtesting.scores import covered, summarise
+from bayesscale.checks import CheckResult
+
+BANDS = {"up to 3x": 3.0, "3x to 30x": 30.0, "30x to 300x": 300.0, "over 300x": np.inf}
+"""Bands of reach, around 2x, 10x and 100x, and their upper ends."""
+
+ALL = "all"
+
+LEVEL = 90
+"""Percent of the intervals that sentences speak of."""
+
+
+@dataclass(frozen=True)
+class _Count:
+    """What the law's intervals covered in a band of reach."""
+
+    covered: int
+    n: int
+    reach: float
+
+    @property
+    def expected(self) -> float:
+        return LEVEL / 100 * self.n
+
+    @property
+    def too_few(self) -> bool:
+        """Whether fewer are covered than chance explains, two standard deviations below."""
+        return self.covered < self.expected - 2 * sqrt(self.expected * (1 - LEVEL / 100))
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Predictions of runs that were held out, and their scores.
+
+    Parameters
+    ----------
+    points
+        One row a prediction: ``fold``, ``run`` (its id), ``method``, ``flops``, ``reach`` (its
+        compute over the largest fitted), ``observed``, ``median``, ``lower50`` ... ``upper95``
+        (nats/token), ``error`` (log predicted over observed loss), ``pit``, ``crps``,
+        ``log_score`` and the ``band`` of reach.
+    folds
+        One row a fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
+        fitted), ``reach`` (of the farthest run), ``passed`` and the names of what ``failed``.
+    checks
+        Every check of every fold's posterior.
+    law
+        Name of the law.
+    random_seed
+        The seed of all fits: ``bs.fit`` with it repeats a fold.
+    """
+
+    points: pd.DataFrame
+    folds: pd.DataFrame
+    checks: tuple[CheckResult, ...]
+    law: str
+    random_seed: int
+
+    @classmethod
+    def of(cls, judged: Sequence[Judged], *, law: str, random_seed: int) -> "Backtest":
+        """Put folds together."""
+        points = pd.concat([j.points for j in judged], ignore_index=True)
+        points["band"] = pd.cut(points["reach"], [0.0, *BANDS.values()], labels=list(BANDS))
+        failed = [[c.name for c in j.checks if not c.passed] for j in judged]
+        folds = pd.DataFrame([j.fold for j in judged]).set_index("fold")
+        folds["passed"] = [not names for names in failed]
+        folds["failed"] = [", ".join(names) for names in failed]
+        return cls(points, folds, tuple(c for j in judged for c in j.checks), law, random_seed)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the posterior of every fold passed its checks."""
+        return all(check.passed for check in self.checks)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Scores by band of reach and method, unrounded.
+
+        Index ``(band, method)``, the band ``"all"`` first. Columns: ``n`` predictions of
+        ``n_runs`` different runs, their median ``reach``, the shares ``cover50`` to ``cover95``
+        inside central intervals, ``crps``, ``log_score``, ``rmsle``, ``bias`` and ``width90``
+        (all of log loss), and ``crps_ratio``, the CRPS over that of Approach 3.
+        """
+        every = self.points.assign(band=ALL)
+        by_band = self.points.sort_values("band", kind="stable").astype({"band": object})
+        table = summarise(pd.concat([every, by_band]), ["band", "method"])
+        reference = table["crps"].xs(APPROACH3, level="method")
+        table["crps_ratio"] = table["crps"].div(reference, level="band")
+        return table
+
+    @property
+    def verdict(self) -> str:
+        """How far the intervals may be trusted, in a sentence or two."""
+        counts = self._counts()
+        said = [f"{c.covered} of {c.n} at {_times(c.reach)} reach" for c in counts]
+        text = f"On your own runs, {LEVEL} % intervals covered {_listed(said)}."
+        short = [c for c in counts if c.too_few]
+        if not short:
+            return f"{text} Chance explains what they missed: plan with them at such a reach."
+        due = [f"{c.expected:.0f} of {c.n} at {_times(c.reach)}" for c in short]
+        return (
+            f"{text} About {_listed(due)} should have been: intervals there are too narrow. Allow "
+            "for more than they say, or train a larger run first."
+        )
+
+    @property
+    def comparison(self) -> str:
+        """How the baselines did on the same runs, in a sentence."""
+        scores = pd.DataFrame(self.summary.loc[ALL]).to_dict("index")
+        share = {method: f"{100 * s[f'cover{LEVEL}']:.0f} %" for method, s in scores.items()}
+        said = [
+            f"{name}'s covered {share[method]}, and its CRPS is "
+            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times this fit's"
+            for method, name in ((APPROACH3, "Approach 3"), (PERSISTENCE, "persistence"))
+        ]
+        return (
+            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {said[0]}; "
+            f"{said[1]} (smaller is better)."
+        )
+
+    @property
+    def failures(self) -> str:
+        """Which folds' posteriors did not pass their checks; empty if all did."""
+        bad = self.folds[~self.folds["passed"]]
+        if bad.empty:
+            return ""
+        said = "; ".join(f"fold {k} ({failed})" for k, failed in bad["failed"].items())
+        return (
+            f"{len(bad)} of {len(self.folds)} folds DID NOT PASS the checks of their posterior: "
+            f"{said}. Their scores count all the same; backtest.checks says what was found."
+        )
+
+    @property
+    def text(self) -> str:
+        """Everything in words."""
+        return " ".join(filter(None, [self.verdict, self.comparison, self.failures]))
+
+    def _counts(self) -> "list[_Count]":
+        own = self.points[self.points["method"] == POSTERIOR]
+        return [
+            _Count(int(covered(of_band, LEVEL).sum()), len(of_band), of_band["reach"].median())
+            for _, of_band in own.groupby("band", observed=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"{_written(self.summary)}\n{self.text}"
+
+    def _repr_html_(self) -> str:
+        return (
+            f"{self.summary.to_html(float_format='{:.3g}'.format)}<p>{html.escape(self.text)}</p>"
+        )
+
+
+def _times(reach: float) -> str:
+    return f"{float(f'{reach:.2g}'):g}x"
+
+
+def _listed(said: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)
+
+
+def _written(summary: pd.DataFrame) -> str:
+    return summary.to_string(float_format="{:.3g}".format)

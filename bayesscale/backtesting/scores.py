@@ -1,0 +1,118 @@
+"""Scores of probabilistic predictions of log loss, each written once.
+
+All compare draws of a prediction, shape ``(draw, run)``, with what was observed, shape ``(run,)``,
+both log loss, and give one number a run. Smaller CRPS and larger log scores are better.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+type Array = NDArray[np.float64]
+
+LEVELS = (50, 80, 90, 95)
+"""Central intervals that are scored, percent."""
+
+LEAST_SD = 1e-4
+"""No loss is known to better than .01 %: a prediction's spread is taken to be at least that."""
+
+
+def crps(draws: Array, observed: Array) -> Array:
+    """Return the continuous ranked probability score of the draws' empirical distribution.
+
+    It is the mean distance of a draw to what was observed, less half the mean distance of two
+    draws; for a point prediction, the absolute error.
+    """
+    n = len(draws)
+    # Sorted, the k-th draw is the larger one of k pairs, and the smaller one of n - 1 - k.
+    weights = 2 * np.arange(n) - (n - 1)
+    half_distance = np.tensordot(weights, np.sort(draws, axis=0), axes=1) / n**2
+    return np.abs(draws - observed).mean(axis=0) - half_distance
+
+
+def normal_log_score(draws: Array, observed: Array) -> Array:
+    """Return the log density at what was observed of a normal with the draws' mean and SD.
+
+    For predictions that are known by their draws alone. It is kinder to too narrow predictions
+    than a kernel density, whose tails end where the draws do.
+    """
+    sd = np.maximum(draws.std(axis=0), LEAST_SD)
+    z = (observed - draws.mean(axis=0)) / sd
+    return -0.5 * z**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+
+
+def score_draws(draws: Array, observed: Array) -> pd.DataFrame:
+    """Score a prediction run by run.
+
+    Parameters
+    ----------
+    draws
+        Draws of log loss, shape ``(draw, run)``.
+    observed
+        The observed log loss, shape ``(run,)``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run: ``median`` and the ends of central intervals, ``lower90``, ``upper90`` and
+        so on (nats/token); ``error``, predicted (median) minus observed log loss; ``pit``, the
+        share of draws below what was observed; ``crps`` of log loss.
+    """
+    tails = {f"lower{level}": (100 - level) / 200 for level in LEVELS}
+    tails |= {f"upper{level}": (100 + level) / 200 for level in LEVELS}
+    median, *ends = np.quantile(draws, [0.5, *tails.values()], axis=0)
+    return pd.DataFrame(
+        {"median": np.exp(median)}
+        | {name: np.exp(end) for name, end in zip(tails, ends, strict=True)}
+        | {
+            "error": median - observed,
+            "pit": (draws < observed).mean(axis=0),
+            "crps": crps(draws, observed),
+        }
+    )
+
+
+def covered(points: pd.DataFrame, level: int) -> pd.Series:
+    """Tell which observed losses lie in their central interval."""
+    return points["observed"].between(points[f"lower{level}"], points[f"upper{level}"])
+
+
+def summarise(points: pd.DataFrame, by: Iterable[str]) -> pd.DataFrame:
+    """Average the scores of predictions, group by group.
+
+    Parameters
+    ----------
+    points
+        One row a prediction, as ``Backtest.points``.
+    by
+        Columns that make the groups.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``n`` predictions of ``n_runs`` different runs at the median ``reach``; shares covered;
+        means of ``crps`` and ``log_score``; ``rmsle``, the root mean square of log predicted over
+        observed loss, and ``bias``, its mean; ``width90``, the mean log ratio of the 90 %
+        interval's ends.
+    """
+    columns = {
+        **{f"cover{level}": covered(points, level) for level in LEVELS},
+        "squared": points["error"] ** 2,
+        "width90": np.log(points["upper90"] / points["lower90"]),
+    }
+    groups = points.assign(**columns).groupby(list(by), sort=False, observed=True)
+    return pd.DataFrame(
+        {
+            "n": groups.size(),
+            "n_runs": groups["run"].nunique(),
+            "reach": groups["reach"].median(),
+            **{f"cover{level}": groups[f"cover{level}"].mean() for level in LEVELS},
+            "crps": groups["crps"].mean(),
+            "log_score": groups["log_score"].mean(),
+            "rmsle": np.sqrt(groups["squared"].mean()),
+            "bias": groups["error"].mean(),
+            "width90": groups["width90"].mean(),
+        }
+    )

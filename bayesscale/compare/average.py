@@ -1,0 +1,263 @@
+"""Average laws: how much each of them should have a say."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from bayesscale._format import list_some
+from bayesscale._progress import ProgressOption, Report, progress_reporter
+from bayesscale.compare.evidence import evidence
+from bayesscale.compare.largest import leave_largest_out
+from bayesscale.compare.loo import leave_one_out
+from bayesscale.compare.pointwise import density_table, score_table
+from bayesscale.compare.stacking import stacking_errors, stacking_weights
+from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, unknown_name
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit
+
+type Array = NDArray[np.float64]
+
+CRITERIA = {"loo": "elpd", "evidence": "log_evidence", "largest": "log_score"}
+"""What fits can be weighed by, and what the score is called."""
+
+
+def average(
+    fits: Mapping[str, Fit],
+    *,
+    by: str = "loo",
+    factor: float = 10.0,
+    cluster: str | None = None,
+    random_seed: int | None = None,
+    progress: ProgressOption = "auto",
+) -> Average:
+    r"""Average fits of several laws to the same runs, weighted by how well they predict.
+
+    The average is accepted wherever a question about losses takes a fit: by
+    :func:`~bayesscale.extrapolate`, :func:`~bayesscale.allocate`,
+    :func:`~bayesscale.required_flops`, :func:`~bayesscale.required_tokens` and
+    :func:`~bayesscale.gain`. The answer is the mixture of the laws' answers: where they disagree,
+    its interval is as wide as their disagreement.
+
+    Parameters
+    ----------
+    fits
+        At least two converged fits by name, of the same runs, laws with the same inputs.
+    by
+        ``"loo"``: stacking on how well each run is predicted by the others; seconds. It asks
+        about runs like those that are there, and there are many of these.
+        ``"largest"``: stacking on how well the runs with the largest compute are predicted by the
+        smaller ones, from one refit a law. It asks about extrapolation, but of few runs whose
+        errors are alike, so that its weights jump.
+        ``"evidence"``: posterior probabilities of the laws at equal prior odds. They go to one
+        law as runs get many, even where no law is right, and depend on the priors.
+    factor
+        For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
+    cluster
+        For ``"loo"`` and ``"largest"``: column of labels (``read_runs(path, group=...)``). Runs of
+        one label, such as checkpoints of one training, are left out together and scored jointly.
+        None takes every run for itself.
+    random_seed
+        Seed of the bridge (``"evidence"``), of the errors of the weights, and of the choice of
+        draws that stand for each fit; by default the first fit's. Refits have the seed of the
+        fit that they repeat.
+    progress
+        ``"auto"`` shows what is going on, ``False`` is silent.
+
+    Returns
+    -------
+    Average
+        ``summary`` with the weights, and the fits.
+
+    Raises
+    ------
+    DomainError
+        If there are fewer than two fits, they are of different runs or inputs, or an option is
+        outside its domain.
+    UnknownNameError
+        If ``by`` or ``cluster`` has an unknown name.
+    RunsError
+        If too few runs or clusters are left in or out.
+    EvidenceError
+        If draws did not converge, importance sampling fails for more than 50 runs of a fit, or an
+        evidence is not known well enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a refit did not converge.
+
+    Notes
+    -----
+    Stacking maximises the log score of the mixture on what was left out,
+
+    .. math:: \max_w \sum_i \ln \sum_k w_k p_k(y_i | y_{-i}),
+              \quad w_k \ge 0, \; \sum_k w_k = 1
+
+    with densities of log loss. A mixture is scored run by run also under ``"largest"``: a joint
+    score of all held-out runs is a single number, and stacking on that gives everything to one
+    law. Held-out runs that lie off the law together count as many all the same, so take these
+    weights with their errors, ``weight_se``.
+
+    Leaving one out is done by Pareto-smoothed importance sampling; runs (clusters) for which it is
+    unreliable are refitted without, at most 50 a fit.
+
+    The default was chosen on 8 public ladders, averages of ``kaplan``, ``chinchilla`` and
+    ``unified`` without discrepancy, fitted without the largest decade of compute and scored on it.
+    Mean log score of a held-out run, and mean coverage of 90 % intervals: ``"loo"`` 1.80 and
+    .74, ``"evidence"`` 1.86 and .59, ``"largest"`` 1.73 and .69, equal weights 1.75 and .91. The
+    scores differ by less than their errors, ``"evidence"`` is surest of itself, and ``"largest"``
+    takes up to ten times longer.
+
+    References
+    ----------
+    .. [1] Yao, Vehtari, Simpson and Gelman (2018), Bayesian Analysis 13(3), 917-1007,
+       doi:10.1214/17-BA1091.
+    .. [2] Vehtari, Gelman and Gabry (2017), Statistics and Computing 27, 1413-1432,
+       doi:10.1007/s11222-016-9696-4.
+
+    Examples
+    --------
+    >>> m = bs.average({"kaplan": fit_k, "chinchilla": fit_c})    # doctest: +SKIP
+    >>> m.summary                                                 # doctest: +SKIP
+    >>> bs.extrapolate(m, params=70e9, tokens=1.4e12).summary     # doctest: +SKIP
+    """
+    seed = _checked(fits, by, cluster, random_seed)
+    with progress_reporter(progress) as report:
+        if by == "evidence":
+            pointwise, (weights, table) = None, _by_evidence(fits, random_seed, report)
+        else:
+            if by == "loo":
+                scores = leave_one_out(fits, cluster=cluster, report=report)
+            else:
+                scores = leave_largest_out(fits, factor=factor, cluster=cluster, report=report)
+            pointwise = density_table(scores).rename_axis(index=cluster or "run")
+            weights = stacking_weights(pointwise.to_numpy())
+            table = score_table(scores, CRITERIA[by])
+            errors = stacking_errors(pointwise.to_numpy(), random_seed=seed)
+            table.insert(0, "weight_se", errors)
+    table.insert(0, "weight", weights)
+    table.insert(0, "law", [fit.law.name for fit in fits.values()])
+    table.index.name = "fit"
+    unsure = table.index[~table["refits_converged"]].tolist()
+    if unsure:
+        warnings.warn(
+            f"Refits of {list_some(unsure)} did not converge, so that the weights are uncertain. "
+            "Fit with more tuning (tune=4000) or smaller steps (target_accept=0.95): refits are "
+            "sampled as the fits were.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return Average(
+        fits=dict(fits),
+        weights=dict(zip(fits, map(float, weights), strict=True)),
+        by=by,
+        summary=table,
+        pointwise=pointwise,
+        text=_in_words(by, table, pointwise, factor),
+        random_seed=seed,
+    )
+
+
+def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, factor: float) -> str:
+    """Return a sentence for a report."""
+    if pointwise is None:
+        how = "evidence (posterior probabilities at equal prior odds)"
+    else:
+        what = "run" if pointwise.index.name == "run" else f"{pointwise.index.name!r}"
+        how = f"leave-one-{what}-out ({len(pointwise)} left out, {table['n_refits'].sum()} refits)"
+        if by == "largest":
+            how = (
+                f"what laws fitted to the smaller runs predict for those within {factor:g}x of the "
+                f"largest compute ({len(pointwise)} scores)"
+            )
+    ranked = table["weight"].sort_values(ascending=False)
+    shares = [f"{name} {_percent(weight)}" for name, weight in ranked.items()]
+    return f"Laws averaged by {how}: {', '.join(shares)}."
+
+
+def _percent(weight: float) -> str:
+    return "<1%" if weight < 0.005 else f"{weight:.0%}"
+
+
+def _checked(fits: object, by: str, cluster: str | None, random_seed: int | None) -> int:
+    """Return the seed, after refusing what cannot be averaged."""
+    if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
+        raise DomainError(
+            'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
+            f"bs.fit or bs.load_fit returns, not {_described(fits)}."
+        )
+    if len(fits) < 2:
+        raise DomainError(f"An average takes at least two fits, but got {len(fits)}.")
+    if not isinstance(by, str) or by not in CRITERIA:
+        raise unknown_name("criterion", by, CRITERIA)
+    if by == "evidence" and cluster is not None:
+        raise DomainError(
+            "The evidence is of all runs jointly: nothing is left out, and there are no clusters "
+            'to leave out. Leave cluster out, or use by="loo".'
+        )
+    first, *others = fits.items()
+    for name, fit in others:
+        if fit.runs.fingerprint != first[1].runs.fingerprint:
+            raise DomainError(
+                f"The fits {first[0]!r} and {name!r} are of different runs ({len(first[1].runs)} "
+                f"and {len(fit.runs)}; sizes, losses, labels or counts differ), and only "
+                "predictions of the same losses can be weighed. Fit both to the same Runs."
+            )
+        if set(fit.law.inputs) != set(first[1].law.inputs):
+            raise DomainError(
+                f"{first[0]!r} predicts from {' and '.join(first[1].law.inputs)} and {name!r} from "
+                f"{' and '.join(fit.law.inputs)}: no question could be put to both. Average laws "
+                "of the same inputs."
+            )
+    for name, fit in fits.items():
+        if not fit.checks[0].passed:
+            raise EvidenceError(
+                f"Draws of {name!r} that did not converge cannot be weighed. {fit.checks[0].text}"
+            )
+    seed = first[1].sampling.random_seed if random_seed is None else random_seed
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise DomainError(f"random_seed must be a whole number from 0, not {seed!r}.")
+    return int(seed)
+
+
+def _described(fits: object) -> str:
+    if not isinstance(fits, Mapping):
+        return type(fits).__name__
+    return "{" + ", ".join(f"{k!r}: {type(f).__name__}" for k, f in fits.items()) + "}"
+
+
+def _by_evidence(
+    fits: Mapping[str, Fit], random_seed: int | None, report: Report
+) -> tuple[Array, pd.DataFrame]:
+    """Return posterior probabilities of the fits at equal prior odds, and their table."""
+    found = {}
+    for name, fit in fits.items():
+        report(f"Estimating the evidence of {name!r}")
+        try:
+            found[name] = evidence(fit, random_seed=random_seed)
+        except EvidenceError as error:
+            raise EvidenceError(f"{name!r} has no usable evidence. {error}") from error
+    log_evidence = np.array([e.log_evidence for e in found.values()])
+    mcse = np.array([e.mcse for e in found.values()])
+    weights = softmax(log_evidence)
+    best = log_evidence.argmax()
+    # to first order, of independent errors: dw_k = w_k (dz_k - Σ_j w_j dz_j)
+    slopes = weights[:, None] * (np.eye(len(weights)) - weights)
+    table = pd.DataFrame(
+        {
+            "weight_se": np.sqrt(slopes**2 @ mcse**2),
+            CRITERIA["evidence"]: log_evidence,
+            "se": mcse,
+            "diff": log_evidence - log_evidence[best],
+            "diff_se": np.where(np.arange(len(mcse)) == best, 0, np.hypot(mcse, mcse[best])),
+            "n_refits": 0,
+            "refits_converged": True,
+            "high_k": [[] for _ in found],
+        },
+        index=pd.Index(list(found)),
+    )
+    return weights, table

@@ -1,0 +1,270 @@
+r"""What a law gets wrong: how the fitted surface may leave it away from the centre of the runs.
+
+A law's exponents are constant over all scales. Real ladders are not like that: small runs suffer
+from warm-up, large ones from learning rates tuned on small ones, and the slope that a law needs
+at the top of a ladder is not quite the one it needs at the bottom. Fits that take the law for true
+are therefore far too sure of themselves when they extrapolate.
+
+``drift`` lets slopes wander. With t the distance from the centre of the runs in units of their
+spread, ln N, ln D and the log loss of the law each pass through
+
+.. math:: w(t) = t + \sum_j \left(e^{\tau (\xi_1 + \dots + \xi_j)} - 1\right) \phi_j(t), \qquad
+          \xi_j \sim \mathcal N(0, 1)
+
+on each side of the centre, where the pieces φ_j are ramps from one knot to the next: the local
+slope is multiplied by the exponential of a random walk that takes a step of size τ at each knot.
+The slope is the law's own at the centre, the runs teach how it changes among them, and beyond
+them what is not known of it grows with distance. All slopes stay positive, so whatever the draws
+are, loss falls with more tokens wherever the law's does and stays above zero, and far out it
+falls like a law of the same form with constant exponents: it cannot run away.
+
+Runs on far fewer tokens per parameter than the others are worse than additive laws say, so a term
+
+.. math:: a \, e^{-g W}, \qquad W = \ln(D / N) \text{ from the centre, in units of its spread,}
+
+is added to log loss. It falls with more tokens, and levels off three spreads from the centre.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.errors import DomainError, unknown_name
+from bayesscale.laws import Law
+from bayesscale.laws.coordinates import Coordinate
+
+KNOTS = {"params": (0.75,), "tokens": (0.75,), "loss": (0.5, 1.5)}
+"""Where slopes change, on both sides of the centre, in units of the runs' spread."""
+
+STEPS = {"params": 0.1, "tokens": 0.1, "loss": 0.25}
+"""Standard deviation of a step that the log of a slope takes at a knot."""
+
+ROUNDING = 0.3
+"""Distance over which a change of slope is smoothed, in units of the runs' spread."""
+
+LEAST_SPREAD = {"params": 0.3, "tokens": 0.3, "flops": 0.3, "tokens_per_param": 0.3, "loss": 0.03}
+"""Smallest unit of distance in logs: runs of one size say nothing about a scale of drift."""
+
+DRIFT_LEVEL = 3.0
+CURVATURE_LEVEL = 5.0
+"""Spreads from the centre at which terms level off, so that they do not run away."""
+
+UNDERTRAINING = Coordinate(
+    "undertraining", "log", log(0.003), 1.0, "log loss",
+    "excess log loss of runs at the centre's tokens per parameter",
+)  # fmt: skip
+UNDERTRAINING_RATE = Coordinate(
+    "undertraining_rate", "log", 0.0, 0.5, "1",
+    "how fast the excess grows towards fewer tokens per parameter",
+)  # fmt: skip
+CURVATURE_SCALE = Coordinate(
+    "curvature_scale", "log", log(0.006), 0.8, "log loss",
+    "size of the quadratic discrepancy one spread away from the centre",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviations of the logs of the runs: the discrepancy's units of distance.
+
+    Parameters
+    ----------
+    params, tokens, flops, tokens_per_param, loss
+        Standard deviation of ln N, ln D, ln C, ln(D/N) and ln L.
+    """
+
+    params: float
+    tokens: float
+    flops: float
+    tokens_per_param: float
+    loss: float
+
+    @classmethod
+    def of(
+        cls, *, params: NDArray[np.float64], tokens: NDArray[np.float64],
+        flops: NDArray[np.float64], loss: NDArray[np.float64],
+    ) -> "Spread":  # fmt: skip
+        """Take the spread of arrays of shape ``(run,)``, all positive."""
+        values = {
+            "params": params, "tokens": tokens, "flops": flops,
+            "tokens_per_param": tokens / params, "loss": loss,
+        }  # fmt: skip
+        return cls(**{k: max(float(np.std(np.log(v))), LEAST_SPREAD[k]) for k, v in values.items()})
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the numbers by name."""
+        return asdict(self)
+
+
+class Discrepancy:
+    """No discrepancy: the law is taken for true.
+
+    Attributes
+    ----------
+    name
+        Name by which ``fit(discrepancy=...)`` knows it.
+    moves_optimum
+        Whether the compute-optimal split is another one than the law's.
+    """
+
+    name: str = "none"
+    moves_optimum: bool = False
+
+    def coordinates(self, law: Law) -> tuple[Coordinate, ...]:
+        """Return what is sampled besides the coordinates of law and noise."""
+        return ()
+
+    def log_loss(
+        self, law: Law, c: Mapping[str, Any], x: Mapping[str, Any], spread: Mapping[str, Any],
+        xp: Any,
+    ) -> Any:  # fmt: skip
+        """Return the log loss of the fitted surface, relative to the reference loss.
+
+        Parameters
+        ----------
+        law
+            The law.
+        c
+            Coordinates of law and discrepancy; arrays broadcast against the inputs.
+        x
+            ``ln(input / reference input)`` for every input.
+        spread
+            The units of distance, by name.
+        xp
+            ``numpy`` or ``pytensor.tensor``.
+        """
+        return law.log_loss(c, x, xp)
+
+
+class Drift(Discrepancy):
+    """Slopes wander like a random walk away from the centre; under-trained runs are worse."""
+
+    name = "drift"
+    moves_optimum = True
+
+    def coordinates(self, law: Law) -> tuple[Coordinate, ...]:
+        steps = [
+            Coordinate(
+                _step(direction, side, j), "identity", 0.0, STEPS[direction], "log slope",
+                f"step {j} of the log slope in {direction}, {side} the centre",
+            )
+            for direction in self._directions(law)
+            for side in ("above", "below")
+            for j in range(1, len(KNOTS[direction]) + 1)
+        ]  # fmt: skip
+        return (*steps, UNDERTRAINING, UNDERTRAINING_RATE) if _two_inputs(law) else (*steps,)
+
+    def log_loss(self, law, c, x, spread, xp):
+        if not _two_inputs(law):
+            return _wander_loss(law.log_loss(c, x, xp), c, spread, xp)
+        wandered = {name: spread[name] * _wander(name, x[name] / spread[name], c, xp) for name in x}
+        ratio = (x["tokens"] - x["params"]) / spread["tokens_per_param"]
+        excess = xp.exp(-c["undertraining_rate"] * _level(ratio, DRIFT_LEVEL, xp))
+        value = _wander_loss(law.log_loss(c, wandered, xp), c, spread, xp)
+        return value + c["undertraining"] * excess
+
+    @staticmethod
+    def _directions(law: Law) -> tuple[str, ...]:
+        # with one input, its drift and that of the loss would be the same thing twice
+        return ("params", "tokens", "loss") if _two_inputs(law) else ("loss",)
+
+
+class Quadratic(Discrepancy):
+    """A quadratic in the distance from the centre is added to log loss.
+
+    The distance levels off at five spreads, so that the polynomial does not run away; but within
+    them nothing keeps the loss from rising with more data.
+    """
+
+    name = "quadratic"
+    moves_optimum = True
+
+    def coordinates(self, law: Law) -> tuple[Coordinate, ...]:
+        steps = [
+            Coordinate(
+                f"curvature_{a}" if a == b else f"curvature_{a}_{b}", "identity", 0.0, 1.0, "1",
+                f"coefficient of the discrepancy in {a} and {b}, in units of curvature_scale",
+            )
+            for a, b in self._pairs(law)
+        ]  # fmt: skip
+        return (CURVATURE_SCALE, *steps)
+
+    def log_loss(self, law, c, x, spread, xp):
+        t = {name: v / spread[name] for name, v in x.items()}
+        t = {name: _level(v, CURVATURE_LEVEL, xp) for name, v in t.items()}
+        added = sum(
+            c[f"curvature_{a}" if a == b else f"curvature_{a}_{b}"] * t[a] * t[b]
+            for a, b in self._pairs(law)
+        )
+        return law.log_loss(c, x, xp) + c["curvature_scale"] * added
+
+    @staticmethod
+    def _pairs(law: Law) -> list[tuple[str, str]]:
+        names = law.inputs
+        return [(a, b) for i, a in enumerate(names) for b in names[i:]]
+
+
+def _two_inputs(law: Law) -> bool:
+    return set(law.inputs) == {"params", "tokens"}
+
+
+def _step(direction: str, side: str, j: int) -> str:
+    return f"drift_{direction}_{side}_{j}"
+
+
+def _wander(direction: str, t: Any, c: Mapping[str, Any], xp: Any) -> Any:
+    """Return w(t): the local slope starts at 1 and takes a step at each knot, on both sides."""
+    moved = t
+    for side, sign in (("above", 1.0), ("below", -1.0)):
+        walk, slope = 0.0, 1.0
+        for j, knot in enumerate(KNOTS[direction], start=1):
+            walk = walk + c[_step(direction, side, j)]
+            steeper = xp.exp(walk)
+            ramp = _ramp(sign * t - knot, xp) - _ramp(-knot, np)
+            moved = moved + sign * (steeper - slope) * ramp
+            slope = steeper
+    return moved
+
+
+def _wander_loss(log_loss: Any, c: Mapping[str, Any], spread: Mapping[str, Any], xp: Any) -> Any:
+    """Let the slope of the log loss itself wander; lower loss, as of larger runs, is above."""
+    return -spread["loss"] * _wander("loss", -log_loss / spread["loss"], c, xp)
+
+
+def _ramp(t: Any, xp: Any) -> Any:
+    """Return a smooth max(t, 0)."""
+    return 0.5 * (t + xp.sqrt(t * t + ROUNDING**2))
+
+
+def _level(t: Any, level: float, xp: Any) -> Any:
+    """Return t near 0, levelling off at ±level."""
+    return t / xp.sqrt(1 + (t / level) ** 2)
+
+
+DISCREPANCIES: dict[str, Discrepancy] = {d.name: d for d in (Drift(), Quadratic(), Discrepancy())}
+
+
+def get_discrepancy(discrepancy: Any) -> Discrepancy:
+    """Return a discrepancy by name; None is ``"none"``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of that name.
+    DomainError
+        If it is no name.
+    """
+    if discrepancy is None:
+        discrepancy = "none"
+    if not isinstance(discrepancy, str):
+        raise DomainError(
+            f"discrepancy must be None or a name, one of {list(DISCREPANCIES)}, "
+            f"not {discrepancy!r}."
+        )
+    if discrepancy not in DISCREPANCIES:
+        raise unknown_name("discrepancy", discrepancy, DISCREPANCIES)
+    return DISCREPANCIES[discrepancy]

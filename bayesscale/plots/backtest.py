@@ -1,0 +1,131 @@
+"""Predicted over observed loss against reach: how far a back-test's intervals can be trusted."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from bayesscale.backtesting.judge import POSTERIOR
+from bayesscale.backtesting.result import Backtest
+from bayesscale.backtesting.scores import LEVELS, covered
+from bayesscale.errors import DomainError, unknown_name
+from bayesscale.plots._axes import axes_or_new
+from bayesscale.plots.style import BLACK, BLUE, VERMILION
+
+
+@dataclass(frozen=True)
+class BacktestData:
+    """What :func:`plot_backtest` draws.
+
+    Parameters
+    ----------
+    points
+        One row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``median``, ``lower``
+        and ``upper``, predicted over observed loss minus 1; ``covered``.
+    method
+        Whose predictions.
+    level
+        Percent that the intervals should hold.
+    """
+
+    points: pd.DataFrame
+    method: str
+    level: int
+
+
+def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 90) -> BacktestData:
+    """Return the numbers that :func:`plot_backtest` draws; the arguments are the same.
+
+    Parameters
+    ----------
+    backtest
+        A back-test.
+    method
+        ``"bayesscale"``, ``"approach3"`` or ``"persistence"``.
+    level
+        Percent of the intervals: 50, 80, 90 or 95.
+
+    Returns
+    -------
+    BacktestData
+        One row a prediction.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such method.
+    DomainError
+        If ``backtest`` is none, or there are no intervals of that level.
+
+    Examples
+    --------
+    >>> backtest_data(b, method="approach3").points               # doctest: +SKIP
+    """
+    if not isinstance(backtest, Backtest):
+        raise DomainError(
+            f"Expected a Backtest, as bs.backtest returns, not {type(backtest).__name__}."
+        )
+    if level not in LEVELS:
+        raise DomainError(f"level must be one of {list(LEVELS)} (percent), not {level!r}.")
+    known = backtest.points["method"].unique().tolist()
+    if method not in known:
+        raise unknown_name("method", method, known)
+    chosen = backtest.points[backtest.points["method"] == method].sort_values("reach")
+    columns = {"median": "median", "lower": f"lower{level}", "upper": f"upper{level}"}
+    points = chosen[["fold", "run", "reach"]].assign(
+        **{name: chosen[column] / chosen["observed"] - 1 for name, column in columns.items()},
+        covered=covered(chosen, level),
+    )
+    return BacktestData(points.reset_index(drop=True), method, level)
+
+
+def plot_backtest(
+    backtest: Backtest, *, method: str = POSTERIOR, level: int = 90, ax: Axes | None = None
+) -> Axes:
+    """Draw every held-out run's interval, relative to what was observed, against its reach.
+
+    Intervals that cross the line at zero held the truth.
+
+    Parameters
+    ----------
+    backtest
+        A back-test.
+    method
+        ``"bayesscale"``, ``"approach3"`` or ``"persistence"``.
+    level
+        Percent of the intervals: 50, 80, 90 or 95.
+    ax
+        Axes to draw into; by default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, reach logarithmic.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such method.
+    DomainError
+        If ``backtest`` is none, or there are no intervals of that level.
+
+    Examples
+    --------
+    >>> bs.plot_backtest(bs.backtest(runs))                       # doctest: +SKIP
+    """
+    data = backtest_data(backtest, method=method, level=level)
+    ax = axes_or_new(ax)
+    ax.set(xscale="log", xlabel="compute over largest fitted", ylabel="predicted / observed − 1")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.xaxis.set_major_formatter("{x:g}×")
+    ax.axhline(0, color=BLACK, linewidth=0.8, zorder=1)
+    entries = {}
+    for inside, color in ((True, BLUE), (False, VERMILION)):
+        of = data.points[data.points["covered"] == inside]
+        name = f"{'inside' if inside else 'outside'} its {level}% interval: {len(of)}"
+        ax.vlines(of["reach"], of["lower"], of["upper"], color=color, linewidth=0.7, alpha=0.6)
+        (entries[name],) = ax.plot(of["reach"], of["median"], "o", color=color, markersize=2.5)
+    # intervals widen with reach, so the upper left is free
+    ax.legend(entries.values(), entries, loc="upper left", edgecolor="none", framealpha=0.9)
+    return ax

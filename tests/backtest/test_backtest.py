@@ -1,0 +1,246 @@
+"""The back-test as a whole, on fits that need no sampling, and one that does."""
+
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+
+import bayesscale as bs
+from bayesscale.backtesting import judge as judging
+from bayesscale.backtesting import rolling
+from bayesscale.backtesting.folds import Fold
+from bayesscale.backtesting.scores import crps
+from bayesscale.errors import (
+    ConvergenceWarning,
+    DomainError,
+    IdentifiabilityWarning,
+    RunsError,
+    RunsWarning,
+    UnknownNameError,
+)
+from tests.backtest.conftest import shorten_bootstrap
+
+METHODS = ["bayesscale", "approach3", "persistence"]
+
+
+@pytest.fixture
+def test_of(asked):
+    def run(runs, **options):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", bs.BayesScaleWarning)
+            return bs.backtest(runs, **{"law": "chinchilla", "progress": False} | options)
+
+    return run
+
+
+def test_every_held_out_run_is_predicted_by_every_method(test_of, asked, runs):
+    b = test_of(runs, random_seed=7)
+    assert isinstance(b, bs.Backtest)
+    assert [len(call["runs"]) for call in asked] == b.folds["n_train"].tolist() == [30, 18]
+    assert {call["random_seed"] for call in asked} == {b.random_seed} == {7}
+    counts = b.points.groupby(["fold", "method"]).size()
+    assert counts.to_dict() == {(k, m): n for k, n in ((1, 18), (2, 30)) for m in METHODS}
+    of_run = b.points.set_index("run")
+    np.testing.assert_array_equal(of_run["observed"], runs.frame.loc[of_run.index, "loss"])
+    first = b.points[b.points["fold"] == 1]
+    assert (first["reach"] == first["flops"] / b.folds.loc[1, "flops_train"]).all()
+
+
+def test_options_of_the_fit_are_passed_on(test_of, asked, runs):
+    priors = {"alpha_N": bs.Prior.between(0.2, 0.5)}
+    test_of(runs, noise="normal", priors=priors, draws=150, tune=160, chains=2, target_accept=0.8)
+    for call in asked:
+        del call["runs"], call["random_seed"]
+    assert asked[0] == asked[1] == {
+        "law": "chinchilla", "noise": "normal", "priors": priors, "draws": 150, "tune": 160,
+        "chains": 2, "target_accept": 0.8, "progress": False,
+    }  # fmt: skip
+
+
+def test_the_summary_is_that_of_the_points(test_of, runs):
+    b = test_of(runs)
+    assert b.summary.index.names == ["band", "method"]
+    assert b.summary.loc["all"].index.tolist() == METHODS
+    points = b.points[b.points["method"] == "approach3"]
+    row = b.summary.loc[("all", "approach3")]
+    inside = (points["lower80"] <= points["observed"]) & (points["observed"] <= points["upper80"])
+    assert row["cover80"] == inside.mean()
+    assert row["bias"] == pytest.approx(np.log(points["median"] / points["observed"]).mean())
+    assert row["crps_ratio"] == 1
+    assert (row["n"], row["n_runs"]) == (48, 30)  # the largest 18 were predicted twice
+    own, other = (b.summary.loc[("3x to 30x", m), "crps"] for m in METHODS[:2])
+    assert b.summary.loc[("3x to 30x", "bayesscale"), "crps_ratio"] == pytest.approx(own / other)
+    bands = list(dict.fromkeys(b.summary.index.get_level_values("band")))
+    assert bands == ["all", "up to 3x", "3x to 30x", "30x to 300x"]
+    by_band = b.summary.drop("all").groupby("method")["n"].sum()
+    assert (by_band == 48).all()
+
+
+def test_predictions_are_those_of_extrapolate(test_of, make_fit, runs):
+    b = test_of(runs, folds=1)
+    small, large = runs.split_by_compute(factor=10)
+    p = bs.extrapolate(make_fit(small), params=large.params, tokens=large.tokens)
+    own = b.points[b.points["method"] == "bayesscale"]
+    for column, name in (("median", "loss"), ("lower90", "loss_lower"), ("upper90", "loss_upper")):
+        np.testing.assert_allclose(own[column], p.summary[name], rtol=1e-4)  # quantiles of logs
+    draws = np.log(p.draws["loss"].to_numpy().reshape(-1, len(large)))
+    np.testing.assert_allclose(own["crps"], crps(draws, np.log(large.loss)))
+
+
+@pytest.mark.parametrize("loss_se", [0.0, 0.3])
+def test_the_log_score_is_the_density_of_the_draws(make_fit, runs, loss_se):
+    small, large = runs.split_by_compute(factor=10)
+    fit = make_fit(small)
+    grid = np.linspace(0.2, 2.0, 901)  # log loss
+    same = large.frame.iloc[[0] * len(grid)].reset_index(drop=True)
+    asked = bs.Runs.from_frame(same.assign(loss=np.exp(grid), loss_se=loss_se))
+    draws, score = judging._predict_by_posterior(fit, asked)
+    density = np.exp(score)
+    step = grid[1] - grid[0]
+    mass = np.cumsum(density) * step
+    assert mass[-1] == pytest.approx(1, abs=0.01)
+    for q in (0.1, 0.5, 0.9):  # its quantiles are the draws', in units of their error
+        share = np.interp(np.quantile(draws[:, 0], q), grid, mass)
+        assert abs(share - q) < 4 * np.sqrt(q * (1 - q) / len(draws)) + 0.005
+
+
+def test_measured_losses_scatter_more(test_of, runs):
+    exact = test_of(runs, folds=1).summary.loc[("all", "bayesscale")]
+    noisy = test_of(bs.Runs.from_frame(runs.frame.assign(loss_se=0.2)), folds=1)
+    assert noisy.summary.loc[("all", "bayesscale"), "width90"] > 3 * exact["width90"]
+
+
+@pytest.mark.parametrize("law", ["kaplan_compute", "kaplan_params_irreducible", "unified"])
+def test_other_laws(test_of, runs, law):
+    b = test_of(runs, law=law, folds=1)
+    assert b.law == law
+    assert np.isfinite(b.summary.to_numpy(dtype=float)).all()
+
+
+def test_the_same_seed_gives_the_same_scores(test_of, runs):
+    a, b = (test_of(runs, random_seed=5) for _ in "ab")
+    assert a.points.equals(b.points)
+    assert test_of(runs).random_seed != test_of(runs).random_seed
+
+
+def judged(make_fit, runs, *, shift, monkeypatch, draws=400):
+    """Judge a fold whose held-out losses lie ``shift`` (log) off the predicted medians."""
+    shorten_bootstrap(monkeypatch)
+    small, large = runs.split_by_compute(factor=10)
+    fit = make_fit(small, draws=draws)
+    median = bs.extrapolate(fit, params=large.params, tokens=large.tokens).summary["loss"]
+    observed = bs.Runs.from_frame(large.frame.assign(loss=median.to_numpy() * np.exp(shift)))
+    return judging.judge(fit, Fold(1, small, observed))
+
+
+def test_the_verdict_counts_and_says_what_to_do(make_fit, runs, monkeypatch):
+    found = judged(make_fit, runs, shift=0.0, monkeypatch=monkeypatch)
+    b = bs.Backtest.of([found], law="chinchilla", random_seed=1)
+    n = b.points[b.points["method"] == "bayesscale"].groupby("band", observed=True).size()
+    for band in ("up to 3x", "3x to 30x"):
+        assert f"{n[band]} of {n[band]} at " in b.verdict
+    assert "plan with them" in b.verdict
+    assert b.passed
+    assert b.text == f"{b.verdict} {b.comparison}"
+
+    found = judged(make_fit, runs, shift=0.5, monkeypatch=monkeypatch)
+    b = bs.Backtest.of([found], law="chinchilla", random_seed=1)
+    assert f"covered 0 of {n['up to 3x']} at " in b.verdict
+    assert f"About {0.9 * n['up to 3x']:.0f} of {n['up to 3x']} at" in b.verdict
+    assert "too narrow" in b.verdict
+    assert b.summary.loc[("all", "bayesscale"), "bias"] == pytest.approx(-0.5, abs=1e-3)
+
+
+def test_posteriors_that_failed_are_told_once_and_loudly(monkeypatch, make_fit, runs):
+    def fit(runs, **_):
+        warnings.warn("one of many", ConvergenceWarning, stacklevel=2)
+        return make_fit(runs, draws=20)  # too few to trust
+
+    monkeypatch.setattr(rolling, "fit", fit)
+    shorten_bootstrap(monkeypatch)
+    with pytest.warns(ConvergenceWarning, match="2 of 2 folds DID NOT PASS") as heard:
+        b = bs.backtest(runs, law="chinchilla", progress=False)
+    assert len(heard) == 1
+    assert heard[0].filename == __file__
+    assert not b.passed
+    assert not b.folds["passed"].any()
+    assert b.folds["failed"].str.contains("convergence").all()
+    assert "DID NOT PASS" in b.text
+    assert "DID NOT PASS" in b._repr_html_()
+    assert "DID NOT PASS" in repr(b)
+    assert any(check.text.startswith("Fold 2, 18 runs: NOT CONVERGED") for check in b.checks)
+
+
+def test_the_worst_failure_names_the_warning():
+    worst, next_worst, _ = rolling.WARNINGS.values()
+    assert (worst, next_worst) == (ConvergenceWarning, IdentifiabilityWarning)
+
+
+def test_pooled_groups_are_warned_about(asked, runs):
+    frame = runs.frame.assign(corpus=["c4", "web"] * 24)
+    with pytest.warns(RunsWarning, match="corpus"):
+        bs.backtest(
+            bs.Runs.from_frame(frame, group="corpus"), law="chinchilla", folds=1, progress=False
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"law": "chincilla"}, UnknownNameError, "Did you mean 'chinchilla'"),
+        ({"noise": "gauss"}, UnknownNameError, "student_t"),
+        ({"factor": 1}, DomainError, "factor must be above 1"),
+        ({"factor": "ten"}, DomainError, "factor must be a number"),
+        ({"factor": 900}, RunsError, "factor="),
+        ({"factor": 1e9}, RunsError, "Use a smaller factor"),
+        ({"folds": 0}, DomainError, "folds must be a whole number"),
+        ({"folds": 1.5}, DomainError, "folds must be a whole number"),
+        ({"runs": "runs.csv"}, RunsError, "runs must be Runs"),
+    ],
+)
+def test_bad_input_is_found_before_anything_is_fitted(monkeypatch, runs, options, error, message):
+    monkeypatch.setattr(rolling, "fit", lambda *_, **__: pytest.fail("went on to fit"))
+    with pytest.raises(error, match=message):
+        bs.backtest(**{"runs": runs, "progress": False} | options)
+
+
+@pytest.mark.parametrize("options", [{"draws": 3}, {"chains": 1}, {"random_seed": -1}])
+def test_bad_sampling_is_found_before_anything_is_compiled(monkeypatch, runs, options):
+    monkeypatch.setattr(
+        "bayesscale.inference.fit.fit_spec", lambda *_, **__: pytest.fail("went on to compile")
+    )
+    with pytest.raises(DomainError):
+        bs.backtest(runs, progress=False, **options)
+
+
+def test_progress_counts_the_refits(test_of, runs, capsys):
+    test_of(runs, progress=True)
+    assert "Refitting: 0 of 2" in capsys.readouterr().err
+
+
+def test_few_folds_stay_in_this_process_unless_the_caller_says_otherwise(monkeypatch):
+    from joblib.parallel import get_active_backend
+
+    with rolling._processes_that_pay(rolling.SERIAL_FOLDS):
+        assert get_active_backend()[1] == 1
+    with rolling._processes_that_pay(rolling.SERIAL_FOLDS + 1):
+        assert get_active_backend()[1] is None
+    with joblib.parallel_config(n_jobs=2), rolling._processes_that_pay(1):
+        assert get_active_backend()[1] == 2
+
+
+@pytest.mark.slow
+def test_a_simulated_ladder_is_foreseen():
+    """Real fits: the truth is a Chinchilla law, and the intervals hold it."""
+    from tests.simulate import simulate_runs
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayesScaleWarning)
+        b = bs.backtest(
+            simulate_runs(seed=3), law="chinchilla", draws=400, tune=600, folds=1, random_seed=1,
+            progress=False,
+        )  # fmt: skip
+    row = b.summary.loc[("all", "bayesscale")]
+    assert row["cover90"] >= 0.7
+    assert row["crps"] < b.summary.loc[("all", "persistence"), "crps"]

@@ -1,0 +1,150 @@
+"""The baselines: known answers, an independent optimiser, and recomputed public figures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import least_squares
+
+from bayesscale.backtesting.approach3 import (
+    DELTA,
+    RESIDUALS_PER_REFIT,
+    fit_power_laws,
+    log_power_laws,
+    predict_by_bootstrap,
+)
+from bayesscale.backtesting.persistence import predict_by_persistence
+from bayesscale.backtesting.scores import score_draws
+from tests.simulate import design
+
+TRUTH = {1: np.array([0.5, 0.2, 0.3]), 2: np.array([0.4, -0.5, -0.2, 0.35, 0.3])}
+
+
+def inputs(k):
+    x = np.log(np.stack(design()))
+    return (x - x.mean(axis=1, keepdims=True))[:k]
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_law_without_noise_is_found(k):
+    found = fit_power_laws(inputs(k), log_power_laws(TRUTH[k], inputs(k)))
+    np.testing.assert_allclose(found, TRUTH[k], atol=2e-3)
+
+
+def test_another_optimiser_finds_no_better_minimum():
+    x = inputs(2)
+    noise = 0.01 * np.random.default_rng(0).standard_t(3, x.shape[1])
+    y = log_power_laws(TRUTH[2], x) + noise
+
+    def residuals(theta):
+        return log_power_laws(theta, x) - y
+
+    def cost(theta):
+        r = np.abs(residuals(theta))
+        return np.where(r < DELTA, r**2 / 2, DELTA * (r - DELTA / 2)).sum()
+
+    other = least_squares(
+        residuals, TRUTH[2], loss="huber", f_scale=DELTA, max_nfev=5000,
+        ftol=1e-14, xtol=1e-14, gtol=1e-14,
+    )  # fmt: skip
+    assert cost(fit_power_laws(x, y)) <= cost(other.x) * (1 + 1e-5)
+
+
+def test_bootstrap_draws_are_refits_plus_residuals_and_repeat():
+    x = inputs(2)
+    y = log_power_laws(TRUTH[2], x) + 0.01 * np.random.default_rng(0).standard_normal(x.shape[1])
+    once, again = (
+        predict_by_bootstrap(x, y, x[:, :3], np.random.default_rng(3), refits=4) for _ in "ab"
+    )
+    assert once.shape == (4 * RESIDUALS_PER_REFIT, 3)
+    np.testing.assert_array_equal(once, again)
+    assert 0.003 < once.std(axis=0).mean() < 0.03
+
+
+# CRPS, RMSLE and 90 % coverage of Approach 3 with 200 refits, recomputed for the public ladders by
+# a program of its own
+RECOMPUTED = {
+    "chinchilla": (0.00749, 0.01179, 0.47368),
+    "muennighoff": (0.0115, 0.01551, 1.0),
+    "porian": (0.03638, 0.04619, 0.05556),
+}
+
+
+def ladder(folder, name):
+    """Read a ladder, cut below its largest compute; logs of N and D, and of the loss."""
+    if name == "chinchilla":
+        table, factor = pd.read_csv(folder / "chinchilla_epoch" / "runs.csv"), 16
+        table = table[table.outlier_besiroglu == 0]
+    elif name == "muennighoff":
+        table, factor = pd.read_csv(folder / "muennighoff2023" / "runs.csv"), 10
+        table = table[(table.epochs <= 1.05) & (table.in_sldbench_182 == 1)]
+    else:
+        table, factor = pd.read_csv(folder / "porian2024" / "runs.csv"), 6
+        table = table[(table.experiment == "4_cosine_decay") & (table.dataset == "owt2")]
+        table = table[table.loss < 5]
+    x = np.log(table[["n_params", "n_tokens"]].to_numpy(dtype=float).T)
+    compute = x.sum(axis=0)
+    small = compute < compute.max() - np.log(factor)
+    y = np.log(table["loss"].to_numpy())
+    return x[:, small], y[small], x[:, ~small], y[~small]
+
+
+@pytest.mark.parametrize("name", RECOMPUTED)
+def test_the_figures_of_the_state_of_practice_are_reproduced(ladders, name):
+    x, y, x_new, observed = ladder(ladders, name)
+    drawn = predict_by_bootstrap(x, y, x_new, np.random.default_rng(0))
+    refits = drawn.reshape(-1, RESIDUALS_PER_REFIT, len(observed))
+
+    def figures(draws):
+        points = score_draws(draws.reshape(-1, len(observed)), observed)
+        inside = np.log(points["lower90"]).le(observed) & np.log(points["upper90"]).ge(observed)
+        return points["crps"].mean(), np.sqrt((points["error"] ** 2).mean()), inside.mean()
+
+    # what 200 refits with one residual each leave to chance: draw them again from what we have
+    rng = np.random.default_rng(1)
+    n = len(refits)
+    again = [
+        figures(refits[rng.integers(0, n, n), rng.integers(0, RESIDUALS_PER_REFIT, n)])
+        for _ in range(50)
+    ]
+    error = np.std(again, axis=0)
+    ours, theirs = np.array(figures(refits)), np.array(RECOMPUTED[name])
+    one_run = np.array([0, 0, 1 / len(observed)])  # coverage moves in steps of one run
+    assert np.all(np.abs(ours - theirs) <= 4 * error + one_run + 1e-5), (ours, theirs, error)
+
+
+def power_ladder(flops, slope=-0.1):
+    return np.log(flops)[None], flops, slope * np.log(flops)
+
+
+def test_persistence_foresees_the_step_that_the_runs_took_at_the_same_reach():
+    x, flops, y = power_ladder(1e18 * 2.0 ** np.arange(20))
+    new = flops[-1:] * np.array([2.0, 8.0])
+    drawn = predict_by_persistence(x, flops, y, np.log(new)[None], new)
+    # steps of 2 were taken 19 times and steps of 8 17 times, all of them the same
+    np.testing.assert_allclose(drawn, np.broadcast_to(-0.1 * np.log(new), drawn.shape))
+
+
+def test_persistence_has_the_spread_of_its_own_errors():
+    rng = np.random.default_rng(0)
+    x, flops, y = power_ladder(np.geomspace(1e18, 1e21, 200), slope=0.0)
+    y = y + 0.01 * rng.standard_normal(200)
+    drawn = predict_by_persistence(x, flops, y, np.log([[2e21]]), np.array([2e21]))
+    assert drawn.std() == pytest.approx(0.01 * np.sqrt(2), rel=0.2)
+    assert np.median(drawn) == pytest.approx(y[-1], abs=0.004)
+
+
+def test_persistence_beyond_any_step_of_the_runs_takes_the_farthest():
+    x, flops, y = power_ladder(1e18 * 2.0 ** np.arange(20))
+    new = flops[-1:] * 2.0**40
+    drawn = predict_by_persistence(x, flops, y, np.log(new)[None], new)
+    # ten of twenty runs reach 2^10 above the smallest
+    np.testing.assert_allclose(drawn, y[-1] - 0.1 * 10 * np.log(2))
+
+
+def test_persistence_looks_at_the_nearest_run_in_every_input():
+    x = np.log(np.array([[1e8, 1e8, 1e9, 1e9], [1e9, 1e10, 1e9, 1e10]]))
+    flops = np.array([6e17, 6e18, 6e18, 6e19])
+    y = np.array([1.3, 1.2, 1.1, 1.0])
+    new = np.log(np.array([[1e8], [1e12]]))
+    drawn = predict_by_persistence(x, flops, y, new, np.array([6e20]))
+    assert drawn.max() <= 1.2  # the second run's, and no error of theirs was upwards
