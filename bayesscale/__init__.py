@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
+    from bayesscale.calibration.calibrate import calibrate as calibrate
+    from bayesscale.calibration.result import Calibration as Calibration
     from bayesscale.compare.average import average as average
     from bayesscale.compare.evidence import Evidence as Evidence
     from bayesscale.compare.evidence import evidence as evidence
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from bayesscale.plots.allocation import plot_allocation as plot_allocation
     from bayesscale.plots.backtest import backtest_data as backtest_data
     from bayesscale.plots.backtest import plot_backtest as plot_backtest
+    from bayesscale.plots.calibration import calibration_data as calibration_data
+    from bayesscale.plots.calibration import plot_calibration as plot_calibration
     from bayesscale.plots.loss import loss_data as loss_data
     from bayesscale.plots.loss import plot_loss as plot_loss
     from bayesscale.plots.style import paper_style as paper_style
@@ -53,6 +57,7 @@ _HOME = {
     "Backtest": "backtesting.result",
     "BayesScaleError": "errors",
     "BayesScaleWarning": "errors",
+    "Calibration": "calibration.result",
     "Coordinate": "laws",
     "Evidence": "compare.evidence",
     "Fit": "inference.result",
@@ -68,6 +73,8 @@ _HOME = {
     "backtest": "backtesting.rolling",
     "backtest_data": "plots.backtest",
     "build_model": "model.build",
+    "calibrate": "calibration.calibrate",
+    "calibration_data": "plots.calibration",
     "evidence": "compare.evidence",
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
@@ -77,6 +84,7 @@ _HOME = {
     "paper_style": "plots.style",
     "plot_allocation": "plots.allocation",
     "plot_backtest": "plots.backtest",
+    "plot_calibration": "plots.calibration",
     "plot_loss": "plots.loss",
     "prior_predictive": "model.prior_predictive",
     "read_runs": "runs",

@@ -64,6 +64,10 @@ class PriorWarning(BayesScaleWarning):
     """Data and prior contradict each other."""
 
 
+class LackOfFitWarning(BayesScaleWarning):
+    """The law does not describe the runs."""
+
+
 class ExtrapolationWarning(BayesScaleWarning):
     """A question reaches far beyond the fitted runs."""
 

@@ -74,15 +74,21 @@ def fit_at(
         },
         coords={"chain": np.arange(4), "draw": np.arange(draws)},
     )
-    draws_by_name = {name: values.to_numpy() for name, values in posterior.data_vars.items()}
-    for name, (values, unit) in published_draws(spec, draws_by_name).items():
-        posterior[name] = (dims, values, {"unit": unit})
     for c in spec.coordinates:
         posterior[c.name].attrs["unit"] = c.unit
+    coordinates = posterior.copy()
+    draws_by_name = {name: values.to_numpy() for name, values in posterior.data_vars.items()}
+    for name, (values, unit) in published_draws(spec, runs, draws_by_name).items():
+        posterior[name] = (dims, values, {"unit": unit})
     stats = xr.Dataset(
         {"diverging": (dims, np.zeros(shape, bool)), "energy": (dims, rng.normal(size=shape))}
     )
     tree = xr.DataTree.from_dict(
-        {"posterior": posterior, "sample_stats": stats, "runs": runs.to_xarray()}
+        {
+            "posterior": posterior,
+            "coordinates": coordinates,
+            "sample_stats": stats,
+            "runs": runs.to_xarray(),
+        }
     )
     return Fit(spec, runs, tree, SamplingSpec(draws, 100, 4, 0.9, 1))

@@ -21,7 +21,7 @@ ROWS = [
     {"checks"},
     {"inference"},
     {"forecast", "compare"},
-    {"backtesting"},
+    {"backtesting", "calibration"},
     {"plots"},
     {"cli"},
 ]

@@ -48,6 +48,7 @@ def backtest(
     folds: int | None = None,
     law: "str | Law" = "unified",
     noise: str = "student_t",
+    discrepancy: str | None = "drift",
     priors: "Mapping[str, Prior] | None" = None,
     draws: int = 1000,
     tune: int = 1000,
@@ -69,7 +70,7 @@ def backtest(
         Ratio of compute between cutoffs, > 1. A smaller one makes more folds.
     folds
         Make at most so many folds, those with the most runs; by default all.
-    law, noise, priors, draws, tune, chains, target_accept
+    law, noise, discrepancy, priors, draws, tune, chains, target_accept
         As for :func:`~bayesscale.fit`, for every fold.
     random_seed
         Seed of every fold: with it, ``bs.fit`` of the same runs repeats one. None takes a new
@@ -88,7 +89,7 @@ def backtest(
     RunsError
         If fewer runs are left to fit than twice the law's unknowns.
     UnknownNameError
-        If a law, noise or prior has an unknown name.
+        If a law, noise, discrepancy or prior has an unknown name.
     PriorError
         If a prior is malformed, or all that it allows is far from what was observed.
     DomainError
@@ -128,7 +129,9 @@ def backtest(
     >>> b = bs.backtest(runs, factor=10)                          # doctest: +SKIP
     >>> b.summary.loc["all"]                                      # doctest: +SKIP
     """
-    model: dict[str, Any] = {"law": law, "noise": noise, "priors": priors}
+    model: dict[str, Any] = {
+        "law": law, "noise": noise, "discrepancy": discrepancy, "priors": priors,
+    }  # fmt: skip
     spec = specify(runs, **model)
     _check_cutoffs(factor, folds)
     cuts = rolling_folds(runs, spec.law, factor=factor, at_most=folds)

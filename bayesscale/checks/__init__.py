@@ -2,6 +2,7 @@
 
 from bayesscale.checks.convergence import check_convergence, diagnostics
 from bayesscale.checks.identifiability import check_identifiability
+from bayesscale.checks.lack_of_fit import check_lack_of_fit
 from bayesscale.checks.prior_conflict import check_prior_conflict
 from bayesscale.checks.result import CheckResult
 
@@ -9,6 +10,7 @@ __all__ = [
     "CheckResult",
     "check_convergence",
     "check_identifiability",
+    "check_lack_of_fit",
     "check_prior_conflict",
     "diagnostics",
 ]

@@ -77,7 +77,7 @@ class Output:
     def fit(self, fit: "Fit") -> None:
         """Begin the section of a fit: what it is, and whether it may be used."""
         self.head(
-            f"The law {fit.law.name!r}, {fit.spec.noise.name} noise, fitted to {len(fit.runs)} runs"
+            f"{fit.spec.in_words()}, fitted to {len(fit.runs)} runs"
         )
         self.checks(fit)
         self.say("")

@@ -49,6 +49,7 @@ _OPTIONS: dict[str, Callable] = {
     "loss_se": _column("--loss-se", "of the losses' standard errors"),
     "seed": _column("--seed-column", "that tells replicates apart", "seed"),
     "group": _column("--group", "to keep as a label; repeatable", multiple=True),
+    "cluster": _column("--cluster", "of the training run or sweep that rows are readings of"),
     "run_id": _column("--run-id", "that names the runs"),
     "params_non_embedding": _column("--params-non-embedding", "of the non-embedding parameters"),
     "param_count": click.option(

@@ -52,7 +52,12 @@ _OPTIONS: dict[str, Callable] = {
         "--law", metavar="NAME", show_default="unified", help="unified, chinchilla, kaplan, ..."
     ),
     "noise": click.option(
-        "--noise", metavar="NAME", show_default="student_t", help="student_t or normal."
+        "--noise", metavar="NAME", show_default="student_t",
+        help="student_t, normal or one_sided.",
+    ),
+    "discrepancy": click.option(
+        "--discrepancy", metavar="NAME", show_default="drift",
+        help="What the law may get wrong: drift, quadratic, or none to take it for true.",
     ),
     "priors": click.option(
         "--prior", "priors", type=_NamedPrior(), multiple=True, callback=_by_name,

@@ -59,7 +59,7 @@ def average(
     cluster
         For ``"loo"`` and ``"largest"``: column of labels (``read_runs(path, group=...)``). Runs of
         one label, such as checkpoints of one training, are left out together and scored jointly.
-        None takes every run for itself.
+        None takes every run for itself, with all its rows where the runs have clusters.
     random_seed
         Seed of the bridge (``"evidence"``), of the errors of the weights, and of the choice of
         draws that stand for each fit; by default the first fit's. Refits have the seed of the
@@ -75,8 +75,8 @@ def average(
     Raises
     ------
     DomainError
-        If there are fewer than two fits, they are of different runs or inputs, or an option is
-        outside its domain.
+        If there are fewer than two fits, they are of different runs or inputs, an option is
+        outside its domain, or ``cluster`` divides the clusters that the runs have.
     UnknownNameError
         If ``by`` or ``cluster`` has an unknown name.
     RunsError
@@ -134,7 +134,7 @@ def average(
                 scores = leave_one_out(fits, cluster=cluster, report=report)
             else:
                 scores = leave_largest_out(fits, factor=factor, cluster=cluster, report=report)
-            pointwise = density_table(scores).rename_axis(index=cluster or "run")
+            pointwise = density_table(scores).rename_axis(index=cluster or _unit(fits))
             weights = stacking_weights(pointwise.to_numpy())
             table = score_table(scores, CRITERIA[by])
             errors = stacking_errors(pointwise.to_numpy(), random_seed=seed)
@@ -160,6 +160,10 @@ def average(
         text=_in_words(by, table, pointwise, factor),
         random_seed=seed,
     )
+
+
+def _unit(fits: Mapping[str, Fit]) -> str:
+    return "cluster" if next(iter(fits.values())).runs.has_clusters else "run"
 
 
 def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, factor: float) -> str:

@@ -88,7 +88,7 @@ def evidence(fit: Fit, *, random_seed: int | None = None) -> Evidence:
     from bayesscale.model.build import model_data
 
     compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
-    posterior = fit.draws["posterior"].dataset.transpose("chain", "draw")
+    posterior = fit.coordinates
     u = compiled.unconstrain({name: np.asarray(posterior[name]) for name in compiled.names})
     seed = fit.sampling.random_seed + 2 if random_seed is None else random_seed
     estimate = bridge_sampling(lambda at: compiled.log_density(at, data)[0], u, random_seed=seed)

@@ -24,7 +24,8 @@ def leave_largest_out(
     factor
         Every run within this factor of the largest compute is held out, > 1.
     cluster
-        Column of labels; held-out runs of one label are scored jointly. None scores each alone.
+        Column of labels; held-out runs of one label are scored jointly. None scores each alone,
+        with all its rows where the runs have clusters.
     report
         Where progress goes.
 

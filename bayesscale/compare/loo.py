@@ -32,7 +32,7 @@ def leave_one_out(
         Converged fits of the same runs.
     cluster
         Column of labels; runs of one label are left out together and scored jointly. None
-        leaves out one run at a time.
+        leaves out one run at a time, with all its rows where the runs have clusters.
     report
         Where progress goes.
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from bayesscale.errors import unknown_name
+from bayesscale.errors import DomainError, unknown_name
 from bayesscale.inference.draws import LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS, log_likelihood
 from bayesscale.inference.result import Fit
 from bayesscale.runs import Runs
@@ -42,21 +42,30 @@ class Pointwise:
 
 
 def unit_labels(runs: Runs, cluster: str | None) -> NDArray[np.generic]:
-    """Return what each run is left out with: itself, or its cluster.
+    """Return what each run is left out with: its cluster, by default that of the table.
 
     Raises
     ------
     UnknownNameError
         If the runs have no such column of labels.
+    DomainError
+        If the labels divide a cluster of the table, whose rows share an effect.
     """
     if cluster is None:
-        return runs.run_ids
+        return runs.cluster_names
     if cluster not in runs.groups:
         raise unknown_name(
             "group of runs", cluster, runs.groups,
             hint='Keep a column of labels with read_runs(path, group="curve").',
         )  # fmt: skip
-    return runs.groups[cluster]
+    labels = runs.groups[cluster]
+    if runs.has_clusters and (pd.Series(labels).groupby(runs.cluster_codes).nunique() > 1).any():
+        raise DomainError(
+            f"Rows of one cluster have several {cluster!r}, but they share the effect of their run "
+            "and can only be left out together. Leave cluster out, or name a column of labels "
+            "that keeps clusters whole."
+        )
+    return labels
 
 
 def unit_log_likelihood(fit: Fit, runs: Runs, labels: NDArray[np.generic]) -> pd.DataFrame:
@@ -77,11 +86,14 @@ def unit_log_likelihood(fit: Fit, runs: Runs, labels: NDArray[np.generic]) -> pd
         One row a draw (chains one after another, index ``chain`` and ``draw``), one column a
         label in order of appearance, nats. Draws are thinned where memory would not hold all.
     """
-    posterior = fit.draws["posterior"].dataset.transpose(*SAMPLE_DIMS)
+    posterior = fit.coordinates
     n_bytes = posterior.sizes["chain"] * posterior.sizes["draw"] * len(runs) * 8
     posterior = posterior.isel(draw=slice(None, None, -(-n_bytes // LOG_LIKELIHOOD_MAX_BYTES)))
     c = {k.name: np.asarray(posterior[k.name]) for k in fit.spec.coordinates}
-    values = log_likelihood(fit.spec, runs, c).reshape(-1, len(runs))
+    values = log_likelihood(fit.spec, runs, c)
+    values = values.reshape(-1, values.shape[-1])
+    if fit.spec.has_clusters:
+        labels = labels[np.unique(runs.cluster_codes, return_index=True)[1]]
     codes, names = pd.factorize(labels)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(names)))

@@ -94,10 +94,10 @@ def extrapolate(
 
     Notes
     -----
-    The law is taken for true; its own error is not in these intervals. Of an average, each law is
-    asked with its share of the draws, and the intervals are those of the mixture. The noise of a
-    measured run in log loss has the scale :math:`\sqrt{\sigma^2 + (\mathrm{loss\_se} / L)^2}`, as
-    in the fit.
+    What the law may get wrong is in these intervals if the fit has a discrepancy. Of an average,
+    each law is asked with its share of the draws, and the intervals are those of the mixture. The
+    noise of a measured run in log loss has the scale
+    :math:`\sqrt{\sigma^2 + (\mathrm{loss\_se} / L)^2}`, as in the fit.
 
     Examples
     --------

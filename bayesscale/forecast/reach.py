@@ -16,7 +16,7 @@ type Array = NDArray[np.float64]
 
 VALIDATED_REACH = 30.0
 """Largest ratio of compute to the largest run in the public hold-outs that intervals were scored
-on; of intervals that take the law for true, the 90 % ones covered about half to two thirds."""
+on."""
 
 STRANGE_REACH = 1000.0
 """A size this many times above the largest run's, or below the smallest one's, may be a slip."""
@@ -64,8 +64,8 @@ def warn_if_far(
     if above:
         said.append(
             f"Intervals were checked on real hold-outs up to {VALIDATED_REACH:.0f} times the "
-            "largest run's compute only, and they take the law for true: beyond that they are "
-            "likely too narrow. Train a larger run, or compare laws at this reach."
+            f"largest run's compute only{_and_how(fit)}. Train a larger run, or back-test your own "
+            "ladder at this reach."
         )
     if below:
         said.append("Counts are plain numbers: 70e9, not 70.")
@@ -78,6 +78,16 @@ def warn_if_far(
         said.append(also)
     if said:
         warnings.warn(" ".join(said), ExtrapolationWarning, skip_file_prefixes=(PACKAGE,))
+
+
+def _and_how(fit: Fit) -> str:
+    """Say what the intervals assume of the law."""
+    if fit.spec.discrepancy.coordinates(fit.law):
+        return ", with the drift that the law is allowed: beyond that they are a guess"
+    return (
+        ", and these take the law for true: of such 90 % intervals about two thirds held the "
+        "truth, and beyond that fewer will"
+    )
 
 
 def _above(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:

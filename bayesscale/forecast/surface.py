@@ -42,7 +42,7 @@ class Surface:
             raise DomainError(
                 f"Expected a Fit, as bs.fit or bs.load_fit returns, not {type(fit).__name__}."
             )
-        posterior = fit.draws["posterior"].dataset.transpose(*SAMPLE_DIMS)
+        posterior = fit.coordinates
         return cls(
             fit, {k.name: np.asarray(posterior[k.name])[..., None] for k in fit.spec.coordinates}
         )

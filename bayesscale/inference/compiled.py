@@ -1,4 +1,4 @@
-"""Compile once per structure (law, discrepancy, noise, kinds of prior), then swap the data.
+"""Compile once per structure (law, discrepancy, noise, clusters, kinds of prior), then swap data.
 
 Compiling costs seconds, sampling a second or two. So everything that changes from fit to fit is
 an argument of the compiled density: the runs, their centre and spread, and the prior's numbers.
@@ -106,7 +106,7 @@ def _structure(spec: ModelSpec) -> object:
     )
     # laws without state of their own are told apart by their class, others one by one
     law = spec.law if vars(spec.law) else type(spec.law)
-    return law, spec.discrepancy.name, spec.noise.name, spec.has_loss_se, custom
+    return law, spec.discrepancy.name, spec.noise.name, spec.has_loss_se, spec.has_clusters, custom
 
 
 def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:

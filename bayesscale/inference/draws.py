@@ -3,14 +3,17 @@
 Everything here is NumPy on the law's own formula: PyMC would compile a graph for each group.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from bayesscale.inference.compiled import CompiledModel
+from bayesscale.inference.projection import project_on_law
 from bayesscale.laws import PowerCost
+from bayesscale.model.clusters import Residuals, sums_over
+from bayesscale.model.noise import MATHS
 from bayesscale.model.spec import ModelSpec, log_inputs
 from bayesscale.runs import Runs
 
@@ -53,22 +56,22 @@ def assemble_draws(
     Returns
     -------
     xarray.DataTree
-        Groups posterior, sample_stats, log_prior, log_likelihood, observed_data, constant_data
-        and runs.
+        Groups posterior (what the law's letters mean, for people), coordinates (what was
+        sampled), sample_stats, log_prior, log_likelihood, observed_data, constant_data and runs.
     """
     c = compiled.constrain(u)
     coords = {"chain": np.arange(u.shape[0]), "draw": np.arange(u.shape[1])}
     units = {k.name: (k.unit, k.meaning) for k in spec.coordinates}
-    posterior = xr.Dataset(
+    sampled = xr.Dataset(
         {
             name: (SAMPLE_DIMS, values, {"unit": units[name][0], "meaning": units[name][1]})
             for name, values in c.items()
         },
         coords=coords,
     )
-    for name, (values, unit) in published_draws(spec, c).items():
-        if name not in posterior:
-            posterior[name] = (SAMPLE_DIMS, values, {"unit": unit})
+    posterior = sampled.copy()
+    for name, (values, unit) in published_draws(spec, runs, c).items():
+        posterior[name] = (SAMPLE_DIMS, values, {"unit": unit})
 
     log_prior = xr.Dataset(
         {
@@ -80,8 +83,10 @@ def assemble_draws(
         coords=coords,
     )
     run = {"run": runs.run_ids}
+    unit = {"cluster": _first_of_each(runs.cluster_names, runs)} if spec.has_clusters else run
     groups = {
         "posterior": posterior,
+        "coordinates": sampled,
         "sample_stats": sample_stats.assign_coords(coords),
         "log_prior": log_prior,
         "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
@@ -95,7 +100,7 @@ def assemble_draws(
     if n_bytes <= LOG_LIKELIHOOD_MAX_BYTES:
         values = log_likelihood(spec, runs, c)
         groups["log_likelihood"] = xr.Dataset(
-            {"log_loss": ((*SAMPLE_DIMS, "run"), values)}, coords={**coords, **run}
+            {"log_loss": ((*SAMPLE_DIMS, *unit), values)}, coords={**coords, **unit}
         )
     tree = xr.DataTree.from_dict(groups)
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
@@ -106,15 +111,23 @@ def assemble_draws(
     return tree
 
 
-def published_draws(spec: ModelSpec, c: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:
-    """Return the published parameters of coordinates with their units, and the exponents of the
+def published_draws(
+    spec: ModelSpec, runs: Runs, c: Mapping[str, Array]
+) -> dict[str, tuple[Array, str]]:
+    """Return the published parameters of draws with their units, and the exponents of the
     compute-optimal split at C = 6ND where the law has one in closed form.
+
+    With a discrepancy they are those of the law that is closest to the surface over the runs, and
+    so are the law's coordinates here.
     """  # noqa: D205
-    law = spec.law
-    published = law.published(c, spec.reference)
-    result = {name: (published[name], unit) for name, unit in law.published_units.items()}
-    result |= {name: (values, "1") for name, values in spec.noise.shape(c).items()}
-    optimum = law.optimum(c, np.zeros(()), PowerCost())
+    law, on_law = spec.law, project_on_law(spec, runs, c)
+    published = law.published(on_law, spec.reference)
+    result = {k.name: (on_law[k.name], k.unit) for k in law.coordinates}
+    result |= {name: (published[name], unit) for name, unit in law.published_units.items()}
+    units = {k.name: k.unit for k in spec.noise_coordinates}
+    shape = spec.noise.shape(c)
+    result |= {name: (values, units.get(name, "1")) for name, values in shape.items()}
+    optimum = law.optimum(on_law, np.zeros(()), PowerCost())
     if optimum is not None:
         result["params_exponent"] = (optimum.params_exponent, "d ln N* / d ln C")
         result["tokens_exponent"] = (optimum.tokens_exponent, "d ln D* / d ln C")
@@ -122,7 +135,7 @@ def published_draws(spec: ModelSpec, c: Mapping[str, Array]) -> dict[str, tuple[
 
 
 def log_likelihood(spec: ModelSpec, runs: Runs, c: Mapping[str, Array]) -> Array:
-    """Return the pointwise log likelihood of log loss, shape ``(*draws, run)``.
+    """Return the log likelihood of log loss by run, or by cluster where rows share an effect.
 
     Parameters
     ----------
@@ -132,18 +145,45 @@ def log_likelihood(spec: ModelSpec, runs: Runs, c: Mapping[str, Array]) -> Array
         The runs, of which there may be many.
     c
         Draws of every coordinate, all of one shape.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(*draws, run)``, or ``(*draws, cluster)`` with clusters in order of appearance.
     """
     x = log_inputs(runs, spec.law, spec.reference)
     observed = np.log(runs.loss / spec.reference.loss)
-    se = 0.0 if runs.loss_se is None else runs.loss_se / runs.loss
+    se = np.zeros(len(runs)) if runs.loss_se is None else runs.loss_se / runs.loss
     shape = np.shape(next(iter(c.values())))
     flat = {name: np.reshape(values, (-1, 1)) for name, values in c.items()}
     n_draws = int(np.prod(shape))
-    out = np.empty((n_draws, len(runs)))
+    out = np.empty((n_draws, runs.n_clusters if spec.has_clusters else len(runs)))
     block = max(1, DRAWS_PER_BLOCK // len(runs))
+    density = _density(spec, runs, se)
     for start in range(0, n_draws, block):
         part = {name: values[start : start + block] for name, values in flat.items()}
         residual = observed - spec.log_loss(part, x, np)
-        scale = np.broadcast_to(np.sqrt(part["sigma"] ** 2 + se**2), residual.shape)
-        out[start : start + block] = spec.noise.log_density(residual, scale, part)
-    return out.reshape(*shape, len(runs))
+        out[start : start + block] = density(residual, part)
+    return out.reshape(*shape, -1)
+
+
+def _density(
+    spec: ModelSpec, runs: Runs, se: Array
+) -> Callable[[Array, Mapping[str, Array]], Array]:
+    """Return the function from residuals and coordinates to log densities by run or cluster."""
+    if not spec.has_clusters:
+        return lambda residual, c: spec.noise.log_density(residual, np.hypot(c["sigma"], se), c)
+    codes = runs.cluster_codes
+    size, sums = np.bincount(codes), sums_over(codes)
+    return lambda residual, c: spec.noise.density(
+        Residuals.together(
+            residual, sigma=c["sigma"], se=se, share=c["cluster_share"], size=size, sums=sums,
+            xp=MATHS,
+        ),
+        c,
+        MATHS,
+    )  # fmt: skip
+
+
+def _first_of_each(values: NDArray, runs: Runs) -> NDArray:
+    return values[np.unique(runs.cluster_codes, return_index=True)[1]]

@@ -15,6 +15,7 @@ from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,
     IdentifiabilityWarning,
+    LackOfFitWarning,
     PriorWarning,
     RunsWarning,
 )
@@ -53,7 +54,8 @@ def fit(
         instance of your own :class:`~bayesscale.Law`.
     noise
         Scatter of log loss around the law: ``"student_t"`` forgives outliers, ``"normal"``
-        does not.
+        does not; ``"one_sided"`` says that bad runs are only worse, so that the law is the loss
+        of well-tuned runs, and some runs are above it.
     discrepancy
         What the law itself may get wrong. ``"drift"``: its slopes wander with scale, which is
         what makes extrapolations honest; ``"quadratic"``: a shrunken quadratic in ln N and ln D;
@@ -99,6 +101,8 @@ def fit(
         If the runs cannot tell some unknowns apart.
     PriorWarning
         If the posterior lies where a prior had all but excluded it.
+    LackOfFitWarning
+        If the law does not describe the runs.
     RunsWarning
         If the runs have groups, which are fitted as one ladder.
 
@@ -108,6 +112,10 @@ def fit(
 
     sampled by NUTS in coordinates at the centre of the runs; see
     :mod:`bayesscale.laws.coordinates` for what they mean and for the default priors.
+
+    Rows that ``read_runs(cluster=...)`` says are readings of one run share an effect on their log
+    loss, so that a thousand checkpoints do not count as a thousand runs; see
+    :mod:`bayesscale.model.clusters`.
 
     References
     ----------
@@ -131,6 +139,7 @@ def fit(
         "convergence": ConvergenceWarning,
         "identifiability": IdentifiabilityWarning,
         "prior conflict": PriorWarning,
+        "lack of fit": LackOfFitWarning,
     }
     for check in checks:
         if not check.passed:

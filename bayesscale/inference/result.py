@@ -18,10 +18,12 @@ from bayesscale.checks import (
     CheckResult,
     check_convergence,
     check_identifiability,
+    check_lack_of_fit,
     check_prior_conflict,
     diagnostics,
 )
 from bayesscale.errors import BayesScaleError, DomainError, FileError
+from bayesscale.model.clusters import effective_rows
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
@@ -67,8 +69,9 @@ class Fit:
     runs
         The runs it was fitted to.
     draws
-        DataTree in ArviZ's schema. ``posterior`` holds both the sampled coordinates and the
-        published parameters, dims ``(chain, draw)``.
+        DataTree in ArviZ's schema. ``posterior`` holds the law's parameters, published and as
+        coordinates, dims ``(chain, draw)``: with a discrepancy, those of the law that is closest
+        to the fitted surface over the runs. ``coordinates`` holds what was sampled.
     sampling
         How the draws were made.
     """
@@ -83,21 +86,34 @@ class Fit:
         """The law."""
         return self.spec.law
 
+    @property
+    def coordinates(self) -> xr.Dataset:
+        """Draws of the sampled coordinates, dims ``(chain, draw)``."""
+        return self.draws["coordinates"].dataset.transpose("chain", "draw")
+
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Convergence of the draws, identifiability of the unknowns, conflict with the priors."""
-        posterior = self.draws["posterior"].dataset
-        sampled = posterior[[c.name for c in self.spec.coordinates]]
+        """Convergence, identifiability of the unknowns, conflict with the priors, lack of fit."""
+        sampled = self.coordinates
         return (
             check_convergence(sampled, self.draws["sample_stats"].dataset),
             check_identifiability(sampled, self.spec, self.runs),
             check_prior_conflict(sampled, self.spec),
+            check_lack_of_fit(sampled, self.spec, self.runs),
         )
 
     @property
     def passed(self) -> bool:
         """Whether every check passed."""
         return all(check.passed for check in self.checks)
+
+    @property
+    def effective_runs(self) -> float:
+        """How many independent runs would tell the level of the loss as well as all rows do."""
+        if not self.spec.has_clusters:
+            return float(len(self.runs))
+        share = np.asarray(self.draws["posterior"]["cluster_share"])
+        return float(np.median(effective_rows(self.runs.cluster_codes, share)))
 
     def summary(self, *, ci_prob: float = 0.9, coordinates: bool = False) -> pd.DataFrame:
         """Summarise the posterior, one row a parameter, unrounded.
@@ -128,11 +144,14 @@ class Fit:
         """
         tails = interval_tails(ci_prob)
         posterior = self.draws["posterior"].dataset
-        noise = [name for name in ("sigma", "nu") if name in posterior]
-        sampled = [c.name for c in self.law.coordinates]
+        noise = self.spec.noise_names
+        sampled = [c.name for c in self.spec.coordinates if c.name not in noise]
         derived = [n for n in ("params_exponent", "tokens_exponent") if n in posterior]
-        shown = sampled if coordinates else [*(self.law.published_units or sampled), *derived]
-        chosen = posterior[[*shown, *noise]]
+        shown = sampled if coordinates else [
+            *(self.law.published_units or (c.name for c in self.law.coordinates)), *derived
+        ]  # fmt: skip
+        source = self.coordinates if coordinates else posterior
+        chosen = source[shown].assign({name: posterior[name] for name in noise})
         table = diagnostics(chosen)
         flat = {str(n): np.ravel(values) for n, values in chosen.data_vars.items()}
         quantiles = {"median": 0.5, "lower": tails[0], "upper": tails[1]}
@@ -178,19 +197,23 @@ class Fit:
     def __repr__(self) -> str:
         state = "passed its checks" if self.passed else "DID NOT PASS its checks"
         lines = [
-            f"Fit of the law {self.law.name!r} ({self.spec.noise.name} noise) to "
-            f"{len(self.runs)} runs; {state}.",
+            f"{self.spec.in_words()}, fitted to {self._size()}; {state}.",
             *(check.text for check in self.checks),
             self.summary()[["median", "lower", "upper", "unit"]].to_string(),
         ]
         return "\n".join(lines)
 
+    def _size(self) -> str:
+        if not self.spec.has_clusters:
+            return f"{len(self.runs)} runs"
+        return (
+            f"{len(self.runs):,} rows of {self.runs.n_clusters:,} runs, worth "
+            f"{self.effective_runs:.0f} independent ones"
+        )
+
     def _repr_html_(self) -> str:
         checks = "".join(f"<li>{html.escape(check.text)}</li>" for check in self.checks)
-        title = (
-            f"Law <b>{html.escape(self.law.name)}</b>, {html.escape(self.spec.noise.name)} noise, "
-            f"{len(self.runs)} runs"
-        )
+        title = html.escape(f"{self.spec.in_words()}, fitted to {self._size()}")
         return (
             f"<p>{title}</p><ul>{checks}</ul>{self.summary().to_html(float_format='{:.4g}'.format)}"
         )
@@ -251,7 +274,7 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
             draws=tree,
             sampling=SamplingSpec(**stored["sampling"]),
         )
-        _ = tree["posterior"].dataset[[c.name for c in result.spec.coordinates]]
+        _ = tree["coordinates"].dataset[[c.name for c in result.spec.coordinates]]
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BayesScaleError):
             raise

@@ -12,6 +12,7 @@ from pymc.distributions import transforms
 from bayesscale.errors import DomainError
 from bayesscale.laws import Law
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.likelihood import observe
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
 from bayesscale.model.spec import ModelSpec, log_inputs, specify
@@ -40,7 +41,7 @@ def build_model(
     law
         Name of a law, or an instance of your own.
     noise
-        Noise on log loss, ``"student_t"`` or ``"normal"``.
+        Noise on log loss, ``"student_t"``, ``"normal"`` or ``"one_sided"``.
     discrepancy
         What the law may get wrong: ``"drift"``, ``"quadratic"``, or None to take it for true.
     priors
@@ -62,7 +63,8 @@ def build_model(
     .. math:: \ln L_i \sim \mathrm{noise}(\mu_i, \sqrt{\sigma^2 + s_i^2}), \quad
               \mu_i = \ln L_{ref} + f(N_i / N_0, D_i / D_0)
 
-    where :math:`s_i` is the standard error of the log loss of run i, if there is one.
+    where :math:`s_i` is the standard error of the log loss of run i, if there is one. Rows of one
+    cluster are correlated; see :mod:`bayesscale.model.clusters`.
 
     Examples
     --------
@@ -74,7 +76,7 @@ def build_model(
     return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
 
 
-def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray[np.float64]]:
+def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
     """Return every array that the model depends on: swapping them is a refit."""
     inputs = log_inputs(runs, spec.law, spec.reference)
     data = {f"log_{name}_centred": value for name, value in inputs.items()}
@@ -83,15 +85,19 @@ def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray[np.float64]]:
     data |= {f"spread_{name}": np.array(value) for name, value in _spread(spec).items()}
     if runs.loss_se is not None:
         data["log_loss_se"] = runs.loss_se / runs.loss  # to first order, d ln L = dL / L
+    if spec.has_clusters:
+        data["cluster_code"] = runs.cluster_codes
+        data["cluster_size"] = np.bincount(runs.cluster_codes).astype(float)
     data["prior"] = np.array(
-        [spec.priors[c.name].normal_on_link(c) or (0.0, 1.0) for c in spec.coordinates]
+        [spec.priors[c.name].normal_on_link(c) or (0.0, 1.0) for c in spec.coordinates],
+        dtype=float,
     )
-    return {name: np.array(value, dtype=float, order="C") for name, value in data.items()}
+    return {name: np.array(value, order="C") for name, value in data.items()}
 
 
 def model_from(
     spec: ModelSpec,
-    data: Mapping[str, NDArray[np.float64]],
+    data: Mapping[str, NDArray],
     *,
     run_ids: NDArray | None = None,
 ) -> pm.Model:
@@ -99,9 +105,11 @@ def model_from(
     names = [c.name for c in spec.coordinates]
     coords: dict = {"coordinate": names, "hyperparameter": ["mu", "sigma"]}
     coords["run"] = np.arange(len(data["log_loss_observed"])) if run_ids is None else run_ids
+    if spec.has_clusters:
+        coords["cluster"] = np.arange(len(data["cluster_size"]))
     with pm.Model(coords=coords) as model:
         observed: dict[str, Any] = {
-            name: pm.Data(name, value, dims="run" if np.ndim(value) else None)
+            name: pm.Data(name, value, dims=_dims(name, value))
             for name, value in data.items()
             if name != "prior"
         }
@@ -119,17 +127,14 @@ def model_from(
                 f"The formula of the law {spec.law.name!r} works in NumPy, but not in PyTensor: "
                 f"{error!r}. Take functions from xp (xp.exp, xp.log, ...), not from numpy."
             ) from error
-        scale = c["sigma"]
-        if spec.has_loss_se:
-            scale = pt.sqrt(c["sigma"] ** 2 + observed["log_loss_se"] ** 2)
-        getattr(pm, spec.noise.distribution)(
-            "log_loss",
-            mu=mu,
-            sigma=scale,
-            **spec.noise.shape(c),
-            observed=observed["log_loss_observed"],
-        )
+        observe(spec, mu, c, observed)
     return model
+
+
+def _dims(name: str, value: NDArray) -> str | None:
+    if np.ndim(value) == 0:
+        return None
+    return "cluster" if name == "cluster_size" else "run"
 
 
 def _spread(spec: ModelSpec) -> dict[str, float]:

@@ -20,9 +20,10 @@ falls like a law of the same form with constant exponents: it cannot run away.
 
 Runs on far fewer tokens per parameter than the others are worse than additive laws say, so a term
 
-.. math:: a \, e^{-g W}, \qquad W = \ln(D / N) \text{ from the centre, in units of its spread,}
+.. math:: h / (1 + h), \qquad h = a \, e^{-g (W + 1.5)}
 
-is added to log loss. It falls with more tokens, and levels off three spreads from the centre.
+with W = ln(D / N) from the centre, in units of its spread, is added to log loss. It falls with
+more tokens, and is never more than 1, a factor e in loss.
 """
 
 from collections.abc import Mapping
@@ -40,8 +41,8 @@ from bayesscale.laws.coordinates import Coordinate
 KNOTS = {"params": (0.75,), "tokens": (0.75,), "loss": (0.5, 1.5)}
 """Where slopes change, on both sides of the centre, in units of the runs' spread."""
 
-STEPS = {"params": 0.1, "tokens": 0.1, "loss": 0.25}
-"""Standard deviation of a step that the log of a slope takes at a knot."""
+STEP = 0.12
+"""Standard deviation of the step that the log of a slope takes at each knot."""
 
 ROUNDING = 0.3
 """Distance over which a change of slope is smoothed, in units of the runs' spread."""
@@ -53,12 +54,15 @@ DRIFT_LEVEL = 3.0
 CURVATURE_LEVEL = 5.0
 """Spreads from the centre at which terms level off, so that they do not run away."""
 
+UNDERTRAINED = 1.5
+"""Spreads below the centre's tokens per parameter at which the excess is stated."""
+
 UNDERTRAINING = Coordinate(
-    "undertraining", "log", log(0.003), 1.0, "log loss",
-    "excess log loss of runs at the centre's tokens per parameter",
+    "undertraining", "log", log(0.013), 1.0, "log loss",
+    "excess log loss of runs on few tokens per parameter, 1.5 spreads below the centre",
 )  # fmt: skip
 UNDERTRAINING_RATE = Coordinate(
-    "undertraining_rate", "log", 0.0, 0.5, "1",
+    "undertraining_rate", "log", log(2.0), 0.7, "1",
     "how fast the excess grows towards fewer tokens per parameter",
 )  # fmt: skip
 CURVATURE_SCALE = Coordinate(
@@ -149,7 +153,7 @@ class Drift(Discrepancy):
     def coordinates(self, law: Law) -> tuple[Coordinate, ...]:
         steps = [
             Coordinate(
-                _step(direction, side, j), "identity", 0.0, STEPS[direction], "log slope",
+                _step(direction, side, j), "identity", 0.0, STEP, "log slope",
                 f"step {j} of the log slope in {direction}, {side} the centre",
             )
             for direction in self._directions(law)
@@ -163,9 +167,10 @@ class Drift(Discrepancy):
             return _wander_loss(law.log_loss(c, x, xp), c, spread, xp)
         wandered = {name: spread[name] * _wander(name, x[name] / spread[name], c, xp) for name in x}
         ratio = (x["tokens"] - x["params"]) / spread["tokens_per_param"]
-        excess = xp.exp(-c["undertraining_rate"] * _level(ratio, DRIFT_LEVEL, xp))
+        ratio = _level(ratio, DRIFT_LEVEL, xp) + UNDERTRAINED
+        excess = c["undertraining"] * xp.exp(-c["undertraining_rate"] * ratio)
         value = _wander_loss(law.log_loss(c, wandered, xp), c, spread, xp)
-        return value + c["undertraining"] * excess
+        return value + excess / (1 + excess)
 
     @staticmethod
     def _directions(law: Law) -> tuple[str, ...]:

@@ -1,16 +1,23 @@
-"""How the log loss of a run scatters around the law."""
+"""How the log loss of a run scatters around the law.
+
+Every noise is written once, for residuals that may be clustered: a row of its own is a cluster of
+one. ``xp`` is :data:`MATHS` for arrays and ``pytensor.tensor`` where the density is compiled.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import log
+from math import log, pi, sqrt
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import erfc, erfcx, gammaln
 
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.clusters import Residuals
+
+type Array = NDArray[np.float64]
 
 SIGMA = Coordinate(
     "sigma", "log", log(0.006), 1.2, "log loss", "scale of a run's log loss around the law"
@@ -24,37 +31,59 @@ NU_MINUS_ONE = Coordinate(
     "degrees of freedom of the noise above 1: small means heavy tails, and 0 that outliers "
     "have no mean",
 )
+MEAN_EXCESS = Coordinate(
+    "mean_excess", "log", log(0.02), 1.2, "log loss",
+    "mean excess of an under-tuned run's log loss over that of a well-tuned one",
+)  # fmt: skip
+UNDERTUNED_SHARE = Coordinate(
+    "undertuned_share", "logit", log(0.2 / 0.8), 1.5, "1", "share of runs that are under-tuned"
+)
+
+MATHS = SimpleNamespace(
+    log=np.log, log1p=np.log1p, where=np.where, maximum=np.maximum, minimum=np.minimum,
+    erfc=erfc, erfcx=erfcx, gammaln=gammaln, softplus=lambda x: np.logaddexp(0, x),
+)  # fmt: skip
+"""What PyTensor has under the same names."""
 
 
-@dataclass(frozen=True, slots=True)
 class Noise:
-    """A noise distribution on log loss.
+    r"""Normal noise, and what every noise answers to.
 
-    Parameters
+    Attributes
     ----------
     name
         Name by which ``fit(noise=...)`` knows it.
     distribution
-        The PyMC distribution; it takes ``mu``, ``sigma`` and the :meth:`shape`.
+        The PyMC distribution of a row of its own, which takes ``mu``, ``sigma`` and the
+        :meth:`shape`; None where the density here is the only one.
     coordinates
         Sampled quantities, ``sigma`` first.
     """
 
-    name: str
-    distribution: str
-    coordinates: tuple[Coordinate, ...]
+    name: str = "normal"
+    distribution: str | None = "Normal"
+    coordinates: tuple[Coordinate, ...] = (SIGMA,)
 
     def shape(self, c: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the distribution's parameters besides location and scale, from coordinates."""
-        return {"nu": 1 + c["nu_minus_one"]} if NU_MINUS_ONE in self.coordinates else {}
+        """Return the parameters besides location and scale, from coordinates."""
+        return {}
 
-    def log_density(
-        self,
-        residual: NDArray[np.float64],
-        scale: NDArray[np.float64],
-        c: Mapping[str, NDArray[np.float64]],
-    ) -> NDArray[np.float64]:
-        """Return the log density of a residual of log loss, in NumPy.
+    def density(self, r: Residuals, c: Mapping[str, Any], xp: Any) -> Any:
+        """Return the joint log density of the residuals of every cluster.
+
+        Parameters
+        ----------
+        r
+            The residuals.
+        c
+            Noise coordinates that broadcast with them.
+        xp
+            :data:`MATHS` or ``pytensor.tensor``.
+        """
+        return -0.5 * (r.size * log(2 * pi) + r.log_det + r.square)
+
+    def log_density(self, residual: Array, scale: Array, c: Mapping[str, Array]) -> Array:
+        """Return the log density of a residual of log loss on its own, in NumPy.
 
         Parameters
         ----------
@@ -65,34 +94,140 @@ class Noise:
         c
             Noise coordinates that broadcast with ``residual``.
         """
-        z2 = (residual / scale) ** 2
-        shape = self.shape(c)
-        if not shape:
-            return -0.5 * z2 - np.log(scale) - 0.5 * log(2 * np.pi)
-        nu = shape["nu"]
-        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-        return constant - np.log(scale) - (nu + 1) / 2 * np.log1p(z2 / nu)
+        return self.density(Residuals.alone(residual, scale, MATHS), c, MATHS)
 
     def draw(
+        self, rng: np.random.Generator, size: tuple[int, ...], c: Mapping[str, Array]
+    ) -> Array:
+        """Draw noise of a new run in log loss; coordinates broadcast to ``size``."""
+        widening, excess = self.draw_effect(rng, size, c)
+        return widening * c["sigma"] * rng.standard_normal(size) + excess
+
+    def draw_together(
         self,
         rng: np.random.Generator,
         size: tuple[int, ...],
-        c: Mapping[str, NDArray[np.float64]],
-    ) -> NDArray[np.float64]:
-        """Draw noise of a new run in log loss; coordinates broadcast to ``size``."""
-        shape = self.shape(c)
-        if not shape:
-            return c["sigma"] * rng.standard_normal(size)
-        return c["sigma"] * rng.standard_t(np.broadcast_to(shape["nu"], size))
+        c: Mapping[str, Array],
+        *,
+        codes: NDArray[np.int64],
+        se: Array | float = 0.0,
+    ) -> Array:
+        """Draw noise of the rows of clusters in log loss.
+
+        Parameters
+        ----------
+        rng
+            Source of chance.
+        size
+            Shape ``(..., run)``.
+        c
+            Coordinates of noise and clusters that broadcast to ``size``.
+        codes
+            Number of each row's cluster, from 0 without gaps, shape ``(run,)``.
+        se
+            Standard errors of log loss, which each row has to itself.
+        """
+        clusters = (*size[:-1], int(codes.max()) + 1)
+        common = np.sqrt(c["cluster_share"]) * c["sigma"] * rng.standard_normal(clusters)
+        scale = np.sqrt((1 - c["cluster_share"]) * c["sigma"] ** 2 + np.square(se))
+        widening, excess = (
+            np.broadcast_to(a, clusters)[..., codes] for a in self.draw_effect(rng, clusters, c)
+        )
+        return widening * (common[..., codes] + scale * rng.standard_normal(size)) + excess
+
+    def draw_effect(
+        self, rng: np.random.Generator, size: tuple[int, ...], c: Mapping[str, Array]
+    ) -> tuple[Any, Any]:
+        """Draw what makes a run's noise other than normal: a factor, and what is added."""
+        return 1.0, 0.0
 
 
-NOISES: dict[str, Noise] = {
-    noise.name: noise
-    for noise in (
-        Noise("student_t", "StudentT", (SIGMA, NU_MINUS_ONE)),
-        Noise("normal", "Normal", (SIGMA,)),
+class StudentT(Noise):
+    """Student-t noise, which forgives outliers; clustered rows are one draw of a joint t."""
+
+    name = "student_t"
+    distribution = "StudentT"
+    coordinates = (SIGMA, NU_MINUS_ONE)
+
+    def shape(self, c):
+        return {"nu": 1 + c["nu_minus_one"]}
+
+    def density(self, r, c, xp):
+        nu = 1 + c["nu_minus_one"]
+        constant = xp.gammaln((nu + r.size) / 2) - xp.gammaln(nu / 2)
+        volume = 0.5 * (r.size * xp.log(nu * pi) + r.log_det)
+        return constant - volume - (nu + r.size) / 2 * xp.log1p(r.square / nu)
+
+    def draw(self, rng, size, c):
+        return c["sigma"] * rng.standard_t(np.broadcast_to(1 + c["nu_minus_one"], size))
+
+    def draw_effect(self, rng, size, c):
+        nu = np.broadcast_to(1 + c["nu_minus_one"], size)
+        return np.sqrt(nu / rng.chisquare(nu)), 0.0
+
+
+class OneSided(Noise):
+    r"""Bad runs are only worse: a share of the runs has an exponential excess over the law.
+
+    The law is then the loss of well-tuned runs, the frontier, and with the share p and the mean
+    excess η of the under-tuned
+
+    .. math:: r = \epsilon + b x, \quad \epsilon \sim \mathcal N(0, \Sigma), \quad
+              b \sim \mathrm{Bernoulli}(p), \quad x \sim \mathrm{Exponential}(1 / \eta).
+
+    A cluster is well or badly tuned as a whole. Its density is that of normal noise times
+
+    .. math:: 1 - p + \frac{p}{\eta \sqrt A} M(a), \quad
+              a = \frac{1 / \eta - B}{\sqrt A}, \quad M(a) = \frac{\Phi(-a)}{\varphi(a)},
+
+    with :math:`A = 1^\top \Sigma^{-1} 1` and :math:`B = 1^\top \Sigma^{-1} r`, for the excess
+    integrates out. As p goes to 1, this is the exponentially modified normal.
+
+    References
+    ----------
+    .. [1] Kumbhakar, Parmeter and Tsionas (2013), Journal of Econometrics 172(1), 66-76, a zero
+       inefficiency stochastic frontier model.
+    """
+
+    name = "one_sided"
+    distribution = None
+    coordinates = (SIGMA, MEAN_EXCESS, UNDERTUNED_SHARE)
+
+    def shape(self, c):
+        return {name: c[name] for name in ("mean_excess", "undertuned_share")}
+
+    def density(self, r, c, xp):
+        share, rate = c["undertuned_share"], 1 / c["mean_excess"]
+        root = r.precision**0.5
+        excess = log_mills((rate - r.pull) / root, xp) + xp.log(rate / root)
+        well_tuned = xp.log1p(-share)
+        log_odds = xp.log(share) - well_tuned
+        return super().density(r, c, xp) + well_tuned + xp.softplus(log_odds + excess)
+
+    def draw_effect(self, rng, size, c):
+        under_tuned = rng.random(size) < c["undertuned_share"]
+        return 1.0, under_tuned * c["mean_excess"] * rng.standard_exponential(size)
+
+
+def log_mills(a: Any, xp: Any) -> Any:
+    """Return the log of Mills' ratio Φ(-a) / φ(a), accurate in both tails.
+
+    Parameters
+    ----------
+    a
+        Any real numbers.
+    xp
+        :data:`MATHS` or ``pytensor.tensor``.
+    """
+    above, below = xp.maximum(a, 0.0), xp.minimum(a, 0.0)
+    return xp.where(
+        a > 0,
+        xp.log(xp.erfcx(above / sqrt(2))) + 0.5 * log(pi / 2),
+        xp.log1p(-0.5 * xp.erfc(-below / sqrt(2))) + 0.5 * below**2 + 0.5 * log(2 * pi),
     )
-}
+
+
+NOISES: dict[str, Noise] = {noise.name: noise for noise in (StudentT(), Noise(), OneSided())}
 
 
 def get_noise(noise: Any) -> Noise:

@@ -142,7 +142,10 @@ def _losses(
 ) -> NDArray[np.float64]:
     c = {name: values[:, None] for name, values in c.items()}
     log_loss = spec.log_loss(c, log_inputs(runs, spec.law, spec.reference), np)
-    noise = spec.noise.draw(rng, log_loss.shape, c)
+    if spec.has_clusters:
+        noise = spec.noise.draw_together(rng, log_loss.shape, c, codes=runs.cluster_codes)
+    else:
+        noise = spec.noise.draw(rng, log_loss.shape, c)
     with np.errstate(over="ignore"):  # heavy tails may reach beyond a float: infinite is right
         return spec.reference.loss * np.exp(log_loss + noise)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import LAWS, Law, Reference, get_law
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.clusters import CLUSTER_SHARE
 from bayesscale.model.discrepancy import Discrepancy, Spread, get_discrepancy
 from bayesscale.model.links import LINKS
 from bayesscale.model.noise import Noise, get_noise
@@ -17,7 +18,7 @@ from bayesscale.model.priors import Prior, resolve_priors
 from bayesscale.runs import Runs
 
 RESERVED_NAMES = frozenset(
-    {"alpha", "model", "sample", "column", "component_group", "chain", "draw", "run"}
+    {"alpha", "model", "sample", "column", "component_group", "chain", "draw", "run", "cluster"}
 )
 """Names that break ArviZ plots or clash with the dimensions of the draws."""
 
@@ -42,6 +43,8 @@ class ModelSpec:
         Spread of the runs around it, the discrepancy's unit of distance.
     has_loss_se
         Whether the runs carry standard errors, which widen the noise.
+    has_clusters
+        Whether rows are readings of one run, which share an effect.
     """
 
     law: Law
@@ -51,13 +54,26 @@ class ModelSpec:
     reference: Reference
     spread: Spread
     has_loss_se: bool
+    has_clusters: bool = False
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
         """Sampled coordinates: the law's, the discrepancy's, then the noise's."""
         return (
-            self.law.coordinates + self.discrepancy.coordinates(self.law) + self.noise.coordinates
+            self.law.coordinates + self.discrepancy.coordinates(self.law) + self.noise_coordinates
         )
+
+    @property
+    def noise_coordinates(self) -> tuple[Coordinate, ...]:
+        """Sampled coordinates of the noise and of what clusters have in common."""
+        return _noise_coordinates(self.noise, self.has_clusters)
+
+    @property
+    def noise_names(self) -> list[str]:
+        """What a summary says of the noise, such as sigma and nu."""
+        sampled = [c.name for c in self.noise_coordinates]
+        shape = self.noise.shape(dict.fromkeys(sampled, 0.0))
+        return ["sigma", *shape, *(["cluster_share"] if self.has_clusters else [])]
 
     def log_loss(
         self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any,
@@ -79,6 +95,13 @@ class ModelSpec:
         spread = self.spread.as_dict() if spread is None else spread
         return self.discrepancy.log_loss(self.law, c, x, spread, xp)
 
+    def in_words(self) -> str:
+        """Name law, discrepancy and noise for a title."""
+        return (
+            f"The law {self.law.name!r} with {self.discrepancy.name.replace('none', 'no')} "
+            f"discrepancy and {self.noise.name} noise"
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON types."""
         return {
@@ -90,6 +113,7 @@ class ModelSpec:
             "reference": self.reference.as_dict(),
             "spread": self.spread.as_dict(),
             "has_loss_se": self.has_loss_se,
+            "has_clusters": self.has_clusters,
         }
 
     @classmethod
@@ -111,6 +135,7 @@ class ModelSpec:
             reference=Reference(**stored["reference"]),
             spread=Spread(**stored["spread"]),
             has_loss_se=stored["has_loss_se"],
+            has_clusters=stored.get("has_clusters", False),  # written since there are clusters
         )
         names = [c.name for c in spec.coordinates]
         if (spec.law.name, names) != (stored["law"], stored["coordinates"]):
@@ -139,7 +164,7 @@ def specify(
     law
         Name of a law, or an instance of your own.
     noise
-        ``"student_t"`` or ``"normal"``, on log loss.
+        ``"student_t"``, ``"normal"`` or ``"one_sided"``, on log loss.
     discrepancy
         ``"drift"``, ``"quadratic"``, or None to take the law for true.
     priors
@@ -167,7 +192,9 @@ def specify(
             "bs.read_runs(path) or bs.Runs.from_frame(frame)."
         )
     law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
-    _check_law(law, discrepancy_, noise_)
+    has_clusters = runs.has_clusters
+    taken = discrepancy_.coordinates(law) + _noise_coordinates(noise_, has_clusters)
+    _check_law(law, taken)
     if len(runs) < len(law.coordinates):
         raise RunsError(
             f"The law {law.name!r} has {len(law.coordinates)} unknowns "
@@ -175,16 +202,16 @@ def specify(
             f"Train at least {len(law.coordinates)}, better three times as many, or choose a law "
             "with fewer unknowns."
         )
-    coordinates = law.coordinates + discrepancy_.coordinates(law) + noise_.coordinates
     sizes = {name: getattr(runs, name) for name in ("params", "tokens", "flops", "loss")}
     return ModelSpec(
         law=law,
         discrepancy=discrepancy_,
         noise=noise_,
-        priors=resolve_priors(coordinates, priors),
+        priors=resolve_priors(law.coordinates + taken, priors),
         reference=Reference.of(**sizes),
         spread=Spread.of(**sizes),
         has_loss_se=runs.loss_se is not None,
+        has_clusters=has_clusters,
     )
 
 
@@ -193,7 +220,11 @@ def log_inputs(runs: Runs, law: Law, reference: Reference) -> dict[str, NDArray[
     return {name: np.log(getattr(runs, name) / getattr(reference, name)) for name in law.inputs}
 
 
-def _check_law(law: Law, discrepancy: Discrepancy, noise: Noise) -> None:
+def _noise_coordinates(noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:
+    return (*noise.coordinates, CLUSTER_SHARE) if has_clusters else noise.coordinates
+
+
+def _check_law(law: Law, taken: tuple[Coordinate, ...]) -> None:
     missing = [a for a in ("name", "inputs", "coordinates") if not hasattr(law, a)]
     if missing:
         raise DomainError(
@@ -206,7 +237,6 @@ def _check_law(law: Law, discrepancy: Discrepancy, noise: Noise) -> None:
             f"The law {law.name!r} takes {law.inputs!r}, but a law's inputs are "
             "'params', 'tokens' or 'flops'."
         )
-    taken = discrepancy.coordinates(law) + noise.coordinates
     names = [c.name for c in law.coordinates + taken]
     bad = sorted({n for n in names if names.count(n) > 1 or n in RESERVED_NAMES})
     if bad:

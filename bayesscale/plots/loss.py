@@ -171,7 +171,7 @@ def plot_loss(
     Notes
     -----
     Compute is counted as the runs count it: 6ND, scaled by the median of their own count over 6ND
-    where they bring one. The bands take the law for true.
+    where they bring one. The bands carry the fit's discrepancy.
 
     Examples
     --------

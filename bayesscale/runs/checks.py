@@ -224,7 +224,7 @@ def _same_run_twice(
         "params",
         "tokens",
         "loss",
-        *(k for k in dict.fromkeys(("seed", *groups)) if k in table),
+        *(k for k in dict.fromkeys(("seed", "cluster", *groups)) if k in table),
     ]
     candidates = pd.DataFrame({k: table[k][at] for k in keys})
     repeated = candidates.duplicated(keep=False).to_numpy(dtype=bool)

@@ -18,6 +18,7 @@ WELL_KNOWN: Mapping[str, tuple[str, ...]] = {
         "n_params_nonembed",
     ),
     "seed": ("seed",),
+    "cluster": (),  # a column of that name may hold computers
     "run_id": ("run_id", "id"),
 }
 """Names under which a column is found without being told, for every part."""

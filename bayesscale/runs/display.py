@@ -40,6 +40,8 @@ def facts(runs: Runs) -> dict[str, str]:
     for name, labels in runs.groups.items():
         levels = pd.unique(labels)
         told[f"group {name}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
+    if runs.cluster is not None:
+        told["clusters"] = f"{runs.n_clusters:,}, each of rows that are readings of one run"
     optional = ("loss_se", "params_non_embedding", "seed")
     extra = [c for c in optional if c not in runs.groups and getattr(runs, c) is not None]
     if extra:

@@ -31,7 +31,7 @@ def to_dataset(
     Parameters
     ----------
     columns
-        Canonical columns, seed and groups. Each of shape ``(run,)``.
+        Canonical columns, seed, cluster and groups. Each of shape ``(run,)``.
     run_ids
         Run ids. Shape ``(run,)``.
     metadata
@@ -77,7 +77,7 @@ def from_dataset(
         columns = {
             c: np.array(dataset[c].values, dtype=np.float64) for c in NUMBERS if c in dataset
         }
-        for name in ["seed", *metadata["groups"]]:
+        for name in ["seed", "cluster", *metadata["groups"]]:
             if name in dataset:
                 columns[name], _ = labels(pd.Series(dataset[name].values))
     except (KeyError, TypeError, ValueError) as error:

@@ -91,7 +91,7 @@ def take_in(
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
     frame = rows_where(frame, where or {})
-    groups = group_columns(group, taken=(RUN, *NUMBERS))
+    groups = group_columns(group, taken=(RUN, "cluster", *NUMBERS))
     required = (*REQUIRED, "flops") if flop_rule == "column" else REQUIRED
     found = assign_columns(
         list(frame.columns), _compute_parts(named, flop_rule), groups=groups, required=required
@@ -105,8 +105,9 @@ def take_in(
     columns, problems = _numbers(frame, found, ids, nats)
     problems += checks.loss_problems(columns["loss"], ids=ids, loss_unit=loss_unit)
     problems += _count_problems(columns, param_count, ids)
-    if "seed" in found:
-        columns["seed"], _ = labels(frame[found["seed"]])
+    for part in ("seed", "cluster"):
+        if part in found:
+            columns[part], _ = labels(frame[found[part]])
     for name in groups:
         columns[name], missing = labels(frame[name])
         problems += checks.missing_problems(f"group column {name!r}", missing, ids=ids)
@@ -115,7 +116,7 @@ def take_in(
     columns, rule = _with_flops(columns, param_count, flop_rule)
     for suspicion in checks.suspicions(columns, groups=groups, ids=ids, flop_rule=rule):
         checks.warn(suspicion)
-    order = [c for c in (*NUMBERS, "seed", *groups) if c in columns]
+    order = [c for c in (*NUMBERS, "seed", "cluster", *groups) if c in columns]
     return Intake({c: columns[c] for c in order}, ids, groups, rule)
 
 
@@ -196,8 +197,8 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
     if len(repeated):
         raise RunsError(
             f"{column!r} repeats itself, so it cannot name the runs: {list_some(repeated)}. If "
-            f"its rows are checkpoints or evaluations of one run, keep it as a label with "
-            f"group={column!r}; the rows are then numbered."
+            f"its rows are checkpoints or evaluations of one run, say so with cluster={column!r}; "
+            "the rows are then numbered."
         )
     return ids
 

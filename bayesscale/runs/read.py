@@ -29,6 +29,7 @@ def read_runs(
     loss_se: str | None = None,
     seed: str | None = None,
     group: str | Sequence[str] | None = None,
+    cluster: str | None = None,
     run_id: str | None = None,
     params_non_embedding: str | None = None,
     param_count: ParamCount = "total",
@@ -48,9 +49,10 @@ def read_runs(
         A table with one row a run. The suffix tells its format: ``.csv`` and ``.tsv`` (also
         ``.csv.gz``, ``.tsv.gz``), ``.parquet``, ``.jsonl`` or ``.ndjson`` (one object a line),
         ``.json`` (a list of objects, or an object of lists), ``.nc`` (netCDF).
-    params, tokens, loss, flops, loss_se, seed, group, run_id, params_non_embedding
+    params, tokens, loss, flops, loss_se, seed, group, cluster, run_id, params_non_embedding
         Columns, by default looked for under well-known names; for ``group`` one column or several
-        to keep as labels, by default none.
+        to keep as labels, by default none; for ``cluster`` the column that names the training run
+        or sweep that each row is a reading of, by default none.
     param_count
         What ``params`` counts: ``"total"``, ``"non_embedding"`` or ``"other"``.
     flop_rule
@@ -113,6 +115,7 @@ def read_runs(
         loss_se=loss_se,
         seed=seed,
         group=group,
+        cluster=cluster,
         run_id=run_id,
         params_non_embedding=params_non_embedding,
         param_count=param_count,

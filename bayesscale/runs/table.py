@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 
 from bayesscale.errors import unknown_name
 from bayesscale.runs import display, exchange
+from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.intake import RUN, Table, take_in
 from bayesscale.runs.subsets import checked_mask, largest_by_compute, mask_without
 from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, nats_per_token
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Runs:
+class Runs(RunArrays):
     """Training runs with checked numbers, canonical units and known conventions.
 
     Make one with `Runs.from_frame` or `bayesscale.read_runs`. Nothing changes it afterwards: its
@@ -88,6 +89,7 @@ class Runs:
         loss_se: str | None = None,
         seed: str | None = None,
         group: str | Sequence[str] | None = None,
+        cluster: str | None = None,
         run_id: str | None = None,
         params_non_embedding: str | None = None,
         param_count: ParamCount = "total",
@@ -122,6 +124,10 @@ class Runs:
             Column that tells replicates apart. Cells may be empty.
         group
             One column or several to keep as labels, e.g. the corpus.
+        cluster
+            Column that names the training run, or the sweep, that each row is a reading of, e.g.
+            of checkpoints. Their losses miss a law together, and a fit counts them so. Rows with
+            an empty cell are runs of their own.
         run_id
             Column that names the runs, all different. Otherwise the index of the frame names them
             if it can, else their position.
@@ -189,6 +195,7 @@ class Runs:
                 "loss_se": loss_se,
                 "params_non_embedding": params_non_embedding,
                 "seed": seed,
+                "cluster": cluster,
                 "run_id": run_id,
             },
             group=group,
@@ -230,46 +237,6 @@ class Runs:
         columns, run_ids, metadata = exchange.from_dataset(dataset)
         groups = tuple(metadata.pop("groups"))
         return cls(columns, run_ids, _groups=groups, **metadata)
-
-    @property
-    def params(self) -> np.ndarray:
-        """Parameters N as ``param_count`` counts them, > 0, float64. Shape ``(run,)``."""
-        return self._columns["params"]
-
-    @property
-    def tokens(self) -> np.ndarray:
-        """Training tokens D, count, > 0, float64. Shape ``(run,)``."""
-        return self._columns["tokens"]
-
-    @property
-    def flops(self) -> np.ndarray:
-        """Training compute C as ``flop_rule`` counts it, FLOP, > 0, float64. Shape ``(run,)``."""
-        return self._columns["flops"]
-
-    @property
-    def loss(self) -> np.ndarray:
-        """Final loss L, nats/token, > 0, float64. Shape ``(run,)``."""
-        return self._columns["loss"]
-
-    @property
-    def loss_se(self) -> np.ndarray | None:
-        """Standard errors of the losses, nats/token, >= 0, if known. Shape ``(run,)``."""
-        return self._columns.get("loss_se")
-
-    @property
-    def params_non_embedding(self) -> np.ndarray | None:
-        """Parameters outside the embeddings, count, > 0, if known. Shape ``(run,)``."""
-        return self._columns.get("params_non_embedding")
-
-    @property
-    def seed(self) -> np.ndarray | None:
-        """Labels that tell replicates apart, if known; NaN or "" where not. Shape ``(run,)``."""
-        return self._columns.get("seed")
-
-    @property
-    def groups(self) -> dict[str, np.ndarray]:
-        """Labels by the name of their column, none of them missing. Shape ``(run,)`` each."""
-        return {g: self._columns[g] for g in self._groups}
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -31,8 +31,9 @@ def one(n_runs: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few draws need not converge: this is about memory
         fit = bs.fit(
-            runs, law="chinchilla", draws=100, tune=200, chains=2, random_seed=1, progress=False
-        )
+            runs, law="chinchilla", discrepancy=None, draws=100, tune=200, chains=2,
+            random_seed=1, progress=False,
+        )  # fmt: skip
     seconds = time.perf_counter() - start
     compiled, data = compile_model(fit.spec, runs), model_data(fit.spec, runs)
     u = np.array([0.0, 0.5, 0.1, -1.0, -1.0, -5.0, 1.5])

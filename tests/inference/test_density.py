@@ -9,6 +9,7 @@ from bayesscale.inference.draws import log_likelihood
 from bayesscale.laws import LAWS
 from bayesscale.model.build import model_data
 from bayesscale.model.links import LINKS
+from bayesscale.model.noise import NOISES
 from bayesscale.model.priors import Prior
 from bayesscale.model.spec import specify
 from bayesscale.runs import Runs
@@ -45,7 +46,7 @@ def agree(spec, runs: Runs) -> None:
             assert gradient[i] == pytest.approx((ahead - behind) / (2 * h), rel=1e-3, abs=1e-2)
 
 
-@pytest.mark.parametrize("noise", ["student_t", "normal"])
+@pytest.mark.parametrize("noise", NOISES)
 def test_sampled_density_is_prior_times_likelihood(noise):
     runs = simulate_runs()
     agree(specify(runs, law="chinchilla", noise=noise, discrepancy=None), runs)
@@ -73,9 +74,31 @@ def test_sampled_density_with_a_discrepancy(law, discrepancy):
     agree(specify(runs, law=law, discrepancy=discrepancy), runs)
 
 
-def test_standard_errors_of_the_loss_widen_the_noise():
+@pytest.mark.parametrize("noise", ["student_t", pytest.param("one_sided", marks=pytest.mark.slow)])
+def test_standard_errors_of_the_loss_widen_the_noise(noise):
     runs = with_errors(simulate_runs())
-    agree(specify(runs, law="chinchilla", discrepancy=None), runs)
+    agree(specify(runs, law="chinchilla", noise=noise, discrepancy=None), runs)
+
+
+@pytest.mark.parametrize("errors", [False, True])
+@pytest.mark.parametrize(
+    "noise",
+    ["normal", *(pytest.param(n, marks=pytest.mark.slow) for n in ("student_t", "one_sided"))],
+)
+def test_sampled_density_of_clusters(noise, errors):
+    """Of five rows each, and some rows of their own; then of fewer and other clusters."""
+    frame = (with_errors(simulate_runs()) if errors else simulate_runs()).frame
+    runs = Runs.from_frame(frame.assign(run=clusters(48)), cluster="run")
+    agree(specify(runs, law="chinchilla", noise=noise, discrepancy=None), runs)
+    other = runs.select(np.arange(48) % 3 > 0)
+    spec = specify(other, law="chinchilla", noise=noise, discrepancy=None)
+    assert is_compiled(spec)
+    agree(spec, other)
+
+
+def clusters(n_rows: int) -> np.ndarray:
+    """Label rows by fives, interleaved with three rows of their own."""
+    return np.where(np.arange(n_rows) % 20 == 7, np.nan, np.arange(n_rows) % 9)
 
 
 def test_swapping_data_and_prior_numbers_needs_no_compilation():

@@ -60,8 +60,8 @@ def test_the_same_seed_gives_the_same_draws(fit, runs):
 
 
 def test_draws_follow_arviz_schema(fit, runs):
-    groups = {"posterior", "sample_stats", "log_prior", "log_likelihood", "observed_data",
-              "constant_data", "runs"}  # fmt: skip
+    groups = {"posterior", "coordinates", "sample_stats", "log_prior", "log_likelihood",
+              "observed_data", "constant_data", "runs"}  # fmt: skip
     assert set(fit.draws.children) == groups
     posterior = fit.draws["posterior"].dataset
     assert {"E", "A", "B", "alpha_N", "alpha_D", "level", "sigma"} <= set(posterior)

@@ -10,7 +10,7 @@ import bayesscale as bs
 from bayesscale.laws import LAWS
 from bayesscale.laws.coordinates import ALPHA_N, IRREDUCIBLE_SHARE, LEVEL, OUTER_EXPONENT
 from bayesscale.model.links import LINKS
-from bayesscale.model.noise import NOISES, SIGMA
+from bayesscale.model.noise import SIGMA
 from bayesscale.model.priors import central_interval, default_prior, resolve_priors
 from bayesscale.model.spec import ModelSpec, specify
 from tests.simulate import simulate_runs
@@ -87,30 +87,6 @@ def test_a_spec_survives_json():
     stored = json.loads(json.dumps(spec.as_dict()))
     assert ModelSpec.from_dict(stored).as_dict() == spec.as_dict()
     assert ModelSpec.from_dict(stored).priors["alpha_N"] == beta
-
-
-@pytest.mark.parametrize("name", NOISES)
-def test_noise_density_is_scipys(name):
-    from scipy import stats
-
-    c = {"sigma": np.array(0.01), "nu_minus_one": np.array(3.0)}
-    residual, scale = np.linspace(-0.1, 0.1, 9), np.full(9, 0.01)
-    exact = (
-        stats.t(4, scale=0.01).logpdf(residual)
-        if name == "student_t"
-        else stats.norm(scale=0.01).logpdf(residual)
-    )
-    np.testing.assert_allclose(NOISES[name].log_density(residual, scale, c), exact, rtol=1e-12)
-
-
-@pytest.mark.parametrize("name", NOISES)
-def test_noise_draws_follow_their_density(name):
-    from scipy import stats
-
-    c = {"sigma": np.array(0.01), "nu_minus_one": np.array(3.0)}
-    draws = NOISES[name].draw(np.random.default_rng(1), (5000,), c)
-    exact = stats.t(4, scale=0.01) if name == "student_t" else stats.norm(scale=0.01)
-    assert stats.kstest(draws, exact.cdf).pvalue > 0.001
 
 
 def test_a_law_that_is_not_finished_is_refused():

@@ -161,7 +161,7 @@ def test_a_suggested_column_is_free_and_names_the_part(frame, columns, suggested
     assert suggested in str(error.value)
 
 
-@pytest.mark.parametrize("part", ["params", "flops", "seed", "group", "run_id"])
+@pytest.mark.parametrize("part", ["params", "flops", "seed", "group", "cluster", "run_id"])
 def test_a_named_column_must_exist(frame, part):
     with pytest.raises(UnknownNameError, match=f"No column for {part} named 'parms'. Did you mean"):
         Runs.from_frame(frame, **{part: "parms"})
@@ -188,11 +188,13 @@ def test_columns_of_one_name_are_refused(frame):
 
 
 def test_run_ids_must_tell_runs_apart(frame):
-    with pytest.raises(RunsError, match=r"'run_id' repeats itself.*: x\..*group='run_id'"):
+    with pytest.raises(RunsError, match=r"'run_id' repeats itself.*: x\..*cluster='run_id'"):
         Runs.from_frame(frame.assign(run_id=["x", "x", "y", "z"]))
     with pytest.raises(RunsError, match="'run_id' is empty in row 2"):
         Runs.from_frame(frame.assign(run_id=["x", "y", None, "z"]))
-    checkpoints = Runs.from_frame(frame.assign(run_id=["x", "x", "y", "z"]), group="run_id")
+    repeated = frame.assign(run_id=["x", "x", "y", "z"])
+    assert Runs.from_frame(repeated, cluster="run_id").cluster_codes.tolist() == [0, 0, 1, 2]
+    checkpoints = Runs.from_frame(repeated, group="run_id")
     assert checkpoints.groups["run_id"].tolist() == ["x", "x", "y", "z"]
 
 

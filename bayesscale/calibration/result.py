@@ -1,0 +1,154 @@
+"""What a calibration found: ranks, a test of each quantity, and a verdict."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from bayesscale._format import list_some
+from bayesscale.calibration.simulation import RANKED_AMONG, Ranked
+from bayesscale.calibration.uniform import counts_below, p_value
+
+UNCONVERGED_MAX = 0.05
+"""A calibration in which more than this share of the fits did not converge does not pass."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Ranks of the truth among posterior draws, and whether they are uniform.
+
+    Parameters
+    ----------
+    ranks
+        One row a simulation, one column a quantity: how many of the draws lie below the truth.
+    fits
+        One row a simulation: the worst ``r_hat`` and ``ess``, ``divergences``, ``draws`` of each
+        chain, ``converged``, ``seconds``.
+    model
+        The model in words, such as ``"The law 'unified' with ..."``.
+    false_alarm
+        Probability that a right model does not pass, at most.
+    random_seed
+        The seed; with it, a rerun simulates and ranks the same.
+    ranked_among
+        Number of draws that the truth was ranked among.
+    """
+
+    ranks: pd.DataFrame
+    fits: pd.DataFrame
+    model: str
+    false_alarm: float
+    random_seed: int
+    ranked_among: int = RANKED_AMONG
+
+    @classmethod
+    def of(
+        cls, ranked: Sequence[Ranked], *, model: str, false_alarm: float, random_seed: int
+    ) -> "Calibration":
+        """Put simulations together."""
+        index = pd.Index([r.simulation for r in ranked], name="simulation")
+        ranks = pd.DataFrame([r.ranks for r in ranked], index=index)
+        fits = pd.DataFrame([asdict(r) for r in ranked], index=index)
+        fits = fits.drop(columns=["simulation", "ranks"])
+        return cls(ranks, fits, model, false_alarm, random_seed)
+
+    @property
+    def threshold(self) -> float:
+        """The p-value below which a quantity fails: ``false_alarm`` shared among all."""
+        return self.false_alarm / self.ranks.shape[1]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Test of each quantity, unrounded.
+
+        Columns: ``p_value`` of uniform ranks; ``max_difference``, the largest difference of
+        their distribution function from a uniform one's; ``inside``, whether its curve stays
+        inside the simultaneous band, which is whether the p-value exceeds ``threshold``;
+        ``mean_rank`` over the largest rank, where above .5 the posterior lies too low;
+        ``rank_spread``, the variance of ranks over a uniform one's, where above 1 the posterior
+        is too narrow.
+        """
+        n, most = len(self.ranks), self.ranked_among
+        expected = n * np.arange(1, most + 1) / (most + 1)
+        rows = {}
+        for name, column in self.ranks.items():
+            ranks = column.to_numpy()
+            p = p_value(ranks, most)
+            rows[str(name)] = {
+                "p_value": p,
+                "max_difference": np.abs(counts_below(ranks, most) - expected).max() / n,
+                "inside": p > self.threshold,
+                "mean_rank": ranks.mean() / most,
+                "rank_spread": np.mean((ranks - most / 2) ** 2) / (most * (most + 2) / 12),
+            }
+        table = pd.DataFrame.from_dict(rows, orient="index")
+        table.index.name = "quantity"
+        return table.astype({"inside": bool})
+
+    @property
+    def unconverged(self) -> int:
+        """How many fits did not converge. Their ranks count all the same."""
+        return int((~self.fits["converged"]).sum())
+
+    @property
+    def passed(self) -> bool:
+        """Whether the ranks of all quantities are uniform, and nearly all fits converged."""
+        few = self.unconverged <= UNCONVERGED_MAX * len(self.fits)
+        return bool(self.summary["inside"].all()) and few
+
+    @property
+    def text(self) -> str:
+        """The verdict, in a sentence or two."""
+        n, table = len(self.ranks), self.summary
+        worst = table["p_value"].idxmin()
+        bad = table[~table["inside"]].sort_values("p_value")
+        if bad.empty:
+            said = (
+                f"{self.model}: in {n:,} simulations the truth ranked uniformly among the "
+                f"posterior's draws for all {len(table)} quantities. The smallest p-value, "
+                f"{table['p_value'].min():.2g}, is of {worst}; it would have to be below "
+                f"{self.threshold:.2g}."
+            )
+        else:
+            listed = [f"{name} ({self._reading(str(name))})" for name in bad.index]
+            said = (
+                f"{self.model} IS NOT CALIBRATED: in {n:,} simulations the truth did not rank "
+                f"uniformly among the posterior's draws of {list_some(listed)}. Either the density "
+                "that is sampled is not that of the model, or the sampler misses part of it. A "
+                f"right model looks like this in {100 * self.false_alarm:g} % of calibrations."
+            )
+        return " ".join(filter(None, [said, self._failures]))
+
+    @property
+    def _failures(self) -> str:
+        if not self.unconverged:
+            return ""
+        said = (
+            f"{self.unconverged} of {len(self.fits):,} fits DID NOT CONVERGE, however long; their "
+            "ranks count all the same, as they would for a user."
+        )
+        if self.unconverged > UNCONVERGED_MAX * len(self.fits):
+            said += " These are too many to trust the ranks: raise tune and draws."
+        return said
+
+    def _reading(self, name: str) -> str:
+        """Say what is wrong with a quantity's posterior, judging by its ranks."""
+        row, n = self.summary.loc[name], len(self.ranks)
+        shift = (row["mean_rank"] - 0.5) * np.sqrt(12 * n)
+        spread = (row["rank_spread"] - 1) * np.sqrt(1.25 * n)
+        if abs(shift) > abs(spread):
+            how = "too low" if shift > 0 else "too high"
+        else:
+            how = "too narrow" if spread > 0 else "too wide"
+        return f"posteriors {how}, p-value {row['p_value']:.1g}"
+
+    def __repr__(self) -> str:
+        return f"{self.summary.to_string(float_format='{:.3g}'.format)}\n{self.text}"
+
+    def _repr_html_(self) -> str:
+        return (
+            f"{self.summary.to_html(float_format='{:.3g}'.format)}<p>{html.escape(self.text)}</p>"
+        )

@@ -1,0 +1,118 @@
+r"""Whether ranks are uniform: an exact test, and the band that draws it.
+
+A right posterior ranks the truth uniformly on 0, ..., L among L draws. So among n simulations the
+number with a rank below i is binomial, with probability :math:`z_i = i / (L + 1)`, at each i. The
+test looks at the i where that number is least likely, and asks how often uniform ranks would be
+less likely still somewhere. The same comparison, turned around, is a band that the whole curve of
+uniform ranks stays inside with a given probability (Säilynoja, Bürkner and Vehtari 2022,
+arXiv:2103.10522).
+
+That probability needs no simulation. Given their sum, counts of ranks are independent Poisson
+variables; so it is a chain of convolutions, each cut off at the band's ends (Moscovich and Nadler
+2017, arXiv:1503.04363).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr, bdtrc
+from scipy.stats import poisson
+
+type Counts = NDArray[np.int64]
+
+BISECTIONS = 40
+"""Halvings of the interval in which a band's level is sought, on the log scale."""
+
+_LEAST_LEVEL = 1e-30
+_ROUNDING = 1 + 1e-9  # tail probabilities that differ by rounding alone count as one
+
+
+def counts_below(ranks: NDArray[np.integer], largest: int) -> Counts:
+    """Count ranks below each of 1, ..., ``largest``.
+
+    Parameters
+    ----------
+    ranks
+        Whole numbers from 0 to ``largest``, shape ``(simulation,)``.
+    largest
+        Number of draws that the truth was ranked among, L.
+    """
+    return np.bincount(ranks, minlength=largest + 1)[:largest].cumsum()
+
+
+def p_value(ranks: NDArray[np.integer], largest: int) -> float:
+    """Return the probability that uniform ranks look as unlikely as these somewhere.
+
+    Parameters
+    ----------
+    ranks
+        Whole numbers from 0 to ``largest``, shape ``(simulation,)``.
+    largest
+        Number of draws that the truth was ranked among, L.
+    """
+    n = len(ranks)
+    level = float(_level(counts_below(ranks, largest), n, _points(largest)).min())
+    return max(0.0, 1.0 - _probability_inside(*_pointwise(n, largest, level * _ROUNDING), n))
+
+
+@lru_cache
+def band(n: int, largest: int, false_alarm: float) -> tuple[Counts, Counts]:
+    """Return the least and the largest count below each of 1, ..., ``largest``.
+
+    Parameters
+    ----------
+    n
+        Number of simulations.
+    largest
+        Number of draws that the truth was ranked among, L.
+    false_alarm
+        Probability that uniform ranks leave the band somewhere, at most.
+
+    Returns
+    -------
+    tuple
+        Both ends, each of shape ``(largest,)``; they are inside.
+    """
+    low, high = np.log(_LEAST_LEVEL), 0.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        inside = _probability_inside(*_pointwise(n, largest, float(np.exp(middle))), n)
+        low, high = (middle, high) if inside >= 1 - false_alarm else (low, middle)
+    return _pointwise(n, largest, float(np.exp(low)))
+
+
+def _points(largest: int) -> NDArray[np.float64]:
+    return np.arange(1, largest + 1) / (largest + 1)
+
+
+def _level(counts: Counts, n: int, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return twice the probability of a count so far out on its side, elementwise."""
+    above = np.where(counts > 0, bdtrc(np.maximum(counts - 1, 0), n, z), 1.0)
+    return 2 * np.minimum(bdtr(counts, n, z), above)
+
+
+def _pointwise(n: int, largest: int, level: float) -> tuple[Counts, Counts]:
+    """Return the ends of the counts whose level exceeds the given one, at each point.
+
+    Where there are none, the lower end is above the upper one.
+    """
+    z, every = _points(largest)[:, None], np.arange(n + 1)
+    inside = _level(every, n, z) > level
+    upper = n - inside[:, ::-1].argmax(axis=1)
+    return np.where(inside.any(axis=1), inside.argmax(axis=1), n + 1), upper
+
+
+def _probability_inside(lower: Counts, upper: Counts, n: int) -> float:
+    """Return the probability that the counts of n uniform ranks stay inside at all points."""
+    step = n / (len(lower) + 1)
+    kernel = poisson.pmf(np.arange(n + 1), step)
+    first, mass = 0, np.ones(1)  # probability of each count from `first` on
+    for low, high in zip(lower.tolist(), upper.tolist(), strict=True):
+        low = max(low, first)
+        if low > high:
+            return 0.0
+        moved = np.convolve(mass, kernel[: high - first + 1])
+        first, mass = low, moved[low - first : high - first + 1]
+    last = mass @ poisson.pmf(n - first - np.arange(len(mass)), step)
+    return float(last / poisson.pmf(n, n))

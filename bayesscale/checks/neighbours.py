@@ -1,0 +1,90 @@
+r"""Whether runs of similar size miss the law together.
+
+With z the normal scores of the noise and W the graph that joins each size to its nearest others,
+Moran's statistic
+
+.. math:: T = z^\top W z, \quad \mathrm{E}\,T = 0, \quad \mathrm{var}\,T = 2 \, \mathrm{tr}\,W^2,
+          \quad \text{third cumulant } 8 \, \mathrm{tr}\,W^3
+
+is large if law and runs differ by anything smooth: a bump, a kink, a wrong exponent. Its upper
+tail is that of a shifted χ² with the same three moments.
+
+References
+----------
+.. [1] Moran (1950), Notes on continuous stochastic phenomena, Biometrika 37, 17-23,
+   doi:10.1093/biomet/37.1-2.17.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import chdtrc
+
+type Array = NDArray[np.float64]
+
+NEIGHBOURS = 4
+"""Sizes that each size is compared with, or a quarter of all sizes if that is fewer."""
+
+LEAST_SIZES = 8
+"""Fewer different sizes than this have no neighbourhoods."""
+
+
+def neighbour_graph(params: Array, tokens: Array) -> sparse.csr_array | None:
+    """Join each size to those nearest to it in ln N and ln D, in units of their spread.
+
+    Parameters
+    ----------
+    params, tokens
+        Different sizes, shape ``(size,)``.
+
+    Returns
+    -------
+    scipy.sparse.csr_array or None
+        Symmetric weights without a diagonal; None if there are too few sizes.
+    """
+    from scipy.spatial import KDTree
+
+    n = len(params)
+    if n < LEAST_SIZES:
+        return None
+    at = np.log(np.stack([params, tokens], axis=-1))
+    at = (at - at.mean(axis=0)) / np.maximum(at.std(axis=0), 1e-9)
+    k = min(NEIGHBOURS, n // 4)
+    _, near = KDTree(at).query(at, k=k + 1)
+    rows, columns = np.repeat(np.arange(n), k + 1), np.ravel(near)
+    other = rows != columns
+    ends = (rows[other], columns[other])
+    graph = sparse.csr_array((np.ones(other.sum()), ends), shape=(n, n))
+    return sparse.csr_array((graph + graph.T) / 2)
+
+
+def common_share(z: Array, graph: sparse.csr_array) -> tuple[float, float]:
+    """Return the share of the noise that neighbours have in common, and how likely by chance.
+
+    Parameters
+    ----------
+    z
+        Normal scores, shape ``(draw, size)``.
+    graph
+        Weights of the neighbours.
+
+    Returns
+    -------
+    share : float
+        Posterior median of the correlation of neighbouring scores.
+    p : float
+        Probability of as large a one by chance.
+    """
+    statistic = float(np.median(np.sum((graph @ z.T).T * z, axis=1)))
+    squared = graph @ graph
+    sd = np.sqrt(2 * squared.trace())
+    skewness = 8 * float((squared * graph).sum()) / sd**3
+    df = 8 / max(skewness, 1e-3) ** 2
+    p = float(chdtrc(df, max(df + statistic / sd * np.sqrt(2 * df), 0.0)))
+    return statistic / float(graph.sum()), p
+
+
+def local_sums(z: Array, graph: sparse.csr_array) -> Array:
+    """Return the sum over a size and its neighbours, in standard deviations, shape ``(size,)``."""
+    around = sparse.csr_array((graph > 0).astype(float))
+    return (z + around @ z) / np.sqrt(1 + around.sum(axis=1))

@@ -1,0 +1,166 @@
+"""Ranks of a calibration against uniform ones: how their distribution function differs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayesscale._format import list_some
+from bayesscale.calibration.result import Calibration
+from bayesscale.calibration.uniform import band, counts_below
+from bayesscale.errors import DomainError, unknown_name
+from bayesscale.plots._axes import axes_or_new, percent
+from bayesscale.plots.style import BLACK, BLUE, PALETTE
+
+MOST_NAMED = 5
+"""Curves outside the band that the legend names."""
+
+
+@dataclass(frozen=True)
+class CalibrationData:
+    """What :func:`plot_calibration` draws.
+
+    Parameters
+    ----------
+    differences
+        Empirical minus uniform distribution function of the ranks, one column a quantity. Index
+        ``rank``, the rank over the largest one plus 1, from 0 to 1.
+    band
+        ``lower`` and ``upper`` end of the simultaneous band, same index.
+    inside
+        Whether a quantity's curve stays inside, by quantity.
+    false_alarm
+        Probability that a right model leaves the band with any of the calibration's quantities.
+    """
+
+    differences: pd.DataFrame
+    band: pd.DataFrame
+    inside: pd.Series
+    false_alarm: float
+
+
+def calibration_data(
+    calibration: Calibration, *, quantities: Sequence[str] | None = None
+) -> CalibrationData:
+    """Return the numbers that :func:`plot_calibration` draws; the arguments are the same.
+
+    Parameters
+    ----------
+    calibration
+        A calibration.
+    quantities
+        Names to show, of ``calibration.summary``; by default all.
+
+    Returns
+    -------
+    CalibrationData
+        Curves and band.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such quantity.
+    DomainError
+        If ``calibration`` is none, or no quantities are named.
+
+    Examples
+    --------
+    >>> calibration_data(c, quantities=["sigma"]).differences     # doctest: +SKIP
+    """
+    if not isinstance(calibration, Calibration):
+        raise DomainError(
+            f"Expected a Calibration, as bs.calibrate returns, not {type(calibration).__name__}."
+        )
+    known = [str(name) for name in calibration.ranks.columns]
+    chosen = known if quantities is None else list(quantities)
+    if isinstance(quantities, str) or not chosen:
+        raise DomainError(f"quantities must be a list of names, not {quantities!r}.")
+    for name in chosen:
+        if name not in known:
+            raise unknown_name("quantity", name, known)
+    n, most = len(calibration.ranks), calibration.ranked_among
+    z = np.arange(most + 2) / (most + 1)
+    index = pd.Index(z, name="rank")
+
+    def difference(counts: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0], counts, [n]]) / n - z
+
+    lower, upper = band(n, most, calibration.threshold)
+    return CalibrationData(
+        differences=pd.DataFrame(
+            {
+                name: difference(counts_below(calibration.ranks[name].to_numpy(), most))
+                for name in chosen
+            },
+            index=index,
+        ),
+        band=pd.DataFrame({"lower": difference(lower), "upper": difference(upper)}, index=index),
+        inside=calibration.summary["inside"].loc[chosen],
+        false_alarm=calibration.false_alarm,
+    )
+
+
+def plot_calibration(
+    calibration: Calibration, *, quantities: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the ranks' distribution functions, less a uniform one's, and the band they belong in.
+
+    A curve that leaves the band shows what is wrong: an arch above zero, posteriors that lie too
+    high; below, too low; a wave that starts upwards, posteriors that are too narrow.
+
+    Parameters
+    ----------
+    calibration
+        A calibration.
+    quantities
+        Names to show, of ``calibration.summary``; by default all.
+    ax
+        Axes to draw into; by default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such quantity.
+    DomainError
+        If ``calibration`` is none, or no quantities are named.
+
+    Notes
+    -----
+    The band is that of the verdict: simultaneous over all ranks and over all quantities of the
+    calibration, shown or not.
+
+    Examples
+    --------
+    >>> bs.plot_calibration(bs.calibrate(runs))                   # doctest: +SKIP
+    """
+    data = calibration_data(calibration, quantities=quantities)
+    ax = axes_or_new(ax)
+    ax.set(xlabel="rank of the truth, as a share", ylabel="ECDF − uniform", xlim=(0, 1))
+    z = data.differences.index.to_numpy()
+    entries = {}
+    entries[f"{percent(1 - data.false_alarm)} band, all at once"] = ax.fill_between(
+        z, data.band["lower"], data.band["upper"], color="0.5", alpha=0.2, linewidth=0, zorder=0
+    )
+    ax.axhline(0, color=BLACK, linewidth=0.8, zorder=1)
+    good = data.inside.index[data.inside].tolist()
+    bad = data.inside.index[~data.inside].tolist()
+    for name in good:
+        (line,) = ax.plot(z, data.differences[name], color=BLUE, linewidth=0.7, alpha=0.6)
+        entries[good[0] if len(good) == 1 else f"inside: {len(good)} quantities"] = line
+    colors = [color for color in PALETTE if color not in (BLUE, BLACK)]
+    for i, name in enumerate(bad):
+        (line,) = ax.plot(z, data.differences[name], color=colors[i % len(colors)], zorder=3)
+        if i < MOST_NAMED:
+            entries[f"outside: {name}"] = line
+    if len(bad) > MOST_NAMED:
+        entries[f"and {list_some(bad[MOST_NAMED:], limit=1)}"] = line  # pyright: ignore
+    # curves start and end at zero, so corners are free
+    ax.legend(entries.values(), entries, loc="upper right", edgecolor="none", framealpha=0.9)
+    return ax

@@ -1,0 +1,116 @@
+"""Held-out coverage on public ladders: Approach 3, laws taken for true, the default, an average.
+
+Usage: python tests/benchmarks/scoreboard.py SPLITS.py DATA_ROOT [METHOD ...]
+
+SPLITS.py defines splits(root), which yields (name, train, test) with the columns n_params,
+n_tokens, flops and loss. Every method fits the same small runs and predicts the same large ones in
+one call; scores are of log loss, means are over splits. All processors work, one split each.
+"""
+
+import importlib.util
+import sys
+import time
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+
+import bayesscale as bs
+from bayesscale.backtesting.approach3 import predict_by_bootstrap
+from bayesscale.backtesting.scores import score_draws, summarise
+
+OFF = 1e-6  # a prior this narrow switches a term off, and nothing is compiled anew
+STEPS = {
+    part: {f"drift_{part}_{side}_{j}": bs.Prior("Normal", mu=0, sigma=OFF)
+           for side in ("above", "below") for j in range(1, n + 1)}
+    for part, n in (("params", 1), ("tokens", 1), ("loss", 2))
+}  # fmt: skip
+NO_UNDERTRAINING = {"undertraining": bs.Prior("LogNormal", mu=np.log(OFF), sigma=0.1)}
+
+METHODS: dict[str, dict] = {
+    "chinchilla": {"law": "chinchilla", "discrepancy": None},
+    "unified": {"law": "unified", "discrepancy": None},
+    "quadratic": {"discrepancy": "quadratic"},
+    "default": {},
+    "chinchilla+drift": {"law": "chinchilla"},
+    # what each ingredient gives
+    "no undertraining": {"priors": NO_UNDERTRAINING},
+    "no drift in N, D": {"priors": STEPS["params"] | STEPS["tokens"]},
+    "no drift in loss": {"priors": STEPS["loss"]},
+    "normal noise": {"noise": "normal"},
+}
+AVERAGE = ("kaplan_irreducible", "chinchilla", "unified")
+
+
+def runs_of(frame: pd.DataFrame) -> bs.Runs:
+    return bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
+
+
+def predict(method: str, small: bs.Runs, large: bs.Runs) -> np.ndarray:
+    """Return draws of the larger runs' log loss, shape (draw, run)."""
+    sizes = {"params": large.params, "tokens": large.tokens}
+    if method == "approach3":
+        x, new = (np.log(np.stack([r.params, r.tokens])) for r in (small, large))
+        return predict_by_bootstrap(x, np.log(small.loss), new, np.random.default_rng(1))
+    options = {"random_seed": 1, "progress": False}
+    if method == "average":
+        fits = {law: bs.fit(small, law=law, **options) for law in AVERAGE}
+        fit = bs.average(fits, **options)
+    else:
+        fit = bs.fit(small, **METHODS[method], **options)
+    loss = bs.extrapolate(fit, **sizes).draws["loss"]
+    return np.log(loss.stack(sample=("chain", "draw")).transpose("sample", "target").to_numpy())
+
+
+def score(name: str, train: pd.DataFrame, test: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
+    small, large = runs_of(train), runs_of(test)
+    tables = []
+    for method in methods:
+        start = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                table = score_draws(predict(method, small, large), np.log(large.loss))
+            except bs.BayesScaleError as error:
+                sys.stderr.write(f"{name}, {method}: {error}\n")
+                continue
+        table["observed"], table["run"], table["log_score"] = large.loss, large.run_ids, np.nan
+        table["reach"] = large.flops / small.flops.max()
+        table["said"] = "; ".join(
+            sorted({str(w.message).split(":")[0] for w in caught if str(w.message).isascii()})
+        )
+        table["split"], table["method"] = name, method
+        table["seconds"] = time.perf_counter() - start
+        tables.append(table)
+    sys.stderr.write(f"{name}: done\n")
+    return pd.concat(tables)
+
+
+def main() -> None:
+    spec = importlib.util.spec_from_file_location("splits", sys.argv[1])
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    methods = sys.argv[3:] or ["approach3", *METHODS, "average"]
+    jobs = [joblib.delayed(score)(*split, methods) for split in module.splits(sys.argv[2])]
+    points = pd.concat(joblib.Parallel(n_jobs=joblib.cpu_count())(jobs))
+    by_split = summarise(points, ["method", "split"])
+    by_split["seconds"] = points.groupby(["method", "split"])["seconds"].first()
+    columns = ["cover50", "cover90", "crps", "rmsle", "bias", "width90", "seconds"]
+    pd.set_option("display.width", 200)
+    for column in columns[:3]:
+        print(f"\n{column}")
+        table = by_split[column].unstack("method").reindex(columns=methods)
+        print(table.round(4 if column == "crps" else 2).to_string())
+    mean = by_split.groupby("method")[columns].mean().reindex(methods)
+    mean["least cover90"] = by_split.groupby("method")["cover90"].min()
+    if "approach3" in methods:
+        mean["crps / approach3"] = mean["crps"] / mean.loc["approach3", "crps"]
+    print("\nmean over splits")
+    print(mean.round(4).to_string())
+    checks = points.groupby(["method", "split"])["said"].first().unstack("method")
+    print("\nwarnings\n" + checks.reindex(columns=methods).to_string(max_colwidth=60))
+
+
+if __name__ == "__main__":
+    main()

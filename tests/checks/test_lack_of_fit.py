@@ -1,0 +1,235 @@
+"""What the check of lack of fit must catch, what it must let pass, and how often it may err."""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+import bayesscale as bs
+from bayesscale.checks import check_lack_of_fit
+from bayesscale.checks.implied_noise import normal_scores, standardised
+from bayesscale.checks.neighbours import common_share, neighbour_graph
+from bayesscale.checks.replicates import Sizes, shared_by_replicates
+from bayesscale.errors import LackOfFitWarning
+from bayesscale.model.spec import specify
+from tests.simulate import TRUTH, design, simulate_runs
+
+SIZES = design(12, 7)
+QUIET = {"draws": 300, "tune": 600, "random_seed": 1, "progress": False}
+
+
+def chinchilla(params, tokens):
+    return np.log(1.8 + 480 * params**-0.35 + 2000 * tokens**-0.366)
+
+
+def second_descent(params, tokens):
+    return chinchilla(params, tokens) + 0.03 * np.exp(-2 * np.log(params / 5e8) ** 2)
+
+
+def kink(params, tokens):
+    """The exponent of N is a third above the median size."""
+    middle = np.median(params)
+    exponent = np.where(params < middle, 0.35, 0.35 / 3)
+    term = 480 * middle**-0.35 * (params / middle) ** -exponent
+    return np.log(1.8 + term + 2000 * tokens**-0.366)
+
+
+def rising(params, tokens):
+    return np.log(1.8 + 0.03 * np.log(params / params.min()) + 2000 * tokens**-0.366)
+
+
+def kaplan(params, tokens):
+    return 0.095 * np.log((8.8e13 / params) ** (0.076 / 0.095) + 5.4e13 / tokens)
+
+
+def diverged(params, tokens):
+    """Every tenth run ended far above."""
+    return chinchilla(params, tokens) + 0.3 * (np.arange(len(params)) % 10 == 3)
+
+
+def runs_of(log_loss, sizes=SIZES, *, seed=0):
+    """Simulate runs whose log loss is that of a function of their sizes, plus noise."""
+    params, tokens = sizes
+    noise = 0.004 * np.random.default_rng(seed).standard_t(6, len(params))
+    loss = np.exp(log_loss(params, tokens) + noise)
+    return bs.Runs.from_frame({"params": params, "tokens": tokens, "loss": loss})
+
+
+def checked(runs, **options):
+    """Fit a law and return what the check of lack of fit says."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        options = {"law": "chinchilla", "discrepancy": None} | options
+        result = bs.fit(runs, **QUIET, **options).checks[3]
+    assert result.name == "lack of fit"
+    assert result.passed == (LackOfFitWarning not in [w.category for w in caught])
+    return result
+
+
+def p_of(result, test):
+    return float(result.table["p"][test])
+
+
+@pytest.mark.parametrize("noise", ["student_t", "normal"])
+def test_runs_of_the_law_pass(noise):
+    result = checked(runs_of(chinchilla), noise=noise)
+    assert result.passed
+    assert result.text.startswith("The law describes the runs")
+    assert (result.table["p"].dropna() > 0.01).all()
+    assert np.isnan([p_of(result, "replicates"), p_of(result, "discrepancy")]).all()
+
+
+@pytest.mark.parametrize("log_loss", [second_descent, kink, rising, kaplan])
+def test_a_wrong_law_is_caught_by_neighbours(log_loss):
+    result = checked(runs_of(log_loss))
+    assert not result.passed
+    assert "THIS LAW DOES NOT DESCRIBE THESE RUNS" in result.text
+    assert "runs of similar size miss it together" in result.text
+    assert 'discrepancy="drift"' in result.text
+    assert p_of(result, "neighbours") < 1e-4
+
+
+def test_the_place_where_a_law_fails_is_named():
+    text = checked(runs_of(second_descent)).text
+    place = text.split(" near ")[1].split(" parameters")[0]
+    assert place.endswith("M")
+    assert 300 < float(place[:-1]) < 900  # the bump is at 500M
+
+
+def test_diverged_runs_are_named():
+    result = checked(runs_of(diverged))
+    assert result.table["figure"]["far_above"] == 9
+    assert "9 runs lie far above it, where noise puts 0.5" in result.text
+    assert "(+3" in result.text
+
+
+def test_a_few_outliers_are_forgiven_and_named():
+    def one(params, tokens):
+        return chinchilla(params, tokens) + 0.2 * (np.arange(len(params)) == 17)
+
+    result = checked(runs_of(one))
+    assert result.passed
+    assert "forgiven as outliers: run 17 (+2" in result.text
+
+
+def test_a_prior_held_at_a_wrong_value_is_caught_and_named():
+    result = checked(runs_of(chinchilla), priors={"alpha_N": bs.Prior.between(0.1, 0.11)})
+    assert not result.passed
+    assert "You set the prior of alpha_N: widen it first" in result.text
+
+
+@pytest.mark.parametrize(("effect", "passes"), [(0.0, True), (0.015, False)])
+def test_replicates_tell_seed_noise_from_lack_of_fit(effect, passes):
+    """What a size misses by is its own, so that neighbours say nothing."""
+    params, tokens = (np.repeat(a, 3) for a in design(4, 4))
+    own = np.repeat(effect * np.random.default_rng(2).standard_normal(16), 3)
+    result = checked(runs_of(lambda n, d: chinchilla(n, d) + own, (params, tokens)))
+    assert result.passed == passes
+    assert (p_of(result, "replicates") < 1e-3) == (not passes)
+    assert ("not seed noise" in result.text) == (not passes)
+
+
+@pytest.mark.slow
+def test_the_drift_describes_what_bends_slowly_and_not_a_second_descent():
+    assert checked(runs_of(kaplan), discrepancy="drift").passed
+    assert not checked(runs_of(second_descent), discrepancy="drift").passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", ["chinchilla", "unified", "kaplan", "kaplan_data"])
+def test_runs_of_the_model_are_hardly_ever_called_bad(law):
+    """At an error rate of 1 %, three alarms in 40 have a chance of less than 1 in 100."""
+    alarms = 0
+    for seed in range(40):
+        runs = simulate_runs(law, seed=seed, sizes=design(*((5, 6), (8, 6), (20, 10))[seed % 3]))
+        noise = "normal" if seed % 2 else "student_t"
+        alarms += not checked(runs, law=law, noise=noise).passed
+    assert alarms < 3
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize("with_se", [False, True])
+@pytest.mark.parametrize("noise", ["student_t", "normal", "one_sided"])
+def test_noise_of_the_model_turns_into_standard_normals(noise, with_se, clustered):
+    rng, n, draws = np.random.default_rng(7), 24, 4000
+    frame = {
+        "params": np.geomspace(1e7, 1e9, n),
+        "tokens": np.geomspace(1e9, 1e11, n)[::-1],
+        "loss": np.linspace(4.0, 3.0, n),
+        "loss_se": np.linspace(0.003, 0.09, n),
+        "curve": np.repeat(np.arange(n // 4), 4),
+    }
+    if not with_se:
+        del frame["loss_se"]
+    runs = bs.Runs.from_frame(frame, cluster="curve" if clustered else None)
+    spec = specify(runs, law="chinchilla", noise=noise)
+    c = {"sigma": 0.01, "nu_minus_one": 1.5, "mean_excess": 0.02, "undertuned_share": 0.3}
+    c = {name: np.full((draws, 1), v) for name, v in c.items()}
+    c["cluster_share"] = np.full((draws, 1), 0.6 * clustered)
+    residual = spec.noise.draw_together(
+        rng,
+        (draws, n),
+        c,
+        codes=runs.cluster_codes,
+        se=np.zeros(n) if runs.loss_se is None else runs.loss_se / runs.loss,
+    )
+    y, _ = standardised(residual, spec, runs, c)
+    z = normal_scores(y, spec, runs, c)
+    assert stats.kstest(z[::3].ravel(), "norm").pvalue > 1e-3
+    for values in (z, z**2):  # independent, and not only uncorrelated
+        off = np.corrcoef(values.T) - np.eye(n)
+        assert np.abs(off).max() < 5 / np.sqrt(draws)
+
+
+def test_p_values_are_uniform_under_noise():
+    rng = np.random.default_rng(3)
+    graph = neighbour_graph(*design(5, 6))
+    assert graph is not None
+    p = [common_share(rng.standard_normal((1, 30)), graph)[1] for _ in range(4000)]
+    for level in (0.0025, 0.01, 0.1):
+        assert stats.binom.sf(np.sum(np.array(p) < level) - 1, len(p), level) > 1e-3, level
+    sizes = Sizes.of(*(np.repeat(a, 3) for a in design(4, 4)))
+    p = [shared_by_replicates(rng.standard_normal((1, 48)), sizes)[1] for _ in range(1000)]
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("law", ["chinchilla", "kaplan_compute", "unified"])
+@pytest.mark.parametrize("discrepancy", [None, "quadratic", "drift"])
+@pytest.mark.parametrize("n", [8, 240])
+def test_every_model_can_be_checked_quickly(law, discrepancy, n):
+    runs = simulate_runs(law, sizes=design(n // 8, 8))
+    spec = specify(runs, law=law, discrepancy=discrepancy)
+    rng = np.random.default_rng(0)
+    middle = {k.name: TRUTH.get(k.name, 0.01) for k in spec.coordinates}
+    posterior = xr.Dataset(
+        {k: (("chain", "draw"), v * np.exp(0.01 * rng.standard_normal((4, 1000))))
+         for k, v in middle.items()}
+    )  # fmt: skip
+    start = time.perf_counter()
+    result = check_lack_of_fit(posterior, spec, runs)
+    assert time.perf_counter() - start < 5.0  # .1 s on a core of its own
+    assert np.isfinite([p_of(result, "neighbours"), p_of(result, "far_above")]).all()
+    assert np.isfinite(p_of(result, "discrepancy")) == (discrepancy is not None)
+
+
+def test_a_hundred_thousand_runs_can_be_checked():
+    rng = np.random.default_rng(0)
+    params, tokens = np.exp(rng.uniform(np.log([1e7, 1e9]), np.log([1e10, 1e12]), (100_000, 2))).T
+    runs = runs_of(chinchilla, (params, tokens))
+    spec = specify(runs, law="chinchilla", discrepancy=None)
+    c = {k.name: TRUTH[k.name] for k in spec.coordinates}
+    posterior = xr.Dataset({k: (("chain", "draw"), np.full((4, 100), v)) for k, v in c.items()})
+    result = check_lack_of_fit(posterior, spec, runs)
+    assert not result.passed
+    assert len(result.text) < 1500
+
+
+def test_too_few_sizes_have_no_neighbours():
+    runs = simulate_runs(sizes=design(1, 7))
+    spec = specify(runs, law="chinchilla", discrepancy=None)
+    c = {k.name: TRUTH[k.name] for k in spec.coordinates}
+    posterior = xr.Dataset({k: (("chain", "draw"), np.full((4, 100), v)) for k, v in c.items()})
+    assert np.isnan(p_of(check_lack_of_fit(posterior, spec, runs), "neighbours"))
