@@ -76,9 +76,7 @@ class Output:
 
     def fit(self, fit: "Fit") -> None:
         """Begin the section of a fit: what it is, and whether it may be used."""
-        self.head(
-            f"{fit.spec.in_words()}, fitted to {len(fit.runs)} runs"
-        )
+        self.head(f"{fit.spec.in_words()}, fitted to {len(fit.runs)} runs")
         self.checks(fit)
         self.say("")
 

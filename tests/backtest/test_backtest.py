@@ -141,7 +141,7 @@ def test_the_verdict_counts_and_says_what_to_do(make_fit, runs, monkeypatch):
     for band in ("up to 3x", "3x to 30x"):
         assert f"{n[band]} of {n[band]} at " in b.verdict
     assert "plan with them" in b.verdict
-    assert b.text == f"{b.verdict} {b.comparison}"
+    assert b.text.startswith(f"{b.verdict} {b.comparison}")
 
     found = judged(make_fit, runs, shift=0.5, monkeypatch=monkeypatch)
     b = bs.Backtest.of([found], law="chinchilla", random_seed=1)

@@ -382,7 +382,7 @@ class Unfit(bs.Law):
         return xp.log(c["level"]) + (0.0 if xp is np else np.nan) * x["params"]
 
 try:
-    bs.fit(simulate_runs(), law=Unfit(), **QUIET)
+    bs.fit(simulate_runs(), law=Unfit(), discrepancy=None, random_seed=1, progress=False)
 except bs.errors.SamplerError as error:
     print("SAID", error)
 """

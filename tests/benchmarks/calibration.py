@@ -1,0 +1,55 @@
+"""Simulation-based calibration of one model at length: its verdict, and what it took.
+
+Usage: python tests/benchmarks/calibration.py STORE [SIMULATIONS] [LAW NOISE DISCREPANCY]
+
+By default a thousand simulations of the default model on a small isoFLOP ladder. Ranked besides
+the coordinates: the joint log likelihood, and N* and the loss at a hundred times the largest run
+and at 1e24 FLOP. STORE is a folder that keeps finished simulations: an interrupted run goes on.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+import bayesscale as bs
+
+
+def ladder() -> bs.Runs:
+    """Thirty runs on six isoFLOP curves from 1e18 to 1e21 FLOP."""
+    flops = np.repeat(np.geomspace(1e18, 1e21, 6), 5)
+    ratio = np.tile(np.geomspace(2, 200, 5), 6)
+    params = np.sqrt(flops / 6 / ratio)
+    loss = 1.7 + 480 * params**-0.34 + 2000 * (params * ratio) ** -0.37
+    return bs.Runs.from_frame({"params": params, "tokens": params * ratio, "loss": loss})
+
+
+def main() -> None:
+    store, *rest = sys.argv[1:]
+    simulations = int(rest[0]) if rest else 1000
+    law, noise, discrepancy = rest[1:] if len(rest) > 1 else ("unified", "student_t", "drift")
+    runs = ladder()
+    start = time.perf_counter()
+    c = bs.calibrate(
+        runs, law=law, noise=noise, discrepancy=discrepancy, simulations=simulations,
+        flops=[100 * runs.flops.max(), 1e24], store=store, random_seed=1,
+    )  # fmt: skip
+    wall = time.perf_counter() - start
+    print(c)
+    print(
+        f"\n{simulations} simulations: {c.fits['seconds'].sum() / 60:.1f} core-minutes of refits "
+        f"({c.fits['seconds'].median():.2f} s each at the median), of which some may have been in "
+        f"the store; {wall / 60:.1f} minutes now, on {joblib.cpu_count()} cores. "
+        f"{(c.fits['draws'] > 1000).sum()} fits were made again, longer; "
+        f"{c.unconverged} did not converge."
+    )
+    ax = bs.plot_calibration(c)
+    picture = Path(store) / "calibration.png"
+    ax.figure.savefig(picture, dpi=150)  # pyright: ignore[reportAttributeAccessIssue]
+    print(f"Picture: {picture}")
+
+
+if __name__ == "__main__":
+    main()
