@@ -15,6 +15,9 @@ TRUTH = {
     "alpha_C": 0.15, "k": 0.8, "sigma": 0.004, "nu_minus_one": 5.0,
 }  # fmt: skip
 
+SIMULATED_LOSS = 2.7
+"""Loss that the level of the truth refers to, nats/token."""
+
 
 def design(n_budgets: int = 8, sizes: int = 6) -> tuple[np.ndarray, np.ndarray]:
     """Sizes on isoFLOP curves, both sides of 20 tokens per parameter."""
@@ -35,9 +38,13 @@ def simulate_runs(
 ) -> Runs:
     """Draw a ladder from a law at the truth; its coordinates refer to the design's centre."""
     params, tokens = design() if sizes is None else sizes
-    flat = Runs.from_frame({"params": params, "tokens": tokens, "loss": np.full(len(params), 2.7)})
+    flat = Runs.from_frame(
+        {"params": params, "tokens": tokens, "loss": np.full(len(params), SIMULATED_LOSS)}
+    )
     spec = specify(flat, law=law, noise=noise, discrepancy=discrepancy)
-    log_loss = np.log(2.7) + spec.log_loss(truth, log_inputs(flat, spec.law, spec.reference), np)
+    log_loss = np.log(SIMULATED_LOSS) + spec.log_loss(
+        truth, log_inputs(flat, spec.law, spec.reference), np
+    )
     c = {k: np.asarray(v) for k, v in truth.items()}
     draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
     return Runs.from_frame(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
 
+from bayesscale.inference.slopes import Slopes
 from bayesscale.model.build import model_data, model_from
 from bayesscale.model.links import LINKS, LinkFunctions
 from bayesscale.model.spec import ModelSpec
@@ -31,18 +32,21 @@ class CompiledModel:
     ----------
     names
         Coordinates in the order of the unconstrained vector.
+    slopes
+        What that vector has in the place of exponents.
     data_names
         Arrays that the density depends on, in the order of its arguments.
     density
         ``density(u, *data) -> (log density, gradient)``, compiled; Jacobians and constants kept.
     forward, backward, log_prior
-        For each coordinate: from the coordinate to the unconstrained value and back, and the log
+        For each coordinate: from the coordinate to the value of its link and back, and the log
         prior density of the coordinate, given its prior's ``(mu, sigma)``.
     initial
         Where chains start, before jitter, for coordinates whose prior is not normal on its link.
     """
 
     names: tuple[str, ...]
+    slopes: Slopes
     data_names: tuple[str, ...]
     density: Callable[..., tuple[Array, Array]]
     forward: tuple[Callable[[Array], Array], ...]
@@ -57,6 +61,7 @@ class CompiledModel:
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate unconstrained draws, shape ``(..., coordinate)``, into coordinates."""
+        u = self.slopes.to_exponents(u)
         return {
             name: backward(u[..., i])
             for i, (name, backward) in enumerate(zip(self.names, self.backward, strict=True))
@@ -65,7 +70,9 @@ class CompiledModel:
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
         """Translate coordinates into unconstrained draws, shape ``(..., coordinate)``."""
         pairs = zip(self.names, self.forward, strict=True)
-        return np.stack([forward(c[name]) for name, forward in pairs], axis=-1)
+        return self.slopes.of_exponents(
+            np.stack([forward(c[name]) for name, forward in pairs], axis=-1)
+        )
 
 
 _compiled: dict[object, CompiledModel] = {}
@@ -112,18 +119,20 @@ def _structure(spec: ModelSpec) -> object:
 def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
     model = model_from(spec, model_data(spec, runs))
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    on_link = [spec.priors[k.name].normal_on_link(k) is not None for k in spec.coordinates]
+    slopes = Slopes.of(spec.coordinates, on_link)
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
-    log_density: Any = model.logp()
-    gradient: Any = grad(log_density, values)
-    outputs = [log_density, pt.stack(gradient)]
-    outputs = graph_replace(outputs, {value: u[i] for i, value in enumerate(values)})
+    sampled = [u[i] for i in range(len(values))]
+    exponents = slopes.exponents_of(sampled, pt.softplus)
+    log_density: Any = graph_replace([model.logp()], dict(zip(values, exponents, strict=True)))[0]
+    gradient: Any = pt.stack(grad(log_density, sampled))
     with model:
-        function = pm.pytensorf.compile((u,), outputs, mode="NUMBA")
+        function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
     shared = function.get_shared()
 
     forward, backward, log_prior, initial = [], [], [], {}
-    for coordinate, rv in zip(spec.coordinates, model.free_RVs, strict=True):
-        if spec.priors[coordinate.name].normal_on_link(coordinate) is not None:
+    for coordinate, rv, linked in zip(spec.coordinates, model.free_RVs, on_link, strict=True):
+        if linked:
             link = LINKS[coordinate.link]
             forward.append(link.forward)
             backward.append(link.backward)
@@ -137,6 +146,7 @@ def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
             initial[coordinate.name] = float(model.initial_point()[value])
     return CompiledModel(
         names=tuple(c.name for c in spec.coordinates),
+        slopes=slopes,
         data_names=tuple(variable.name for variable in shared),
         # nutpie takes PyTensor's compiled function from the same place
         density=function.vm.jit_fn,

@@ -177,7 +177,8 @@ def initial_point(
     """
     rng = np.random.default_rng(seed)
     wide = np.log(max(np.std(data["log_loss_observed"]), 1e-3))
-    u, value = np.empty(len(compiled.names)), np.nan
+    u = start = np.empty(len(compiled.names))
+    value = np.nan
     for _ in range(STARTS_TRIED):
         for i, coordinate in enumerate(spec.coordinates):
             mu, sigma = data["prior"][i]
@@ -185,12 +186,13 @@ def initial_point(
             if coordinate.name == "sigma" and coordinate.name not in compiled.initial:
                 u[i], sigma = wide, 1.0
             u[i] += rng.uniform(-0.5, 0.5) * min(sigma, 1.0)
-        value, gradient = compiled.log_density(u, data)
+        start = compiled.slopes.of_exponents(u)
+        value, gradient = compiled.log_density(start, data)
         if np.isfinite(value) and np.isfinite(gradient).all():
-            return u
+            return start
     raise SamplerError(
         f"The density of the law {spec.law.name!r} is not finite at any of {STARTS_TRIED} starts "
-        f"near the middle of the priors, for example at {compiled.constrain(u)}: log density "
+        f"near the middle of the priors, for example at {compiled.constrain(start)}: log density "
         f"{value}. Check the priors' parameters, and the formula if the law is your own."
     )
 

@@ -166,11 +166,9 @@ class Drift(Discrepancy):
         if not _two_inputs(law):
             return _wander_loss(law.log_loss(c, x, xp), c, spread, xp)
         wandered = {name: spread[name] * _wander(name, x[name] / spread[name], c, xp) for name in x}
-        ratio = (x["tokens"] - x["params"]) / spread["tokens_per_param"]
-        ratio = _level(ratio, DRIFT_LEVEL, xp) + UNDERTRAINED
-        excess = c["undertraining"] * xp.exp(-c["undertraining_rate"] * ratio)
         value = _wander_loss(law.log_loss(c, wandered, xp), c, spread, xp)
-        return value + excess / (1 + excess)
+        ratio = (x["tokens"] - x["params"]) / spread["tokens_per_param"]
+        return value + _excess(ratio, c, xp) - _excess(0.0, c, xp)
 
     @staticmethod
     def _directions(law: Law) -> tuple[str, ...]:
@@ -238,6 +236,13 @@ def _wander(direction: str, t: Any, c: Mapping[str, Any], xp: Any) -> Any:
 def _wander_loss(log_loss: Any, c: Mapping[str, Any], spread: Mapping[str, Any], xp: Any) -> Any:
     """Let the slope of the log loss itself wander; lower loss, as of larger runs, is above."""
     return -spread["loss"] * _wander("loss", -log_loss / spread["loss"], c, xp)
+
+
+def _excess(ratio: Any, c: Mapping[str, Any], xp: Any) -> Any:
+    """Return the excess log loss of runs on few tokens per parameter."""
+    ratio = ratio / (1 + (ratio / DRIFT_LEVEL) ** 2) ** 0.5 + UNDERTRAINED
+    h = c["undertraining"] * xp.exp(-c["undertraining_rate"] * ratio)
+    return h / (1 + h)
 
 
 def _ramp(t: Any, xp: Any) -> Any:

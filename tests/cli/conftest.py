@@ -4,13 +4,15 @@ import json
 import warnings
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 import bayesscale as bs
 from bayesscale.cli import main
 from bayesscale.errors import ConvergenceWarning
-from tests.simulate import TRUTH, fit_at, simulate_runs
+from bayesscale.runs import Runs
+from tests.simulate import SIMULATED_LOSS, TRUTH, fit_at, simulate_runs
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,12 @@ def here(tmp_path, monkeypatch, runs):
 
 
 def good_fit(runs, law="chinchilla"):
-    # so much noise that any law describes the runs
-    return fit_at(runs, law, truth=TRUTH | {"sigma": 0.1}, spread=0.02, draws=400)
+    # the runs' own sizes, but losses that the law describes, whatever the law
+    loss = simulate_runs(law, sizes=(runs.params, runs.tokens)).loss
+    described = Runs.from_frame(runs.frame.drop(columns="flops").assign(loss=loss), name=runs.name)
+    level = TRUTH["level"] * SIMULATED_LOSS / np.exp(np.log(loss).mean())
+    truth = TRUTH | {"sigma": 0.1, "level": level}
+    return fit_at(described, law, truth=truth, spread=0.02, draws=400)
 
 
 def bad_fit(runs, law="chinchilla"):
