@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from bayesscale.backtesting.rolling import backtest as backtest
     from bayesscale.calibration.calibrate import calibrate as calibrate
     from bayesscale.calibration.result import Calibration as Calibration
-    from bayesscale.compare.average import average as average
-    from bayesscale.compare.evidence import Evidence as Evidence
-    from bayesscale.compare.evidence import evidence as evidence
+    from bayesscale.comparison.average import average as average
+    from bayesscale.comparison.evidence import Evidence as Evidence
+    from bayesscale.comparison.evidence import evidence as evidence
     from bayesscale.errors import (
         BayesScaleError as BayesScaleError,
     )
@@ -59,7 +59,7 @@ _HOME = {
     "BayesScaleWarning": "errors",
     "Calibration": "calibration.result",
     "Coordinate": "laws",
-    "Evidence": "compare.evidence",
+    "Evidence": "comparison.evidence",
     "Fit": "inference.result",
     "LAWS": "laws",
     "Law": "laws",
@@ -69,13 +69,13 @@ _HOME = {
     "Runs": "runs",
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",
-    "average": "compare.average",
+    "average": "comparison.average",
     "backtest": "backtesting.rolling",
     "backtest_data": "plots.backtest",
     "build_model": "model.build",
     "calibrate": "calibration.calibrate",
     "calibration_data": "plots.calibration",
-    "evidence": "compare.evidence",
+    "evidence": "comparison.evidence",
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
     "gain": "forecast.inverse",

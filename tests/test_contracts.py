@@ -20,7 +20,7 @@ ROWS = [
     {"model"},
     {"checks"},
     {"inference"},
-    {"forecast", "compare"},
+    {"forecast", "comparison"},
     {"backtesting", "calibration"},
     {"plots"},
     {"cli"},

@@ -2,11 +2,12 @@
 
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import bayesscale as bs
-from bayesscale.errors import ExtrapolationWarning
+from bayesscale.errors import ExtrapolationWarning, LackOfFitWarning
 
 # Besiroglu et al. (2024), arXiv:2404.10102: estimate and standard error on 240 of 245 points
 BESIROGLU = {
@@ -26,14 +27,31 @@ def points(ladders):
 @pytest.fixture(scope="module")
 def clean(points):
     runs = bs.Runs.from_frame(points[points.outlier_besiroglu == 0], name="chinchilla")
-    return bs.fit(runs, law="chinchilla", **QUIET)
+    # five runs on few tokens lie together, 3 % above the law: taken for true, it does not fit
+    with pytest.warns(LackOfFitWarning, match="near 1.79B parameters on 819M tokens"):
+        return bs.fit(runs, law="chinchilla", **QUIET)
 
 
 def test_the_replication_of_chinchilla_is_reproduced(clean):
-    assert clean.passed
-    table = clean.summary()
+    assert [check.name for check in clean.checks if not check.passed] == ["lack of fit"]
+    agrees_with_besiroglu(clean)
+
+
+def agrees_with_besiroglu(fit):
+    table = fit.summary()
     for name, (published, se) in BESIROGLU.items():
         assert abs(table.loc[name, "mean"] - published) < se, name
+
+
+@pytest.mark.slow
+def test_the_default_still_agrees_and_knows_less_far_out(points, clean):
+    fit = bs.fit(clean.runs, law="chinchilla", random_seed=1, progress=False)
+    assert fit.passed
+    agrees_with_besiroglu(fit)
+    with pytest.warns(ExtrapolationWarning):
+        rows = [bs.allocate(f, flops=1e24).summary.loc[1e24] for f in (clean, fit)]
+    law, drift = (np.log(row["params_upper"] / row["params_lower"]) for row in rows)
+    assert drift > 1.5 * law
 
 
 def test_the_allocation_of_chinchilla_is_reproduced(clean):
@@ -47,8 +65,9 @@ def test_the_allocation_of_chinchilla_is_reproduced(clean):
 def test_five_outliers_do_not_move_a_student_t_fit(points, clean):
     runs = bs.Runs.from_frame(points)
     e = clean.summary().loc["E", "mean"]
-    robust = bs.fit(runs, law="chinchilla", **QUIET).summary().loc["E", "mean"]
-    normal = bs.fit(runs, law="chinchilla", noise="normal", **QUIET).summary().loc["E", "mean"]
+    with pytest.warns(LackOfFitWarning):
+        fits = [bs.fit(runs, law="chinchilla", noise=n, **QUIET) for n in ("student_t", "normal")]
+    robust, normal = (fit.summary().loc["E", "mean"] for fit in fits)
     assert abs(robust - e) < 2 * BESIROGLU["E"][1]
     assert abs(normal - e) > 2 * BESIROGLU["E"][1]  # what the heavy tails are for
 
@@ -59,9 +78,9 @@ def test_porian_tuned_exponent_is_reproduced(ladders):
     table = table[(table.experiment == "5_tuned_optimizer") & (table.dataset == "rw")]
     # the highest losses, up to 10, are of runs that were hardly trained
     runs = bs.Runs.from_frame(table[table.loss < 5], params="n_params_asfit", param_count="other")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with pytest.warns(LackOfFitWarning, match="8 runs lie far above it"):
         unified = bs.fit(runs, law="unified", **QUIET).summary().loc["params_exponent"]
+    with pytest.warns(LackOfFitWarning):
         chinchilla = bs.fit(runs, law="chinchilla", **QUIET).summary().loc["params_exponent"]
     assert unified["lower"] < 0.497 < unified["upper"]
     assert unified["upper"] - unified["lower"] < 0.03
@@ -73,5 +92,7 @@ def test_porian_tuned_exponent_is_reproduced(ladders):
 def test_every_corpus_of_gadre_can_be_fitted(ladders):
     gadre = pd.read_csv(ladders / "gadre2024" / "runs.csv")
     for corpus, rows in gadre.groupby("dataset"):
-        fit = bs.fit(bs.Runs.from_frame(rows, name=str(corpus)), law="unified", **QUIET)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LackOfFitWarning)
+            fit = bs.fit(bs.Runs.from_frame(rows, name=str(corpus)), law="unified", **QUIET)
         assert fit.checks[0].passed, corpus

@@ -50,7 +50,7 @@ def stacking_weights(log_density: Array) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from bayesscale.compare.stacking import stacking_weights
+    >>> from bayesscale.comparison.stacking import stacking_weights
     >>> stacking_weights(np.log([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])).round(3)
     array([0.812, 0.188])
     """

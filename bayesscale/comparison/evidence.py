@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesscale.compare.bridge import bridge_sampling
+from bayesscale.comparison.bridge import bridge_sampling
 from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference.result import Fit
 

@@ -10,11 +10,11 @@ from scipy.special import softmax
 
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale.compare.evidence import evidence
-from bayesscale.compare.largest import leave_largest_out
-from bayesscale.compare.loo import leave_one_out
-from bayesscale.compare.pointwise import density_table, score_table
-from bayesscale.compare.stacking import stacking_errors, stacking_weights
+from bayesscale.comparison.evidence import evidence
+from bayesscale.comparison.largest import leave_largest_out
+from bayesscale.comparison.loo import leave_one_out
+from bayesscale.comparison.pointwise import density_table, score_table
+from bayesscale.comparison.stacking import stacking_errors, stacking_weights
 from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, unknown_name
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit

@@ -84,7 +84,7 @@ def bridge_sampling(
     Examples
     --------
     >>> import numpy as np
-    >>> from bayesscale.compare.bridge import bridge_sampling
+    >>> from bayesscale.comparison.bridge import bridge_sampling
     >>> draws = np.random.default_rng(0).normal(size=(4, 1000, 2))
     >>> estimate = bridge_sampling(lambda u: -0.5 * float(u @ u), draws)
     >>> abs(estimate.log_evidence - np.log(2 * np.pi)) < 4 * estimate.mcse + 1e-9

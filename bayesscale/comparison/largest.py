@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._progress import Report
-from bayesscale.compare.pointwise import Pointwise, unit_labels
-from bayesscale.compare.refit import HeldOut, score_refits
+from bayesscale.comparison.pointwise import Pointwise, unit_labels
+from bayesscale.comparison.refit import HeldOut, score_refits
 from bayesscale.errors import RunsError
 from bayesscale.inference.result import Fit
 

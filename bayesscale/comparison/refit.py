@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bayesscale._progress import Report
 from bayesscale._sweep import sweep
-from bayesscale.compare.pointwise import log_mean_exp, unit_log_likelihood
+from bayesscale.comparison.pointwise import log_mean_exp, unit_log_likelihood
 from bayesscale.inference.fit import fit_spec
 from bayesscale.inference.result import SamplingSpec
 from bayesscale.model.spec import ModelSpec

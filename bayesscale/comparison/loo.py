@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesscale._progress import Report
-from bayesscale.compare.pointwise import Pointwise, unit_labels, unit_log_likelihood
-from bayesscale.compare.refit import HeldOut, score_refits
+from bayesscale.comparison.pointwise import Pointwise, unit_labels, unit_log_likelihood
+from bayesscale.comparison.refit import HeldOut, score_refits
 from bayesscale.errors import EvidenceError, RunsError
 from bayesscale.inference.result import Fit
 
