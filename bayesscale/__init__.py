@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from bayesscale.calibration.calibrate import calibrate as calibrate
     from bayesscale.calibration.result import Calibration as Calibration
     from bayesscale.comparison.average import average as average
+    from bayesscale.comparison.bridge import BridgeEstimate as BridgeEstimate
+    from bayesscale.comparison.bridge import bridge_sampling as bridge_sampling
+    from bayesscale.comparison.compare import compare as compare
+    from bayesscale.comparison.comparison import Comparison as Comparison
     from bayesscale.comparison.evidence import Evidence as Evidence
     from bayesscale.comparison.evidence import evidence as evidence
+    from bayesscale.comparison.savage_dickey import NestedEvidence as NestedEvidence
+    from bayesscale.comparison.savage_dickey import savage_dickey as savage_dickey
+    from bayesscale.comparison.sensitivity import PriorSensitivity as PriorSensitivity
+    from bayesscale.comparison.sensitivity import prior_sensitivity as prior_sensitivity
     from bayesscale.errors import (
         BayesScaleError as BayesScaleError,
     )
@@ -57,24 +65,30 @@ _HOME = {
     "Backtest": "backtesting.result",
     "BayesScaleError": "errors",
     "BayesScaleWarning": "errors",
+    "BridgeEstimate": "comparison.bridge",
     "Calibration": "calibration.result",
+    "Comparison": "comparison.comparison",
     "Coordinate": "laws",
     "Evidence": "comparison.evidence",
     "Fit": "inference.result",
     "LAWS": "laws",
     "Law": "laws",
+    "NestedEvidence": "comparison.savage_dickey",
     "PowerCost": "laws",
     "Prediction": "forecast.extrapolate",
     "Prior": "model.priors",
+    "PriorSensitivity": "comparison.sensitivity",
     "Runs": "runs",
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",
     "average": "comparison.average",
     "backtest": "backtesting.rolling",
     "backtest_data": "plots.backtest",
+    "bridge_sampling": "comparison.bridge",
     "build_model": "model.build",
     "calibrate": "calibration.calibrate",
     "calibration_data": "plots.calibration",
+    "compare": "comparison.compare",
     "evidence": "comparison.evidence",
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
@@ -87,9 +101,11 @@ _HOME = {
     "plot_calibration": "plots.calibration",
     "plot_loss": "plots.loss",
     "prior_predictive": "model.prior_predictive",
+    "prior_sensitivity": "comparison.sensitivity",
     "read_runs": "runs",
     "required_flops": "forecast.inverse",
     "required_tokens": "forecast.inverse",
+    "savage_dickey": "comparison.savage_dickey",
 }
 
 __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]

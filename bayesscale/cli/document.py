@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from bayesscale.backtesting.result import Backtest
     from bayesscale.checks import CheckResult
+    from bayesscale.comparison.comparison import Comparison
+    from bayesscale.comparison.sensitivity import PriorSensitivity
     from bayesscale.forecast.allocate import Allocation
     from bayesscale.forecast.extrapolate import Prediction
     from bayesscale.inference.result import Fit
@@ -46,6 +48,28 @@ def of_backtest(backtest: "Backtest") -> dict[str, Any]:
         "points": records(backtest.points),
         "passed": backtest.passed,
         "checks": of_checks(backtest.checks),
+    }
+
+
+def of_comparison(comparison: "Comparison") -> dict[str, Any]:
+    """Give what a comparison found by every criterion, in figures and in words."""
+    pairs = comparison.ln_bayes_factors
+    return {
+        "text": comparison.text,
+        "random_seed": comparison.random_seed,
+        "summary": records(comparison.summary),
+        "ln_bayes_factors": None if pairs is None else pairs.to_dict("index"),
+        "fits": {name: of_checks(fit.checks) for name, fit in comparison.fits.items()},
+    }
+
+
+def of_sensitivity(sensitivity: "PriorSensitivity") -> dict[str, Any]:
+    """Give evidences over a grid of priors."""
+    return {
+        "text": sensitivity.text,
+        "pair": list(sensitivity.pair),
+        "summary": records(sensitivity.summary),
+        "power_scaling": records(sensitivity.power_scaling),
     }
 
 

@@ -16,13 +16,17 @@ from bayesscale.errors import (
     BayesScaleWarning,
     ConvergenceWarning,
     IdentifiabilityWarning,
+    LackOfFitWarning,
     PriorWarning,
 )
+
+TOLD_BY_CHECKS = (ConvergenceWarning, IdentifiabilityWarning, LackOfFitWarning, PriorWarning)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from bayesscale.backtesting.result import Backtest
+    from bayesscale.comparison.comparison import Comparison
     from bayesscale.inference.result import Fit
 
 WIDEST = 100
@@ -102,13 +106,12 @@ class Output:
         text = str(message)
         told = text in self.warnings
         self.warnings[text] = category.__name__
-        by_checks = issubclass(category, ConvergenceWarning | IdentifiabilityWarning | PriorWarning)
-        if not told and (self.quiet or not by_checks):
+        if not told and (self.quiet or not issubclass(category, TOLD_BY_CHECKS)):
             from rich.text import Text
 
             _console(stderr=True).print(Text(f"Warning: {text}", style="yellow"))
 
-    def finish(self, document: Mapping[str, Any], *fits: "Fit | Backtest") -> None:
+    def finish(self, document: Mapping[str, Any], *fits: "Fit | Backtest | Comparison") -> None:
         """Write the document if it is wanted, and end with status 1 if a fit did not pass."""
         passed = all(fit.passed for fit in fits)
         self.head("The same in Python")

@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
+from bayesscale.comparison.checked import check_fits, check_seed
 from bayesscale.comparison.evidence import evidence
 from bayesscale.comparison.largest import leave_largest_out
 from bayesscale.comparison.loo import leave_one_out
@@ -125,7 +126,8 @@ def average(
     >>> m.summary                                                 # doctest: +SKIP
     >>> bs.extrapolate(m, params=70e9, tokens=1.4e12).summary     # doctest: +SKIP
     """
-    seed = _checked(fits, by, cluster, random_seed)
+    _check(fits, by, cluster)
+    seed = check_seed(random_seed, fits)
     with progress_reporter(progress) as report:
         if by == "evidence":
             pointwise, (weights, table) = None, _by_evidence(fits, random_seed, report)
@@ -187,15 +189,8 @@ def _percent(weight: float) -> str:
     return "<1%" if weight < 0.005 else f"{weight:.0%}"
 
 
-def _checked(fits: object, by: str, cluster: str | None, random_seed: int | None) -> int:
-    """Return the seed, after refusing what cannot be averaged."""
-    if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
-        raise DomainError(
-            'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
-            f"bs.fit or bs.load_fit returns, not {_described(fits)}."
-        )
-    if len(fits) < 2:
-        raise DomainError(f"An average takes at least two fits, but got {len(fits)}.")
+def _check(fits: Mapping[str, Fit], by: str, cluster: str | None) -> None:
+    """Refuse what cannot be averaged."""
     if not isinstance(by, str) or by not in CRITERIA:
         raise unknown_name("criterion", by, CRITERIA)
     if by == "evidence" and cluster is not None:
@@ -203,35 +198,15 @@ def _checked(fits: object, by: str, cluster: str | None, random_seed: int | None
             "The evidence is of all runs jointly: nothing is left out, and there are no clusters "
             'to leave out. Leave cluster out, or use by="loo".'
         )
+    check_fits(fits, what="An average")
     first, *others = fits.items()
     for name, fit in others:
-        if fit.runs.fingerprint != first[1].runs.fingerprint:
-            raise DomainError(
-                f"The fits {first[0]!r} and {name!r} are of different runs ({len(first[1].runs)} "
-                f"and {len(fit.runs)}; sizes, losses, labels or counts differ), and only "
-                "predictions of the same losses can be weighed. Fit both to the same Runs."
-            )
         if set(fit.law.inputs) != set(first[1].law.inputs):
             raise DomainError(
                 f"{first[0]!r} predicts from {' and '.join(first[1].law.inputs)} and {name!r} from "
                 f"{' and '.join(fit.law.inputs)}: no question could be put to both. Average laws "
                 "of the same inputs."
             )
-    for name, fit in fits.items():
-        if not fit.checks[0].passed:
-            raise EvidenceError(
-                f"Draws of {name!r} that did not converge cannot be weighed. {fit.checks[0].text}"
-            )
-    seed = first[1].sampling.random_seed if random_seed is None else random_seed
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise DomainError(f"random_seed must be a whole number from 0, not {seed!r}.")
-    return int(seed)
-
-
-def _described(fits: object) -> str:
-    if not isinstance(fits, Mapping):
-        return type(fits).__name__
-    return "{" + ", ".join(f"{k!r}: {type(f).__name__}" for k, f in fits.items()) + "}"
 
 
 def _by_evidence(

@@ -5,20 +5,27 @@ bridged to the proposal by Meng and Wong's optimal function, which is iterated t
 Then the halves swap, and the two estimates are averaged.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale.comparison.weights import effective_size, pareto_k
 from bayesscale.errors import DomainError
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
 
 type Array = NDArray[np.float64]
 type LogDensity = Callable[[Array], float]
 
 ITERATIONS_MAX = 1000
-TOLERANCE = 1e-10
+TOLERANCE = 1e-13
 DRAWS_MIN = 100
 
 
@@ -35,37 +42,49 @@ class BridgeEstimate:
     overlap
         Share of the effective sample that the bridge keeps, in (0, 1]: how alike proposal and
         posterior are. 1 for a normal posterior.
+    pareto_k
+        Shape of the tail of the weights that are averaged, the larger of both averages'. Above
+        .7 a few draws decide, and the error is not to be trusted.
     """
 
     log_evidence: float
     mcse: float
     overlap: float
+    pareto_k: float
 
 
 def bridge_sampling(
-    log_density: LogDensity, draws: Array, *, random_seed: int = 0
+    target: LogDensity | pm.Model,
+    draws: Array | xr.DataTree | xr.Dataset,
+    *,
+    random_seed: int = 0,
 ) -> BridgeEstimate:
-    r"""Estimate the normalising constant of a sampled density.
+    r"""Estimate the normalising constant of a sampled density: the evidence of a posterior.
+
+    For any density of any model; :func:`~bayesscale.evidence` does it for a fit.
 
     Parameters
     ----------
-    log_density
-        Log density on an unconstrained space, all constants kept, of one point of shape
-        ``(dimension,)``.
+    target
+        A PyMC model of continuous variables, or a log density on an unconstrained space, all
+        constants and Jacobians kept, of one point of shape ``(dimension,)``.
     draws
-        Draws from it, shape ``(chain, draw, dimension)``, at least 100 a chain.
+        Draws from it: of a model, its posterior (DataTree with a group ``posterior``, or
+        Dataset with ``chain`` and ``draw``); of a log density, an array of shape
+        ``(chain, draw, dimension)``. At least 100 a chain, converged.
     random_seed
         Seed of the proposal's draws and the mirror's signs.
 
     Returns
     -------
     BridgeEstimate
-        The estimate and its error.
+        The estimate, its error and what tells whether to trust them.
 
     Raises
     ------
     DomainError
-        If the draws have the wrong shape, are not finite, or lie where the density is zero.
+        If the draws have the wrong shape, lack a variable, are not finite, or lie where the
+        density is zero; or if the model has a discrete variable.
 
     Notes
     -----
@@ -80,6 +99,7 @@ def bridge_sampling(
     .. [1] Meng and Wong (1996), Statistica Sinica 6, 831-860, eq. 4.1.
     .. [2] Meng and Schilling (2002), JCGS 11(3), warp bridge sampling.
     .. [3] Frühwirth-Schnatter (2004), Econometrics Journal 7(1), relative error.
+    .. [4] Micaletto and Vehtari (2025), arXiv:2508.14487, diagnostics of the weights.
 
     Examples
     --------
@@ -89,7 +109,18 @@ def bridge_sampling(
     >>> estimate = bridge_sampling(lambda u: -0.5 * float(u @ u), draws)
     >>> abs(estimate.log_evidence - np.log(2 * np.pi)) < 4 * estimate.mcse + 1e-9
     True
+
+    >>> with pm.Model() as model:                                 # doctest: +SKIP
+    ...     ...
+    ...     tree = pm.sample()
+    >>> bs.bridge_sampling(model, tree).log_evidence              # doctest: +SKIP
     """
+    if callable(target):
+        log_density = target
+    else:  # brings PyMC: only now
+        from bayesscale.comparison.model_density import unconstrained
+
+        log_density, draws = unconstrained(target, draws)
     draws = np.asarray(draws, dtype=float)
     if draws.ndim != 3 or draws.shape[1] < DRAWS_MIN or not np.isfinite(draws).all():
         raise DomainError(
@@ -105,6 +136,7 @@ def bridge_sampling(
         log_evidence=float(np.logaddexp.reduce(logs) - np.log(2)),
         mcse=float(np.sqrt(np.sum([p.mcse**2 for p in parts])) / 2),
         overlap=min(p.overlap for p in parts),
+        pareto_k=max(p.pareto_k for p in parts),
     )
 
 
@@ -141,14 +173,45 @@ def _bridge(
             "It must be the density that was sampled, on the unconstrained space."
         )
 
-    effective = _effective_size(of_draws.reshape(n_chains, n_draws))
-    s1, s2 = effective / (effective + n), n / (effective + n)
-    log_r = _fixed_point(of_draws, of_proposed, s1, s2)
+    of_draws = of_draws.reshape(n_chains, n_draws)
+    return bridge(of_draws, of_proposed, effective=effective_size(of_draws))
+
+
+def bridge(
+    of_draws: Array, of_proposed: Array, *, effective: float, independent: bool = False
+) -> BridgeEstimate:
+    r"""Solve Meng and Wong's equation for two sets of log ratios.
+
+    Parameters
+    ----------
+    of_draws
+        Log of the density over the proposal at the draws, shape ``(chain, draw)``.
+    of_proposed
+        The same at points drawn from the proposal, shape ``(point,)``.
+    effective
+        Effective number of draws, which weighs the two sets.
+    independent
+        Whether the draws are, so that their autocorrelation need not be estimated.
+
+    Returns
+    -------
+    BridgeEstimate
+        The estimate.
+    """
+    n1, n2 = of_draws.size, of_proposed.size
+    s1, s2 = effective / (effective + n2), n2 / (effective + n2)
+    log_r = _fixed_point(of_draws.ravel(), of_proposed, s1, s2)
     f1 = np.exp(of_proposed - log_r - np.logaddexp(np.log(s1) + of_proposed - log_r, np.log(s2)))
     f2 = np.exp(-np.logaddexp(np.log(s1) + of_draws - log_r, np.log(s2)))
-    n_effective = _effective_size(f2.reshape(n_chains, n_draws))
-    variance = f1.var() / (n * f1.mean() ** 2) + f2.var() / (n_effective * f2.mean() ** 2)
-    return BridgeEstimate(float(log_r), float(np.sqrt(variance)), float(f2.mean()))
+    n_effective = n1 if independent else effective_size(f2)
+    relative = f1.var(ddof=1) / (n2 * f1.mean() ** 2)
+    relative += f2.var(ddof=1) / (n_effective * f2.mean() ** 2)
+    return BridgeEstimate(
+        log_evidence=float(log_r),
+        mcse=float(np.sqrt(np.log1p(relative))),
+        overlap=float(f2.mean()),
+        pareto_k=max(pareto_k(f1[None]), pareto_k(f2)),
+    )
 
 
 def _fixed_point(of_draws: Array, of_proposed: Array, s1: float, s2: float) -> float:
@@ -163,13 +226,3 @@ def _fixed_point(of_draws: Array, of_proposed: Array, s1: float, s2: float) -> f
         if abs(step) < TOLERANCE:
             break
     return log_r
-
-
-def _effective_size(values: Array) -> float:
-    """Return the effective size of a mean over ``(chain, draw)``, at most their number."""
-    from arviz_stats.base.array import array_stats
-
-    if np.ptp(values) == 0:
-        return float(values.size)
-    ess: Any = array_stats.ess(values, method="mean", chain_axis=0, draw_axis=1)
-    return min(max(float(ess), 1.0), float(values.size))

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.comparison.bridge import bridge_sampling
-from bayesscale.errors import DomainError, EvidenceError
+from bayesscale.comparison.weights import PARETO_K_MAX
+from bayesscale.errors import DomainError, EvidenceError, unknown_name
 from bayesscale.inference.result import Fit
 
 ERROR_MAX = 0.2
@@ -13,6 +15,8 @@ ERROR_MAX = 0.2
 
 OVERLAP_MIN = 0.05
 """Smallest share of overlap between posterior and proposal that is trusted."""
+
+METHODS = {"bridge": "bridge sampling", "smc": "sequential Monte Carlo"}
 
 
 @dataclass(frozen=True)
@@ -28,28 +32,44 @@ class Evidence:
     method
         How it was estimated.
     overlap
-        How alike the posterior and the bridge's proposal are, in (0, 1].
+        How alike the posterior and the bridge's proposal are, in (0, 1]; NaN without a bridge.
+    pareto_k
+        Shape of the tail of the bridge's weights; NaN without a bridge.
     """
 
     log_evidence: float
     mcse: float
     method: str
-    overlap: float
+    overlap: float = np.nan
+    pareto_k: float = np.nan
 
 
-def evidence(fit: Fit, *, random_seed: int | None = None) -> Evidence:
-    """Estimate the log evidence of a fit by bridge sampling.
+def evidence(
+    fit: Fit,
+    *,
+    method: str = "bridge",
+    random_seed: int | None = None,
+    progress: ProgressOption = "auto",
+) -> Evidence:
+    """Estimate the log evidence of a fit.
 
     The difference of two fits' log evidences on the same runs is the log of their Bayes factor.
     It is the density of log loss, with every constant and Jacobian: the very density that NUTS
-    sampled. It depends on the priors, more than the posterior does.
+    sampled. It depends on the priors, more than the posterior does. A model of the loss itself is
+    comparable after its log evidence is raised by the sum of the log losses, the Jacobian.
 
     Parameters
     ----------
     fit
         A fit that passed its convergence check.
+    method
+        ``"bridge"``: bridge sampling on the fit's draws, in about a second. ``"smc"``: sequential
+        Monte Carlo from the prior, which knows nothing of these draws and takes a minute: a
+        second opinion, with larger errors.
     random_seed
-        Seed of the bridge; by default derived from the fit's.
+        Seed; by default derived from the fit's.
+    progress
+        ``"auto"`` shows what is going on, ``False`` is silent.
 
     Returns
     -------
@@ -62,6 +82,8 @@ def evidence(fit: Fit, *, random_seed: int | None = None) -> Evidence:
         If the draws did not converge, or the error is too large to be of use.
     DomainError
         If ``fit`` is no fit.
+    UnknownNameError
+        If the method is unknown.
 
     References
     ----------
@@ -78,25 +100,46 @@ def evidence(fit: Fit, *, random_seed: int | None = None) -> Evidence:
         raise DomainError(
             f"Expected a Fit, as bs.fit or bs.load_fit returns, not {type(fit).__name__}."
         )
-    convergence = fit.checks[0]
+    convergence = fit.convergence
     if not convergence.passed:
         raise EvidenceError(
             f"The evidence of draws that did not converge means nothing. {convergence.text}"
         )
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    seed = fit.sampling.random_seed + 2 if random_seed is None else random_seed
+    with progress_reporter(progress) as report:
+        return _by_smc(fit, seed, report) if method == "smc" else _by_bridge(fit, seed, report)
+
+
+def _by_bridge(fit: Fit, seed: int, report: Report) -> Evidence:
     # brings PyMC: only now
     from bayesscale.inference.compiled import compile_model
     from bayesscale.model.build import model_data
 
+    report(f"Estimating the evidence of {fit.law.name!r}")
     compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
     posterior = fit.coordinates
     u = compiled.unconstrain({name: np.asarray(posterior[name]) for name in compiled.names})
-    seed = fit.sampling.random_seed + 2 if random_seed is None else random_seed
     estimate = bridge_sampling(lambda at: compiled.log_density(at, data)[0], u, random_seed=seed)
-    if not estimate.mcse < ERROR_MAX or estimate.overlap < OVERLAP_MIN:
+    trusted = estimate.overlap >= OVERLAP_MIN and estimate.pareto_k <= PARETO_K_MAX
+    if not estimate.mcse < ERROR_MAX or not trusted:
         raise EvidenceError(
             f"The evidence is known to ±{estimate.mcse:.2g} only, with an overlap of "
-            f"{estimate.overlap:.2g} between posterior and proposal (allowed: below {ERROR_MAX} "
-            f"and above {OVERLAP_MIN}). Fit with more draws (draws=10000); if that does not help, "
-            "the posterior is too far from normal, as where the runs identify too little."
+            f"{estimate.overlap:.2g} between posterior and proposal and weights of Pareto k "
+            f"{estimate.pareto_k:.2g} (allowed: an error below {ERROR_MAX}, an overlap above "
+            f"{OVERLAP_MIN}, k up to {PARETO_K_MAX}). Fit with more draws (draws=10000); if that "
+            "does not help, the posterior is too far from normal, as where the runs identify too "
+            'little: ask method="smc".'
         )
-    return Evidence(estimate.log_evidence, estimate.mcse, "bridge sampling", estimate.overlap)
+    return Evidence(
+        estimate.log_evidence, estimate.mcse, METHODS["bridge"], estimate.overlap, estimate.pareto_k
+    )
+
+
+def _by_smc(fit: Fit, seed: int, report: Report) -> Evidence:
+    from bayesscale.comparison.smc import smc_evidence
+
+    report(f"Sampling {fit.law.name!r} from its prior by sequential Monte Carlo")
+    log_evidence, mcse = smc_evidence(fit, random_seed=seed)
+    return Evidence(log_evidence, mcse, METHODS["smc"])

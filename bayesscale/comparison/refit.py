@@ -56,7 +56,7 @@ def score_refit(job: HeldOut) -> tuple[Array, bool]:
     """
     fit = fit_spec(job.spec, job.fitted, job.sampling, report=lambda *_: None)
     each = unit_log_likelihood(fit, job.held_out, job.labels)
-    return log_mean_exp(each.to_numpy()), fit.checks[0].passed
+    return log_mean_exp(each.to_numpy()), fit.convergence.passed
 
 
 def score_refits(jobs: Sequence[HeldOut], *, report: Report) -> list[tuple[Array, bool]]:

@@ -124,10 +124,11 @@ def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
     exponents = slopes.exponents_of(sampled, pt.softplus)
-    log_density: Any = graph_replace([model.logp()], dict(zip(values, exponents, strict=True)))[0]
-    gradient: Any = pt.stack(grad(log_density, sampled))
+    written: Any = model.logp()
+    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
+    gradient: Any = grad(log_density, sampled)
     with model:
-        function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
+        function = pm.pytensorf.compile((u,), [log_density, pt.stack(gradient)], mode="NUMBA")
     shared = function.get_shared()
 
     forward, backward, log_prior, initial = [], [], [], {}

@@ -113,6 +113,9 @@ def fit(
     sampled by NUTS in coordinates at the centre of the runs; see
     :mod:`bayesscale.laws.coordinates` for what they mean and for the default priors.
 
+    Chains that have not mixed are run once more, with twice the tuning and four times the steps a
+    draw, before the checks have their say.
+
     Rows that ``read_runs(cluster=...)`` says are readings of one run share an effect on their log
     loss, so that a thousand checkpoints do not count as a thousand runs; see
     :mod:`bayesscale.model.clusters`.
@@ -145,6 +148,13 @@ def fit(
         if not check.passed:
             warnings.warn(check.text, kinds[check.name], stacklevel=2)
     return result
+
+
+EFFORTS = (1, 4)
+"""Chains that did not mix are run once more, with so many times as many steps a draw."""
+
+DRAWS_WORTH_MORE = 250
+"""With fewer draws a chain, the user wants an answer soon rather than a posterior."""
 
 
 def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Report) -> Fit:
@@ -182,10 +192,20 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
         report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
     compiled = compile_model(spec, runs)
     data = model_data(spec, runs)
-    u, sample_stats = sample_nuts(compiled, spec, data, report=report, **asdict(sampling))
-    report("Summarising the draws")
-    draws = assemble_draws(compiled, spec, runs, data, u, sample_stats)
-    return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
+    fit = None
+    for effort in EFFORTS if sampling.draws >= DRAWS_WORTH_MORE else EFFORTS[:1]:
+        if fit is not None:
+            report(f"The chains have not mixed: sampling again, {effort} times as long")
+        u, sample_stats = sample_nuts(
+            compiled, spec, data, report=report, effort=effort, **asdict(sampling)
+        )
+        report("Summarising the draws")
+        draws = assemble_draws(compiled, spec, runs, data, u, sample_stats)
+        fit = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
+        if fit.convergence.passed:
+            break
+    assert fit is not None
+    return fit
 
 
 def _check_sampling(

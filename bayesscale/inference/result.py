@@ -92,11 +92,16 @@ class Fit:
         return self.draws["coordinates"].dataset.transpose("chain", "draw")
 
     @cached_property
+    def convergence(self) -> CheckResult:
+        """Whether the draws are a posterior: the first of the checks."""
+        return check_convergence(self.coordinates, self.draws["sample_stats"].dataset)
+
+    @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         """Convergence, identifiability of the unknowns, conflict with the priors, lack of fit."""
         sampled = self.coordinates
         return (
-            check_convergence(sampled, self.draws["sample_stats"].dataset),
+            self.convergence,
             check_identifiability(sampled, self.spec, self.runs),
             check_prior_conflict(sampled, self.spec),
             check_lack_of_fit(sampled, self.spec, self.runs),

@@ -50,6 +50,7 @@ def sample_nuts(
     target_accept: float,
     random_seed: int,
     report: Report,
+    effort: int = 1,
 ) -> tuple[NDArray[np.float64], xr.Dataset]:
     """Draw from a compiled density.
 
@@ -69,6 +70,8 @@ def sample_nuts(
         The same seed gives the same draws on any number of cores.
     report
         Where progress goes.
+    effort
+        Takes so many times as many steps a draw, and twice as many to tune if it is above 1.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def sample_nuts(
     import nutpie
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    every = STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1
+    every = effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
+    tune *= min(effort, 2)
     settings = {
         "draws": every * draws, "tune": tune, "chains": chains, "seed": random_seed,
         "target_accept": target_accept, **MASS_MATRIX,

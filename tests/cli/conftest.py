@@ -100,7 +100,7 @@ def fit_badly(monkeypatch):
 
     def fit(runs, *, law="unified", **_):
         made = bad_fit(runs, law)
-        warnings.warn(made.checks[0].text, ConvergenceWarning, stacklevel=2)
+        warnings.warn(made.convergence.text, ConvergenceWarning, stacklevel=2)
         return made
 
     monkeypatch.setattr(bs, "fit", fit)

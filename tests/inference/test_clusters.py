@@ -124,7 +124,7 @@ def fit(ladder):
 
 
 def test_a_fit_counts_runs_not_checkpoints(fit, ladder, tmp_path):
-    assert fit.checks[0].passed
+    assert fit.convergence.passed
     table = fit.summary()
     assert table.loc["cluster_share", "lower"] < SHARE < table.loc["cluster_share", "upper"]
     assert table.loc["sigma", "lower"] < 0.01 < table.loc["sigma", "upper"]

@@ -1,0 +1,148 @@
+"""``bayesscale compare``: which law the runs support, and how strongly."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayesscale.cli import document
+from bayesscale.cli.output import Output, json_option, telling
+from bayesscale.cli.python import Name, call
+from bayesscale.cli.reading import read, reading_options
+from bayesscale.cli.sampling import sampling_options
+
+if TYPE_CHECKING:
+    from bayesscale.comparison.comparison import Comparison
+    from bayesscale.comparison.sensitivity import PriorSensitivity
+
+LAWS = ("kaplan", "chinchilla", "unified")
+OPTION = "--laws"
+
+
+class _SeveralLaws(click.Command):
+    """A command whose ``--laws`` takes all words up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        spread, naming = [], False
+        for word in args:
+            if word.startswith("-"):
+                naming = word == OPTION
+                spread += [] if naming else [word]
+            elif naming:
+                spread += [item for name in word.split(",") if name for item in (OPTION, name)]
+            else:
+                spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+@click.command("compare", cls=_SeveralLaws, short_help="Weigh laws against each other.")
+@click.argument("runs", type=click.Path(path_type=Path))
+@click.option(
+    OPTION, "laws", multiple=True, default=LAWS, show_default=" ".join(LAWS), metavar="NAME ...",
+    help="Laws to compare, at least two.",
+)  # fmt: skip
+@click.option(
+    "--factor", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,
+    help="Runs within this factor of the largest compute are held out and foreseen.",
+)  # fmt: skip
+@click.option("--smc", is_flag=True, help="Check each evidence by sequential Monte Carlo.")
+@click.option(
+    "--sensitivity/--no-sensitivity", default=True, show_default=True,
+    help="Whether to ask if the verdict holds under narrower and wider priors.",
+)  # fmt: skip
+@sampling_options(
+    "noise", "discrepancy", "draws", "tune", "chains", "target_accept", "random_seed"
+)  # fmt: skip
+@json_option
+@click.option("-q", "--quiet", is_flag=True, help="Tell of warnings and errors only.")
+@reading_options
+def compare_command(
+    runs: Path,
+    laws: tuple[str, ...],
+    reading: dict[str, Any],
+    sampling: dict[str, Any],
+    factor: float,
+    smc: bool,
+    sensitivity: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say which law the RUNS of a table support, how strongly, and whether the prior decides.
+
+    Without --discrepancy, every law is compared as it stands and, beside it, with drift.
+    """
+    with telling(as_json=as_json, quiet=quiet) as out:
+        import bayesscale as bs
+
+        table, python = read(runs, reading)
+        out.ran(python)
+        out.say(repr(table))
+        progress = False if quiet else "auto"
+        kinds = [sampling.pop("discrepancy")] if "discrepancy" in sampling else ["none", "drift"]
+        fits = {}
+        for kind in kinds:
+            for law in laws:
+                name = law if kind == "none" else f"{law} + {kind}"
+                options = {"law": law, "discrepancy": kind, **sampling}
+                fits[name] = bs.fit(table, **options, progress=progress)
+                sampling["random_seed"] = fits[name].sampling.random_seed
+                options["random_seed"] = sampling["random_seed"]
+                out.ran(f'{"fits = {}; " if len(fits) == 1 else ""}fits["{name}"] = '
+                        + call("bs.fit", Name("runs"), **options))  # fmt: skip
+        asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
+        found = bs.compare(fits, **asked, progress=progress)
+        out.ran(call("c = bs.compare", Name("fits"), **asked))
+        out.head(f"Which law do the {len(table)} runs support?")
+        tell_comparison(out, found)
+        told = {
+            "runs": document.of_runs(table),
+            **document.of_comparison(found),
+            "sensitivity": None,
+        }
+        if sensitivity:
+            first = dict(list(fits.items())[: len(laws)])
+            asked_priors = bs.prior_sensitivity(first, progress=progress)
+            out.ran(f"first = dict(list(fits.items())[:{len(laws)}])",
+                    call("s = bs.prior_sensitivity", Name("first")))  # fmt: skip
+            out.head("Does it hold under other priors?")
+            tell_sensitivity(out, asked_priors)
+            told["sensitivity"] = document.of_sensitivity(asked_priors)
+        out.finish(told, found)
+
+
+def tell_comparison(out: Output, found: "Comparison") -> None:
+    """Tell the criteria as a table, and what follows from them."""
+    columns = {
+        "ln evidence": lambda row: f"{row['log_evidence']:.2f}",
+        "ln BF": lambda row: f"{row['ln_bf']:.2f}",
+        "probability": lambda row: f"{row['probability']:.3f}",
+        "leave-one-out": lambda row: _difference(row, "elpd"),
+        "largest compute": lambda row: _difference(row, "largest"),
+    }
+    needed = dict(zip(columns, ("log_evidence", "ln_bf", "probability", "elpd", "largest")))  # noqa: B905
+    shown = {title: write for title, write in columns.items() if needed[title] in found.summary}
+    out.table(
+        ["fit", *shown],
+        [
+            [row["fit"], *(write(row) for write in shown.values())]
+            for row in document.records(found.summary)
+        ],
+    )
+    out.say("")
+    out.say("In nats; the last two relative to the best, with their standard errors.\n")
+    out.say(found.text)
+
+
+def tell_sensitivity(out: Output, found: "PriorSensitivity") -> None:
+    """Tell how the log Bayes factor moves with the priors, where it moves most."""
+    grid = found.summary["ln_bf"].groupby("prior", sort=False)
+    out.table(
+        ["prior", f"ln BF of {found.pair[0]!r} over {found.pair[1]!r}, least", "most"],
+        [[str(name), f"{values.min():.2f}", f"{values.max():.2f}"] for name, values in grid],
+    )
+    out.say("")
+    out.say(found.text, style="bold")
+
+
+def _difference(row: dict[str, Any], score: str) -> str:
+    return f"{row[f'{score}_diff']:.1f} ± {row[f'{score}_diff_se']:.1f}"

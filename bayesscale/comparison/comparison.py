@@ -1,0 +1,164 @@
+"""What a comparison found, as a table and in words."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayesscale.checks import CheckResult
+    from bayesscale.inference.result import Fit
+
+STRENGTH = ((1.0, "barely"), (3.0, "positively"), (5.0, "strongly"), (np.inf, "very strongly"))
+"""Words for a log Bayes factor up to a bound: Kass and Raftery (1995), JASA 90(430), 773-795."""
+
+NONE = "none"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Laws on the same runs, compared.
+
+    Parameters
+    ----------
+    fits
+        The fits by name.
+    summary
+        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``. By evidence:
+        ``log_evidence`` with its Monte Carlo error ``mcse``, nats; ``ln_bf`` over the best fit
+        with ``ln_bf_mcse``; posterior ``probability``; ``smc_log_evidence`` and ``smc_mcse`` if
+        asked. By leave-one-out: ``elpd``, nats, its standard error ``elpd_se``, ``elpd_diff`` from
+        the best with ``elpd_diff_se``, weight in ``stacking``, ``n_refits`` and the runs of
+        ``high_k`` that were refitted. On the largest compute: ``largest``, the sum of
+        log predictive densities, ``largest_diff``, ``largest_diff_se``, ``n_largest`` runs.
+    ln_bayes_factors
+        Log Bayes factor of each row's fit over each column's, or None without evidence.
+    text
+        Which law the runs support, for a report.
+    passed
+        Whether all refits converged, and sequential Monte Carlo agreed where it was asked.
+    random_seed
+        The seed.
+    """
+
+    fits: Mapping[str, Fit]
+    summary: pd.DataFrame
+    ln_bayes_factors: pd.DataFrame | None
+    text: str
+    passed: bool
+    random_seed: int
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """The convergence of every fit."""
+        return tuple(fit.convergence for fit in self.fits.values())
+
+    def __repr__(self) -> str:
+        return f"{self.text}\n{self.summary.to_string()}"
+
+    def _repr_html_(self) -> str:
+        table = self.summary.to_html(float_format="{:.4g}".format)
+        return f"<p>{html.escape(self.text)}</p>{table}"
+
+
+def in_words(
+    summary: pd.DataFrame,
+    *,
+    notes: Sequence[str],
+    odds: Mapping[str, float] | None,
+    factor: float,
+) -> str:
+    """Say what the criteria favour, whether they agree, and which question each one answers."""
+    sentences, winners = [], {}
+    blocks = [group for _, group in summary.groupby("discrepancy", sort=False)]
+    if "ln_bf" in summary:
+        for group in blocks:
+            sentences.append(_evidence_in_words(group, alone=len(blocks) == 1))
+        at = "equal prior odds" if odds is None else "the stated prior odds"
+        best = summary["probability"].idxmax()
+        sentences.append(
+            f"At {at} {best!r} has a probability of {_probability(summary['probability'].max())}."
+        )
+        winners["evidence"] = summary["log_evidence"].idxmax(), True
+    for what, column, question in (
+        ("leave-one-out", "elpd", "how well runs like these are predicted"),
+        ("the largest compute", "largest", "how well larger runs are foreseen"),
+    ):
+        if column in summary:
+            sentence, winners[what] = _score_in_words(summary, column, what, question)
+            sentences.append(sentence)
+    if "largest" in summary:
+        sentences.append(
+            f"The largest compute means {summary['n_largest'].iloc[0]} runs, all within "
+            f"{factor:g}x of the largest."
+        )
+    sentences.append(_agreement(winners))
+    if len(blocks) > 1:
+        sentences.append(
+            "Fits without discrepancy are of the laws as they stand; a discrepancy forgives a "
+            "wrong law, and what is left to tell laws apart is less."
+        )
+    return " ".join([*filter(None, sentences), *notes])
+
+
+def _evidence_in_words(group: pd.DataFrame, *, alone: bool) -> str:
+    ranked = group.sort_values("log_evidence", ascending=False)
+    best = ranked.index[0]
+    kind = ranked["discrepancy"].iloc[0]
+    setting = "" if alone else f"with discrepancy {kind!r}, "
+    if kind == NONE:
+        setting = "with the laws as they stand, "
+    if len(ranked) == 1:
+        return f"{_capital(setting)}{best!r} stands alone."
+    told = []
+    for name, row in ranked.iloc[1:].iterrows():
+        ln_bf = ranked["log_evidence"].iloc[0] - row["log_evidence"]
+        mcse = np.hypot(ranked["mcse"].iloc[0], row["mcse"])
+        told.append(f"{name!r} (ln BF {ln_bf:.2f} ± {max(mcse, 0.01):.2f})")
+    least = ranked["log_evidence"].iloc[0] - ranked["log_evidence"].iloc[1]
+    strength = next(word for bound, word in STRENGTH if least < bound)
+    return _capital(
+        f"{setting}the evidence {strength} favours {best!r} over {', '.join(told)}, given the "
+        "priors."
+    )
+
+
+def _score_in_words(
+    summary: pd.DataFrame, column: str, what: str, question: str
+) -> tuple[str, tuple[str, bool]]:
+    ranked = summary.sort_values(column, ascending=False)
+    best, second = ranked.index[:2]
+    gap, se = -ranked[f"{column}_diff"].iloc[1], ranked[f"{column}_diff_se"].iloc[1]
+    sure = bool(gap > 2 * se)
+    verb = "prefers" if sure else "cannot tell"
+    said = (
+        f"{verb} {best!r} to {second!r}" if sure else f"{verb} {best!r} from {second!r}"
+    ) + f" ({gap:.1f} ± {se:.1f} nats)"
+    return f"{_capital(what)}, which asks {question}, {said}.", (str(best), sure)
+
+
+def _agreement(winners: Mapping[str, tuple[str, bool]]) -> str:
+    if len(winners) < 2:
+        return ""
+    clear = {criterion: best for criterion, (best, sure) in winners.items() if sure}
+    if len(set(clear.values())) > 1:
+        told = [f"{criterion} {best!r}" for criterion, best in clear.items()]
+        return (
+            f"THE CRITERIA DISAGREE: {', '.join(told)}. They answer different questions; to "
+            "extrapolate, average the laws (bs.average)."
+        )
+    return "The criteria do not contradict each other."
+
+
+def _probability(p: float) -> str:
+    return "more than .999" if p > 0.999 else f"{p:.3f}".lstrip("0")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,289 @@
+"""How much a Bayes factor owes to the priors."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale._format import list_some
+from bayesscale._progress import ProgressOption, Report, progress_reporter
+from bayesscale.comparison.checked import check_fits, check_seed
+from bayesscale.comparison.evidence import evidence
+from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
+from bayesscale.errors import DomainError, EvidenceError
+from bayesscale.inference.fit import fit_spec
+from bayesscale.inference.result import Fit
+from bayesscale.model.links import LINKS
+from bayesscale.model.prior_predictive import draw_priors
+from bayesscale.model.priors import NORMAL_ON_LINK, Prior
+from bayesscale.model.spec import ModelSpec, log_inputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+type Array = NDArray[np.float64]
+
+SCALES = (0.5, 0.71, 1.41, 2.0)
+
+MCSE_MAX = 0.1
+
+ALL = "all"
+"""The row of the grid in which every prior is scaled at once."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PriorSensitivity:
+    """Evidences over a grid of priors.
+
+    Parameters
+    ----------
+    summary
+        One row a prior (index ``prior``: the coordinate, or ``"all"``, and ``scale``, by which the
+        standard deviation of its prior on the scale of its link is multiplied; scale 1 is the
+        fits' own priors). Columns: ``<fit>`` log evidence, nats, ``<fit> mcse``, ``ln_bf`` of the
+        first of ``pair`` over the second with ``ln_bf_mcse``, and ``refitted``, the fits whose
+        draws said too little of that prior.
+    pair
+        The two fits with the most evidence under their own priors, best first.
+    prior_predictive
+        What the priors of each fit say before any run is seen: one row a fit, quantiles 5, 50
+        and 95 % of the loss at the centre (nats/token) and of the slopes of log loss there.
+    power_scaling
+        One row a fit and parameter: how much the posterior moves as the prior and the likelihood
+        are raised to a power near 1, and a diagnosis [1]_.
+    text
+        The verdict.
+
+    References
+    ----------
+    .. [1] Kallioinen et al. (2024), Statistics and Computing 34, 57.
+    """
+
+    summary: pd.DataFrame
+    pair: tuple[str, str]
+    prior_predictive: pd.DataFrame
+    power_scaling: pd.DataFrame
+    text: str
+
+    def __repr__(self) -> str:
+        return f"{self.text}\n{self.summary.to_string()}"
+
+    def _repr_html_(self) -> str:
+        table = self.summary.to_html(float_format="{:.2f}".format)
+        return f"<p>{html.escape(self.text)}</p>{table}"
+
+
+def prior_sensitivity(
+    fits: Mapping[str, Fit],
+    *,
+    scales: Sequence[float] = SCALES,
+    random_seed: int | None = None,
+    progress: ProgressOption = "auto",
+) -> PriorSensitivity:
+    r"""Compare laws under narrower and wider priors.
+
+    The standard deviation of every prior is multiplied, on the scale of its link, by each of
+    ``scales``: for one coordinate at a time in every law that has it, and for all at once. What
+    laws share has the same prior in each, before and after.
+
+    Parameters
+    ----------
+    fits
+        At least two converged fits by name, of the same runs.
+    scales
+        Factors, > 0; 1 is always there.
+    random_seed
+        Seed of bridges and refits; by default the first fit's.
+    progress
+        ``"auto"`` shows what is going on, ``False`` is silent.
+
+    Returns
+    -------
+    PriorSensitivity
+        The grid, and in words whether the verdict holds for all of it.
+
+    Raises
+    ------
+    DomainError
+        If there are fewer than two fits, they are of different runs, or a scale is not positive.
+    EvidenceError
+        If draws did not converge, of a fit or of a refit, or an evidence is not known well enough.
+
+    Notes
+    -----
+    Under another prior p' the evidence is
+
+    .. math:: Z' = Z \; \mathrm E_{\theta | y} \left[ p'(\theta) / p(\theta) \right]
+
+    a mean over the draws at hand. Where the ratios' tail has a Pareto k above .7, or the error of
+    the log exceeds .1, the law is refitted under p' without compiling, and bridged again.
+
+    Examples
+    --------
+    >>> bs.prior_sensitivity({"kaplan": k, "chinchilla": c}).text  # doctest: +SKIP
+    """
+    check_fits(fits, what="A comparison")
+    seed = check_seed(random_seed, fits)
+    if not len(scales) or not all(np.isfinite(s) and s > 0 for s in scales):
+        raise DomainError(f"scales must be positive numbers, not {list(scales)}.")
+    with progress_reporter(progress) as report:
+        own = {}
+        for name, fit in fits.items():
+            report(f"Estimating the evidence of {name!r}")
+            found = evidence(fit, random_seed=random_seed, progress=False)
+            own[name] = found.log_evidence, found.mcse
+        ranked = sorted(own, key=lambda name: -own[name][0])
+        pair = ranked[0], ranked[1]
+        summary = _grid(fits, own, pair, scales, seed, report)
+        report("Scaling priors and likelihoods by powers")
+        power_scaling = _power_scaling(fits)
+    return PriorSensitivity(
+        summary, pair, _prior_predictive(fits, seed), power_scaling, _verdict(summary, own, pair)
+    )
+
+
+def _grid(
+    fits: Mapping[str, Fit],
+    own: Mapping[str, tuple[float, float]],
+    pair: tuple[str, str],
+    scales: Sequence[float],
+    seed: int,
+    report: Report,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    names = list(dict.fromkeys(k for fit in fits.values() for k in _scalable(fit.spec)))
+    priors = [(ALL, 1.0)] + [(k, s) for k in (ALL, *names) for s in scales if s != 1]
+    rows = []
+    for done, (name, scale) in enumerate(priors):
+        report(f"Evidence under prior {done + 1} of {len(priors)}", done, len(priors))
+        row: dict[str, Any] = {"prior": name, "scale": scale}
+        refitted = []
+        for key, fit in fits.items():
+            touched = [k for k in _scalable(fit.spec) if name in (k, ALL)]
+            value, mcse, again = own[key][0], own[key][1], False
+            if touched and scale != 1:
+                value, mcse, again = _under(fit, own[key], touched, scale, seed)
+            row |= {key: value, f"{key} mcse": mcse}
+            refitted += [key] * again
+        row["ln_bf"] = row[pair[0]] - row[pair[1]]
+        row["ln_bf_mcse"] = float(np.hypot(row[f"{pair[0]} mcse"], row[f"{pair[1]} mcse"]))
+        row["refitted"] = refitted
+        rows.append(row)
+    return pd.DataFrame(rows).set_index(["prior", "scale"])
+
+
+def _scalable(spec: ModelSpec) -> list[str]:
+    """Return the coordinates whose prior is normal on its link, and so has a scale."""
+    return [k.name for k in spec.coordinates if spec.priors[k.name].normal_on_link(k) is not None]
+
+
+def scaled(spec: ModelSpec, names: Sequence[str], scale: float) -> ModelSpec:
+    """Return a spec with the standard deviations of some priors multiplied."""
+    priors = dict(spec.priors)
+    for k in spec.coordinates:
+        normal = spec.priors[k.name].normal_on_link(k)
+        if k.name in names and normal is not None:
+            mu, sigma = normal
+            priors[k.name] = Prior(NORMAL_ON_LINK[k.link], mu=mu, sigma=scale * sigma)
+    return replace(spec, priors=priors)
+
+
+def _under(
+    fit: Fit, own: tuple[float, float], names: Sequence[str], scale: float, seed: int
+) -> tuple[float, float, bool]:
+    """Return the log evidence under scaled priors, its error, and whether it took a refit."""
+    change, mcse, k = log_mean_weight(_log_ratio(fit, names, scale))
+    if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
+        return own[0] + change, float(np.hypot(own[1], mcse)), False
+    again = fit_spec(scaled(fit.spec, names, scale), fit.runs, fit.sampling, report=lambda *_: None)
+    try:
+        found = evidence(again, random_seed=seed, progress=False)
+    except EvidenceError as error:
+        raise EvidenceError(
+            f"With the prior of {list_some(list(names))} {scale:g} times as wide, "
+            f"{fit.law.name!r} has no usable evidence. {error}"
+        ) from error
+    return found.log_evidence, found.mcse, True
+
+
+def _log_ratio(fit: Fit, names: Sequence[str], scale: float) -> Array:
+    """Return the log of the scaled over the own prior density, shape ``(chain, draw)``."""
+    total: Any = 0.0
+    for k in fit.spec.coordinates:
+        normal = fit.spec.priors[k.name].normal_on_link(k)
+        if k.name in names and normal is not None:
+            z = (LINKS[k.link].forward(np.asarray(fit.coordinates[k.name])) - normal[0]) / normal[1]
+            total = total + 0.5 * z**2 * (1 - scale**-2) - np.log(scale)
+    return total
+
+
+def _prior_predictive(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
+    """Return what the priors say of the loss and its slopes at the centre of the runs."""
+    import pandas as pd
+
+    rows: dict[str, Any] = {}
+    for name, fit in fits.items():
+        spec = fit.spec
+        c = draw_priors(spec, np.random.default_rng(seed), 4000)
+        centre = {key: np.zeros(1) for key in log_inputs(fit.runs, spec.law, spec.reference)}
+        columns = {key: values[:, None] for key, values in c.items()}
+        at = spec.log_loss(columns, centre, np)[:, 0]
+        said = {"loss at the centre": spec.reference.loss * np.exp(at)}
+        for key in centre:
+            step = {k: v + (1e-4 if k == key else 0.0) for k, v in centre.items()}
+            slope = -(spec.log_loss(columns, step, np)[:, 0] - at) / 1e-4
+            said[f"fall of ln L per ln {key}"] = slope
+        rows[name] = {
+            (key, q): np.quantile(values, q)
+            for key, values in said.items()
+            for q in (0.05, 0.5, 0.95)
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame.columns = pd.MultiIndex.from_tuples(
+        list(next(iter(rows.values()))), names=["quantity", "quantile"]
+    )
+    return frame.rename_axis(index="fit")
+
+
+def _power_scaling(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    import pandas as pd
+    from arviz_stats.psense import psense_summary
+
+    # its remark that there is something to see is what the table says
+    logging.getLogger("arviz_stats").setLevel(logging.ERROR)
+    tables = {}
+    for name, fit in fits.items():
+        published = [k for k in fit.summary().index if k in fit.draws["posterior"].data_vars]
+        tables[name] = psense_summary(fit.draws, var_names=published, round_to=6)
+    return pd.concat(tables, names=["fit", "parameter"])
+
+
+def _verdict(
+    summary: pd.DataFrame, own: Mapping[str, tuple[float, float]], pair: tuple[str, str]
+) -> str:
+    best, second = pair
+    low, high = summary["ln_bf"].min(), summary["ln_bf"].max()
+    scales = summary.index.get_level_values("scale")
+    grid = (
+        f"ln BF {low:.1f} to {high:.1f} over {len(summary)} priors from {scales.min():g} to "
+        f"{scales.max():g} times as wide as the default"
+    )
+    if low > 0:
+        text = f"{best!r} over {second!r} for every prior in the grid ({grid})."
+    else:
+        against = summary.index[summary["ln_bf"] <= 0]
+        said = list_some([f"{name} times {scale:g}" for name, scale in against])
+        text = f"THE PRIOR DECIDES between {best!r} and {second!r} ({grid}): it turns with {said}."
+    others = [name for name in own if name not in pair]
+    beaten = [name for name in others if (summary[best] - summary[name] > 0).all()]
+    if beaten:
+        least = min((summary[best] - summary[name]).min() for name in beaten)
+        text += f" Over {list_some([repr(n) for n in beaten])} throughout (ln BF from {least:.1f})."
+    return text

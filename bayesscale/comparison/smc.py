@@ -1,0 +1,71 @@
+"""The evidence by sequential Monte Carlo: a second opinion that shares nothing with NUTS."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pymc as pm
+from scipy.special import logsumexp
+
+from bayesscale.inference.result import Fit
+from bayesscale.model.build import model_data, model_from
+
+DRAWS = 2000
+CHAINS = 4
+
+
+def smc_evidence(fit: Fit, *, random_seed: int) -> tuple[float, float]:
+    """Estimate the log evidence of a fit's model, from the prior.
+
+    Parameters
+    ----------
+    fit
+        The model and the runs; its draws are not used.
+    random_seed
+        Seed.
+
+    Returns
+    -------
+    tuple
+        The log evidence, the log of the mean over independent chains, and its standard error from
+        how these differ.
+
+    Notes
+    -----
+    PyMC's sampler: particles go from prior to posterior in stages, and the means of the weights
+    that each stage gives them multiply to the evidence.
+
+    References
+    ----------
+    .. [1] Del Moral, Doucet and Jasra (2006), JRSS B 68(3), 411-436.
+    """
+    with _silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
+        tree: Any = pm.sample_smc(
+            draws=DRAWS, chains=CHAINS, cores=1, random_seed=random_seed, progressbar=False,
+            compute_convergence_checks=False,
+        )  # fmt: skip
+    stages = tree["sample_stats"]["log_marginal_likelihood"].to_numpy().reshape(CHAINS, -1)
+    by_chain = np.array([_last_finite(chain) for chain in stages])
+    ratio = np.exp(by_chain - by_chain.max())
+    mcse = ratio.std(ddof=1) / ratio.mean() / np.sqrt(CHAINS)
+    return float(logsumexp(by_chain) - np.log(CHAINS)), float(mcse)
+
+
+def _last_finite(stages: Any) -> float:
+    """Return the last estimate of a chain, whose later stages are padded with NaN."""
+    values = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in stages])
+    return float(values[np.isfinite(values)][-1])
+
+
+@contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    """Keep a library from telling of its progress: ours is told elsewhere, or not wanted."""
+    log = logging.getLogger(logger)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,53 @@
+"""Means of weights over draws: their log, its error, and whether to believe it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Array = NDArray[np.float64]
+
+PARETO_K_MAX = 0.7
+"""Above it a few draws decide a mean, and its error is not to be trusted."""
+
+TAIL_MIN = 100
+"""Fewer weights have no tail to speak of."""
+
+
+def effective_size(values: Array) -> float:
+    """Return the effective size of a mean over ``(chain, draw)``, at most their number."""
+    from arviz_stats.base.array import array_stats
+
+    if np.ptp(values) == 0:
+        return float(values.size)
+    ess: Any = array_stats.ess(values, method="mean", chain_axis=0, draw_axis=1)
+    return min(max(float(ess), 1.0), float(values.size))
+
+
+def pareto_k(weights: Array) -> float:
+    """Return the shape of the right tail of weights, shape ``(chain, draw)``; -inf without one."""
+    from arviz_stats.base.array import array_stats
+
+    if weights.size < TAIL_MIN or np.ptp(weights) == 0:
+        return -np.inf
+    k: Any = array_stats.pareto_khat(weights, r_eff=1.0, tail="right")
+    return float(k)
+
+
+def log_mean_weight(log_weight: Array) -> tuple[float, float, float]:
+    """Average weights over draws.
+
+    Parameters
+    ----------
+    log_weight
+        Their logs, shape ``(chain, draw)``.
+
+    Returns
+    -------
+    tuple
+        Log of the mean, its Monte Carlo standard error, and the Pareto k of the weights' tail.
+    """
+    peak = log_weight.max()
+    weight = np.exp(log_weight - peak)
+    mcse = weight.std(ddof=1) / weight.mean() / np.sqrt(effective_size(weight))
+    return float(peak + np.log(weight.mean())), float(mcse), pareto_k(weight)
