@@ -80,6 +80,7 @@ def compare_command(
         progress = False if quiet else "auto"
         kinds = [sampling.pop("discrepancy")] if "discrepancy" in sampling else ["none", "drift"]
         fits = {}
+        out.ran("fits = {}")
         for kind in kinds:
             for law in laws:
                 name = law if kind == "none" else f"{law} + {kind}"
@@ -87,8 +88,7 @@ def compare_command(
                 fits[name] = bs.fit(table, **options, progress=progress)
                 sampling["random_seed"] = fits[name].sampling.random_seed
                 options["random_seed"] = sampling["random_seed"]
-                out.ran(f'{"fits = {}; " if len(fits) == 1 else ""}fits["{name}"] = '
-                        + call("bs.fit", Name("runs"), **options))  # fmt: skip
+                out.ran(call(f'fits["{name}"] = bs.fit', Name("runs"), **options))
         asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
         found = bs.compare(fits, **asked, progress=progress)
         out.ran(call("c = bs.compare", Name("fits"), **asked))
@@ -102,8 +102,10 @@ def compare_command(
         if sensitivity:
             first = dict(list(fits.items())[: len(laws)])
             asked_priors = bs.prior_sensitivity(first, progress=progress)
-            out.ran(f"first = dict(list(fits.items())[:{len(laws)}])",
-                    call("s = bs.prior_sensitivity", Name("first")))  # fmt: skip
+            out.ran(
+                f"first = dict(list(fits.items())[:{len(laws)}])",
+                call("s = bs.prior_sensitivity", Name("first")),
+            )
             out.head("Does it hold under other priors?")
             tell_sensitivity(out, asked_priors)
             told["sensitivity"] = document.of_sensitivity(asked_priors)

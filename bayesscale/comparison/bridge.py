@@ -43,8 +43,9 @@ class BridgeEstimate:
         Share of the effective sample that the bridge keeps, in (0, 1]: how alike proposal and
         posterior are. 1 for a normal posterior.
     pareto_k
-        Shape of the tail of the weights that are averaged, the larger of both averages'. Above
-        .7 a few draws decide, and the error is not to be trusted.
+        Shape of the tail of the weights that are averaged, the larger of both averages'; -inf
+        where they hardly vary. Bridge weights are bounded, so their mean has an error whatever
+        k is; a large k beside a small overlap says that few draws decide.
     """
 
     log_evidence: float
@@ -127,7 +128,7 @@ def bridge_sampling(
             f"draws must be finite, of shape (chain, draw, dimension) with at least {DRAWS_MIN} "
             f"draws a chain, but have shape {draws.shape}."
         )
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng([random_seed, 1])  # not the stream that made the draws
     half = draws.shape[1] // 2
     halves = draws[:, :half], draws[:, half : 2 * half]
     parts = [_bridge(log_density, a, b, rng) for a, b in (halves, halves[::-1])]

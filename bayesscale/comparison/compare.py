@@ -18,10 +18,14 @@ from bayesscale.comparison.loo import leave_one_out
 from bayesscale.comparison.pointwise import density_table, score_table
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.stacking import stacking_weights
-from bayesscale.errors import BayesScaleError, DomainError, EvidenceError, RunsError, unknown_name
+from bayesscale.comparison.weights import PARETO_K_MAX
+from bayesscale.errors import DomainError, EvidenceError, RunsError, unknown_name
 from bayesscale.inference.result import Fit
 
 CRITERIA = ("evidence", "loo", "largest")
+
+RATIO_MCSE_MAX = 0.2
+"""A density ratio that is known less well checks nothing."""
 
 
 @dataclass
@@ -259,8 +263,10 @@ def _nested(fits: Mapping[str, Fit], columns: Mapping[str, Any], report: Report)
             bridged = log_evidence[narrow] - log_evidence[wide]
             try:
                 ratio = savage_dickey(unified)
-            except BayesScaleError:
-                notes.append(f"{said}, too far from 1 for the density ratio at k = 1.")
+            except EvidenceError:
+                ratio = None
+            if ratio is None or ratio.pareto_k > PARETO_K_MAX or ratio.mcse > RATIO_MCSE_MAX:
+                notes.append(f"{said}, too far from 1 to check the bridge by the density there.")
                 continue
             joint = float(np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide])))
             agree = abs(ratio.log_bayes_factor - bridged) <= 4 * joint

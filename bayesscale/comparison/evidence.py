@@ -6,7 +6,6 @@ import numpy as np
 
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.comparison.bridge import bridge_sampling
-from bayesscale.comparison.weights import PARETO_K_MAX
 from bayesscale.errors import DomainError, EvidenceError, unknown_name
 from bayesscale.inference.result import Fit
 
@@ -122,15 +121,13 @@ def _by_bridge(fit: Fit, seed: int, report: Report) -> Evidence:
     posterior = fit.coordinates
     u = compiled.unconstrain({name: np.asarray(posterior[name]) for name in compiled.names})
     estimate = bridge_sampling(lambda at: compiled.log_density(at, data)[0], u, random_seed=seed)
-    trusted = estimate.overlap >= OVERLAP_MIN and estimate.pareto_k <= PARETO_K_MAX
-    if not estimate.mcse < ERROR_MAX or not trusted:
+    if not estimate.mcse < ERROR_MAX or estimate.overlap < OVERLAP_MIN:
         raise EvidenceError(
             f"The evidence is known to ±{estimate.mcse:.2g} only, with an overlap of "
-            f"{estimate.overlap:.2g} between posterior and proposal and weights of Pareto k "
-            f"{estimate.pareto_k:.2g} (allowed: an error below {ERROR_MAX}, an overlap above "
-            f"{OVERLAP_MIN}, k up to {PARETO_K_MAX}). Fit with more draws (draws=10000); if that "
-            "does not help, the posterior is too far from normal, as where the runs identify too "
-            'little: ask method="smc".'
+            f"{estimate.overlap:.2g} between posterior and proposal (allowed: below {ERROR_MAX} "
+            f"and above {OVERLAP_MIN}). Fit with more draws (draws=10000); if that does not help, "
+            "the posterior is too far from normal, as where the runs identify too little: ask "
+            'method="smc".'
         )
     return Evidence(
         estimate.log_evidence, estimate.mcse, METHODS["bridge"], estimate.overlap, estimate.pareto_k

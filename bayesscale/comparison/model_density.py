@@ -61,6 +61,13 @@ def unconstrained(
         np.asarray(posterior[rv.name].transpose("chain", "draw", ...), dtype=float)
         for rv in model.free_RVs
     ]
+    shapes = model.eval_rv_shapes()
+    for rv, value in zip(model.free_RVs, values, strict=True):
+        if value.shape[2:] != tuple(shapes[rv.name]):
+            raise DomainError(
+                f"Draws of {rv.name} have shape {value.shape[2:]}, but the model samples it with "
+                f"shape {tuple(shapes[rv.name])}. Pass the posterior of this very model."
+            )
     n_chains, n_draws = values[0].shape[:2]
     to_point = _to_point(model)
     points = [

@@ -13,7 +13,11 @@ from bayesscale.inference.result import Fit
 from bayesscale.model.build import model_data, model_from
 
 DRAWS = 2000
-CHAINS = 4
+CHAINS = 6
+
+THRESHOLD = 0.9
+"""Share of the particles that stays effective from stage to stage. PyMC's .5 takes steps so long
+that the estimates of single chains differ by several nats."""
 
 
 def smc_evidence(fit: Fit, *, random_seed: int) -> tuple[float, float]:
@@ -44,7 +48,7 @@ def smc_evidence(fit: Fit, *, random_seed: int) -> tuple[float, float]:
     with _silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
         tree: Any = pm.sample_smc(
             draws=DRAWS, chains=CHAINS, cores=1, random_seed=random_seed, progressbar=False,
-            compute_convergence_checks=False,
+            threshold=THRESHOLD, compute_convergence_checks=False,
         )  # fmt: skip
     stages = tree["sample_stats"]["log_marginal_likelihood"].to_numpy().reshape(CHAINS, -1)
     by_chain = np.array([_last_finite(chain) for chain in stages])

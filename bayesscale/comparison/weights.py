@@ -13,6 +13,9 @@ PARETO_K_MAX = 0.7
 TAIL_MIN = 100
 """Fewer weights have no tail to speak of."""
 
+VARIATION_MIN = 0.1
+"""Nor have weights whose standard deviation is a smaller share of their mean."""
+
 
 def effective_size(values: Array) -> float:
     """Return the effective size of a mean over ``(chain, draw)``, at most their number."""
@@ -28,8 +31,10 @@ def pareto_k(weights: Array) -> float:
     """Return the shape of the right tail of weights, shape ``(chain, draw)``; -inf without one."""
     from arviz_stats.base.array import array_stats
 
-    if weights.size < TAIL_MIN or np.ptp(weights) == 0:
+    if weights.size < TAIL_MIN or weights.std() < VARIATION_MIN * weights.mean():
         return -np.inf
+    if np.quantile(weights, 0.95) == weights.max():
+        return -np.inf  # a bounded tail that has reached its bound
     k: Any = array_stats.pareto_khat(weights, r_eff=1.0, tail="right")
     return float(k)
 
