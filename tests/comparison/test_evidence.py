@@ -6,19 +6,10 @@ from scipy.stats import multivariate_normal
 
 import bayesscale as bs
 from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, LackOfFitWarning
-from bayesscale.laws import LEVEL, Coordinate
+from tests.comparison.conftest import Line
 from tests.simulate import simulate_runs
 
 QUIET = {"discrepancy": None, "random_seed": 1, "progress": False}
-
-
-class Line(bs.Law):
-    name = "line"
-    inputs = ("tokens",)
-    coordinates = (LEVEL, Coordinate("slope", "identity", -0.1, 0.2, "1", "slope in log tokens"))
-
-    def log_loss(self, c, x, xp):
-        return xp.log(c["level"]) + c["slope"] * x["tokens"]
 
 
 def test_the_evidence_of_a_linear_law_is_exact():

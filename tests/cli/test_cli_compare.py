@@ -1,0 +1,99 @@
+"""The comparison on the command line."""
+
+import pandas as pd
+import pytest
+
+import bayesscale as bs
+from bayesscale.comparison.comparison import Comparison, in_words
+from bayesscale.comparison.sensitivity import PriorSensitivity
+from tests.cli.conftest import good_fit
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Replace sampling and weighing by made-up answers; lists what was asked for."""
+    calls = {"fit": [], "compare": [], "sensitivity": []}
+
+    def fit(runs, *, law, progress, **options):
+        calls["fit"].append({"law": law, **options})
+        return good_fit(runs, law)
+
+    def compare(fits, **options):
+        calls["compare"].append(list(fits))
+        n = len(fits)
+        table = pd.DataFrame(
+            {
+                "law": [f.law.name for f in fits.values()],
+                "discrepancy": ["drift" if "+" in name else "none" for name in fits],
+                "noise": "student_t", "log_evidence": [-float(i) for i in range(n)], "mcse": 0.01,
+                "ln_bf": [-float(i) for i in range(n)], "ln_bf_mcse": 0.014, "probability": 1 / n,
+            },
+            index=pd.Index(list(fits), name="fit"),
+        )  # fmt: skip
+        text = in_words(table, notes=[], odds=None, factor=options["factor"])
+        return Comparison(dict(fits), table, None, text, True, 1)
+
+    def prior_sensitivity(fits, **_):
+        calls["sensitivity"].append(list(fits))
+        index = pd.MultiIndex.from_tuples([("all", 1.0), ("k", 2.0)], names=["prior", "scale"])
+        grid = pd.DataFrame({"ln_bf": [3.0, 2.5]}, index=index)
+        a, b = list(fits)[:2]
+        return PriorSensitivity(grid, (a, b), pd.DataFrame(), pd.DataFrame(), "It holds.")
+
+    monkeypatch.setattr(bs, "fit", fit)
+    monkeypatch.setattr(bs, "compare", compare)
+    monkeypatch.setattr(bs, "prior_sensitivity", prior_sensitivity)
+    return calls
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def test_every_law_as_it_stands_and_with_drift(run, here, asked):
+    ended = run("compare runs.csv --laws kaplan chinchilla --seed 3")
+    assert ended.status == 0
+    assert asked["compare"] == [["kaplan", "chinchilla", "kaplan + drift", "chinchilla + drift"]]
+    assert asked["sensitivity"] == [["kaplan", "chinchilla"]]
+    told = words(ended.stdout)
+    for said in (
+        "Which law do the 48 runs support?", "With the laws as they stand, the evidence",
+        "With discrepancy 'drift'", "Does it hold under other priors?", "It holds.",
+        'fits["kaplan + drift"] = bs.fit( runs, law="kaplan", discrepancy="drift", random_seed=',
+        "c = bs.compare(fits, factor=10)",
+    ):  # fmt: skip
+        assert said in told
+    assert max(map(len, ended.stdout.split("The same in Python")[0].splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("line", "laws"),
+    [
+        ("--laws kaplan chinchilla", ["kaplan", "chinchilla"]),
+        ("--laws kaplan,unified -q", ["kaplan", "unified"]),
+        ("--laws kaplan --laws unified", ["kaplan", "unified"]),
+        ("", ["kaplan", "chinchilla", "unified"]),
+    ],
+)
+def test_laws_are_named_in_any_way(run, here, asked, line, laws):
+    ended = run(f"compare runs.csv --discrepancy none --no-sensitivity {line}")
+    assert ended.status == 0
+    assert asked["compare"] == [laws]
+    assert asked["sensitivity"] == []
+    seeds = {fit["random_seed"] for fit in asked["fit"][1:]}
+    assert len(seeds) == 1  # one seed for all, that of the first
+
+
+def test_programs_read_unrounded_evidence(run, here, asked):
+    told = run("compare runs.csv --laws kaplan unified --json").document
+    assert told["command"] == "compare"
+    assert [row["fit"] for row in told["summary"]][:2] == ["kaplan", "unified"]
+    assert told["sensitivity"]["text"] == "It holds."
+    assert told["fits"].keys() == {"kaplan", "unified", "kaplan + drift", "unified + drift"}
+    assert told["passed"]
+
+
+def test_one_law_is_not_compared(run, here):
+    ended = run("compare runs.csv --laws kaplan,nosuch --discrepancy none")
+    assert ended.status == 2
+    assert "nosuch" in ended.stderr

@@ -1,0 +1,212 @@
+"""Comparisons against exact answers, what they say, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from scipy.stats import multivariate_normal
+
+import bayesscale as bs
+from bayesscale.comparison import sensitivity
+from bayesscale.comparison.comparison import in_words
+from bayesscale.errors import DomainError, EvidenceError, UnknownNameError
+from tests.comparison.conftest import SLOPES, Line, normal_of_losses
+from tests.simulate import fit_at, simulate_runs
+
+OF_SIGMA = 2e-3
+"""The noise is known to a part in ten thousand, not exactly."""
+
+
+def exact(fit, name, *, slope_sd=None, level_sd=0.3):
+    """Log density of all log losses under the priors, or with other widths of these."""
+    mean, covariance = normal_of_losses(fit, name)
+    x = np.log(fit.runs.tokens / fit.spec.reference.tokens)
+    own = SLOPES[name][1]
+    wider = 0.0 if slope_sd is None else slope_sd**2 - own**2
+    covariance = covariance + wider * np.outer(x, x) + level_sd**2 - 0.3**2
+    return multivariate_normal(mean, covariance).logpdf(np.log(fit.runs.loss))
+
+
+@pytest.fixture(scope="module")
+def compared(fits):
+    return bs.compare(fits, progress=False)
+
+
+def test_evidence_is_exact_and_bayes_factors_follow(compared, fits):
+    known = np.array([exact(fit, name) for name, fit in fits.items()])
+    found = compared.summary
+    off = np.abs(found["log_evidence"] - known)
+    assert (off < 4 * found["mcse"] + OF_SIGMA).all()
+    assert found["ln_bf"].max() == 0
+    pairs = compared.ln_bayes_factors
+    np.testing.assert_allclose(pairs, -pairs.T)
+    np.testing.assert_allclose(found["probability"], softmax(found["log_evidence"]))
+    assert pairs.loc["right", "flat"] == pytest.approx(known[0] - known[1], abs=0.05)
+
+
+def test_every_criterion_has_its_column_and_its_question(compared):
+    assert {"elpd", "elpd_diff_se", "stacking", "largest", "n_largest"} <= set(compared.summary)
+    for said in (
+        "With the laws as they stand, the evidence", "given the priors", "At equal prior odds",
+        "how well runs like these are predicted", "how well larger runs are foreseen",
+    ):  # fmt: skip
+        assert said in compared.text
+    assert compared.passed
+    assert compared.text in repr(compared)
+
+
+def test_prior_odds_enter_the_probability_alone(compared, fits):
+    odds = {"right": 1.0, "flat": 5.0, "vague": 1.0}
+    other = bs.compare(fits, criteria=("evidence",), prior_odds=odds, progress=False)
+    assert "elpd" not in other.summary
+    ratio = [c.summary["probability"]["flat"] / c.summary["probability"]["right"]
+             for c in (compared, other)]  # fmt: skip
+    assert ratio[1] == pytest.approx(5 * ratio[0])
+    pd.testing.assert_series_equal(other.summary["ln_bf"], compared.summary["ln_bf"])
+    assert "At the stated prior odds" in other.text
+
+
+def test_sequential_monte_carlo_agrees(fits, monkeypatch):
+    monkeypatch.setattr("bayesscale.comparison.smc.DRAWS", 500)
+    two = {name: fits[name] for name in ("right", "vague")}
+    found = bs.compare(two, criteria=("evidence",), smc=True, progress=False)
+    assert "Sequential Monte Carlo agrees" in found.text
+    assert found.passed
+    row = found.summary.loc["right"]
+    assert 0 < row["smc_mcse"] < 1
+
+
+def test_the_density_ratio_is_exact(fits):
+    """A slope fixed at a value: both evidences are known."""
+    fit, value = fits["vague"], -0.11
+    found = bs.savage_dickey(fit, name="slope", value=value)
+    x = np.log(fit.runs.tokens / fit.spec.reference.tokens)
+    mean, covariance = normal_of_losses(fit, "vague")
+    sd = SLOPES["vague"][1]
+    fixed = multivariate_normal(
+        mean + (value - SLOPES["vague"][0]) * x, covariance - sd**2 * np.outer(x, x)
+    ).logpdf(np.log(fit.runs.loss))
+    assert abs(found.log_bayes_factor - (fixed - exact(fit, "vague"))) < 4 * found.mcse + OF_SIGMA
+    assert found.mcse < 0.02
+
+
+@pytest.mark.slow
+def test_chinchilla_inside_unified_by_two_ways():
+    runs = simulate_runs("chinchilla")
+    fits = {law: bs.fit(runs, law=law, discrepancy=None, random_seed=1, progress=False)
+            for law in ("chinchilla", "unified")}  # fmt: skip
+    ratio = bs.savage_dickey(fits["unified"])
+    bridged = {law: bs.evidence(fit, progress=False) for law, fit in fits.items()}
+    apart = bridged["chinchilla"].log_evidence - bridged["unified"].log_evidence
+    joint = np.hypot(ratio.mcse, np.hypot(*(e.mcse for e in bridged.values())))
+    assert abs(ratio.log_bayes_factor - apart) < 4 * joint
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_evidence_under_other_priors_is_exact(fits, monkeypatch, refit):
+    if refit:
+        monkeypatch.setattr(sensitivity, "MCSE_MAX", -1.0)
+    two = {name: fits[name] for name in ("right", "flat")}
+    found = bs.prior_sensitivity(two, scales=[0.7, 1.5], progress=False)
+    grid = found.summary
+    for name, fit in two.items():
+        own = SLOPES[name][1]
+        for scale in (0.7, 1.5):
+            known = exact(fit, name, slope_sd=scale * own)
+            row = grid.loc[("slope", scale)]
+            assert abs(row[name] - known) < 4 * row[f"{name} mcse"] + OF_SIGMA
+            assert (name in row["refitted"]) == refit
+    assert grid.loc[("all", 1.0), "right"] == pytest.approx(exact(two["right"], "right"), abs=0.02)
+    if refit:
+        return
+    assert found.pair[0] in found.text
+    assert found.prior_predictive.index.tolist() == ["right", "flat"]
+    assert {"prior", "likelihood", "diagnosis"} <= set(found.power_scaling)
+
+
+def test_a_verdict_that_the_prior_decides_is_said(fits):
+    two = {name: fits[name] for name in ("right", "vague")}
+    found = bs.prior_sensitivity(two, scales=[0.1, 1.5], progress=False)
+    turns = (found.summary["ln_bf"] <= 0).any()
+    assert found.text.startswith("THE PRIOR DECIDES" if turns else repr(found.pair[0]))
+
+
+def scored(**columns):
+    """A table of two fits."""
+    base = {"law": ["a", "b"], "discrepancy": ["none", "none"], "noise": ["normal"] * 2}
+    return pd.DataFrame(base | columns, index=pd.Index(["a", "b"], name="fit"))
+
+
+def test_disagreement_of_the_criteria_is_said_loudly():
+    table = scored(
+        log_evidence=[10.0, 0.0], mcse=[0.01, 0.01], ln_bf=[0.0, -10.0], ln_bf_mcse=[0.0, 0.014],
+        probability=[0.9999, 0.0001], largest=[0.0, 9.0], largest_diff=[-9.0, 0.0],
+        largest_diff_se=[2.0, 0.0], n_largest=[5, 5],
+    )  # fmt: skip
+    text = in_words(table, notes=[], odds=None, factor=10)
+    assert "the evidence very strongly favours 'a' over 'b' (ln BF 10.00 ± 0.01)" in text
+    assert "THE CRITERIA DISAGREE: evidence 'a', the largest compute 'b'" in text
+    table["largest_diff_se"] = [8.0, 0.0]
+    text = in_words(table, notes=["Noted."], odds=None, factor=10)
+    assert "cannot tell 'b' from 'a'" in text
+    assert "The criteria do not contradict each other." in text
+    assert text.endswith("Noted.")
+
+
+def test_laws_as_they_stand_and_with_discrepancy_are_told_apart():
+    table = scored(log_evidence=[10.0, 12.0], mcse=[0.01, 0.01], ln_bf=[-2.0, 0.0],
+                   ln_bf_mcse=[0.014, 0.0], probability=[0.12, 0.88])  # fmt: skip
+    table["discrepancy"] = ["none", "drift"]
+    text = in_words(table, notes=[], odds=None, factor=10)
+    assert "With the laws as they stand, 'a' stands alone." in text
+    assert "With discrepancy 'drift', 'b' stands alone." in text
+    assert "a discrepancy forgives a wrong law" in text
+
+
+def test_what_could_not_be_scored_is_noted(fits, monkeypatch):
+    monkeypatch.setattr("bayesscale.comparison.loo.REFITS_MAX", -1)
+    two = {name: fits[name] for name in ("right", "flat")}
+    found = bs.compare(two, criteria=("loo", "largest"), factor=1.01, progress=False)
+    assert found.ln_bayes_factors is None
+    assert "Not left out one by one: Importance sampling fails" in found.text
+    assert "Not scored on the largest compute: Only 1 run" in found.text
+
+
+REFUSED = [
+    ({"criteria": ("evidance",)}, UnknownNameError, "evidence"),
+    ({"criteria": ()}, DomainError, "at least one criterion"),
+    ({"prior_odds": {"right": 1.0}}, DomainError, "lacks flat, vague"),
+    ({"prior_odds": {"right": 1, "flat": -1, "vague": 1}}, DomainError, "positive number"),
+    ({"prior_odds": {"rihgt": 1.0}}, UnknownNameError, "right"),
+    ({"random_seed": -1}, DomainError, "whole number from 0"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), REFUSED, ids=lambda v: str(v)[:30])
+def test_bad_options_are_refused(fits, options, error, message):
+    with pytest.raises(error, match=message):
+        bs.compare(fits, progress=False, **options)
+
+
+def test_fits_that_cannot_be_compared_are_refused(fits):
+    with pytest.raises(DomainError, match="at least two fits"):
+        bs.compare({"right": fits["right"]}, progress=False)
+    other = fit_at(simulate_runs(seed=5), Line(), draws=400, spread=0.1)
+    with pytest.raises(DomainError, match="of different runs"):
+        bs.compare({"right": fits["right"], "other": other}, progress=False)
+    with pytest.raises(EvidenceError, match="that did not converge"):
+        bs.compare({n: fit_at(simulate_runs(), draws=10, spread=0.1) for n in "ab"}, progress=False)
+    with pytest.raises(DomainError, match="scales must be positive"):
+        bs.prior_sensitivity(fits, scales=[0.0], progress=False)
+
+
+def test_what_has_no_density_ratio_is_refused(fits):
+    fit = fits["right"]
+    with pytest.raises(UnknownNameError, match="slope"):
+        bs.savage_dickey(fit, name="slop", value=0.0)
+    with pytest.raises(DomainError, match="level is positive"):
+        bs.savage_dickey(fit, name="level", value=-1.0)
+    with pytest.raises(DomainError, match="Expected a Fit"):
+        bs.savage_dickey(None)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UnknownNameError, match="bridge"):
+        bs.evidence(fit, method="bridg", progress=False)
