@@ -48,7 +48,7 @@ class PriorSensitivity:
         standard deviation of its prior on the scale of its link is multiplied; scale 1 is the
         fits' own priors). Columns: ``<fit>`` log evidence, nats, ``<fit> mcse``, ``ln_bf`` of the
         first of ``pair`` over the second with ``ln_bf_mcse``, and ``refitted``, the fits whose
-        draws said too little of that prior.
+        draws said too little of that prior. NaN where a refit did not converge.
     pair
         The two fits with the most evidence under their own priors, best first.
     prior_predictive
@@ -113,7 +113,8 @@ def prior_sensitivity(
     DomainError
         If there are fewer than two fits, they are of different runs, or a scale is not positive.
     EvidenceError
-        If draws did not converge, of a fit or of a refit, or an evidence is not known well enough.
+        If draws did not converge, or an evidence under the fits' own priors is not known well
+        enough.
 
     Notes
     -----
@@ -205,11 +206,8 @@ def _under(
     again = fit_spec(scaled(fit.spec, names, scale), fit.runs, fit.sampling, report=lambda *_: None)
     try:
         found = evidence(again, random_seed=seed, progress=False)
-    except EvidenceError as error:
-        raise EvidenceError(
-            f"With the prior of {list_some(list(names))} {scale:g} times as wide, "
-            f"{fit.law.name!r} has no usable evidence. {error}"
-        ) from error
+    except EvidenceError:
+        return np.nan, np.nan, True  # said in the verdict
     return found.log_evidence, found.mcse, True
 
 
@@ -272,8 +270,8 @@ def _verdict(
     low, high = summary["ln_bf"].min(), summary["ln_bf"].max()
     scales = summary.index.get_level_values("scale")
     grid = (
-        f"ln BF {low:.1f} to {high:.1f} over {len(summary)} priors from {scales.min():g} to "
-        f"{scales.max():g} times as wide as the default"
+        f"ln BF {low:.1f} to {high:.1f} over {summary['ln_bf'].count()} priors from "
+        f"{scales.min():g} to {scales.max():g} times as wide as the fits' own"
     )
     if low > 0:
         text = f"{best!r} over {second!r} for every prior in the grid ({grid})."
@@ -281,8 +279,12 @@ def _verdict(
         against = summary.index[summary["ln_bf"] <= 0]
         said = list_some([f"{name} times {scale:g}" for name, scale in against])
         text = f"THE PRIOR DECIDES between {best!r} and {second!r} ({grid}): it turns with {said}."
+    unknown = summary.index[summary["ln_bf"].isna()]
+    if len(unknown):
+        said = list_some([f"{name} times {scale:g}" for name, scale in unknown])
+        text += f" NOT KNOWN under {said}, where a refit did not converge."
     others = [name for name in own if name not in pair]
-    beaten = [name for name in others if (summary[best] - summary[name] > 0).all()]
+    beaten = [name for name in others if not (summary[best] - summary[name] <= 0).any()]
     if beaten:
         least = min((summary[best] - summary[name]).min() for name in beaten)
         text += f" Over {list_some([repr(n) for n in beaten])} throughout (ln BF from {least:.1f})."

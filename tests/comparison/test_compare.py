@@ -210,3 +210,20 @@ def test_what_has_no_density_ratio_is_refused(fits):
         bs.savage_dickey(None)  # pyright: ignore[reportArgumentType]
     with pytest.raises(UnknownNameError, match="bridge"):
         bs.evidence(fit, method="bridg", progress=False)
+
+
+def test_a_prior_under_which_nothing_converged_is_said(fits, monkeypatch):
+    def lost(*_, **__):
+        raise EvidenceError("not known")
+
+    two = {name: fits[name] for name in ("right", "flat")}
+    own = {name: bs.evidence(fit, progress=False) for name, fit in two.items()}
+    found = iter(own.values())
+    monkeypatch.setattr(sensitivity, "MCSE_MAX", -1.0)
+    monkeypatch.setattr(sensitivity, "fit_spec", lambda *_, **__: None)
+    monkeypatch.setattr(
+        sensitivity, "evidence", lambda fit, **_: next(found) if fit is not None else lost()
+    )
+    grid = bs.prior_sensitivity(two, scales=[2.0], progress=False)
+    assert "NOT KNOWN under all times 2, level times 2" in grid.text
+    assert grid.summary["ln_bf"].notna().sum() == 1
