@@ -38,6 +38,7 @@ def smc_evidence(fit: Fit, *, random_seed: int) -> tuple[float, float]:
 
     Notes
     -----
+    The error does not hold what particles lose that do not move enough, some tenths of a nat.
     PyMC's sampler: particles go from prior to posterior in stages, and the means of the weights
     that each stage gives them multiply to the evidence.
 
