@@ -1,5 +1,6 @@
 """Saying what is going on: a live line in a terminal or notebook, log lines elsewhere."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -84,3 +85,15 @@ class _LogLines:
         self._phase, self._last = phase, now
         sys.stderr.write(f"bayesscale: {text}\n")
         sys.stderr.flush()
+
+
+@contextmanager
+def silent(logger: str) -> Iterator[None]:
+    """Keep a library from telling of its progress: ours is told elsewhere, or not wanted."""
+    log = logging.getLogger(logger)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

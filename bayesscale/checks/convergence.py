@@ -20,14 +20,15 @@ def check_convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> CheckR
     posterior
         Sampled quantities, dims ``(chain, draw)``.
     sample_stats
-        ``diverging`` and ``energy``, dims ``(chain, draw)``.
+        ``diverging`` and ``energy``, dims ``(chain, draw)``. Where several steps were taken a
+        draw, its attributes hold ``steps_per_draw``, and ``divergences`` and ``bfmi`` of all steps.
 
     Returns
     -------
     CheckResult
         Table: ``r_hat``, ``ess_bulk``, ``ess_tail`` by parameter. It does not pass if a split
         R-hat exceeds 1.01, an effective sample size falls below 100 a chain, the energy's
-        Bayesian fraction of missing information below .3, or more than one draw in a thousand
+        Bayesian fraction of missing information below .3, or more than one step in a thousand
         diverged.
 
     References
@@ -37,8 +38,10 @@ def check_convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> CheckR
     table = diagnostics(posterior)
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     ess_min = ESS_PER_CHAIN_MIN * chains
-    divergences = int(sample_stats["diverging"].sum())
-    bfmi = _lowest_bfmi(np.asarray(sample_stats["energy"]))
+    known = sample_stats.attrs
+    divergences = int(known.get("divergences", sample_stats["diverging"].sum()))
+    steps = chains * draws * int(known.get("steps_per_draw", 1))
+    bfmi = known.get("bfmi", lowest_bfmi(np.asarray(sample_stats["energy"])))
 
     problems = []
     worst = table.sort_values("r_hat", ascending=False).head(3)
@@ -49,9 +52,9 @@ def check_convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> CheckR
     if not (least >= ess_min).all():
         listed = ", ".join(f"{name} {value:.0f}" for name, value in least.items())
         problems.append(f"too few effective draws (should be above {ess_min}: {listed})")
-    if divergences > DIVERGENT_SHARE_MAX * chains * draws:
+    if divergences > DIVERGENT_SHARE_MAX * steps:
         problems.append(
-            f"{divergences} of {chains * draws} draws diverged: part of the posterior was missed"
+            f"{divergences} of {steps} steps diverged: part of the posterior was missed"
         )
     if not bfmi >= BFMI_MIN:
         problems.append(
@@ -88,6 +91,7 @@ def diagnostics(posterior: xr.Dataset) -> pd.DataFrame:
     )
 
 
-def _lowest_bfmi(energy: np.ndarray) -> float:
+def lowest_bfmi(energy: np.ndarray) -> float:
+    """Return the least Bayesian fraction of missing information of energies ``(chain, draw)``."""
     steps = np.square(np.diff(energy, axis=1)).mean(axis=1)
     return float((steps / np.var(energy, axis=1)).min())

@@ -25,13 +25,14 @@ class _SeveralLaws(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         spread, naming = [], False
         for word in args:
-            if word.startswith("-"):
+            if word.startswith(f"{OPTION}="):
+                naming, word = True, word.removeprefix(f"{OPTION}=")
+            elif word.startswith("-"):
                 naming = word == OPTION
                 spread += [] if naming else [word]
-            elif naming:
-                spread += [item for name in word.split(",") if name for item in (OPTION, name)]
-            else:
-                spread.append(word)
+                continue
+            names = [name for name in word.split(",") if name]
+            spread += [item for name in names for item in (OPTION, name)] if naming else [word]
         return super().parse_args(ctx, spread)
 
 
@@ -71,6 +72,10 @@ def compare_command(
 
     Without --discrepancy, every law is compared as it stands and, beside it, with drift.
     """
+    laws = tuple(dict.fromkeys(laws))
+    if len(laws) < 2:
+        told = ", ".join(laws)
+        raise click.UsageError(f"--laws takes at least two different laws, but got {told}.")
     with telling(as_json=as_json, quiet=quiet) as out:
         import bayesscale as bs
 

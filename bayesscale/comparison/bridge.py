@@ -149,12 +149,19 @@ def _bridge(
     flat = fitted.reshape(-1, d)
     mean = flat.mean(axis=0)
     covariance = np.atleast_2d(np.cov(flat, rowvar=False))
-    root = np.linalg.cholesky(covariance)
+    try:
+        root = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError as error:
+        raise DomainError(
+            "The draws do not vary in every dimension (their covariance is singular), so there is "
+            "no density to bridge. Leave out what is constant or follows from the rest."
+        ) from error
     log_volume = float(np.log(np.diag(root)).sum())
 
     def log_mirrored(eta: Array) -> Array:
         points = mean + eta @ root.T
         both = np.array([[log_density(u), log_density(2 * mean - u)] for u in points])
+        both[np.isnan(both)] = -np.inf  # outside what the density knows
         return np.logaddexp(both[:, 0], both[:, 1]) - np.log(2) + log_volume
 
     def log_normal(eta: Array) -> Array:

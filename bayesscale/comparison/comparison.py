@@ -85,7 +85,10 @@ def in_words(
         sentences.append(
             f"At {at} {best!r} has a probability of {_probability(summary['probability'].max())}."
         )
-        winners["evidence"] = summary["log_evidence"].idxmax(), True
+        ranked = summary.sort_values("log_evidence", ascending=False)
+        gap = ranked["log_evidence"].iloc[0] - ranked["log_evidence"].iloc[1]
+        sure = gap > max(STRENGTH[0][0], 2 * np.hypot(*ranked["mcse"].iloc[:2]))
+        winners["evidence"] = str(ranked.index[0]), bool(sure)
     for what, column, question in (
         ("leave-one-out", "elpd", "how well runs like these are predicted"),
         ("the largest compute", "largest", "how well larger runs are foreseen"),
@@ -95,8 +98,8 @@ def in_words(
             sentences.append(sentence)
     if "largest" in summary:
         sentences.append(
-            f"The largest compute means {summary['n_largest'].iloc[0]} runs, all within "
-            f"{factor:g}x of the largest."
+            f"The largest compute means {summary['n_largest'].iloc[0]} runs or clusters, "
+            f"all within {factor:g}x of the largest."
         )
     sentences.append(_agreement(winners))
     if len(blocks) > 1:
@@ -122,6 +125,11 @@ def _evidence_in_words(group: pd.DataFrame, *, alone: bool) -> str:
         mcse = np.hypot(ranked["mcse"].iloc[0], row["mcse"])
         told.append(f"{name!r} (ln BF {ln_bf:.2f} ± {max(mcse, 0.01):.2f})")
     least = ranked["log_evidence"].iloc[0] - ranked["log_evidence"].iloc[1]
+    if least < 2 * np.hypot(*ranked["mcse"].iloc[:2]):
+        return _capital(
+            f"{setting}the evidence cannot tell {best!r} from {ranked.index[1]!r} within its "
+            f"error: {', '.join(told)}."
+        )
     strength = next(word for bound, word in STRENGTH if least < bound)
     return _capital(
         f"{setting}the evidence {strength} favours {best!r} over {', '.join(told)}, given the "

@@ -12,6 +12,8 @@ from bayesscale.inference.result import Fit
 ERROR_MAX = 0.2
 """Largest Monte Carlo standard error of a log evidence that is reported."""
 
+SMC_ERROR_MAX = 1.0
+
 OVERLAP_MIN = 0.05
 """Smallest share of overlap between posterior and proposal that is trusted."""
 
@@ -139,4 +141,10 @@ def _by_smc(fit: Fit, seed: int, report: Report) -> Evidence:
 
     report(f"Sampling {fit.law.name!r} from its prior by sequential Monte Carlo")
     log_evidence, mcse = smc_evidence(fit, random_seed=seed)
+    if not mcse < SMC_ERROR_MAX:
+        raise EvidenceError(
+            f"Sequential Monte Carlo knows the evidence of {fit.law.name!r} to ±{mcse:.2g} only "
+            f'(allowed: below {SMC_ERROR_MAX}). Ask the bridge (method="bridge"), or try '
+            "another random_seed."
+        )
     return Evidence(log_evidence, mcse, METHODS["smc"])

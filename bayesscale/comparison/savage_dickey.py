@@ -63,7 +63,7 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     Raises
     ------
     DomainError
-        If ``fit`` is no fit, or the value is outside the coordinate's domain.
+        If ``fit`` is no fit, or the value is outside the coordinate's domain or its prior.
     UnknownNameError
         If the law has no such coordinate.
     EvidenceError
@@ -114,6 +114,11 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     draws = {k: np.asarray(posterior[k]) for k in compiled.names}
     i = compiled.names.index(name)
     log_prior = float(compiled.log_prior[i](np.array(value), data["prior"][i]))
+    if not np.isfinite(log_prior):
+        raise DomainError(
+            f"The prior {fit.spec.priors[name]!r} excludes {name} = {value:g}, so that law is not "
+            "inside this one."
+        )
     forward = compiled.forward
     u = np.stack([f(draws[k]) for f, k in zip(forward, compiled.names, strict=True)], axis=-1)
     at = float(forward[i](np.array(value)))
@@ -168,4 +173,4 @@ def _log_slope(forward: Callable[[Array], Array], value: float) -> float:
     """Return the log of the derivative of the map to the unconstrained scale."""
     h = 1e-6 * max(abs(value), 1e-3)
     ahead, behind = (float(forward(np.array(value + s))) for s in (h, -h))
-    return float(np.log((ahead - behind) / (2 * h)))
+    return float(np.log(abs(ahead - behind) / (2 * h)))

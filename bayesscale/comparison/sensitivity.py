@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale._format import list_some
-from bayesscale._progress import ProgressOption, Report, progress_reporter
+from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
 from bayesscale.comparison.checked import check_fits, check_seed
 from bayesscale.comparison.evidence import evidence
 from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
-from bayesscale.errors import DomainError, EvidenceError
+from bayesscale.errors import DomainError, EvidenceError, SamplerError
 from bayesscale.inference.fit import fit_spec
 from bayesscale.inference.result import Fit
 from bayesscale.model.links import LINKS
@@ -89,8 +88,8 @@ def prior_sensitivity(
     r"""Compare laws under narrower and wider priors.
 
     The standard deviation of every prior is multiplied, on the scale of its link, by each of
-    ``scales``: for one coordinate at a time in every law that has it, and for all at once. What
-    laws share has the same prior in each, before and after.
+    ``scales``: for one coordinate at a time in every law that has it, and for all at once. Priors
+    that are not normal on their link's scale have no such width; the verdict names them.
 
     Parameters
     ----------
@@ -133,6 +132,9 @@ def prior_sensitivity(
     seed = check_seed(random_seed, fits)
     if not len(scales) or not all(np.isfinite(s) and s > 0 for s in scales):
         raise DomainError(f"scales must be positive numbers, not {list(scales)}.")
+    taken = {"prior", "scale", "ln_bf", "ln_bf_mcse", "refitted"} & set(fits)
+    if taken:
+        raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
     with progress_reporter(progress) as report:
         own = {}
         for name, fit in fits.items():
@@ -145,7 +147,7 @@ def prior_sensitivity(
         report("Scaling priors and likelihoods by powers")
         power_scaling = _power_scaling(fits)
     return PriorSensitivity(
-        summary, pair, _prior_predictive(fits, seed), power_scaling, _verdict(summary, own, pair)
+        summary, pair, _prior_predictive(fits, seed), power_scaling, _verdict(summary, fits, pair)
     )
 
 
@@ -159,7 +161,7 @@ def _grid(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    names = list(dict.fromkeys(k for fit in fits.values() for k in _scalable(fit.spec)))
+    names = _all_scalable(fits)
     priors = [(ALL, 1.0)] + [(k, s) for k in (ALL, *names) for s in scales if s != 1]
     rows = []
     for done, (name, scale) in enumerate(priors):
@@ -167,7 +169,7 @@ def _grid(
         row: dict[str, Any] = {"prior": name, "scale": scale}
         refitted = []
         for key, fit in fits.items():
-            touched = [k for k in _scalable(fit.spec) if name in (k, ALL)]
+            touched = [k for k in names if k in fit.spec.priors and name in (k, ALL)]
             value, mcse, again = own[key][0], own[key][1], False
             if touched and scale != 1:
                 value, mcse, again = _under(fit, own[key], touched, scale, seed)
@@ -183,6 +185,16 @@ def _grid(
 def _scalable(spec: ModelSpec) -> list[str]:
     """Return the coordinates whose prior is normal on its link, and so has a scale."""
     return [k.name for k in spec.coordinates if spec.priors[k.name].normal_on_link(k) is not None]
+
+
+def _all_scalable(fits: Mapping[str, Fit]) -> list[str]:
+    """Return the coordinates that can be scaled in every fit that has them."""
+    fixed = {
+        k.name for f in fits.values() for k in f.spec.coordinates
+        if k.name not in _scalable(f.spec)
+    }  # fmt: skip
+    names = dict.fromkeys(k for f in fits.values() for k in _scalable(f.spec))
+    return [name for name in names if name not in fixed]
 
 
 def scaled(spec: ModelSpec, names: Sequence[str], scale: float) -> ModelSpec:
@@ -203,10 +215,12 @@ def _under(
     change, mcse, k = log_mean_weight(_log_ratio(fit, names, scale))
     if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
         return own[0] + change, float(np.hypot(own[1], mcse)), False
-    again = fit_spec(scaled(fit.spec, names, scale), fit.runs, fit.sampling, report=lambda *_: None)
     try:
+        again = fit_spec(
+            scaled(fit.spec, names, scale), fit.runs, fit.sampling, report=lambda *_: None
+        )
         found = evidence(again, random_seed=seed, progress=False)
-    except EvidenceError:
+    except (EvidenceError, SamplerError):
         return np.nan, np.nan, True  # said in the verdict
     return found.log_evidence, found.mcse, True
 
@@ -243,49 +257,75 @@ def _prior_predictive(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
             for key, values in said.items()
             for q in (0.05, 0.5, 0.95)
         }
-    frame = pd.DataFrame.from_dict(rows, orient="index")
-    frame.columns = pd.MultiIndex.from_tuples(
-        list(next(iter(rows.values()))), names=["quantity", "quantile"]
+    # laws of other inputs have slopes in others
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
+    return pd.DataFrame(
+        [[row.get(key, np.nan) for key in keys] for row in rows.values()],
+        index=pd.Index(list(rows), name="fit"),
+        columns=pd.MultiIndex.from_tuples(keys, names=["quantity", "quantile"]),
     )
-    return frame.rename_axis(index="fit")
 
 
 def _power_scaling(fits: Mapping[str, Fit]) -> pd.DataFrame:
     import pandas as pd
     from arviz_stats.psense import psense_summary
 
-    # its remark that there is something to see is what the table says
-    logging.getLogger("arviz_stats").setLevel(logging.ERROR)
     tables = {}
     for name, fit in fits.items():
+        if "log_likelihood" not in fit.draws:  # of very large tables, where none is kept
+            continue
         published = [k for k in fit.summary().index if k in fit.draws["posterior"].data_vars]
-        tables[name] = psense_summary(fit.draws, var_names=published, round_to=6)
-    return pd.concat(tables, names=["fit", "parameter"])
+        with silent("arviz_stats"):  # what it remarks is what the table says
+            tables[name] = psense_summary(fit.draws, var_names=published, round_to=6)
+    return pd.concat(tables, names=["fit", "parameter"]) if tables else pd.DataFrame()
 
 
-def _verdict(
-    summary: pd.DataFrame, own: Mapping[str, tuple[float, float]], pair: tuple[str, str]
-) -> str:
+def _verdict(summary: pd.DataFrame, fits: Mapping[str, Fit], pair: tuple[str, str]) -> str:
     best, second = pair
     low, high = summary["ln_bf"].min(), summary["ln_bf"].max()
     scales = summary.index.get_level_values("scale")
+    unknown = summary.index[summary[list(fits)].isna().any(axis=1)]
     grid = (
         f"ln BF {low:.1f} to {high:.1f} over {summary['ln_bf'].count()} priors from "
         f"{scales.min():g} to {scales.max():g} times as wide as the fits' own"
     )
-    if low > 0:
-        text = f"{best!r} over {second!r} for every prior in the grid ({grid})."
+    turned = {
+        name: summary.index[
+            (summary[best] - summary[name] - _twice_error(summary, best, name)) <= 0
+        ]
+        for name in fits
+        if name != best
+    }
+    if len(turned[second]):
+        text = (
+            f"THE PRIOR DECIDES between {best!r} and {second!r} ({grid}): it is open or turns with "
+            f"{_places(turned[second])}."
+        )
     else:
-        against = summary.index[summary["ln_bf"] <= 0]
-        said = list_some([f"{name} times {scale:g}" for name, scale in against])
-        text = f"THE PRIOR DECIDES between {best!r} and {second!r} ({grid}): it turns with {said}."
-    unknown = summary.index[summary["ln_bf"].isna()]
+        known = "in the grid" if not len(unknown) else "that could be evaluated"
+        text = f"{best!r} over {second!r} for every prior {known} ({grid})."
     if len(unknown):
-        said = list_some([f"{name} times {scale:g}" for name, scale in unknown])
-        text += f" NOT KNOWN under {said}, where a refit did not converge."
-    others = [name for name in own if name not in pair]
-    beaten = [name for name in others if not (summary[best] - summary[name] <= 0).any()]
-    if beaten:
-        least = min((summary[best] - summary[name]).min() for name in beaten)
-        text += f" Over {list_some([repr(n) for n in beaten])} throughout (ln BF from {least:.1f})."
-    return text
+        text += f" NOT KNOWN under {_places(unknown)}, where a refit gave no usable evidence."
+    for name, where in turned.items():
+        if name == second:
+            continue
+        least = (summary[best] - summary[name]).min()
+        text += (
+            f" AGAINST {name!r} IT TURNS with {_places(where)}."
+            if len(where)
+            else f" Over {name!r} throughout (ln BF from {least:.1f})."
+        )
+    fixed = sorted(
+        {k.name for f in fits.values() for k in f.spec.coordinates} - set(_all_scalable(fits))
+    )
+    return text + (
+        f" NOT VARIED, not being normal on its scale: {list_some(fixed)}." if fixed else ""
+    )
+
+
+def _twice_error(summary: pd.DataFrame, first: str, second: str) -> pd.Series:
+    return 2 * (summary[f"{first} mcse"] ** 2 + summary[f"{second} mcse"] ** 2) ** 0.5
+
+
+def _places(index: pd.Index) -> str:
+    return list_some([f"{name} times {scale:g}" for name, scale in index])

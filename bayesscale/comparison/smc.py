@@ -1,14 +1,12 @@
 """The evidence by sequential Monte Carlo: a second opinion that shares nothing with NUTS."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pymc as pm
 from scipy.special import logsumexp
 
+from bayesscale._progress import silent
 from bayesscale.inference.result import Fit
 from bayesscale.model.build import model_data, model_from
 
@@ -46,7 +44,7 @@ def smc_evidence(fit: Fit, *, random_seed: int) -> tuple[float, float]:
     ----------
     .. [1] Del Moral, Doucet and Jasra (2006), JRSS B 68(3), 411-436.
     """
-    with _silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
+    with silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
         tree: Any = pm.sample_smc(
             draws=DRAWS, chains=CHAINS, cores=1, random_seed=random_seed, progressbar=False,
             threshold=THRESHOLD, compute_convergence_checks=False,
@@ -62,15 +60,3 @@ def _last_finite(stages: Any) -> float:
     """Return the last estimate of a chain, whose later stages are padded with NaN."""
     values = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in stages])
     return float(values[np.isfinite(values)][-1])
-
-
-@contextmanager
-def _silent(logger: str) -> Iterator[None]:
-    """Keep a library from telling of its progress: ours is told elsewhere, or not wanted."""
-    log = logging.getLogger(logger)
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesscale._progress import Report
+from bayesscale.checks.convergence import lowest_bfmi
 from bayesscale.errors import SamplerError
 from bayesscale.inference.compiled import CompiledModel
 from bayesscale.model.spec import ModelSpec
@@ -151,7 +152,14 @@ def sample_nuts(
         values = gather(values.reshape(chains, draws, every), axis=-1)
         stats[name] = (("chain", "draw"), values)
     tuning_steps = int(tree["warmup_sample_stats"].dataset["n_steps"].sum())
-    stats.attrs = {"inference_library": "nutpie", "tuning_gradient_evaluations": tuning_steps}
+    # of all steps, as the checks need them: thinning makes energies look independent
+    stats.attrs = {
+        "inference_library": "nutpie",
+        "tuning_gradient_evaluations": tuning_steps,
+        "steps_per_draw": every,
+        "divergences": int(taken["diverging"].sum()),
+        "bfmi": lowest_bfmi(taken["energy"].transpose("chain", "draw").to_numpy()),
+    }
     return u, stats
 
 

@@ -72,6 +72,7 @@ def test_every_law_as_it_stands_and_with_drift(run, here, asked):
         ("--laws kaplan chinchilla", ["kaplan", "chinchilla"]),
         ("--laws kaplan,unified -q", ["kaplan", "unified"]),
         ("--laws kaplan --laws unified", ["kaplan", "unified"]),
+        ("--laws=kaplan unified kaplan", ["kaplan", "unified"]),
         ("", ["kaplan", "chinchilla", "unified"]),
     ],
 )
@@ -94,6 +95,12 @@ def test_programs_read_unrounded_evidence(run, here, asked):
 
 
 def test_one_law_is_not_compared(run, here):
+    ended = run("compare runs.csv --laws kaplan kaplan")
+    assert ended.status == 2
+    assert "at least two different laws, but got kaplan" in ended.stderr
+
+
+def test_a_law_that_is_not_there_is_refused(run, here):
     ended = run("compare runs.csv --laws kaplan,nosuch --discrepancy none")
     assert ended.status == 2
     assert "nosuch" in ended.stderr

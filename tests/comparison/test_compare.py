@@ -10,6 +10,7 @@ import bayesscale as bs
 from bayesscale.comparison import sensitivity
 from bayesscale.comparison.comparison import in_words
 from bayesscale.errors import DomainError, EvidenceError, UnknownNameError
+from bayesscale.model.spec import specify
 from tests.comparison.conftest import SLOPES, Line, normal_of_losses
 from tests.simulate import fit_at, simulate_runs
 
@@ -163,6 +164,47 @@ def test_laws_as_they_stand_and_with_discrepancy_are_told_apart():
     assert "a discrepancy forgives a wrong law" in text
 
 
+def test_an_evidence_within_its_error_decides_nothing():
+    table = scored(
+        log_evidence=[10.02, 10.0], mcse=[0.15, 0.15], ln_bf=[0.0, -0.02], ln_bf_mcse=[0.0, 0.21],
+        probability=[0.505, 0.495], elpd=[0.0, 9.0], elpd_diff=[-9.0, 0.0],
+        elpd_diff_se=[2.0, 0.0],
+    )  # fmt: skip
+    text = in_words(table, notes=[], odds=None, factor=10)
+    assert "the evidence cannot tell 'a' from 'b' within its error" in text
+    assert "The criteria do not contradict each other." in text
+
+
+def test_other_priors_are_said(fits):
+    """Right, flat and vague are one law with three priors of the slope."""
+    found = bs.compare(fits, criteria="evidence", progress=False)
+    assert "PRIORS DIFFER between the fits (slope)" in found.text
+
+
+def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
+    runs = simulate_runs()
+    beta = bs.Prior("Beta", alpha=3, beta=6)
+    fits = {
+        "size": fit_at(runs, "kaplan_params", draws=400, spread=0.1),
+        "both": fit_at(
+            runs, draws=400, spread=0.1,
+            spec=specify(runs, law="chinchilla", discrepancy=None, priors={"alpha_N": beta}),
+        ),
+    }  # fmt: skip
+    known = bs.Evidence(1.0, 0.01, "by hand")
+    monkeypatch.setattr(sensitivity, "evidence", lambda *_, **__: known)
+    monkeypatch.setattr(sensitivity, "MCSE_MAX", np.inf)
+    monkeypatch.setattr(sensitivity, "PARETO_K_MAX", np.inf)
+    monkeypatch.setattr(sensitivity, "_power_scaling", lambda _: pd.DataFrame())
+    found = bs.prior_sensitivity(fits, scales=[0.9], progress=False)
+    assert found.text.startswith("THE PRIOR DECIDES")  # evidences are alike
+    assert "NOT VARIED, not being normal on its scale: alpha_N" in found.text
+    assert "alpha_N" not in found.summary.index.get_level_values("prior")
+    slopes = found.prior_predictive["fall of ln L per ln tokens"]
+    assert slopes.loc["size"].isna().all()
+    assert slopes.loc["both"].notna().all()
+
+
 def test_what_could_not_be_scored_is_noted(fits, monkeypatch):
     monkeypatch.setattr("bayesscale.comparison.loo.REFITS_MAX", -1)
     two = {name: fits[name] for name in ("right", "flat")}
@@ -208,6 +250,13 @@ def test_what_has_no_density_ratio_is_refused(fits):
         bs.savage_dickey(fit, name="level", value=-1.0)
     with pytest.raises(DomainError, match="Expected a Fit"):
         bs.savage_dickey(None)  # pyright: ignore[reportArgumentType]
+    bounded = bs.Prior("Uniform", lower=-0.2, upper=0.0)
+    other = fit_at(
+        fit.runs, spread=0.1, draws=400,
+        spec=specify(fit.runs, law=Line(), discrepancy=None, priors={"slope": bounded}),
+    )  # fmt: skip
+    with pytest.raises(DomainError, match="excludes slope = 1"):
+        bs.savage_dickey(other, name="slope", value=1.0)
     with pytest.raises(UnknownNameError, match="bridge"):
         bs.evidence(fit, method="bridg", progress=False)
 
@@ -226,4 +275,5 @@ def test_a_prior_under_which_nothing_converged_is_said(fits, monkeypatch):
     )
     grid = bs.prior_sensitivity(two, scales=[2.0], progress=False)
     assert "NOT KNOWN under all times 2, level times 2" in grid.text
+    assert "for every prior that could be evaluated" in grid.text
     assert grid.summary["ln_bf"].notna().sum() == 1

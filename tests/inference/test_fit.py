@@ -400,3 +400,32 @@ def test_fits_are_frozen(fit):
     with pytest.raises(AttributeError):
         fit.runs = None
     assert replace(fit).spec is fit.spec
+
+
+def test_chains_that_have_not_mixed_run_once_more_and_longer(monkeypatch):
+    from bayesscale.inference import result, sampler
+
+    sample, check, efforts = sampler.sample_nuts, result.check_convergence, []
+
+    def sampled(*args, effort, **options):
+        efforts.append(effort)
+        return sample(*args, effort=effort, **options)
+
+    def never(*args):
+        return replace(check(*args), passed=False, text="NOT CONVERGED")
+
+    monkeypatch.setattr(sampler, "sample_nuts", sampled)
+    monkeypatch.setattr(result, "check_convergence", never)
+    options = {"law": "kaplan_params", "discrepancy": None, "tune": 200, "chains": 2}
+    with pytest.warns(bs.BayesScaleWarning):
+        fit = bs.fit(simulate_runs("kaplan_params"), draws=250, random_seed=1, progress=False,
+                     **options)  # fmt: skip
+    assert efforts == [1, 4]
+    known = fit.draws["sample_stats"].attrs
+    assert known["steps_per_draw"] == 4
+    assert 0.3 < known["bfmi"] < 2
+    assert known["divergences"] >= int(fit.draws["sample_stats"]["diverging"].sum())
+    assert fit.coordinates.sizes["draw"] == 250
+    with pytest.warns(bs.BayesScaleWarning):
+        bs.fit(simulate_runs("kaplan_params"), draws=200, random_seed=1, progress=False, **options)
+    assert efforts == [1, 4, 1]  # with so few draws, an answer soon
