@@ -78,22 +78,26 @@ def compare_command(
         raise click.UsageError(f"--laws takes at least two different laws, but got {told}.")
     with telling(as_json=as_json, quiet=quiet) as out:
         import bayesscale as bs
+        from bayesscale.model.spec import specify
 
         table, python = read(runs, reading)
         out.ran(python)
         out.say(repr(table))
         progress = False if quiet else "auto"
         kinds = [sampling.pop("discrepancy")] if "discrepancy" in sampling else ["none", "drift"]
+        models = {
+            law if kind == "none" else f"{law} + {kind}": {"law": law, "discrepancy": kind}
+            for kind in kinds
+            for law in laws
+        }
+        for model in models.values():  # a name that is wrong shall not cost the fits before it
+            specify(table, **model, **{k: v for k, v in sampling.items() if k == "noise"})
         fits = {}
         out.ran("fits = {}")
-        for kind in kinds:
-            for law in laws:
-                name = law if kind == "none" else f"{law} + {kind}"
-                options = {"law": law, "discrepancy": kind, **sampling}
-                fits[name] = bs.fit(table, **options, progress=progress)
-                sampling["random_seed"] = fits[name].sampling.random_seed
-                options["random_seed"] = sampling["random_seed"]
-                out.ran(call(f'fits["{name}"] = bs.fit', Name("runs"), **options))
+        for name, model in models.items():
+            fits[name] = bs.fit(table, **model, **sampling, progress=progress)
+            sampling["random_seed"] = fits[name].sampling.random_seed
+            out.ran(call(f'fits["{name}"] = bs.fit', Name("runs"), **model, **sampling))
         asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
         found = bs.compare(fits, **asked, progress=progress)
         out.ran(call("c = bs.compare", Name("fits"), **asked))
@@ -105,12 +109,9 @@ def compare_command(
             "sensitivity": None,
         }
         if sensitivity:
-            first = dict(list(fits.items())[: len(laws)])
-            asked_priors = bs.prior_sensitivity(first, progress=progress)
-            out.ran(
-                f"first = dict(list(fits.items())[:{len(laws)}])",
-                call("s = bs.prior_sensitivity", Name("first")),
-            )
+            alike = list(models)[: len(laws)]  # as they stand, unless asked otherwise
+            asked_priors = bs.prior_sensitivity({k: fits[k] for k in alike}, progress=progress)
+            out.ran(f"s = bs.prior_sensitivity({{k: fits[k] for k in {alike}}})")
             out.head("Does it hold under other priors?")
             tell_sensitivity(out, asked_priors)
             told["sensitivity"] = document.of_sensitivity(asked_priors)
@@ -119,19 +120,18 @@ def compare_command(
 
 def tell_comparison(out: Output, found: "Comparison") -> None:
     """Tell the criteria as a table, and what follows from them."""
-    columns = {
-        "ln evidence": lambda row: f"{row['log_evidence']:.2f}",
-        "ln BF": lambda row: f"{row['ln_bf']:.2f}",
-        "probability": lambda row: f"{row['probability']:.3f}",
-        "leave-one-out": lambda row: _difference(row, "elpd"),
-        "largest compute": lambda row: _difference(row, "largest"),
-    }
-    needed = dict(zip(columns, ("log_evidence", "ln_bf", "probability", "elpd", "largest")))  # noqa: B905
-    shown = {title: write for title, write in columns.items() if needed[title] in found.summary}
+    columns = [
+        ("ln evidence", "log_evidence", lambda row: f"{row['log_evidence']:.2f}"),
+        ("ln BF", "ln_bf", lambda row: f"{row['ln_bf']:.2f}"),
+        ("probability", "probability", lambda row: f"{row['probability']:.3f}"),
+        ("leave-one-out", "elpd", lambda row: _difference(row, "elpd")),
+        ("largest compute", "largest", lambda row: _difference(row, "largest")),
+    ]
+    shown = [(title, write) for title, name, write in columns if name in found.summary]
     out.table(
-        ["fit", *shown],
+        ["fit", *(title for title, _ in shown)],
         [
-            [row["fit"], *(write(row) for write in shown.values())]
+            [row["fit"], *(write(row) for _, write in shown)]
             for row in document.records(found.summary)
         ],
     )

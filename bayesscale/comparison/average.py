@@ -11,12 +11,12 @@ from scipy.special import softmax
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.comparison.checked import check_fits, check_seed
-from bayesscale.comparison.evidence import evidence
+from bayesscale.comparison.evidence import evidences
 from bayesscale.comparison.largest import leave_largest_out
 from bayesscale.comparison.loo import leave_one_out
 from bayesscale.comparison.pointwise import density_table, score_table
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
-from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, unknown_name
+from bayesscale.errors import ConvergenceWarning, DomainError, unknown_name
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit
 
@@ -213,13 +213,7 @@ def _by_evidence(
     fits: Mapping[str, Fit], random_seed: int | None, report: Report
 ) -> tuple[Array, pd.DataFrame]:
     """Return posterior probabilities of the fits at equal prior odds, and their table."""
-    found = {}
-    for name, fit in fits.items():
-        report(f"Estimating the evidence of {name!r}")
-        try:
-            found[name] = evidence(fit, random_seed=random_seed)
-        except EvidenceError as error:
-            raise EvidenceError(f"{name!r} has no usable evidence. {error}") from error
+    found = evidences(fits, random_seed=random_seed, report=report)
     log_evidence = np.array([e.log_evidence for e in found.values()])
     mcse = np.array([e.mcse for e in found.values()])
     weights = softmax(log_evidence)

@@ -12,7 +12,7 @@ from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.comparison.checked import check_fits, check_seed
 from bayesscale.comparison.comparison import Comparison, in_words
-from bayesscale.comparison.evidence import evidence
+from bayesscale.comparison.evidence import evidence, evidences
 from bayesscale.comparison.largest import leave_largest_out
 from bayesscale.comparison.loo import leave_one_out
 from bayesscale.comparison.pointwise import density_table, score_table
@@ -184,13 +184,7 @@ def _by_evidence(
     random_seed: int | None,
     report: Report,
 ) -> pd.DataFrame:
-    estimates = {}
-    for name, fit in fits.items():
-        report(f"Estimating the evidence of {name!r}")
-        try:
-            estimates[name] = evidence(fit, random_seed=random_seed, progress=False)
-        except EvidenceError as error:
-            raise EvidenceError(f"{name!r} has no usable evidence. {error}") from error
+    estimates = evidences(fits, random_seed=random_seed, report=report)
     log_evidence = np.array([e.log_evidence for e in estimates.values()])
     mcse = np.array([e.mcse for e in estimates.values()])
     best = int(log_evidence.argmax())

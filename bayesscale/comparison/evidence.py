@@ -1,5 +1,6 @@
 """The evidence of a fit: how probable a law and its priors made the runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +112,26 @@ def evidence(
     seed = fit.sampling.random_seed + 2 if random_seed is None else random_seed
     with progress_reporter(progress) as report:
         return _by_smc(fit, seed, report) if method == "smc" else _by_bridge(fit, seed, report)
+
+
+def evidences(
+    fits: Mapping[str, Fit], *, random_seed: int | None, report: Report
+) -> dict[str, Evidence]:
+    """Estimate the evidence of several fits by bridge sampling; a refusal says of which.
+
+    Raises
+    ------
+    EvidenceError
+        If an evidence is not known well enough.
+    """
+    found = {}
+    for name, fit in fits.items():
+        report(f"Estimating the evidence of {name!r}")
+        try:
+            found[name] = evidence(fit, random_seed=random_seed, progress=False)
+        except EvidenceError as error:
+            raise EvidenceError(f"{name!r} has no usable evidence. {error}") from error
+    return found
 
 
 def _by_bridge(fit: Fit, seed: int, report: Report) -> Evidence:

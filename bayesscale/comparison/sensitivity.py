@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
 from bayesscale.comparison.checked import check_fits, check_seed
-from bayesscale.comparison.evidence import evidence
+from bayesscale.comparison.evidence import evidence, evidences
 from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError, SamplerError
 from bayesscale.inference.fit import fit_spec
@@ -136,11 +136,8 @@ def prior_sensitivity(
     if taken:
         raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
     with progress_reporter(progress) as report:
-        own = {}
-        for name, fit in fits.items():
-            report(f"Estimating the evidence of {name!r}")
-            found = evidence(fit, random_seed=random_seed, progress=False)
-            own[name] = found.log_evidence, found.mcse
+        found = evidences(fits, random_seed=random_seed, report=report)
+        own = {name: (e.log_evidence, e.mcse) for name, e in found.items()}
         ranked = sorted(own, key=lambda name: -own[name][0])
         pair = ranked[0], ranked[1]
         summary = _grid(fits, own, pair, scales, seed, report)

@@ -150,7 +150,7 @@ def fit(
     return result
 
 
-EFFORTS = (1, 4)
+MORE_EFFORT = 4
 """Chains that did not mix are run once more, with so many times as many steps a draw."""
 
 DRAWS_WORTH_MORE = 250
@@ -192,20 +192,20 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
         report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
     compiled = compile_model(spec, runs)
     data = model_data(spec, runs)
-    fit = None
-    for effort in EFFORTS if sampling.draws >= DRAWS_WORTH_MORE else EFFORTS[:1]:
-        if fit is not None:
-            report(f"The chains have not mixed: sampling again, {effort} times as long")
-        u, sample_stats = sample_nuts(
+
+    def sampled(effort: int) -> Fit:
+        u, stats = sample_nuts(
             compiled, spec, data, report=report, effort=effort, **asdict(sampling)
         )
         report("Summarising the draws")
-        draws = assemble_draws(compiled, spec, runs, data, u, sample_stats)
-        fit = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
-        if fit.convergence.passed:
-            break
-    assert fit is not None
-    return fit
+        draws = assemble_draws(compiled, spec, runs, data, u, stats)
+        return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
+
+    result = sampled(1)
+    if not result.convergence.passed and sampling.draws >= DRAWS_WORTH_MORE:
+        report(f"The chains have not mixed: sampling again, {MORE_EFFORT} times as long")
+        result = sampled(MORE_EFFORT)
+    return result
 
 
 def _check_sampling(

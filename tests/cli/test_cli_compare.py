@@ -100,7 +100,8 @@ def test_one_law_is_not_compared(run, here):
     assert "at least two different laws, but got kaplan" in ended.stderr
 
 
-def test_a_law_that_is_not_there_is_refused(run, here):
-    ended = run("compare runs.csv --laws kaplan,nosuch --discrepancy none")
+def test_a_law_that_is_not_there_is_refused_before_any_fit(run, here, asked):
+    ended = run("compare runs.csv --laws kaplan,unifed")
     assert ended.status == 2
-    assert "nosuch" in ended.stderr
+    assert "Did you mean 'unified'?" in ended.stderr
+    assert asked["fit"] == []

@@ -192,7 +192,7 @@ def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
         ),
     }  # fmt: skip
     known = bs.Evidence(1.0, 0.01, "by hand")
-    monkeypatch.setattr(sensitivity, "evidence", lambda *_, **__: known)
+    monkeypatch.setattr(sensitivity, "evidences", lambda fits, **_: dict.fromkeys(fits, known))
     monkeypatch.setattr(sensitivity, "MCSE_MAX", np.inf)
     monkeypatch.setattr(sensitivity, "PARETO_K_MAX", np.inf)
     monkeypatch.setattr(sensitivity, "_power_scaling", lambda _: pd.DataFrame())
@@ -266,13 +266,8 @@ def test_a_prior_under_which_nothing_converged_is_said(fits, monkeypatch):
         raise EvidenceError("not known")
 
     two = {name: fits[name] for name in ("right", "flat")}
-    own = {name: bs.evidence(fit, progress=False) for name, fit in two.items()}
-    found = iter(own.values())
     monkeypatch.setattr(sensitivity, "MCSE_MAX", -1.0)
-    monkeypatch.setattr(sensitivity, "fit_spec", lambda *_, **__: None)
-    monkeypatch.setattr(
-        sensitivity, "evidence", lambda fit, **_: next(found) if fit is not None else lost()
-    )
+    monkeypatch.setattr(sensitivity, "fit_spec", lost)
     grid = bs.prior_sensitivity(two, scales=[2.0], progress=False)
     assert "NOT KNOWN under all times 2, level times 2" in grid.text
     assert "for every prior that could be evaluated" in grid.text
