@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from bayesscale.plots.loss import plot_loss as plot_loss
     from bayesscale.plots.style import paper_style as paper_style
     from bayesscale.runs import Runs as Runs
+    from bayesscale.runs import fetch_runs as fetch_runs
     from bayesscale.runs import read_runs as read_runs
 
 _HOME = {
@@ -92,6 +93,7 @@ _HOME = {
     "evidence": "comparison.evidence",
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
+    "fetch_runs": "runs",
     "gain": "forecast.inverse",
     "load_fit": "inference.result",
     "loss_data": "plots.loss",

@@ -88,9 +88,12 @@ class _LogLines:
 
 
 @contextmanager
-def silent(logger: str) -> Iterator[None]:
-    """Keep a library from telling of its progress: ours is told elsewhere, or not wanted."""
-    log = logging.getLogger(logger)
+def silent(logger: str | logging.Logger) -> Iterator[None]:
+    """Keep a library from telling of its progress: ours is told elsewhere, or not wanted.
+
+    Its logger by name, or itself where the library has not registered it.
+    """
+    log = logging.getLogger(logger) if isinstance(logger, str) else logger
     level = log.level
     log.setLevel(logging.ERROR)
     try:

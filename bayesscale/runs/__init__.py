@@ -1,6 +1,7 @@
-"""The table of training runs: reading it, checking it, and its units."""
+"""The table of training runs: reading it, checking it, its units, and ladders that come with it."""
 
+from bayesscale.runs.fetch import fetch_runs
 from bayesscale.runs.read import read_runs
 from bayesscale.runs.table import Runs
 
-__all__ = ["Runs", "read_runs"]
+__all__ = ["Runs", "fetch_runs", "read_runs"]

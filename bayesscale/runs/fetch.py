@@ -1,0 +1,163 @@
+"""Public ladders: downloaded once from where their authors put them, checked and cached."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bayesscale._progress import ProgressOption, progress_reporter, silent
+from bayesscale.errors import FileError, unknown_name
+from bayesscale.runs.table import Runs
+
+CACHE_VARIABLE = "BAYESSCALE_CACHE"
+"""Environment variable that names another folder to keep downloads in."""
+
+
+@dataclass(frozen=True)
+class PublicLadder:
+    """Where a public ladder is, and how its file becomes runs.
+
+    Attributes
+    ----------
+    url
+        Address of one file at one commit, so that it never changes.
+    sha256
+        Of that file, hexadecimal.
+    file
+        Its name in the cache.
+    columns
+        Turns the file's columns into those that `Runs.from_frame` knows.
+    """
+
+    url: str
+    sha256: str
+    file: str
+    columns: Callable[[pd.DataFrame], dict[str, pd.Series]]
+
+
+def _chinchilla(table: pd.DataFrame) -> dict[str, pd.Series]:
+    params, flops = table["Model Size"], table["Training FLOP"]
+    # the figure shows size and compute; tokens follow as in the replication
+    return {
+        "params": params,
+        "tokens": flops / (6 * params),
+        "loss": table["loss"],
+        "flops": flops,
+    }
+
+
+LADDERS = {
+    "chinchilla": PublicLadder(
+        url=(
+            "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/"
+            "92258837425e1b5f2851d624287f0120583a3d0e/data/svg_extracted_data.csv"
+        ),
+        sha256="193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30",
+        file="chinchilla.csv",
+        columns=_chinchilla,
+    ),
+}
+
+
+def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
+    r"""Fetch a public ladder by its name.
+
+    The file is downloaded from its authors' address, at a fixed commit, the first time. It is kept
+    in the user's cache folder, or in that which the environment variable ``BAYESSCALE_CACHE``
+    names, and its SHA-256 is checked each time.
+
+    Parameters
+    ----------
+    name
+        ``"chinchilla"``: the 245 points of figure 4 of Hoffmann et al. [1]_, digitised by
+        Besiroglu et al. [2]_. ``params`` are all parameters, ``flops`` the training compute as
+        plotted, ``tokens`` are :math:`C / 6N`, ``loss`` is the training loss in nats/token, read
+        from the colour of a marker. The replication leaves the five largest losses out:
+        ``runs.select(runs.loss < 3.42)`` keeps the other 240.
+    progress
+        ``"auto"`` or ``True``: say that a file is downloaded; ``False``: silent.
+
+    Returns
+    -------
+    Runs
+        All runs of the file, named ``name``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no public ladder of that name.
+    FileError
+        If the file is not in the cache and cannot be downloaded, or what comes is not what its
+        checksum says. What was in the cache stays as it was.
+
+    References
+    ----------
+    .. [1] Hoffmann et al. (2022), "Training Compute-Optimal Large Language Models",
+       arXiv:2203.15556.
+    .. [2] Besiroglu, Erdil, Barnett and You (2024), "Chinchilla Scaling: A replication attempt",
+       arXiv:2404.10102.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> runs = bs.fetch_runs("chinchilla")  # doctest: +SKIP
+    >>> runs.select(runs.loss < 3.42).n_runs  # doctest: +SKIP
+    240
+    """
+    if name not in LADDERS:
+        raise unknown_name("public ladder", name, LADDERS)
+    ladder = LADDERS[name]
+    with progress_reporter(progress) as report:
+        path = _download(name, ladder, lambda: report(f"Downloading {name!r} from {ladder.url}"))
+    return Runs.from_frame(ladder.columns(pd.read_csv(path)), name=name)
+
+
+def _download(name: str, ladder: PublicLadder, tell: Callable[[], None]) -> Path:
+    """Return the path of a ladder's file in the cache, downloaded if it is not there."""
+    # both are slow to import, and needed by nothing else
+    import pooch
+    import requests
+
+    folder = Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("bayesscale"))
+    path = folder / ladder.file
+    help_yourself = (
+        f"Without a connection, get {ladder.url} by other means and put it at '{path}' "
+        f"(SHA-256 {ladder.sha256})."
+    )
+    try:
+        if path.is_file() and pooch.file_hash(str(path)) == ladder.sha256:
+            return path
+        tell()
+        with silent(pooch.get_logger()):
+            pooch.retrieve(
+                ladder.url,
+                known_hash=f"sha256:{ladder.sha256}",
+                fname=ladder.file,
+                path=folder,
+            )
+    except requests.RequestException as error:
+        lying = f" The file at '{path}' is another one." if path.exists() else ""
+        raise FileError(
+            f"Cannot download the public ladder {name!r}: {_reason(error)}.{lying} {help_yourself}"
+        ) from error
+    except ValueError as error:  # what pooch raises where the checksum is wrong
+        raise FileError(
+            f"What came for the public ladder {name!r} is not the file that was asked for: its "
+            f"SHA-256 is wrong. A proxy may have answered instead. {help_yourself}"
+        ) from error
+    except OSError as error:
+        raise FileError(
+            f"Cannot read or keep the public ladder {name!r} at '{path}': {error}. Name another "
+            f"folder in the environment variable {CACHE_VARIABLE}."
+        ) from error
+    return path
+
+
+def _reason(error: Exception) -> str:
+    """Say in few words why there was no answer; the exception's own text runs to many lines."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server answered {response.status_code} {response.reason}"
+    return f"no answer ({type(error).__name__})"

@@ -1,0 +1,148 @@
+"""Rebuild the embedded ladder: ``python notebooks/ladder``.
+
+Stop it whenever you like: what is finished is in the table, and the same command goes on from
+there.
+"""
+
+import argparse
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from statistics import mean, variance
+
+from corpus import read_corpus
+from design import Cell, design, tuning_cells
+from run import Outcome
+from tables import Row, Table
+from workers import in_parallel, train_here, tune_here
+
+HERE = Path(__file__).parent
+TABLE = HERE.parents[1] / "bayesscale" / "runs" / "example.csv"
+RATES = HERE / "learning_rates.csv"
+SEEDS = 3
+NOT_THE_SAME = 4.0
+
+
+def main() -> None:
+    """Train what the table lacks, or one run alone with ``--only``."""
+    options = read_options()
+    cells = design()
+    if options.only:
+        rerun(named(options.only, cells), options.library)
+        return
+    start = time.perf_counter()
+    rates, table = Table(RATES, "shape"), Table(TABLE, "run_id")
+    untuned = [cell for cell in tuning_cells() if cell.shape.name not in rates]
+    for number, (cell, (rate, tried)) in enumerate(
+        in_parallel(tune_here, untuned[::-1], options.workers, options.library), start=1
+    ):
+        rates.add(rate_row(cell, rate, tried), order=[each.shape.name for each in tuning_cells()])
+        say(start, f"tuned {number} of {len(untuned)}: {cell.shape.name} {rate:.4g}")
+    missing = [cell for cell in cells if cell.name not in table]
+    tuned = {name: float(row["learning_rate"]) for name, row in rates.rows.items()}
+    work = [(cell, tuned[cell.shape.name]) for cell in missing]
+    for number, ((cell, rate), outcome) in enumerate(
+        in_parallel(train_here, work, options.workers, options.library), start=1
+    ):
+        table.add(run_row(cell, rate, outcome), order=[each.name for each in cells])
+        say(start, f"trained {number} of {len(missing)}: {cell.name} {outcome.loss:.4f} nats/byte")
+    say(start, f"{len(table.rows)} runs in {TABLE}")
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", metavar="RUN_ID", help="train this run and print it beside its row"
+    )
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument("--library", type=Path, help="Lib folder of CPython's source")
+    return parser.parse_args()
+
+
+def named(name: str, cells: list[Cell]) -> Cell:
+    """Return the cell of a name, or stop with the names there are."""
+    for cell in cells:
+        if cell.name == name:
+            return cell
+    sys.exit(f"no run is called {name!r}; there are: {', '.join(cell.name for cell in cells)}")
+
+
+def rerun(cell: Cell, library: Path | None) -> None:
+    """Train one run as the table says it was, and say whether it comes to the same.
+
+    On another machine sums are rounded otherwise, and the two may part as two seeds do.
+    """
+    from train import train
+
+    rows = Table(TABLE, "run_id").rows
+    if cell.name not in rows:
+        sys.exit(f"{cell.name} is not in {TABLE} yet: run this without --only first")
+    row = rows[cell.name]
+    outcome = train(cell.run(float(row["learning_rate"])), read_corpus(library))
+    apart = abs(math.log(outcome.loss / float(row["loss"]))) / (math.sqrt(2) * seed_noise(rows))
+    print(
+        f"{cell.name}: {outcome.loss:.6f} nats/byte now, {row['loss']} in the table: "
+        f"{apart:.2f} standard deviations of the difference of two seeds apart"
+    )
+    if apart > NOT_THE_SAME:
+        sys.exit(f"More than {NOT_THE_SAME} is not noise: something differs from what was trained.")
+
+
+def seed_noise(rows: dict[str, Row]) -> float:
+    """Return the standard deviation of log loss between seeds, pooled over cells of three."""
+    cells: dict[str, list[float]] = {}
+    for name, row in rows.items():
+        cells.setdefault(name.rpartition("-s")[0], []).append(math.log(float(row["loss"])))
+    return math.sqrt(mean(variance(each) for each in cells.values() if len(each) == SEEDS))
+
+
+def rate_row(cell: Cell, rate: float, tried: dict[float, float]) -> dict[str, object]:
+    """Return a row of the table of learning rates."""
+    return {
+        "shape": cell.shape.name,
+        "learning_rate": f"{rate:.6g}",
+        "level": cell.level,
+        "tokens": cell.run(rate).tokens,
+        "tried": " ".join(f"{each:.6g}:{tried[each]:.5f}" for each in sorted(tried)),
+    }
+
+
+def run_row(cell: Cell, rate: float, outcome: Outcome) -> dict[str, object]:
+    """Return a row of the ladder."""
+    run, shape = cell.run(rate), cell.shape
+    flop = {name: per_token * run.tokens for name, per_token in shape.flop_per_token().items()}
+    return {
+        "run_id": cell.name,
+        "part": cell.part,
+        "level": cell.level,
+        "params": shape.total,
+        "params_non_embedding": shape.non_embedding,
+        "tokens": run.tokens,
+        "unique_tokens": outcome.unique_tokens,
+        "loss": f"{outcome.loss:.6f}",
+        "bits_per_byte": f"{outcome.loss / math.log(2):.6f}",
+        "evaluation_se": f"{outcome.evaluation_se:.6f}",
+        "seed": run.seed,
+        "width": shape.width,
+        "depth": shape.depth,
+        "heads": shape.heads,
+        "learning_rate": f"{rate:.6g}",
+        "batch_tokens": run.tokens // run.steps,
+        "steps": run.steps,
+        "flops_6nd": 6 * shape.total * run.tokens,
+        "flops_exact": sum(flop.values()),
+        **{f"flops_{name}": each for name, each in flop.items()},
+        "seconds": f"{outcome.seconds:.1f}",
+    }
+
+
+def say(start: float, text: str) -> None:
+    """Print a line of progress."""
+    print(f"[{(time.perf_counter() - start) / 60:5.1f} min] {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

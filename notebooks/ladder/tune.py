@@ -1,0 +1,41 @@
+"""The learning rate of a size: a sweep by factors of two until the best is bracketed."""
+
+import math
+from collections.abc import Callable
+
+from design import Cell
+
+TRIED_AT_MOST = 7
+
+
+def first_guess(cell: Cell) -> float:
+    """Return the power of two nearest ``0.6 / width``, what a pilot of five widths suggested."""
+    return 2.0 ** round(math.log2(0.6 / cell.shape.width))
+
+
+def best_rate(guess: float, loss_at: Callable[[float], float]) -> tuple[float, dict[float, float]]:
+    """Walk by factors of two from ``guess`` until the least loss has a worse one on both sides.
+
+    The rate returned is the vertex of the parabola through these three losses against the logarithm
+    of the rate.
+    """
+    tried = {guess: finite(loss_at(guess))}
+    while len(tried) < TRIED_AT_MOST:
+        best = min(tried, key=lambda rate: tried[rate])
+        open_sides = [rate for rate in (best / 2, best * 2) if rate not in tried]
+        if not open_sides:
+            break
+        tried[open_sides[0]] = finite(loss_at(open_sides[0]))
+    best = min(tried, key=lambda rate: tried[rate])
+    if best / 2 not in tried or best * 2 not in tried:
+        raise RuntimeError(f"no learning rate is best after {len(tried)}: {tried}")
+    below, at, above = tried[best / 2], tried[best], tried[best * 2]
+    if not math.isfinite(below + above):
+        return best, tried  # no parabola goes through a run that diverged
+    shift = (below - above) / (2 * (below - 2 * at + above))
+    return best * 2.0**shift, tried
+
+
+def finite(loss: float) -> float:
+    """Return the loss of a run, infinite if it is not a number."""
+    return math.inf if math.isnan(loss) else loss
