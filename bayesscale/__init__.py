@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from bayesscale.plots.style import paper_style as paper_style
     from bayesscale.runs import Runs as Runs
     from bayesscale.runs import fetch_runs as fetch_runs
+    from bayesscale.runs import load_example as load_example
     from bayesscale.runs import read_runs as read_runs
 
 _HOME = {
@@ -95,6 +96,7 @@ _HOME = {
     "fit": "inference.fit",
     "fetch_runs": "runs",
     "gain": "forecast.inverse",
+    "load_example": "runs",
     "load_fit": "inference.result",
     "loss_data": "plots.loss",
     "paper_style": "plots.style",

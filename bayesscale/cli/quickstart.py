@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from bayesscale.runs import Runs
 
 CI_PROB = 0.9
+HOLD_OUT = 10.0
+HOLD_OUT_OF_EXAMPLE = 2.0
+"""The embedded ladder's top level of compute alone, which was trained for this."""
 BEYOND = (10, 100)
 """Budgets to plan for, as multiples of the largest compute among the runs."""
 
@@ -38,8 +41,9 @@ BEYOND = (10, 100)
 @click.argument("runs", type=click.Path(path_type=Path), required=False)
 @sampling_options("law", "random_seed")
 @click.option(
-    "--hold-out", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,
+    "--hold-out", type=click.FloatRange(1, min_open=True),
     help="Test on the runs within this factor of the largest compute.",
+    show_default=f"{HOLD_OUT:g}; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top level",
 )  # fmt: skip
 @click.option(
     "--output-dir", type=click.Path(path_type=Path), default="bayesscale-quickstart",
@@ -51,25 +55,28 @@ def quickstart_command(
     runs: Path | None,
     reading: dict[str, Any],
     sampling: dict[str, Any],
-    hold_out: float,
+    hold_out: float | None,
     output_dir: Path,
     as_json: bool,
 ) -> None:
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
+    Without RUNS, those that come with bayesscale: small transformers trained on Python source.
+
     Writes the figures loss and allocation (.png and .svg) and the posterior, fit.nc.
     """
-    if runs is None:
+    if runs is None and reading:
         raise click.UsageError(
-            "RUNS is missing: no example ladder comes with bayesscale yet. Give a table with one "
-            "training run a row and columns for its parameters, tokens and final loss: "
-            "bayesscale quickstart runs.csv"
+            f"There are options for reading a table ({', '.join(reading)}), but RUNS is missing. "
+            "Give the table, with one training run a row, or leave them out to see the example."
         )
     with telling(as_json=as_json) as out:
         # With a seed, what is shown to a colleague can be had again.
         sampling = {"law": "unified", "random_seed": 0, **sampling}
         law = _law(sampling["law"])
-        table, python = read(runs, reading)
+        table, python = read(runs, reading) if runs else _example()
+        if hold_out is None:
+            hold_out = HOLD_OUT if runs else HOLD_OUT_OF_EXAMPLE
         make_folder(output_dir)
         for name in ("fit.nc", *FIGURES):
             check_writable(output_dir / name)
@@ -112,6 +119,13 @@ class _Test:
     fit: "Fit"
     held_out: "Runs"
     found: "Backtest"
+
+
+def _example() -> "tuple[Runs, str]":
+    """Load the embedded ladder; return it and the Python that does."""
+    import bayesscale as bs
+
+    return bs.load_example(), "runs = bs.load_example()"
 
 
 def _law(name: str) -> "Law":

@@ -49,8 +49,7 @@ def read_corpus(folder: Path | None = None) -> Corpus:
     Parameters
     ----------
     folder
-        ``Lib`` of CPython's source, or an installation's ``lib/python3.12``; by default that of the
-        interpreter which runs this.
+        An installation's ``lib/python3.12``; by default that of the interpreter which runs this.
 
     Raises
     ------
@@ -65,7 +64,8 @@ def read_corpus(folder: Path | None = None) -> Corpus:
             f"{folder} is not the standard library of CPython {PYTHON}: its {len(files)} Python "
             f"files have {size:,} bytes and SHA-256 {digest}, {BYTES:,} and {SHA256} are needed "
             f"(this interpreter is {sys.version.split()[0]}). Some distributions leave the tests "
-            f"out. Unpack CPython {PYTHON}'s source and pass its Lib folder as --library."
+            f"out. Install CPython {PYTHON} from its source, and pass its lib/python3.12 as "
+            "--library."
         )
     training, evaluation = [], []
     for name in files:

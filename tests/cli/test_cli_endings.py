@@ -80,7 +80,7 @@ FIT, ASK, SPLIT = "fit runs.csv", "extrapolate good.nc --params 1B", "allocate g
         (f"{ASK} --tokens 1,400,000,000", "Write one number as 1400000000"),
         (SPLIT, "Missing option '--flops'"),
         (f"{SPLIT} --flops 0", "positive and finite"),
-        ("quickstart", "no example ladder comes with bayesscale yet"),
+        ("quickstart --loss val_loss", "options for reading a table (loss), but RUNS is missing"),
         ("quickstart runs.csv --hold-out 1", "not in the range"),
         ("quickstart runs.csv --law kaplan_compute", "Choose one of unified, chinchilla"),
         ("quickstart runs.csv --output-dir runs.csv", "Cannot make the folder 'runs.csv'"),

@@ -53,6 +53,17 @@ def test_the_document_of_the_quickstart(quick, here, runs):
         assert 6 * size["params"] * size["tokens"] == pytest.approx(size["flops"])
 
 
+def test_without_a_table_it_runs_on_the_example(run, here, asked, monkeypatch, no_figures):
+    shorten_bootstrap(monkeypatch)
+    ended = run("quickstart --law chinchilla")
+    assert ended.status == 0
+    example = bs.load_example()
+    small, large = example.split_by_compute(factor=2)
+    assert set(large.flops.round(-12)) == {1e13}  # the top level alone
+    assert [len(call["runs"]) for call in asked] == [len(small), len(example)]
+    assert "runs = bs.load_example()" in ended.stdout
+
+
 def test_without_enough_small_runs_nothing_is_held_out(quick, asked, runs, no_figures):
     ended = quick("--hold-out 500")
     assert ended.status == 0
