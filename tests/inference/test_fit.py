@@ -276,8 +276,8 @@ def test_a_panic_names_the_settings(runs, monkeypatch):
     assert "chinchilla" in str(caught.value)
 
 
-def test_ctrl_c_stops_the_sampler_and_breaks_nothing(runs):
-    import _thread
+def test_ctrl_c_stops_the_sampler_and_breaks_nothing(fit, runs):
+    import _thread  # after the fixture: what is interrupted shall be sampling, not compilation
 
     threading.Timer(1.0, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
