@@ -21,7 +21,6 @@ from workers import in_parallel, train_here, tune_here
 HERE = Path(__file__).parent
 TABLE = HERE.parents[1] / "bayesscale" / "runs" / "example.csv"
 RATES = HERE / "learning_rates.csv"
-SEEDS = 3
 NOT_THE_SAME = 4.0
 
 
@@ -92,11 +91,11 @@ def rerun(cell: Cell, library: Path | None) -> None:
 
 
 def seed_noise(rows: dict[str, Row]) -> float:
-    """Return the standard deviation of log loss between seeds, pooled over cells of three."""
+    """Return the standard deviation of log loss between seeds, pooled over cells with several."""
     cells: dict[str, list[float]] = {}
     for name, row in rows.items():
         cells.setdefault(name.rpartition("-s")[0], []).append(math.log(float(row["loss"])))
-    return math.sqrt(mean(variance(each) for each in cells.values() if len(each) == SEEDS))
+    return math.sqrt(mean(variance(each) for each in cells.values() if len(each) > 1))
 
 
 def rate_row(cell: Cell, rate: float, tried: dict[float, float]) -> dict[str, object]:

@@ -20,7 +20,13 @@ EVALUATED = 2048  # windows
 
 
 def train(run: Run, corpus: Corpus) -> Outcome:
-    """Train to the end of the schedule, then evaluate."""
+    """Train to the end of the schedule, then evaluate.
+
+    Raises
+    ------
+    FloatingPointError
+        If the run diverged.
+    """
     start = time.perf_counter()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -17,15 +17,15 @@ def best_rate(guess: float, loss_at: Callable[[float], float]) -> tuple[float, d
     """Walk by factors of two from ``guess`` until the least loss has a worse one on both sides.
 
     The rate returned is the vertex of the parabola through these three losses against the logarithm
-    of the rate.
+    of the rate. A run that diverged has an infinite loss.
     """
-    tried = {guess: finite(loss_at(guess))}
+    tried = {guess: loss_at(guess)}
     while len(tried) < TRIED_AT_MOST:
         best = min(tried, key=lambda rate: tried[rate])
         open_sides = [rate for rate in (best / 2, best * 2) if rate not in tried]
         if not open_sides:
             break
-        tried[open_sides[0]] = finite(loss_at(open_sides[0]))
+        tried[open_sides[0]] = loss_at(open_sides[0])
     best = min(tried, key=lambda rate: tried[rate])
     if best / 2 not in tried or best * 2 not in tried:
         raise RuntimeError(f"no learning rate is best after {len(tried)}: {tried}")
@@ -34,8 +34,3 @@ def best_rate(guess: float, loss_at: Callable[[float], float]) -> tuple[float, d
         return best, tried  # no parabola goes through a run that diverged
     shift = (below - above) / (2 * (below - 2 * at + above))
     return best * 2.0**shift, tried
-
-
-def finite(loss: float) -> float:
-    """Return the loss of a run, infinite if it is not a number."""
-    return math.inf if math.isnan(loss) else loss

@@ -3,6 +3,7 @@
 PyTorch is imported there alone: whoever hands out the work does not need it.
 """
 
+import math
 import multiprocessing
 import os
 import threading
@@ -69,7 +70,13 @@ def tune_here(cell: Cell) -> tuple[float, dict[float, float]]:
     """Return the best learning rate of a cell, and the loss at every rate that was tried."""
     from train import train
 
-    return best_rate(first_guess(cell), lambda rate: train(cell.run(rate), _corpus).loss)
+    def loss_at(rate: float) -> float:
+        try:
+            return train(cell.run(rate), _corpus).loss
+        except FloatingPointError:  # too high a rate
+            return math.inf
+
+    return best_rate(first_guess(cell), loss_at)
 
 
 def train_here(work: tuple[Cell, float]) -> Outcome:

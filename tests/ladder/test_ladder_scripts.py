@@ -156,7 +156,7 @@ def test_rows_of_two_processes_are_both_kept(script, tmp_path):
 
 def test_rates_whose_runs_diverge_are_not_chosen(script):
     tune = script("tune")
-    rate, tried = tune.best_rate(2.0**-6, lambda r: float("nan") if r > 2.0**-7 else -np.log2(r))
+    rate, tried = tune.best_rate(2.0**-6, lambda r: np.inf if r > 2.0**-7 else -np.log2(r))
     assert rate == 2.0**-7  # no parabola through a run that diverged
     assert tried[2.0**-6] == float("inf")
 
