@@ -1,5 +1,6 @@
 """Numbers and lists as people write them: 350M parameters, 1.0e24 FLOP, "a, b and 12 more"."""
 
+import re
 from collections.abc import Callable, Iterable, Sized
 from itertools import islice
 from typing import Protocol
@@ -42,6 +43,21 @@ def si_count(x: float) -> str:
 def scientific(x: float) -> str:
     """Write a number as ``1.0e24``: two significant digits and no plus sign."""
     return f"{x:.1e}".replace("e+", "e")
+
+
+def short_number(x: float) -> str:
+    """Write a number with four significant digits, its exponent as in ``7e9``."""
+    return short_exponent(f"{x:.4g}")
+
+
+def short_exponent(number: str) -> str:
+    """Write ``7e+09`` as ``7e9``."""
+    return re.sub(r"e\+?(-?)0*", r"e\1", number)
+
+
+def loss(x: float) -> str:
+    """Write a loss in nats/token."""
+    return f"{x:.3f}"
 
 
 def flops(x: float) -> str:
