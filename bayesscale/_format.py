@@ -76,9 +76,7 @@ def interval(lo: float, hi: float, fmt: Callable[[float], str] = si_count) -> st
     return low if low == high else f"{low}–{high}"
 
 
-def over_interval(
-    row: Mapping[str, Any], name: str, fmt: Callable[[float], str] = si_count
-) -> str:
+def over_interval(row: Mapping[str, Any], name: str, fmt: Callable[[float], str] = si_count) -> str:
     """Write a quantity of a summary as a cell of two lines: the median, and its interval."""
     return f"{fmt(row[name])}\n{interval(row[f'{name}_lower'], row[f'{name}_upper'], fmt)}"
 

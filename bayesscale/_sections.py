@@ -149,6 +149,12 @@ def findings(
     ]
 
 
+def worst(severities: Iterable[Severity]) -> Severity:
+    """Return the gravest of severities, ``"ok"`` if there are none."""
+    found = set(severities)
+    return next((severity for severity in reversed(ORDER) if severity in found), "ok")
+
+
 def words(sections: Iterable[Section]) -> str:
     """Return the paragraphs alone, as one text."""
     return " ".join(s.text for s in sections if isinstance(s, Paragraph))
@@ -225,9 +231,7 @@ def as_records(table: Table) -> str:
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return one dict a row, the index included."""
-    return [
-        {str(k): v for k, v in row.items()} for row in frame.reset_index().to_dict("records")
-    ]
+    return [{str(k): v for k, v in row.items()} for row in frame.reset_index().to_dict("records")]
 
 
 def _lines(table: Table) -> list[str]:

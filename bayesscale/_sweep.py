@@ -132,7 +132,7 @@ def sweep[Job, Result](
     dict
         The results by name, in the order of the jobs.
     """
-    done = {} if store is None else store.read()
+    done: dict[str, Result] = {} if store is None else store.read()
     todo = [name for name in jobs if name not in done]
     total, finished = len(jobs), len(jobs) - len(todo)
     report(f"{text}: {finished} of {total}", finished, total)
@@ -141,7 +141,8 @@ def sweep[Job, Result](
 
         parallel = joblib.Parallel(n_jobs=_n_jobs(len(todo), seconds), return_as="generator")
         calls = (joblib.delayed(_run)(function, name, jobs[name], store) for name in todo)
-        for name, result in zip(todo, parallel(calls), strict=True):
+        results: Any = parallel(calls)
+        for name, result in zip(todo, results, strict=True):
             done[name] = result
             finished += 1
             report(f"{text}: {finished} of {total}", finished, total)

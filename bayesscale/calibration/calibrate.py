@@ -1,17 +1,18 @@
 """Refit many ladders simulated from the prior, and test where the truth ranks."""
 
+from __future__ import annotations
+
 import secrets
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from bayesscale._arguments import positive_array, probability, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, sweep
 from bayesscale.calibration.quantities import Ladder
@@ -23,11 +24,12 @@ from bayesscale.calibration.simulation import (
     draw_truths,
     run_block,
 )
-from bayesscale.errors import ConvergenceWarning, DomainError
-from bayesscale.forecast.surface import positive_1d
+from bayesscale.errors import ConvergenceWarning
+from bayesscale.inference.fit import check_sampling
 from bayesscale.inference.result import SamplingSpec
 from bayesscale.model.prior_predictive import check_priors_admit
 from bayesscale.model.spec import specify
+from bayesscale.quantities import FLOPS
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
@@ -44,10 +46,10 @@ REACH = 100.0
 def calibrate(
     runs: Runs,
     *,
-    law: "str | Law" = "unified",
+    law: str | Law = "unified",
     noise: str = "student_t",
     discrepancy: str | None = "drift",
-    priors: "Mapping[str, Prior] | None" = None,
+    priors: Mapping[str, Prior] | None = None,
     simulations: int = 200,
     flops: ArrayLike | None = None,
     draws: int = 1000,
@@ -146,15 +148,14 @@ def calibrate(
     """
     spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
     kept = None if store is None else Store(Path(store), _encode, _decode)
-    _check_options(simulations, draws, tune, chains, target_accept, false_alarm, random_seed)
+    simulations = whole_number("simulations", simulations, least=10)
+    false_alarm = probability("false_alarm", false_alarm)
     if random_seed is None and kept is not None:
         random_seed = kept.setting("random_seed")
-    if random_seed is None:
-        random_seed = int(np.random.default_rng().integers(2**31))
-    sampling = SamplingSpec(draws, tune, chains, float(target_accept), int(random_seed))
+    sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
     if flops is None:
         flops = float(f"{REACH * runs.flops.max():.2g}")
-    budgets = tuple(positive_1d("flops", flops, "FLOP").tolist())
+    budgets = tuple(positive_array("flops", flops, FLOPS.unit).tolist())
     check_priors_admit(runs, spec)
     ladder = Ladder(spec, runs, budgets)
     done: dict[int, Ranked] = {}
@@ -173,7 +174,7 @@ def calibrate(
     done |= _by_number(found.values())
     result = Calibration.of(
         [done[i] for i in range(simulations)],
-        model=spec.in_words(), false_alarm=float(false_alarm), random_seed=int(random_seed),
+        model=spec.in_words(), false_alarm=false_alarm, random_seed=sampling.random_seed,
     )  # fmt: skip
     if result.unconverged > UNCONVERGED_MAX * simulations:
         warnings.warn(result.text, ConvergenceWarning, stacklevel=2)
@@ -222,21 +223,3 @@ def _settings(ladder: Ladder, sampling: SamplingSpec) -> dict[str, Any]:
         **asdict(sampling), "flops": list(ladder.flops), "ranked_among": RANKED_AMONG,
         FORMULA: {name: float(values[0]) for name, values in drawn.items()},
     }  # fmt: skip
-
-
-def _check_options(
-    simulations: int, draws: int, tune: int, chains: int, target_accept: float,
-    false_alarm: float, random_seed: int | None,
-) -> None:  # fmt: skip
-    whole = {
-        "simulations": (simulations, 10), "draws": (draws, 100), "tune": (tune, 100),
-        "chains": (chains, 2), "random_seed": (random_seed, 0),
-    }  # fmt: skip
-    for name, (value, least) in whole.items():
-        if name == "random_seed" and value is None:
-            continue
-        if not isinstance(value, int | np.integer) or value < least:
-            raise DomainError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-    for name, value in {"target_accept": target_accept, "false_alarm": false_alarm}.items():
-        if not (isinstance(value, Real) and 0 < value < 1):
-            raise DomainError(f"{name} must be between 0 and 1, not {value!r}.")

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import positive_array
 from bayesscale._format import list_some
+from bayesscale._sections import Told, words
+from bayesscale.checks import CheckResult, Severity, worst
 from bayesscale.errors import DomainError
 from bayesscale.inference.result import interval_tails
 from bayesscale.laws import Law
@@ -21,8 +23,8 @@ from bayesscale.quantities import Quantity
 type Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Told):
     """The posterior of what was asked.
 
     Parameters
@@ -33,15 +35,27 @@ class Answer:
         The same quantities by draw, with units.
     ci_prob
         Probability of the equal-tailed intervals.
+    about
+        Who answers: the fit in words.
+    checks
+        Those of the fit, or of the fits that are averaged.
     """
 
     summary: pd.DataFrame
     draws: xr.Dataset
     ci_prob: float
+    about: str = ""
+    checks: tuple[CheckResult, ...] = ()
 
-    def _repr_html_(self) -> str:
-        table = self.summary.to_html(float_format="{:.4g}".format)
-        return f"<p>Intervals hold {100 * self.ci_prob:g}%.</p>{table}"
+    @property
+    def severity(self) -> Severity:
+        """The gravest of what the checks found."""
+        return worst(check.severity for check in self.checks)
+
+    @property
+    def text(self) -> str:
+        """The answer's sentences, without its table."""
+        return words(self.sections())
 
 
 def stated(law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any) -> dict[str, Array]:

@@ -11,10 +11,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesscale._arguments import random_seed as check_seed
+from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError
 from bayesscale.inference.average import Average
 from bayesscale.inference.draws import SAMPLE_DIMS
 from bayesscale.inference.result import Fit
+from bayesscale.inference.sections import fit_in_words
 from bayesscale.model.posterior import Posterior
 
 type Array = NDArray[np.float64]
@@ -48,6 +50,19 @@ class Mixture:
     host: Fit
     voices: tuple[Voice, ...]
     random_seed: int
+    asked: Fit | Average
+
+    @property
+    def about(self) -> str:
+        """Who answers, in words."""
+        if self.asked is self.host:
+            return fit_in_words(self.host)
+        return f"An average of fits to {len(self.host.runs)} runs"
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Those of the fit, or of the fits that are averaged."""
+        return self.asked.checks
 
     @classmethod
     def of(cls, fit: Fit | Average) -> Mixture:
@@ -76,7 +91,7 @@ class Mixture:
             for (name, each), own in zip(fits.items(), places, strict=True)
             if len(own)
         )
-        return cls(host, voices, seed)
+        return cls(host, voices, seed, fit)
 
     def ask(self, question: Question, random_seed: int | None = None) -> dict[str, NDArray[Any]]:
         """Put a question to every law, and gather the answers, shape ``(chain, draw, ...)``."""

@@ -17,18 +17,15 @@ if TYPE_CHECKING:
     from bayesscale.forecast.inverse import Gain
     from bayesscale.forecast.requirement import Requirement
 
-NEAR_OPTIMAL = 0.001
-"""A size is nearly as good if its expected loss is within this share of the smallest one."""
-
 
 def prediction_sections(answer: Prediction) -> list[Section]:
     """Return predicted losses, one row a target."""
     frame = answer.summary
-    sizes = [name.removeprefix("reach_") for name in frame if name.startswith("reach_")]
+    names = [str(name) for name in frame]
+    sizes = [name.removeprefix("reach_") for name in names if name.startswith("reach_")]
     reach = "flops" if "flops" in sizes else sizes[0]
-    asked = [name for name in frame.columns[: list(frame).index("loss")]]
     columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
-        _title(name): _writer(name) for name in asked
+        _title(name): _writer(name) for name in names[: names.index("loss")]
     }
     columns |= {
         "loss": lambda row: LOSS.write(row["loss"]),
@@ -44,9 +41,10 @@ def prediction_sections(answer: Prediction) -> list[Section]:
     return [*_head(answer), Table.of(frame, columns, note)]
 
 
-def allocation_sections(answer: Allocation) -> list[Section]:
+def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:
     """Return splits of budgets, one row a budget, and how they grow with compute."""
     rows = records(answer.summary)
+    near = percent(answer.near_optimal)
     table = Table.of(
         answer.summary,
         {
@@ -60,14 +58,15 @@ def allocation_sections(answer: Allocation) -> list[Section]:
             "loss": lambda row: over_interval(row, "loss", LOSS.write),
         },
         f"Medians over {percent(answer.ci_prob)} intervals. Nearly as good: sizes whose expected "
-        f"loss is within {percent(NEAR_OPTIMAL)} of the best. Loss of a run there in nats/token.",
+        f"loss is within {near} of the best. Loss of a run there in nats/token.",
     )
     growth = {row["flops"]: _growth(row, answer.ci_prob) for row in rows}
     said = list(dict.fromkeys(growth.values()))
     if len(said) > 1:
         ends = (rows[0]["flops"], rows[-1]["flops"])
         said = [f"At {write_flops(budget)}: {growth[budget]}" for budget in dict.fromkeys(ends)]
-    return [*_head(answer), table, *(Paragraph(sentence) for sentence in said)]
+    first = _head(answer) if head else []
+    return [*first, table, *(Paragraph(sentence) for sentence in said)]
 
 
 def requirement_sections(answer: Requirement) -> list[Section]:
