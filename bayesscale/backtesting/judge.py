@@ -132,15 +132,15 @@ def _log_sizes(law: Law, runs: Runs) -> Array:
 
 def _as_dict(frame: pd.DataFrame) -> dict[str, Any]:
     return {
-        "index": frame.index.to_frame(index=False).to_dict("list"),
+        "names": list(frame.index.names),
+        "index": frame.index.to_frame(index=False, name=range(frame.index.nlevels)).to_dict("list"),
         "columns": frame.to_dict("list"),
     }
 
 
 def _from_dict(stored: Mapping[str, Any]) -> pd.DataFrame:
-    index = pd.DataFrame(stored["index"])
-    names = [None if name == "0" else name for name in index]
-    made = pd.MultiIndex.from_frame(index, names=names)
+    levels, names = pd.DataFrame(stored["index"]), stored["names"]
+    made = pd.MultiIndex.from_frame(levels, names=names)
     if len(names) == 1:
-        made = pd.Index(index.iloc[:, 0], name=names[0])
+        made = pd.Index(levels.iloc[:, 0], name=names[0])
     return pd.DataFrame(stored["columns"]).set_axis(made)

@@ -187,11 +187,12 @@ def _grid(
         report(f"Evidence under prior {i + 1} of {len(priors)}", i, len(priors))
         for key, fit in fits.items():
             touched = [k for k in names if k in fit.spec.priors and name in (k, ALL)]
-            change, mcse, k = 0.0, 0.0, -np.inf
-            if touched and scale != 1:
-                change, mcse, k = log_mean_weight(_log_ratio(fit, touched, scale))
+            if not touched or scale == 1:
+                known[i, key] = own[key].log_evidence, own[key].mcse
+                continue
+            change, mcse, k = log_mean_weight(_log_ratio(fit, touched, scale))
             if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
-                known[i, key] = own[key].log_evidence + change, np.hypot(own[key].mcse, mcse)
+                known[i, key] = own[key].log_evidence + change, float(np.hypot(own[key].mcse, mcse))
             else:
                 jobs[i, key] = _Job(fit, scaled(fit.spec, touched, scale), seed)
     named = {f"{i} {key}": job for (i, key), job in jobs.items()}

@@ -15,8 +15,8 @@ from bayesscale.inference.compiled import compile_model
 SIMULATIONS = 60
 
 
-def wrong_jacobian(compiled):
-    i = compiled.names.index("irreducible_share")
+def wrong_jacobian(compiled, space):
+    i = space.names.index("irreducible_share")
 
     def density(u, *data):
         value, gradient = compiled.density(u, *data)
@@ -25,13 +25,13 @@ def wrong_jacobian(compiled):
     return density
 
 
-def dropped_likelihood(compiled):
+def dropped_likelihood(compiled, space):
     i = compiled.data_names.index("prior")
-    exponent, share = (compiled.names.index(name) for name in ("alpha_N", "irreducible_share"))
+    exponent, share = (space.names.index(name) for name in ("alpha_N", "irreducible_share"))
 
     def density(u, *data):
         mu, sigma = data[i].T
-        z = (compiled.slopes.to_exponents(u) - mu) / sigma
+        z = (space.slopes.to_exponents(u) - mu) / sigma
         gradient = -z / sigma
         gradient[share] += expit(u[share]) * gradient[exponent]  # by the chain rule
         return -0.5 * z @ z, gradient
@@ -39,7 +39,7 @@ def dropped_likelihood(compiled):
     return density
 
 
-def too_narrow(compiled):
+def too_narrow(compiled, space):
     def density(u, *data):
         value, gradient = compiled.density(u, *data)
         return value / 0.75**2, gradient / 0.75**2
@@ -50,7 +50,7 @@ def too_narrow(compiled):
 def breaks(monkeypatch, how):
     def compile_broken(spec, runs):
         compiled = compile_model(spec, runs)
-        return replace(compiled, density=how(compiled))
+        return replace(compiled, density=how(compiled, spec.space))
 
     monkeypatch.setattr(simulation, "compile_model", compile_broken)
 
