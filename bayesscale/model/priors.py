@@ -149,27 +149,9 @@ def default_prior(coordinate: Coordinate) -> Prior:
 def resolve_priors(
     coordinates: Iterable[Coordinate], priors: Mapping[str, Prior] | None
 ) -> dict[str, Prior]:
-    """Fill in defaults and check overrides.
-
-    Parameters
-    ----------
-    coordinates
-        Every coordinate of the model.
-    priors
-        Overrides by name of coordinate, or None.
-
-    Returns
-    -------
-    dict
-        A prior for every coordinate, in order; intervals are turned into distributions.
-
-    Raises
-    ------
-    UnknownNameError
-        If an override names no coordinate.
-    PriorError
-        If an override is not a Prior, or leaves the coordinate's domain.
-    """
+    """Fill in defaults and check overrides: a prior for every coordinate of the model, in order,
+    intervals turned into distributions.
+    """  # noqa: D205
     known = {c.name: c for c in coordinates}
     if not isinstance(priors or {}, Mapping):
         raise PriorError(
