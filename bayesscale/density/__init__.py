@@ -5,8 +5,8 @@ graph in place of numbers; the graph is differentiated, planned and compiled by 
 be traced so raises :class:`CannotTraceError`, and is left to PyMC.
 """
 
-from bayesscale.density.fused import Bound, FusedDensity
+from bayesscale.density.fused import BoundDensity, FusedDensity
 from bayesscale.density.graph import CannotTraceError
 from bayesscale.density.trace import Trace, trace
 
-__all__ = ["Bound", "CannotTraceError", "FusedDensity", "Trace", "trace"]
+__all__ = ["BoundDensity", "CannotTraceError", "FusedDensity", "Trace", "trace"]

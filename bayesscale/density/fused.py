@@ -2,7 +2,6 @@
 
 import ctypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,25 +23,41 @@ _SIGNATURE = ctypes.CFUNCTYPE(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """Data in the form that a compiled density takes; the arrays are its own.
+class BoundDensity:
+    """A compiled density over certain data, of which it keeps what it needs.
 
     Parameters
     ----------
-    fields
-        Counts and addresses, see :data:`~bayesscale.density.emit.FIELDS`.
+    density
+        The compiled density.
+    counts
+        Rows, clusters, and clusters with room for the rows that fill a block up.
     arrays
-        What the addresses point to.
+        By name, what the density reads, see :data:`~bayesscale.density.emit.FIELDS`.
     """
 
-    fields: NDArray[np.int64]
-    arrays: tuple[NDArray, ...]
+    def __init__(
+        self, density: "FusedDensity", counts: Mapping[str, int], arrays: Mapping[str, NDArray]
+    ) -> None:
+        fields = {**counts, **{name: array.ctypes.data for name, array in arrays.items()}}
+        self._density, self._arrays = density, arrays
+        self._fields = np.array([fields[name] for name in FIELDS], dtype=np.int64)
 
     @property
-    def address(self) -> int:
-        """Where the fields lie in memory."""
-        return self.fields.ctypes.data
+    def native(self) -> tuple[int, int, object]:
+        """Addresses of the function and of its data, and what keeps them in their place."""
+        return self._density.address, self._fields.ctypes.data, self
+
+    def __call__(self, u: Array) -> tuple[float, Array]:
+        """Return the log density and its gradient at ``u``, shape ``(coordinate,)``."""
+        u = np.ascontiguousarray(u, dtype=float)
+        n = self._density.n_dim
+        if u.shape != (n,):
+            raise ValueError(f"The density takes a point of shape ({n},), not {u.shape}.")
+        result = np.empty(n + 1)
+        start = result.ctypes.data
+        self._density.call(n, u.ctypes.data, start + 8, start, self._fields.ctypes.data)
+        return float(result[0]), result[1:]
 
 
 class FusedDensity:
@@ -59,9 +74,9 @@ class FusedDensity:
         self.plan: Plan = plan(trace.outputs)
         self._engine: Any = compile_text(emit(self.plan), **target)
         self.address: int = self._engine.get_function_address("density")
-        self._call = _SIGNATURE(self.address)
+        self.call = _SIGNATURE(self.address)
 
-    def bind(self, data: Mapping[str, Array]) -> Bound:
+    def bind(self, data: Mapping[str, Array]) -> BoundDensity:
         """Compute what depends on data alone and lay it out for the density.
 
         Parameters
@@ -86,21 +101,11 @@ class FusedDensity:
         padded = np.full(-(-n_rows // LANES) * LANES, n_clusters, dtype=np.int64)
         if codes is not None:
             padded[:n_rows] = codes
-        arrays = (scalars, rows, clusters, padded)
-        named = dict(zip(("scalars", "rows", "clusters", "codes"), arrays, strict=True))
-        fields = {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored}
-        fields |= {name: array.ctypes.data for name, array in named.items()}
-        return Bound(np.array([fields[f] for f in FIELDS], dtype=np.int64), arrays)
-
-    def __call__(self, u: Array, bound: Bound) -> tuple[float, Array]:
-        """Return the log density and its gradient at ``u``, shape ``(coordinate,)``."""
-        u = np.ascontiguousarray(u, dtype=float)
-        result = np.empty(self.n_dim + 1)
-        if u.shape != (self.n_dim,):
-            raise ValueError(f"The density has {self.n_dim} coordinates, but got {u.shape}.")
-        start = result.ctypes.data
-        self._call(self.n_dim, u.ctypes.data, start + 8, start, bound.address)
-        return float(result[0]), result[1:]
+        return BoundDensity(
+            self,
+            {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored},
+            {"scalars": scalars, "rows": rows, "clusters": clusters, "codes": padded},
+        )
 
 
 def _blocks(values: list[Array], n: int) -> Array:

@@ -1,27 +1,37 @@
 """Compile once per structure (law, discrepancy, noise, clusters, kinds of prior), then swap data.
 
-Compiling costs seconds, sampling a second or two. So everything that changes from fit to fit is
-an argument of the compiled density: the runs, their centre and spread, and the prior's numbers.
+What changes from fit to fit is an argument of the compiled density: the runs, their centre and
+spread, and the prior's numbers. The density is fused from the model's formulas where they can be
+traced; what cannot, such as a prior of PyMC's own, is compiled from PyMC's graph.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
 from numpy.typing import NDArray
-from pytensor.gradient import grad
-from pytensor.graph.replace import graph_replace
 
+from bayesscale.density import CannotTraceError, FusedDensity, trace
 from bayesscale.inference.slopes import Slopes
-from bayesscale.model.build import model_data, model_from
 from bayesscale.model.links import LINKS, LinkFunctions
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
+type DensityKind = Literal["fused", "pytensor"]
+
+
+class BoundDensity(Protocol):
+    """A log density over certain data.
+
+    It may have an attribute ``native``: the address of a C function, the address of the data that
+    it is called with, and what must live as long as they are used.
+    """
+
+    def __call__(self, u: Array, /) -> tuple[float, Array]:
+        """Return the log density and its gradient at a point of shape ``(coordinate,)``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,30 +44,35 @@ class CompiledModel:
         Coordinates in the order of the unconstrained vector.
     slopes
         What that vector has in the place of exponents.
-    data_names
-        Arrays that the density depends on, in the order of its arguments.
-    density
-        ``density(u, *data) -> (log density, gradient)``, compiled; Jacobians and constants kept.
+    bind
+        From data to the log density over them; Jacobians and constants kept.
     forward, backward, log_prior
         For each coordinate: from the coordinate to the value of its link and back, and the log
         prior density of the coordinate, given its prior's ``(mu, sigma)``.
     initial
         Where chains start, before jitter, for coordinates whose prior is not normal on its link.
+    kind
+        What was compiled: the fused density, or PyTensor's.
+    note
+        Why it is not the fused one.
     """
 
     names: tuple[str, ...]
     slopes: Slopes
-    data_names: tuple[str, ...]
-    density: Callable[..., tuple[Array, Array]]
+    bind: Callable[[Mapping[str, Array]], BoundDensity]
     forward: tuple[Callable[[Array], Array], ...]
     backward: tuple[Callable[[Array], Array], ...]
     log_prior: tuple[Callable[[Array, Array], Array], ...]
     initial: Mapping[str, float]
+    kind: DensityKind
+    note: str = ""
 
     def log_density(self, u: Array, data: Mapping[str, Array]) -> tuple[float, Array]:
-        """Return the log posterior density (unnormalised) and its gradient at ``u``."""
-        value, gradient = self.density(u, *(data[name] for name in self.data_names))
-        return float(value), gradient
+        """Return the log posterior density (unnormalised) and its gradient at ``u``.
+
+        For many points, :attr:`bind` the data once.
+        """
+        return self.bind(data)(u)
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate unconstrained draws, shape ``(..., coordinate)``, into coordinates."""
@@ -78,12 +93,14 @@ class CompiledModel:
 _compiled: dict[object, CompiledModel] = {}
 
 
-def is_compiled(spec: ModelSpec) -> bool:
+def is_compiled(spec: ModelSpec, density: DensityKind = "fused") -> bool:
     """Tell whether a model of this structure is ready in this process."""
-    return _structure(spec) in _compiled
+    return (density, _structure(spec)) in _compiled
 
 
-def compile_model(spec: ModelSpec, runs: Runs) -> CompiledModel:
+def compile_model(
+    spec: ModelSpec, runs: Runs, density: DensityKind = "fused"
+) -> CompiledModel:
     """Return the compiled density of a spec's structure, compiling it the first time.
 
     Parameters
@@ -92,15 +109,17 @@ def compile_model(spec: ModelSpec, runs: Runs) -> CompiledModel:
         The model in words.
     runs
         Runs to build it over; any others may be swapped in.
+    density
+        ``"fused"`` where the formulas can be traced, or ``"pytensor"``.
 
     Returns
     -------
     CompiledModel
         Shared by all fits of the same structure in this process.
     """
-    key = _structure(spec)
+    key = density, _structure(spec)
     if key not in _compiled:
-        _compiled[key] = _compile(spec, runs)
+        _compiled[key] = _compile(spec, runs, density)
     return _compiled[key]
 
 
@@ -116,73 +135,64 @@ def _structure(spec: ModelSpec) -> object:
     return law, spec.discrepancy.name, spec.noise.name, spec.has_loss_se, spec.has_clusters, custom
 
 
-def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
-    model = model_from(spec, model_data(spec, runs))
-    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
-    on_link = [spec.priors[k.name].normal_on_link(k) is not None for k in spec.coordinates]
-    slopes = Slopes.of(spec.coordinates, on_link)
-    u: Any = pt.TensorType("float64", shape=(len(values),))("u")
-    sampled = [u[i] for i in range(len(values))]
-    exponents = slopes.exponents_of(sampled, pt.softplus)
-    written: Any = model.logp()
-    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
-    gradient: Any = grad(log_density, sampled)
-    with model:
-        function = pm.pytensorf.compile((u,), [log_density, pt.stack(gradient)], mode="NUMBA")
-    shared = function.get_shared()
+def _compile(spec: ModelSpec, runs: Runs, density: DensityKind) -> CompiledModel:
+    note = ""
+    if density == "fused":
+        try:
+            return _fused(spec)
+        except CannotTraceError as reason:
+            note = str(reason)
+    from bayesscale.inference.pytensor_density import compile_pytensor  # brings PyMC: only now
 
-    forward, backward, log_prior, initial = [], [], [], {}
-    for coordinate, rv, linked in zip(spec.coordinates, model.free_RVs, on_link, strict=True):
-        if linked:
-            link = LINKS[coordinate.link]
-            forward.append(link.forward)
-            backward.append(link.backward)
-            log_prior.append(_normal_on_link_log_density(link))
-        else:
-            transform = model.rvs_to_transforms[rv]
-            forward.append(_pymc_transform(rv, transform and transform.forward))
-            backward.append(_pymc_transform(rv, transform and transform.backward))
-            log_prior.append(_pymc_log_density(rv))
-            value = model.rvs_to_values[rv].name
-            initial[coordinate.name] = float(model.initial_point()[value])
+    slopes = slopes_of(spec)
+    bind, own = compile_pytensor(spec, runs, slopes)
+    maps: list[Any] = []
+    for coordinate in spec.coordinates:
+        linked = spec.priors[coordinate.name].normal_on_link(coordinate) is not None
+        maps.append(_on_link(LINKS[coordinate.link]) if linked else own[coordinate.name][:3])
+    forward, backward, log_prior = zip(*maps, strict=True)
     return CompiledModel(
         names=tuple(c.name for c in spec.coordinates),
         slopes=slopes,
-        data_names=tuple(variable.name for variable in shared),
-        # nutpie takes PyTensor's compiled function from the same place
-        density=function.vm.jit_fn,
-        forward=tuple(forward),
-        backward=tuple(backward),
-        log_prior=tuple(log_prior),
-        initial=initial,
+        bind=bind,
+        forward=forward,
+        backward=backward,
+        log_prior=log_prior,
+        initial={name: start for name, (*_, start) in own.items()},
+        kind="pytensor",
+        note=note,
     )
 
 
-def _normal_on_link_log_density(link: LinkFunctions) -> Callable[[Array, Array], Array]:
+def _fused(spec: ModelSpec) -> CompiledModel:
+    slopes = slopes_of(spec)
+    fused = FusedDensity(trace(spec, slopes))
+    maps = [_on_link(LINKS[k.link]) for k in spec.coordinates]
+    forward, backward, log_prior = zip(*maps, strict=True)
+    return CompiledModel(
+        names=tuple(c.name for c in spec.coordinates),
+        slopes=slopes,
+        bind=fused.bind,
+        forward=forward,
+        backward=backward,
+        log_prior=log_prior,
+        initial={},
+        kind="fused",
+    )
+
+
+def slopes_of(spec: ModelSpec) -> Slopes:
+    """Return the shear of a model's coordinates; those with priors of PyMC's own stay apart."""
+    on_link = [spec.priors[k.name].normal_on_link(k) is not None for k in spec.coordinates]
+    return Slopes.of(spec.coordinates, on_link)
+
+
+def _on_link(link: LinkFunctions) -> tuple[Any, Any, Any]:
+    """Return forward, backward and log prior of a coordinate with a prior normal on its link."""
+
     def log_density(value: Array, hyperparameters: Array) -> Array:
         mu, sigma = hyperparameters
         z = (link.forward(value) - mu) / sigma
         return -0.5 * z**2 - np.log(sigma) - 0.5 * np.log(2 * np.pi) + link.log_slope(value)
 
-    return log_density
-
-
-# A prior of the user's own choice: ask PyMC, without optimising or compiling the small graph.
-
-
-def _uncompiled(argument: Any, result: Any) -> Callable[[Array], Array]:
-    evaluate: Any = pm.pytensorf.compile([argument], result, mode="FAST_COMPILE")
-    return lambda values: np.reshape(evaluate(np.ravel(values)), np.shape(values))
-
-
-def _pymc_transform(rv: Any, transform: Any) -> Callable[[Array], Array]:
-    if transform is None:
-        return lambda values: values
-    value = pt.dvector("value")
-    return _uncompiled(value, transform(value, *rv.owner.inputs))
-
-
-def _pymc_log_density(rv: Any) -> Callable[[Array, Array], Array]:
-    value = pt.dvector("value")
-    evaluate = _uncompiled(value, pm.logp(rv, value))
-    return lambda values, _: evaluate(values)
+    return link.forward, link.backward, log_density

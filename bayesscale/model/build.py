@@ -12,10 +12,11 @@ from pymc.distributions import transforms
 from bayesscale.errors import DomainError
 from bayesscale.laws import Law
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.data import model_data, spread_of
 from bayesscale.model.likelihood import observe
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
-from bayesscale.model.spec import ModelSpec, log_inputs, specify
+from bayesscale.model.spec import ModelSpec, specify
 from bayesscale.runs import Runs
 
 TRANSFORMS = {"identity": None, "log": transforms.log, "logit": transforms.logodds}
@@ -76,25 +77,6 @@ def build_model(
     return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
 
 
-def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
-    """Return every array that the model depends on: swapping them is a refit."""
-    inputs = log_inputs(runs, spec.law, spec.reference)
-    data = {f"log_{name}_centred": value for name, value in inputs.items()}
-    data["log_loss_observed"] = np.log(runs.loss)
-    data["log_loss_reference"] = np.array(np.log(spec.reference.loss))
-    data |= {f"spread_{name}": np.array(value) for name, value in _spread(spec).items()}
-    if runs.loss_se is not None:
-        data["log_loss_se"] = runs.loss_se / runs.loss  # to first order, d ln L = dL / L
-    if spec.has_clusters:
-        data["cluster_code"] = runs.cluster_codes
-        data["cluster_size"] = np.bincount(runs.cluster_codes).astype(float)
-    data["prior"] = np.array(
-        [spec.priors[c.name].normal_on_link(c) or (0.0, 1.0) for c in spec.coordinates],
-        dtype=float,
-    )
-    return {name: np.array(value, order="C") for name, value in data.items()}
-
-
 def model_from(
     spec: ModelSpec,
     data: Mapping[str, NDArray],
@@ -120,7 +102,7 @@ def model_from(
         }
         x = {name: observed[f"log_{name}_centred"] for name in spec.law.inputs}
         try:
-            spread = {name: observed[f"spread_{name}"] for name in _spread(spec)}
+            spread = {name: observed[f"spread_{name}"] for name in spread_of(spec)}
             mu = observed["log_loss_reference"] + spec.log_loss(c, x, pt, spread=spread)
         except Exception as error:
             raise DomainError(
@@ -135,11 +117,6 @@ def _dims(name: str, value: NDArray) -> str | None:
     if np.ndim(value) == 0:
         return None
     return "cluster" if name == "cluster_size" else "run"
-
-
-def _spread(spec: ModelSpec) -> dict[str, float]:
-    """Return the units of distance that the model depends on."""
-    return spec.spread.as_dict() if spec.discrepancy.coordinates(spec.law) else {}
 
 
 def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) -> Any:
