@@ -18,7 +18,7 @@ ROWS = [
     {"errors", "_files", "_flops", "_format", "_progress", "_sweep"},
     {"runs", "laws"},
     {"model"},
-    {"checks"},
+    {"checks", "density"},
     {"inference"},
     {"forecast", "comparison"},
     {"backtesting", "calibration"},

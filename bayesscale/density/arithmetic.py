@@ -174,12 +174,8 @@ class Arithmetic:
         y = self._to_bits(self.add(small, self.number(1.0)))
         power = self._on_bits("shl", self._to_bits(shifted), 52)
         y = self._from_bits(self._on_bits("add", y, power))
-        y = self.select(
-            self.compare("ogt", x, self.number(_EXP_LARGEST)), self.number(inf), y
-        )
-        return self.select(
-            self.compare("olt", x, self.number(_EXP_SMALLEST)), self.number(0.0), y
-        )
+        y = self.select(self.compare("ogt", x, self.number(_EXP_LARGEST)), self.number(inf), y)
+        return self.select(self.compare("olt", x, self.number(_EXP_SMALLEST)), self.number(0.0), y)
 
     def log(self, x: str) -> str:
         """Write ln x = n ln 2 + 2 artanh(s), s = (m - 1) / (m + 1), √½ ≤ m < √2."""
@@ -197,9 +193,7 @@ class Arithmetic:
         # 2 artanh(s) = f - s (f - s² series), to keep the leading f exact
         inner = self.multiply(s, self.subtract(f, self.multiply(square, series)))
         small = self.subtract(inner, self.multiply(n, self.number(_LOG_2_LOW)))
-        y = self.add(
-            self.multiply(n, self.number(_LOG_2_HIGH)), self.subtract(f, small)
-        )
+        y = self.add(self.multiply(n, self.number(_LOG_2_HIGH)), self.subtract(f, small))
         y = self.select(self.compare("olt", x, self.number(inf)), y, x)
         zero = self.select(
             self.compare("olt", x, self.number(0.0)), self.number(nan), self.number(-inf)

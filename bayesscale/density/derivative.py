@@ -92,7 +92,7 @@ def _derivative(graph: Graph, y: Node, x: Node) -> Any:
         case "log1p":
             return 1 / (1 + x)
         case "expm1":
-            return y + 1
+            return graph.apply("exp", x)
         case "sqrt":
             return 0.5 / y
         case "abs":

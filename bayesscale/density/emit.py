@@ -104,9 +104,7 @@ entry:
 
     def _compute(self, node: Node, a: Arithmetic, names: dict[int, str]) -> str:
         if node.op == "parameter":
-            return self.lines.name(
-                f"load double, ptr {self._at('%u', 'double', str(node.value))}"
-            )
+            return self.lines.name(f"load double, ptr {self._at('%u', 'double', str(node.value))}")
         args = [self._named(n, a, names) for n in node.args]
         if node.op == "add":
             for plus, minus in (node.args, node.args[::-1]):

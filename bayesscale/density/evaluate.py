@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bayesscale.density.graph import CLUSTER, COUNTS, ROW, Node, needed
+from bayesscale.density.graph import CLUSTER, COUNTS, Node, needed
 
 type Array = NDArray[np.float64]
 
@@ -50,14 +50,16 @@ def evaluate(
     values: dict[int, Any] = {}
     with np.errstate(all="ignore"):
         for node in needed(list(nodes)):
-            values[node.number] = _value(node, [values[a.number] for a in node.args], data, codes, u)
+            values[node.number] = _value(
+                node, [values[a.number] for a in node.args], data, codes, u
+            )
     return [values[node.number] for node in nodes]
 
 
 def _value(
     node: Node, args: list[Any], data: Mapping[str, Array], codes: Any, u: Array | None
 ) -> Any:
-    if node.op in ("constant",):
+    if node.op == "constant":
         return np.float64(node.value)
     if node.op == "data":
         return np.asarray(data[node.value], dtype=float)
@@ -71,8 +73,3 @@ def _value(
     if node.op == "spread":
         return args[0][codes]
     return FUNCTIONS[node.op](*args)
-
-
-def counts(n_rows: int, n_clusters: int) -> dict[str, Any]:
-    """Return the scalars of data that every graph has."""
-    return {COUNTS[ROW]: float(n_rows), COUNTS[CLUSTER]: float(n_clusters)}

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from bayesscale.density.arithmetic import LANES
 from bayesscale.density.emit import FIELDS, emit
-from bayesscale.density.evaluate import counts, evaluate
-from bayesscale.density.graph import CLUSTER, ROW, SCALAR
+from bayesscale.density.evaluate import evaluate
+from bayesscale.density.graph import CLUSTER, COUNTS, ROW, SCALAR
 from bayesscale.density.native import compile_text
 from bayesscale.density.plan import Plan, plan
 from bayesscale.density.trace import Trace
@@ -84,12 +84,8 @@ class FusedDensity:
         data
             The arrays of a model, by name; rows may be as many as they like.
         """
-        n_rows = len(data["log_loss_observed"])
-        codes = data.get("cluster_code")
-        n_clusters = 0 if codes is None else len(data["cluster_size"])
-        env = {**data, **counts(n_rows, n_clusters)}
-        for i, (mu, sigma) in enumerate(data["prior"]):
-            env |= {f"prior_mu_{i}": mu, f"prior_sigma_{i}": sigma}
+        env, codes = environment(data), data.get("cluster_code")
+        n_rows, n_clusters = int(env[COUNTS[ROW]]), int(env[COUNTS[CLUSTER]])
         given = self.plan.given
         values = {
             axis: evaluate(nodes, env, None if codes is None else np.asarray(codes))
@@ -106,6 +102,16 @@ class FusedDensity:
             {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored},
             {"scalars": scalars, "rows": rows, "clusters": clusters, "codes": padded},
         )
+
+
+def environment(data: Mapping[str, Array]) -> dict[str, Any]:
+    """Return data by the names of a graph's leaves."""
+    env: dict[str, Any] = dict(data)
+    env[COUNTS[ROW]] = float(len(data["log_loss_observed"]))
+    env[COUNTS[CLUSTER]] = float(len(data.get("cluster_size", ())))
+    for i, (mu, sigma) in enumerate(data["prior"]):
+        env |= {f"prior_mu_{i}": mu, f"prior_sigma_{i}": sigma}
+    return env
 
 
 def _blocks(values: list[Array], n: int) -> Array:

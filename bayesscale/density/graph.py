@@ -138,12 +138,13 @@ class Graph:
             if value.graph is not self:
                 raise CannotTraceError("a formula keeps values of another trace")
             return self.apply("where", value, 1.0, 0.0) if value.op in MASKS else value
-        if isinstance(value, np.ndarray) and value.ndim:
-            raise CannotTraceError(f"a formula holds an array of shape {value.shape}")
-        try:
-            return self.constant(float(value))
-        except (TypeError, ValueError) as error:
-            raise CannotTraceError(f"a formula holds {type(value).__name__}, no number") from error
+        if isinstance(value, np.ndarray):
+            if value.ndim:
+                raise CannotTraceError(f"a formula holds an array of shape {value.shape}")
+            value = value[()]
+        if not isinstance(value, int | float | np.number | np.bool_):
+            raise CannotTraceError(f"a formula holds a {type(value).__name__}, no number")
+        return self.constant(float(value))
 
     # Operations.
 
@@ -156,9 +157,7 @@ class Graph:
                 raise CannotTraceError("where() takes a comparison of values first")
             return self.lift(values[1] if chosen else values[2])
         keep = op == "where"
-        args = tuple(
-            v if keep and i == 0 else self.lift(v) for i, v in enumerate(values)
-        )
+        args = tuple(v if keep and i == 0 else self.lift(v) for i, v in enumerate(values))
         if op != "where" and all(a.op == "constant" for a in args):
             return self._folded(op, args)
         return self._node(op, args, None, _axis_of(args), max(a.known for a in args))
@@ -171,9 +170,7 @@ class Graph:
         """Return a product, with what is scalar multiplied apart from what is not."""
         return self._apart("multiply", self._times, a, b)
 
-    def _apart(
-        self, op: str, join: Callable[[Node, Node], Node], a: Node, b: Node
-    ) -> Node:
+    def _apart(self, op: str, join: Callable[[Node, Node], Node], a: Node, b: Node) -> Node:
         a, b = _in_order(a, b)
         low_b, rest = self._split(op, b)
         if _kind(a) < _kind(b):

@@ -80,9 +80,7 @@ def plan(outputs: list[Node]) -> Plan:
             if node.op != "constant":
                 given[node.axis].append(node)
         else:
-            at[node.number] = max((at[a.number] for a in node.args), default=0) + (
-                node.op in SUMS
-            )
+            at[node.number] = max((at[a.number] for a in node.args), default=0) + (node.op in SUMS)
     stages = [_Stage() for _ in range(max(at.values()) + 1)]
     for node in nodes:
         if is_given(node):
@@ -118,9 +116,7 @@ def _loops(stage: _Stage) -> list[Loop]:
         kept = stage.kept if axis == CLUSTER else []
         roots = [n.args[0] for n in (*totals, *gathered)] + kept
         if roots:
-            inside = needed(
-                roots, lambda n: is_given(n) or n.axis == SCALAR or n.op in SUMS
-            )
+            inside = needed(roots, lambda n: is_given(n) or n.axis == SCALAR or n.op in SUMS)
             nodes = [n for n in inside if n.axis == axis]
             loops.append(Loop(axis, nodes, totals, gathered, kept))
     return loops

@@ -81,13 +81,9 @@ def _log_density(graph: Graph, xp: Maths, spec: Any, slopes: Any) -> Node:
     u = [graph.parameter(i) for i in range(len(spec.coordinates))]
     on_link = slopes.exponents_of(u, xp.softplus)
     backward = {"identity": lambda v: v, "log": xp.exp, "logit": xp.sigmoid}
-    c = {
-        k.name: backward[k.link](v) for k, v in zip(spec.coordinates, on_link, strict=True)
-    }
+    c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, on_link, strict=True)}
     x = {name: graph.data(f"log_{name}_centred", ROW) for name in spec.law.inputs}
-    spread = {
-        name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread.as_dict()
-    }
+    spread = {name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread.as_dict()}
     law = graph.lift(spec.log_loss(c, x, xp, spread=spread))
     observed = graph.data("log_loss_observed", ROW) - graph.data("log_loss_reference", SCALAR)
     likelihood = _log_likelihood(graph, xp, spec, c, observed - law)

@@ -98,9 +98,7 @@ def is_compiled(spec: ModelSpec, density: DensityKind = "fused") -> bool:
     return (density, _structure(spec)) in _compiled
 
 
-def compile_model(
-    spec: ModelSpec, runs: Runs, density: DensityKind = "fused"
-) -> CompiledModel:
+def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -> CompiledModel:
     """Return the compiled density of a spec's structure, compiling it the first time.
 
     Parameters

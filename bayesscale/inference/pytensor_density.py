@@ -44,18 +44,9 @@ def compile_pytensor(
         For every coordinate whose prior is not normal on its link: forward, backward, log prior
         and initial value.
     """
-    model = model_from(spec, model_data(spec, runs))
-    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
-    u: Any = pt.TensorType("float64", shape=(len(values),))("u")
-    sampled = [u[i] for i in range(len(values))]
-    exponents = slopes.exponents_of(sampled, pt.softplus)
-    written: Any = model.logp()
-    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
-    gradient: Any = grad(log_density, sampled)
+    model, u, log_density, gradient = density_graph(spec, runs, slopes)
     with model:
-        function = pm.pytensorf.compile(
-            (u,), [log_density, pt.stack(gradient)], mode="NUMBA"
-        )
+        function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
     names = [variable.name for variable in function.get_shared()]
     # nutpie takes PyTensor's compiled function from the same place
     density = function.vm.jit_fn
@@ -81,6 +72,19 @@ def compile_pytensor(
                 start,
             )
     return bind, own
+
+
+def density_graph(spec: ModelSpec, runs: Runs, slopes: Slopes) -> tuple[pm.Model, Any, Any, Any]:
+    """Return PyMC's model, the unconstrained vector, its log density and the gradient."""
+    model = model_from(spec, model_data(spec, runs))
+    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    u: Any = pt.TensorType("float64", shape=(len(values),))("u")
+    sampled = [u[i] for i in range(len(values))]
+    exponents = slopes.exponents_of(sampled, pt.softplus)
+    written: Any = model.logp()
+    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
+    gradient: Any = grad(log_density, sampled)
+    return model, u, log_density, pt.stack(gradient)
 
 
 # A prior of the user's own choice: ask PyMC, without optimising or compiling the small graph.

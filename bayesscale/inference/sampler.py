@@ -101,6 +101,8 @@ def sample_nuts(
     def start(seed: int) -> NDArray[np.float64]:
         return initial_point(compiled, spec, data, seed, density=density)
 
+    total = every * draws + tune
+    report(f"Sampling {chains} chains", 0, chains * total)
     start(random_seed)  # fails here, not in the sampler's threads
     running = None
     try:
@@ -113,7 +115,7 @@ def sample_nuts(
             settings=settings,
         )
         while not running.wait(SECONDS_BETWEEN_REPORTS):
-            _report(report, running.progress, chains, every * draws + tune)
+            _report(report, running.progress, chains, total)
         u, values, tuning = running.results(list(STATISTICS))
     except BaseException as error:  # a Rust panic is no Exception
         _cancel(running)
@@ -121,8 +123,8 @@ def sample_nuts(
             raise
         said = str(error).split("Stack backtrace")[0].strip()
         raise SamplerError(
-            f"The sampler stopped: {said or type(error).__name__}.\nSettings: {settings}, seed "
-            f"{random_seed}. Data: {len(data['log_loss_observed'])} runs, law {spec.law.name!r}, "
+            f"The sampler stopped: {said or type(error).__name__}.\nSettings: "
+            f"{settings | {'seed': random_seed}}. Data: {len(data['log_loss_observed'])} runs, law {spec.law.name!r}, "
             f"noise {spec.noise.name!r}.\nCheck the runs for extreme values, or narrow the priors; "
             "the same random_seed repeats the failure."
         ) from error
