@@ -6,7 +6,7 @@ import pytest
 from bayesscale.errors import PriorError, UnknownNameError
 from bayesscale.inference.compiled import compile_model, is_compiled
 from bayesscale.laws import LAWS
-from bayesscale.model.build import model_data
+from bayesscale.model.data import model_data
 from bayesscale.model.links import LINKS
 from bayesscale.model.noise import NOISES
 from bayesscale.model.posterior import Posterior
