@@ -15,7 +15,10 @@ import bayesscale as bs
 ROOT = Path(bs.__file__).parent
 
 ROWS = [
-    {"errors", "_files", "_flops", "_format", "_progress", "_sweep"},
+    {"errors"},
+    {"_files", "_flops", "_format", "_progress", "_sweep"},
+    {"_arguments"},
+    {"quantities"},
     {"runs", "laws"},
     {"model"},
     {"checks", "density"},

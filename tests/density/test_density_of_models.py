@@ -7,7 +7,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.density import CannotTraceError, FusedDensity, trace
-from bayesscale.inference.compiled import compile_model, is_compiled, slopes_of
+from bayesscale.inference.compiled import compile_model, is_compiled
 from bayesscale.laws import ALPHA_D, LAWS, LEVEL
 from bayesscale.model.data import model_data
 from bayesscale.model.discrepancy import DISCREPANCIES
@@ -50,7 +50,7 @@ def test_value_and_gradient_are_pymcs(law, noise, discrepancy, clusters, errors)
     assert compiled.kind == "fused"
     density, expected = compiled.bind(model_data(spec, runs)), pymc_density(spec, runs)
     for u in points(spec, 3):
-        u[compiled.names.index("sigma")] += 2.0  # or erfcx of runs far away is all cancellation
+        u[spec.space.names.index("sigma")] += 2.0  # or erfcx of runs far away is all cancellation
         assert_same(np.append(*density(u)), expected(u))
 
 
@@ -88,7 +88,7 @@ def in_numpy(spec, data, u):
     from bayesscale.density.evaluate import evaluate
     from bayesscale.density.fused import environment
 
-    traced = trace(spec, slopes_of(spec))
+    traced = trace(spec)
     codes = data.get("cluster_code")
     return np.array(evaluate([traced.value, *traced.gradient], environment(data), codes, u))
 
@@ -129,7 +129,7 @@ def test_lesser_processors_agree(noise, target):
     runs = runs_with(errors=False, clusters=True, n_rows=43)
     spec = specify(runs, noise=noise)
     data = model_data(spec, runs)
-    density = FusedDensity(trace(spec, slopes_of(spec)), **TARGETS[target]).bind(data)
+    density = FusedDensity(trace(spec), **TARGETS[target]).bind(data)
     for u in points(spec, 3):
         assert_same(np.append(*density(u)), in_numpy(spec, data, u))
 
@@ -205,7 +205,7 @@ def test_what_is_not_traced_is_refused_with_a_reason(formula, reason):
     spec = specify(runs, law="chinchilla")
     object.__setattr__(spec, "law", Untraceable(formula))
     with pytest.raises(CannotTraceError, match=reason):
-        trace(specified(spec), slopes_of(spec))
+        trace(specified(spec))
 
 
 def specified(spec):

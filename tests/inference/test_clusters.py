@@ -30,9 +30,8 @@ def checkpoints(
     tokens = last * np.tile(np.geomspace(0.1, 1, n_rows), n_runs)
     flat = simulate_runs(seed=seed, noise="normal", sizes=(params, tokens), truth=EXACT)
     codes = np.repeat(np.arange(n_runs), n_rows)
-    draws = NOISES[noise].draw_together(
-        np.random.default_rng(seed), (len(codes),), NOISE, codes=codes
-    )
+    rows = Rows(codes, np.zeros(len(codes)), True)
+    draws = NOISES[noise].draw_rows(np.random.default_rng(seed), rows, (len(codes),), NOISE)
     table = flat.frame.assign(loss=flat.loss * np.exp(draws), run=codes).reset_index(drop=True)
     return bs.Runs.from_frame(table, cluster="run")
 
