@@ -1,0 +1,150 @@
+"""Checks of arguments used all over: each returns the plain value or says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from bayesscale._format import list_some
+from bayesscale.errors import DomainError, unknown_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number: files and random number generators take 64 bits with a sign."""
+
+_LONGEST = 60
+
+
+def positive_array(name: str, values: object, unit: str) -> NDArray[np.float64]:
+    """Return one positive, finite number or several as an array of shape ``(value,)``."""
+    import numpy as np
+
+    array = np.atleast_1d(_numbers(name, values, unit))
+    if array.ndim != 1 or array.size == 0:
+        raise DomainError(
+            f"{name} must be a number or a list of numbers ({unit}), but has shape {array.shape}."
+        )
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        raise DomainError(
+            f"{name} must be positive and finite ({unit}), but got {list_some(array[bad])}."
+        )
+    return array
+
+
+def positive_scalar(name: str, value: object, unit: str) -> float:
+    """Return one positive, finite number; an array of size 1 is one."""
+    array = positive_array(name, value, unit)
+    if array.size != 1:
+        raise DomainError(f"{name} must be one number ({unit}), but got {array.size}.")
+    return float(array[0])
+
+
+def number(name: str, value: object, *, above: float | None = None, why: str = "") -> float:
+    """Return one finite number, above a limit if there is one."""
+    told = "a finite number" if above is None else f"a finite number above {above:g}"
+    read = _real(value)
+    if read is None or not abs(read) < float("inf") or (above is not None and not read > above):
+        raise DomainError(f"{name} must be {told}, not {shown(value)}{why or '.'}")
+    return read
+
+
+def whole_number(name: str, value: Any, *, least: int = 0) -> int:
+    """Return a whole number of at least ``least`` that fits into 64 bits."""
+    if not _is_whole(value) or value < least:
+        raise DomainError(f"{name} must be a whole number of at least {least}, not {shown(value)}.")
+    if value > LARGEST_WHOLE:
+        raise DomainError(f"{name} must be at most 2^63 - 1, not {shown(value)}.")
+    return int(value)
+
+
+def random_seed(value: Any, *, name: str = "random_seed") -> int:
+    """Return a seed: a whole number from 0 to 2^63 - 1."""
+    if not _is_whole(value) or not 0 <= value <= LARGEST_WHOLE:
+        raise DomainError(f"{name} must be a whole number from 0 to 2^63 - 1, not {shown(value)}.")
+    return int(value)
+
+
+def probability(name: str, value: object) -> float:
+    """Return a probability: between 0 and 1, both excluded."""
+    read = _real(value)
+    if read is None or not 0 < read < 1:
+        raise DomainError(f"{name} must be between 0 and 1, such as 0.9, not {shown(value)}.")
+    return read
+
+
+def choice(what: str, value: object, known: Collection[str], *, hint: str = "") -> str:
+    """Return a name that is one of the known ones."""
+    if not isinstance(value, str) or value not in known:
+        raise unknown_name(
+            what, value if isinstance(value, str) else shown(value), known, hint=hint
+        )
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Return text."""
+    if not isinstance(value, str):
+        raise DomainError(f"{name} must be text, not {shown(value)}.")
+    return str(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """Return True or False; other things that Python takes for them are refused."""
+    if not isinstance(value, bool):
+        raise DomainError(f"{name} must be True or False, not {shown(value)}.")
+    return value
+
+
+def shown(value: object) -> str:
+    """Write any value for a message: on one line, cut short, control characters escaped."""
+    try:
+        told = repr(value)
+    except Exception:  # an integer beyond 4,300 digits, an object that cannot tell of itself
+        return f"something of type {type(value).__name__}"
+    told = " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in told).split())
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
+
+
+def _numbers(name: str, values: object, unit: str) -> NDArray[np.float64]:
+    """Return numbers of any shape: no text, no booleans, nothing masked."""
+    import numpy as np
+
+    wrong = DomainError(f"{name} must be numbers ({unit}), not {shown(values)}.")
+    try:
+        # as objects, or else a boolean or a text beside numbers would silently become one
+        array = np.asarray(values, dtype=object if isinstance(values, list | tuple) else None)
+    except Exception as error:
+        raise wrong from error
+    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+        raise DomainError(f"{name} has masked values: leave them out.")
+    if array.dtype.kind in "iuf":
+        return array.astype(np.float64)
+    if array.dtype != object:
+        raise wrong
+    read = [_real(value) for value in array.ravel()]
+    if None in read:
+        raise wrong
+    return np.array(read, dtype=np.float64).reshape(array.shape)
+
+
+def _real(value: Any) -> float | None:
+    """Return a number as a float; None for all else, an integer beyond floats included."""
+    import numpy as np
+
+    if getattr(value, "shape", None) == () and hasattr(value, "item") and value is not np.ma.masked:
+        value = value.item()  # an array of no dimension
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
