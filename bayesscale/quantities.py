@@ -126,29 +126,26 @@ class Quantity:
             inside = (values >= low) & (values <= high)
         return inside & np.isfinite(values)
 
-    def centre(self, values: NDArray[Any]) -> float:
-        """Return the mean of values, shape ``(run,)``, on this quantity's scale."""
-        import numpy as np
-        from scipy.special import expit, logit
-
-        match self.scale:
-            case "log":
-                return float(np.exp(np.mean(np.log(values))))
-            case "logit":
-                return float(expit(np.mean(logit(values))))
-        return float(np.mean(values))
-
-    def centred(self, values: Any, reference: float) -> Any:
-        """Return the distance of values from a reference on this quantity's scale, same shape."""
+    def on_scale(self, values: Any) -> Any:
+        """Return values on this quantity's scale, same shape."""
         import numpy as np
         from scipy.special import logit
 
-        match self.scale:
-            case "log":
-                return np.log(values / reference)
-            case "logit":
-                return logit(values) - logit(reference)
-        return values - reference
+        return {"log": np.log, "logit": logit}.get(self.scale, np.asarray)(values)
+
+    def centre(self, values: NDArray[Any]) -> float:
+        """Return the mean of values, shape ``(run,)``, taken on this quantity's scale."""
+        import numpy as np
+        from scipy.special import expit
+
+        mean = np.mean(self.on_scale(values))
+        return float({"log": np.exp, "logit": expit}.get(self.scale, float)(mean))
+
+    def centred(self, values: Any, reference: float) -> Any:
+        """Return the distance of values from a reference on this quantity's scale, same shape."""
+        if self.scale == "log":
+            return self.on_scale(values / reference)
+        return self.on_scale(values) - self.on_scale(reference)
 
 
 PARAMS = Quantity(

@@ -7,7 +7,8 @@ from bayesscale.inference.draws import published_draws
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.laws import Law
 from bayesscale.model.links import LINKS
-from bayesscale.model.spec import ModelSpec, log_inputs, specify
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.spec import ModelSpec, specify
 from bayesscale.runs import Runs
 
 TRUTH = {
@@ -42,9 +43,7 @@ def simulate_runs(
         {"params": params, "tokens": tokens, "loss": np.full(len(params), SIMULATED_LOSS)}
     )
     spec = specify(flat, law=law, noise=noise, discrepancy=discrepancy)
-    log_loss = np.log(SIMULATED_LOSS) + spec.log_loss(
-        truth, log_inputs(flat, spec.law, spec.reference), np
-    )
+    log_loss = np.log(SIMULATED_LOSS) + spec.relative_log_loss(truth, spec.centred(flat), np)
     c = {k: np.asarray(v) for k, v in truth.items()}
     draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
     return Runs.from_frame(
@@ -84,8 +83,7 @@ def fit_at(
     for c in spec.coordinates:
         posterior[c.name].attrs["unit"] = c.unit
     coordinates = posterior.copy()
-    draws_by_name = {name: values.to_numpy() for name, values in posterior.data_vars.items()}
-    for name, (values, unit) in published_draws(spec, runs, draws_by_name).items():
+    for name, (values, unit) in published_draws(Posterior.of(spec, coordinates), runs).items():
         posterior[name] = (dims, values, {"unit": unit})
     stats = xr.Dataset(
         {"diverging": (dims, np.zeros(shape, bool)), "energy": (dims, rng.normal(size=shape))}

@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesscale.checks.result import CheckResult
+from bayesscale.errors import ConvergenceWarning
 
 RHAT_MAX = 1.01
 ESS_PER_CHAIN_MIN = 100
@@ -12,31 +13,17 @@ BFMI_MIN = 0.3
 DIVERGENT_SHARE_MAX = 0.001
 
 
-def check_convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> CheckResult:
-    """Check draws against the usual diagnostics.
+def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckResult:
+    """Check draws of what was sampled, dims ``(chain, draw)``, against the usual diagnostics.
 
-    Parameters
-    ----------
-    posterior
-        Sampled quantities, dims ``(chain, draw)``.
-    sample_stats
-        ``diverging`` and ``energy``, dims ``(chain, draw)``. Where several steps were taken a
-        draw, its attributes hold ``steps_per_draw``, and ``divergences`` and ``bfmi`` of all steps.
-
-    Returns
-    -------
-    CheckResult
-        Table: ``r_hat``, ``ess_bulk``, ``ess_tail`` by parameter. It does not pass if a split
-        R-hat exceeds 1.01, an effective sample size falls below 100 a chain, the energy's
-        Bayesian fraction of missing information below .3, or more than one step in a thousand
-        diverged.
-
-    References
-    ----------
-    .. [1] Vehtari et al. (2021), Bayesian Analysis 16(2), doi:10.1214/20-BA1221.
+    It is a stop if a split R-hat exceeds 1.01, an effective sample size falls below 100 a chain,
+    the energy's Bayesian fraction of missing information below .3, or more than one step in a
+    thousand diverged: Vehtari et al. (2021), Bayesian Analysis 16(2), doi:10.1214/20-BA1221.
+    Where several steps were taken a draw, the attributes of ``sample_stats`` hold
+    ``steps_per_draw``, and ``divergences`` and ``bfmi`` of all steps.
     """
-    table = diagnostics(posterior)
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    table = diagnostics(sampled)
+    chains, draws = sampled.sizes["chain"], sampled.sizes["draw"]
     ess_min = ESS_PER_CHAIN_MIN * chains
     known = sample_stats.attrs
     divergences = int(known.get("divergences", sample_stats["diverging"].sum()))
@@ -72,19 +59,20 @@ def check_convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> CheckR
             f"Converged: {chains} chains × {draws} draws, R-hat at most {table['r_hat'].max():.3f}"
             f", at least {least.iloc[0]:.0f} effective draws, {divergences} divergences."
         )
-    return CheckResult("convergence", not problems, text, table)
+    severity = "stop" if problems else "ok"
+    return CheckResult("convergence", severity, text, table, ConvergenceWarning)
 
 
-def diagnostics(posterior: xr.Dataset) -> pd.DataFrame:
+def diagnostics(sampled: xr.Dataset) -> pd.DataFrame:
     """Return split R-hat and effective sample sizes, one row a variable."""
     from arviz_stats.sampling_diagnostics import ess, rhat
 
     columns = {
-        "r_hat": rhat(posterior),
-        "ess_bulk": ess(posterior, method="bulk"),
-        "ess_tail": ess(posterior, method="tail"),
+        "r_hat": rhat(sampled),
+        "ess_bulk": ess(sampled, method="bulk"),
+        "ess_tail": ess(sampled, method="tail"),
     }
-    names = [str(name) for name in posterior.data_vars]
+    names = [str(name) for name in sampled.data_vars]
     return pd.DataFrame(
         {kind: [float(values[name]) for name in names] for kind, values in columns.items()},
         index=pd.Index(names, name="parameter"),

@@ -6,19 +6,19 @@ alone. A fit on runs along the compute-optimal frontier looks perfect and still 
 Chinchilla's 5 unknowns: this check is what notices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from bayesscale._format import flops as format_flops
-from bayesscale._format import si_count
 from bayesscale.checks.result import CheckResult
-from bayesscale.laws import Law, Reference
+from bayesscale.errors import IdentifiabilityWarning
+from bayesscale.laws import Law
+from bayesscale.laws.law import SPLIT
 from bayesscale.model.links import LINKS
-from bayesscale.model.spec import ModelSpec, log_inputs
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
@@ -31,37 +31,25 @@ LOADING = 0.35
 
 STEP = 1e-4
 
+POINTS = 25
+"""Sizes tried along each axis of a law's inputs."""
 
-def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) -> CheckResult:
-    """Check which of a law's unknowns the design of the runs identifies.
+
+def check_identifiability(posterior: Posterior, runs: Runs) -> CheckResult:
+    """Check which of a law's unknowns the design of the runs identifies; a note if not all.
 
     Two looks at the same question: the posterior's width in its widest directions, and the rank
     of the design, that is the law's slopes at the runs, at the posterior's mean. Where they
-    differ, priors that were narrowed on purpose supply what the runs do not.
-
-    Parameters
-    ----------
-    posterior
-        Draws of the coordinates, dims ``(chain, draw)``.
-    spec
-        The model.
-    runs
-        The runs it was fitted to.
-
-    Returns
-    -------
-    CheckResult
-        Table: standard deviation of prior and posterior on the link's scale and the contraction
-        1 - (posterior / prior variance), by coordinate of the law. It does not pass if there is
-        a direction in which the posterior is wider than .7 of the default prior.
+    differ, priors that were narrowed on purpose supply what the runs do not. The table holds the
+    standard deviation of prior and posterior on the link's scale and the contraction
+    1 - (posterior / prior variance), by coordinate of the law.
     """
+    spec, c = posterior.spec, posterior.c
     law = spec.law
     m = len(law.coordinates)
-    names = [c.name for c in law.coordinates]
-    u = np.stack([LINKS[c.link].forward(np.ravel(posterior[c.name])) for c in law.coordinates], -1)
-    prior_sd = np.array(
-        [(spec.priors[c.name].normal_on_link(c) or (0, c.scale))[1] for c in law.coordinates]
-    )
+    names = [k.name for k in law.coordinates]
+    u = np.stack([LINKS[k.link].forward(np.ravel(c[k.name])) for k in law.coordinates], -1)
+    prior_sd = np.array([spec.space.normals.get(k.name, (0, k.scale))[1] for k in law.coordinates])
     posterior_sd = u.std(axis=0, ddof=1)
     table = pd.DataFrame(
         {
@@ -73,14 +61,14 @@ def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) ->
     )
     if not np.isfinite(u).all():
         text = f"NOT IDENTIFIED: {int((~np.isfinite(u)).sum())} draws are not finite numbers."
-        return CheckResult("identifiability", False, text, table)
+        return CheckResult("identifiability", "note", text, table, IdentifiabilityWarning)
 
     # the yardstick is the default prior: one that was narrowed on purpose is knowledge, not a flaw
     scale = np.array([c.scale for c in law.coordinates])
     covariance = np.atleast_2d(np.cov(u, rowvar=False)) / np.outer(scale, scale)
     variances, directions = np.linalg.eigh(covariance)
     widths = np.sqrt(np.maximum(variances, 0.0))
-    sigma = float(np.mean(posterior["sigma"]))
+    sigma = float(np.mean(c["sigma"]))
     by_design, design_directions = _design_widths(spec, runs, u.mean(axis=0), scale, sigma)
     taught = int((by_design <= UNLEARNED).sum())
     if (widths > UNLEARNED).any():
@@ -94,9 +82,9 @@ def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) ->
             f"Identified: the runs teach all {m} unknowns of the law (the least known combination "
             f"is known to {widths[-1]:.0%} of its default prior's width)."
         )
-        return CheckResult("identifiability", True, text, table)
+        return CheckResult("identifiability", "ok", text, table, IdentifiabilityWarning)
 
-    help_ = _curing_runs(law, spec.reference, runs, u.mean(axis=0), scale, covariance, sigma**2)
+    help_ = _curing_runs(spec, runs, u.mean(axis=0), scale, covariance, sigma**2)
     flaw = _design_flaw(runs, law)
     if passed:
         text = (
@@ -104,7 +92,7 @@ def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) ->
             f"unknowns of the law {law.name!r}; what the priors say decides on the rest, which "
             f"involves {', '.join(named)}.{flaw} What would test them: {help_}."
         )
-        return CheckResult("identifiability", True, text, table)
+        return CheckResult("identifiability", "ok", text, table, IdentifiabilityWarning)
     missing = int(unknown.sum())
     text = (
         f"NOT IDENTIFIED: these runs identify {m - missing} of the {m} unknowns of the law "
@@ -112,7 +100,7 @@ def check_identifiability(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) ->
         f"data; involved: {', '.join(named)}.{flaw} Exponents and allocations rest on the prior, "
         f"predictions along the design less so. What would help most: {help_}."
     )
-    return CheckResult("identifiability", False, text, table)
+    return CheckResult("identifiability", "note", text, table, IdentifiabilityWarning)
 
 
 def _design_widths(
@@ -123,19 +111,18 @@ def _design_widths(
     A direction with singular value s of the law's slopes, in units of noise and default prior, is
     known to 1 / sqrt(1 + s²); s = 0 is a missing rank.
     """
-    se = 0.0 if runs.loss_se is None else runs.loss_se / runs.loss
-    noise = np.broadcast_to(np.sqrt(sigma**2 + se**2), len(runs))[:, None]
-    slopes = law_slopes(spec.law, mean, log_inputs(runs, spec.law, spec.reference)) * scale / noise
+    noise = np.hypot(sigma, spec.rows(runs).log_loss_se)[:, None]
+    slopes = law_slopes(spec.law, mean, spec.centred(runs)) * scale / noise
     information, directions = np.linalg.eigh(slopes.T @ slopes)
     return 1 / np.sqrt(1 + np.maximum(information, 0.0)), directions
 
 
 def _design_flaw(runs: Runs, law: Law) -> str:
     """Say what about the design is degenerate, where it is plain to see."""
-    logs = {name: np.log(getattr(runs, name)) for name in law.inputs}
-    for name, values in logs.items():
-        if np.ptp(values) < 1e-6:
-            return f" All runs have the same number of {name} ({getattr(runs, name)[0]:.4g})."
+    logs = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
+    for name, q in law.quantities.items():
+        if np.ptp(logs[name]) < 1e-6:
+            return f" All runs have the same number of {q.noun} ({q.write(runs[name][0])})."
     if {"params", "tokens"} <= set(logs):
         x, y = logs["params"], logs["tokens"]
         slope, intercept = np.polyfit(x, y, 1)
@@ -154,18 +141,13 @@ def _design_flaw(runs: Runs, law: Law) -> str:
 
 
 def _curing_runs(
-    law: Law,
-    reference: Reference,
-    runs: Runs,
-    mean: Array,
-    scale: Array,
-    covariance: Array,
-    sigma2: float,
+    spec: ModelSpec, runs: Runs, mean: Array, scale: Array, covariance: Array, sigma2: float,
     count: int = 2,
-) -> str:
+) -> str:  # fmt: skip
     """Name the affordable runs that would narrow the posterior most, one after the other."""
-    grid = _affordable_grid(runs, law.inputs)
-    x = {name: np.log(values / getattr(reference, name)) for name, values in grid.items()}
+    law = spec.law
+    grid = _affordable_grid(runs, law)
+    x = spec.centred(grid)
     slopes = law_slopes(law, mean, x) * scale
     chosen = []
     for _ in range(count):
@@ -174,18 +156,19 @@ def _curing_runs(
         chosen.append({name: float(values[best]) for name, values in grid.items()})
         j = covariance @ slopes[best]
         covariance = covariance - np.outer(j, j) / (sigma2 + gain[best])
-    return " and ".join(_describe_run(run) for run in chosen)
+    return " and ".join(_describe_run(run, law) for run in chosen)
 
 
-def _affordable_grid(runs: Runs, inputs: Sequence[str]) -> dict[str, Array]:
+def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
     """Return candidate runs: a factor 4 beyond the sizes seen, at no more compute than seen."""
-    axes = [
-        np.geomspace(getattr(runs, name).min() / 4, getattr(runs, name).max() * 4, 25)
-        for name in inputs
-    ]
+    axes = []
+    for name, q in law.quantities.items():
+        low, high = runs[name].min(), runs[name].max()
+        far = q.scale == "log"
+        axes.append(np.geomspace(low / 4, high * 4, POINTS) if far else np.linspace(low, high, 5))
     points = [a.ravel() for a in np.meshgrid(*axes)]
-    grid = dict(zip(inputs, points, strict=True))
-    if {"params", "tokens"} <= set(inputs):
+    grid = dict(zip(law.quantities, points, strict=True))
+    if set(SPLIT) <= set(grid):
         cost = grid["params"] * grid["tokens"]
         seen = runs.params * runs.tokens
         affordable = (cost <= seen.max()) & (cost >= seen.min())
@@ -193,26 +176,17 @@ def _affordable_grid(runs: Runs, inputs: Sequence[str]) -> dict[str, Array]:
     return grid
 
 
-def _describe_run(run: Mapping[str, float]) -> str:
-    words = {"params": "{} parameters", "tokens": "{} tokens", "flops": "{}"}
-    parts = [
-        words[k].format(format_flops(v) if k == "flops" else si_count(v)) for k, v in run.items()
-    ]
+def _describe_run(run: Mapping[str, float], law: Law) -> str:
+    parts = []
+    for name, q in law.quantities.items():
+        parts.append(f"{q.write(run[name])} {q.unit if q.style == 'flops' else q.noun}")
     return "a run of " + " on ".join(parts)
 
 
 def law_slopes(law: Law, u: Array, x: Mapping[str, Array]) -> Array:
-    """Return ``d ln L / d u`` by central differences, shape ``(run, coordinate)``.
-
-    Parameters
-    ----------
-    law
-        The law.
-    u
-        Its coordinates on the scale of their links, shape ``(coordinate,)``.
-    x
-        Centred log inputs, each of shape ``(run,)``.
-    """
+    """Return ``d ln L / d u`` by central differences, shape ``(run, coordinate)``, at coordinates
+    on the scale of their links, shape ``(coordinate,)``, and centred inputs of shape ``(run,)``.
+    """  # noqa: D205
 
     def log_loss(at: Array) -> Array:
         c = {k.name: LINKS[k.link].backward(v) for k, v in zip(law.coordinates, at, strict=True)}

@@ -16,16 +16,13 @@ References
    719-734, doi:10.1214/07-BA229.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, fdtrc, log_ndtr, ndtri, ndtri_exp
 
-from bayesscale.model.clusters import sums_over
 from bayesscale.model.noise import OneSided, StudentT
-from bayesscale.model.spec import ModelSpec, log_inputs
-from bayesscale.runs import Runs
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.rows import Rows
 
 type Array = NDArray[np.float64]
 
@@ -33,51 +30,16 @@ TINY = 1e-300
 ROUNDING = 1e-16
 
 
-def residuals(spec: ModelSpec, runs: Runs, c: Mapping[str, Array]) -> Array:
-    """Return log loss minus the fitted surface, shape ``(draw, run)``.
-
-    Parameters
-    ----------
-    spec
-        The model.
-    runs
-        The runs.
-    c
-        Draws of every coordinate, shape ``(draw, 1)``.
-    """
-    surface = spec.log_loss(c, log_inputs(runs, spec.law, spec.reference), np)
-    return np.log(runs.loss / spec.reference.loss) - surface
-
-
-def standardised(
-    residual: Array, spec: ModelSpec, runs: Runs, c: Mapping[str, Array]
-) -> tuple[Array, Array]:
+def standardised(residual: Array, rows: Rows, draws: Posterior) -> tuple[Array, Array]:
     """Divide residuals by their scale and free them from what the rows of a cluster share.
 
-    Parameters
-    ----------
-    residual
-        Log loss minus the fitted surface, shape ``(draw, run)``.
-    spec
-        The model.
-    runs
-        The runs.
-    c
-        Draws of every coordinate, shape ``(draw, 1)``.
-
-    Returns
-    -------
-    y : ndarray
-        Uncorrelated, of unit scale, shape ``(draw, run)``. Student-t still if the noise is.
-    together : ndarray
-        How far the rows of each cluster lie above the law together, of the same distribution,
-        shape ``(draw, cluster)``. For runs of their own it is ``y``.
+    Returns them uncorrelated and of unit scale, shape ``(draw, run)``, Student-t still if the
+    noise is; and how far the rows of each cluster lie above the law together, of the same
+    distribution, shape ``(draw, cluster)``: for runs of their own the same numbers.
     """
-    se = np.zeros(len(runs)) if runs.loss_se is None else runs.loss_se / runs.loss
-    share = c["cluster_share"] if spec.has_clusters else np.zeros(1)
-    codes = cluster_codes(spec, runs)
-    sums = sums_over(codes)
-    own = np.broadcast_to(np.sqrt((1 - share) * c["sigma"] ** 2 + se**2), residual.shape)
+    c, share, codes, sums = draws.c, rows.share(draws.c), rows.codes, rows.sums
+    own = np.sqrt((1 - share) * c["sigma"] ** 2 + rows.log_loss_se**2)
+    own = np.broadcast_to(own, residual.shape)
 
     # what the rows of a cluster have in common lies along one direction: shrink that alone
     precision = sums(1 / own**2)
@@ -86,42 +48,24 @@ def standardised(
     y = residual / own
     pull = sums(y * along)
     together = pull / np.sqrt(widened)
-    if isinstance(spec.noise, OneSided):
+    if isinstance(draws.spec.noise, OneSided):
         excess = c["mean_excess"] * np.sqrt(precision / widened)
         together = _without_excess(together, excess, c["undertuned_share"])
     return y + (together - pull)[:, codes] * along, together
 
 
-def normal_scores(y: Array, spec: ModelSpec, runs: Runs, c: Mapping[str, Array]) -> Array:
-    """Turn standardised residuals into what should be independent standard normal numbers.
-
-    Parameters
-    ----------
-    y
-        Uncorrelated residuals of unit scale, shape ``(draw, run)``.
-    spec
-        The model.
-    runs
-        The runs.
-    c
-        Draws of every coordinate, shape ``(draw, 1)``.
-    """
-    if not isinstance(spec.noise, StudentT):
+def normal_scores(y: Array, rows: Rows, draws: Posterior) -> Array:
+    """Turn standardised residuals into what should be independent standard normal numbers."""
+    noise, codes, size = draws.spec.noise, rows.codes, rows.size
+    if not isinstance(noise, StudentT):
         return y
-    codes = cluster_codes(spec, runs)
-    size = np.bincount(codes)
-    length2 = np.maximum(sums_over(codes)(y**2), TINY)
-    beyond = np.maximum(fdtrc(size, spec.noise.shape(c)["nu"], length2 / size), TINY)
+    length2 = np.maximum(rows.sums(y**2), TINY)
+    beyond = np.maximum(fdtrc(size, noise.shape(draws.c)["nu"], length2 / size), TINY)
     alone = size == 1  # the same, by a faster way
     normal2 = np.empty(beyond.shape)
     normal2[:, alone] = ndtri(beyond[:, alone] / 2) ** 2
     normal2[:, ~alone] = chdtri(size[~alone], beyond[:, ~alone])
     return y * np.sqrt(normal2 / length2)[:, codes]
-
-
-def cluster_codes(spec: ModelSpec, runs: Runs) -> NDArray[np.int64]:
-    """Return the number of each run's cluster; a run of its own is a cluster of one."""
-    return runs.cluster_codes if spec.has_clusters else np.arange(len(runs))
 
 
 def _without_excess(pull: Array, excess: Array, share: Array) -> Array:

@@ -11,23 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import bdtrc, chdtrc, ndtri, stdtrit
 
 from bayesscale._format import list_some, si_count
-from bayesscale.checks.implied_noise import (
-    cluster_codes,
-    normal_scores,
-    residuals,
-    standardised,
-)
+from bayesscale.checks.implied_noise import normal_scores, standardised
 from bayesscale.checks.neighbours import common_share, local_sums, neighbour_graph
 from bayesscale.checks.replicates import Sizes, shared_by_replicates
 from bayesscale.checks.result import CheckResult
-from bayesscale.model.links import LINKS
+from bayesscale.errors import LackOfFitWarning
 from bayesscale.model.noise import StudentT
+from bayesscale.model.posterior import Posterior
 from bayesscale.model.priors import resolve_priors
+from bayesscale.model.rows import Rows
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
@@ -66,45 +62,34 @@ class _Finding:
         return cls(figure, p, problem if material and p < ERROR_RATE / TESTS else "")
 
 
-def check_lack_of_fit(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) -> CheckResult:
-    """Check that what the law leaves over is noise.
+def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
+    """Check that what the law leaves over is noise; a caution if it is not.
 
     Four tests, each with a quarter of an error rate of 1 %. ``neighbours``: runs of similar size
     miss the law together. ``replicates``: runs of the same size agree with each other, but not
     with the law. ``far_above``: more runs lie far above the law than noise puts there, such as
     diverged ones. ``discrepancy``: the law had to be bent further than its discrepancy expects.
 
-    Parameters
-    ----------
-    posterior
-        Draws of the coordinates, dims ``(chain, draw)``.
-    spec
-        The model.
-    runs
-        The runs it was fitted to.
-
-    Returns
-    -------
-    CheckResult
-        Table: a figure and its p-value, by test; NaN where a test does not apply. The figures are
-        the share of the noise that neighbours and replicates have in common, the number of runs
-        far above the law and the root mean square of the discrepancy's coordinates in prior
-        standard deviations. A p-value is the posterior median of those of single draws, which
-        is on the cautious side. What is certain but small passes: a share below .25, or less than
-        twice as many runs far above as noise puts there.
+    The table holds a figure and its p-value by test, NaN where a test does not apply: the share of
+    the noise that neighbours and replicates have in common, the number of runs far above the law
+    and the root mean square of the discrepancy's coordinates in prior standard deviations. A
+    p-value is the posterior median of those of single draws, which is on the cautious side. What
+    is certain but small passes: a share below .25, or less than twice as many runs far above as
+    noise puts there.
     """
-    c = _some_draws(posterior, max(10, min(100, VALUES // len(runs))))
-    residual = residuals(spec, runs, c)
-    y, together = standardised(residual, spec, runs, c)
-    z = normal_scores(y, spec, runs, c)
+    few = posterior.thin(max(10, min(100, len(posterior), VALUES // len(runs))))
+    spec, rows = few.spec, few.spec.rows(runs)
+    residual = few.residuals(runs)
+    y, together = standardised(residual, rows, few)
+    z = normal_scores(y, rows, few)
     missed = np.median(residual, axis=0)
     sizes = Sizes.of(runs.params, runs.tokens)
-    far_above, named = _far_above(_is_far_above(together, spec, c), missed, spec, runs)
+    far_above, named = _far_above(_is_far_above(together, few), missed, rows, runs)
     findings = {
         "neighbours": _neighbours(z, missed, sizes, runs),
         "replicates": _replicates(z, missed, sizes),
         "far_above": far_above,
-        "discrepancy": _discrepancy(spec, c),
+        "discrepancy": _discrepancy(few),
     }
     table = pd.DataFrame(
         {"figure": [f.figure for f in findings.values()], "p": [f.p for f in findings.values()]},
@@ -116,7 +101,7 @@ def check_lack_of_fit(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) -> Che
             f"THIS LAW DOES NOT DESCRIBE THESE RUNS: {'; '.join(problems)}. Its intervals take "
             f"this for noise and are wrong, most of all where they extrapolate. {_cure(spec)}"
         )
-        return CheckResult("lack of fit", False, text, table)
+        return CheckResult("lack of fit", "caution", text, table, LackOfFitWarning)
     text = "The law describes the runs: what it leaves over looks like noise."
     neighbours = findings["neighbours"]
     if neighbours.p < ERROR_RATE / TESTS:
@@ -127,14 +112,7 @@ def check_lack_of_fit(posterior: xr.Dataset, spec: ModelSpec, runs: Runs) -> Che
         )
     if named:
         text += f" Far above it, and forgiven as outliers: {named}."
-    return CheckResult("lack of fit", True, text, table)
-
-
-def _some_draws(posterior: xr.Dataset, most: int) -> dict[str, Array]:
-    flat = {str(name): np.ravel(values) for name, values in posterior.data_vars.items()}
-    n = posterior.sizes["chain"] * posterior.sizes["draw"]
-    chosen = np.unique(np.linspace(0, n - 1, min(n, most)).astype(int))
-    return {name: values[chosen, None] for name, values in flat.items()}
+    return CheckResult("lack of fit", "ok", text, table, LackOfFitWarning)
 
 
 def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs) -> _Finding:
@@ -173,33 +151,31 @@ def _replicates(z: Array, missed: Array, sizes: Sizes) -> _Finding:
     return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
 
 
-def _is_far_above(together: Array, spec: ModelSpec, c: dict[str, Array]) -> NDArray[np.bool_]:
+def _is_far_above(together: Array, draws: Posterior) -> NDArray[np.bool_]:
     """Return which clusters lie where noise with tails as heavy as may be puts a share FAR."""
-    threshold = -ndtri(FAR)
-    if isinstance(spec.noise, StudentT):
-        threshold = -stdtrit(np.maximum(spec.noise.shape(c)["nu"], HEAVIEST_NU), FAR)
+    threshold, noise = -ndtri(FAR), draws.spec.noise
+    if isinstance(noise, StudentT):
+        threshold = -stdtrit(np.maximum(noise.shape(draws.c)["nu"], HEAVIEST_NU), FAR)
     return together > threshold
 
 
 def _far_above(
-    far: NDArray[np.bool_], missed: Array, spec: ModelSpec, runs: Runs
+    far: NDArray[np.bool_], missed: Array, rows: Rows, runs: Runs
 ) -> tuple[_Finding, str]:
     """Return the finding, and the runs that lie far above the law for most draws."""
     count, n = int(np.median(far.sum(axis=1))), far.shape[1]
     p = float(bdtrc(count - 1, n, FAR)) if count else 1.0
-    where = (np.median(far, axis=0) > 0.5)[cluster_codes(spec, runs)]
+    where = (np.median(far, axis=0) > 0.5)[rows.codes]
     order = np.flatnonzero(where)[np.argsort(-missed[where], kind="stable")]
     named = list_some([f"run {runs.run_ids[i]} ({np.expm1(missed[i]):+.1%})" for i in order])
     problem = f"{count} runs lie far above it, where noise puts {n * FAR:.1f}: {named}"
     return _Finding.of(count, p, problem, material=count > 2 * n * FAR), named
 
 
-def _discrepancy(spec: ModelSpec, c: dict[str, Array]) -> _Finding:
-    steps = {}
-    for k in spec.discrepancy.coordinates(spec.law):
-        normal = spec.priors[k.name].normal_on_link(k)
-        if normal is not None:
-            steps[k.meaning] = (LINKS[k.link].forward(c[k.name]) - normal[0]) / normal[1]
+def _discrepancy(draws: Posterior) -> _Finding:
+    scores = draws.spec.space.scores(draws.c)
+    coordinates = draws.spec.discrepancy.coordinates(draws.spec.law)
+    steps = {k.meaning: scores[k.name] for k in coordinates if k.name in scores}
     if not steps:
         return _Finding(np.nan, np.nan)
     square = float(np.median(np.sum([step**2 for step in steps.values()], axis=0)))

@@ -3,24 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale.forecast.answer import Answer
+from bayesscale._arguments import positive_array
+from bayesscale.forecast.answer import Answer, alike, stated, summary_columns, target_frame
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.roots import WIDEST
-from bayesscale.forecast.split import optimal_split
-from bayesscale.forecast.surface import (
-    Surface,
-    positive_1d,
-    summary_columns,
-    target_frame,
-)
+from bayesscale.forecast.split import Inputs, optimal_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import PowerCost
+from bayesscale.model.posterior import Posterior
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 type Array = NDArray[np.float64]
 
@@ -46,11 +42,11 @@ class Allocation(Answer):
 
 
 DRAW_UNITS = {
-    "params": "parameters",
-    "tokens": "tokens",
+    "params": PARAMS.unit,
+    "tokens": TOKENS.unit,
     "tokens_per_param": "tokens/parameter",
-    "loss": "nats/token",
-    "law_loss": "nats/token",
+    "loss": LOSS.unit,
+    "law_loss": LOSS.unit,
     "params_exponent": "1",
     "tokens_exponent": "1",
 }
@@ -69,6 +65,7 @@ def allocate(
     cost: PowerCost | FlopCount | None = None,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
+    **inputs: ArrayLike,
 ) -> Allocation:
     r"""Split compute budgets between parameters and tokens.
 
@@ -86,6 +83,9 @@ def allocate(
         Probability of the equal-tailed intervals, in (0, 1).
     random_seed
         Seed of the run noise in ``loss``; by default derived from the fit's.
+    **inputs
+        Inputs of the law that no budget is divided between, by name, such as ``experts=8``: one
+        value, or one a budget.
 
     Returns
     -------
@@ -130,17 +130,20 @@ def allocate(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    budgets = positive_1d("flops", flops, "FLOP")
     cost = checked_cost(cost, host.runs)
+    budgets = positive_array("flops", flops, FLOPS.unit)
+    given = stated(host.law, inputs, wanted=host.law.given if host.law.split else ())
+    targets = alike({"flops": budgets, **given})
+    budgets = targets.pop("flops")
 
-    def question(surface: Surface, seed: int) -> dict[str, Array]:
-        split = optimal_split(surface, budgets, cost)
-        log_loss = surface.log_loss({"params": split.params, "tokens": split.tokens})
+    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
+        split = optimal_split(posterior, budgets, cost, targets)
+        sizes = {"params": split.params, "tokens": split.tokens}
+        log_loss = posterior.log_loss(sizes | targets)
         return {
-            "params": split.params,
-            "tokens": split.tokens,
+            **sizes,
             "tokens_per_param": split.tokens / split.params,
-            "loss": surface.new_run(log_loss, seed),
+            "loss": posterior.new_runs(log_loss, rng),
             "law_loss": np.exp(log_loss),
             "params_exponent": np.broadcast_to(split.params_exponent, log_loss.shape),
             "tokens_exponent": np.broadcast_to(split.tokens_exponent, log_loss.shape),
@@ -150,9 +153,8 @@ def allocate(
     columns: dict[str, Array] = {}
     for name, values in drawn.items():
         columns |= summary_columns(name, values, ci_prob)
-    columns |= _near_optimal(mixture, budgets, drawn["params"], cost)
-    frame = target_frame("flops", columns | reach(host, {"flops": budgets}))
-    frame.index = pd.Index(budgets, name="flops")
+    columns |= _near_optimal(mixture, budgets, drawn["params"], cost, targets)
+    frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
     medians = {name: columns[name] for name in ("params", "tokens")}
     warn_if_far(host, {"flops": budgets} | medians, loss=columns["law_loss"])
     variables = {name: (values, DRAW_UNITS[name]) for name, values in drawn.items()}
@@ -161,7 +163,7 @@ def allocate(
 
 
 def _near_optimal(
-    mixture: Mixture, budgets: Array, params: Array, cost: PowerCost | FlopCount
+    mixture: Mixture, budgets: Array, params: Array, cost: PowerCost | FlopCount, given: Inputs
 ) -> dict[str, Array]:
     """Return the sizes whose expected loss is within a thousandth of the smallest one.
 
@@ -172,7 +174,7 @@ def _near_optimal(
     middle = np.median(params, axis=(0, 1))
     expected = np.stack(
         [
-            mixture.mean(lambda s, at=middle * ratio: _expected_loss(s, at, budgets, cost))
+            mixture.mean(lambda p, at=middle * ratio: _expected_loss(p, at, budgets, cost, given))
             for ratio in ratios
         ]
     )
@@ -187,13 +189,13 @@ def _near_optimal(
 
 
 def _expected_loss(
-    surface: Surface, params: Array, budgets: Array, cost: PowerCost | FlopCount
+    posterior: Posterior, params: Array, budgets: Array, cost: PowerCost | FlopCount, given: Inputs
 ) -> Array:
     """Return the posterior mean loss of sizes, infinite where a budget does not pay for one."""
-    reference = surface.fit.spec.reference
+    reference = posterior.spec.reference
     centred = CentredCost(cost, reference)
-    x, y = np.log(params / reference.params), np.full(len(params), -WIDEST)
+    x, y = np.log(params / reference["params"]), np.full(len(params), -WIDEST)
     pays = centred.log_flops(x, y) < np.log(budgets)
     y[pays] = centred.log_tokens(x[pays], np.log(budgets[pays]))
-    loss = np.exp(surface.log_loss({"params": params, "tokens": reference.tokens * np.exp(y)}))
-    return np.where(pays, loss.mean(axis=(0, 1)), np.inf)
+    sizes = {"params": params, "tokens": reference["tokens"] * np.exp(y)}
+    return np.where(pays, posterior.law_loss(sizes | dict(given)).mean(axis=0), np.inf)

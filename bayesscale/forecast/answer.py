@@ -1,9 +1,24 @@
-"""What every question returns: a table for people, draws for maths."""
+"""What every question returns, and how questions are put: tables for people, draws for maths."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from bayesscale._arguments import positive_array
+from bayesscale._format import list_some
+from bayesscale.errors import DomainError
+from bayesscale.inference.result import interval_tails
+from bayesscale.laws import Law
+from bayesscale.quantities import Quantity
+
+type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,3 +42,57 @@ class Answer:
     def _repr_html_(self) -> str:
         table = self.summary.to_html(float_format="{:.4g}".format)
         return f"<p>Intervals hold {100 * self.ci_prob:g}%.</p>{table}"
+
+
+def stated(law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any) -> dict[str, Array]:
+    """Return inputs of a law that a caller gave, each of shape ``(target,)``; None is not given.
+
+    Exactly the ``wanted`` ones must be there, each within its quantity's domain.
+    """
+    names, wanted = [name for name, value in values.items() if value is not None], list(wanted)
+    if set(names) != set(wanted):
+        raise DomainError(
+            f"The law {law.name!r} takes {' and '.join(wanted) or 'no further inputs'} here, but "
+            f"got {' and '.join(names) or 'nothing'}."
+        )
+    return {name: _admitted(law.quantities[name], values[name]) for name in wanted}
+
+
+def _admitted(q: Quantity, values: Any) -> Array:
+    if q.scale == "log":
+        return positive_array(q.name, values, q.unit)
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError):
+        array = np.full(1, np.nan)
+    outside = ~q.admits(array)
+    if array.ndim != 1 or array.size == 0 or outside.any():
+        raise DomainError(
+            f"{q.name} must be one number or a list of numbers {q.domain} ({q.unit}), but got "
+            f"{list_some(np.ravel(array)[np.ravel(outside)]) or values!r}."
+        )
+    return array
+
+
+def alike(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Repeat single values so that all inputs have one length."""
+    try:
+        return dict(zip(inputs, np.broadcast_arrays(*inputs.values()), strict=True))
+    except ValueError:
+        lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
+        raise DomainError(f"Targets must be equally many, but got: {lengths}.") from None
+
+
+def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]:
+    """Return ``name``, ``name_lower`` and ``name_upper``: median and interval by target, of draws
+    of shape ``(chain, draw, target)``.
+    """  # noqa: D205
+    quantiles = np.quantile(draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1))
+    return dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
+
+
+def target_frame(name: str, columns: Mapping[str, Any], index: Array | None = None) -> pd.DataFrame:
+    """Return a table with one row a target."""
+    frame = pd.DataFrame(dict(columns), index=index)
+    frame.index.name = name
+    return frame

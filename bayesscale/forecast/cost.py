@@ -30,20 +30,9 @@ def runs_cost(runs: Runs) -> PowerCost:
 
 
 def warn_if_not_a_power(runs: Runs, *, stacklevel: int = 3) -> None:
-    """Warn where one factor does not turn the runs' sizes into their compute.
-
-    Parameters
-    ----------
-    runs
-        The runs.
-    stacklevel
-        As for :func:`warnings.warn`.
-
-    Warns
-    -----
-    RunsWarning
-        If the FLOP per parameter and token vary by more than a fifth over the runs.
-    """
+    """Warn where one factor does not turn the runs' sizes into their compute: where FLOP per
+    parameter and token vary by more than a fifth over the runs.
+    """  # noqa: D205
     per_token = runs.flops / (runs.params * runs.tokens)
     least, most = np.quantile(per_token, [0.05, 0.95])
     if runs.flop_rule != "6ND" and most > SPREAD_MAX * least:
@@ -57,20 +46,7 @@ def warn_if_not_a_power(runs: Runs, *, stacklevel: int = 3) -> None:
 
 
 def checked_cost(cost: PowerCost | FlopCount | None, runs: Runs) -> PowerCost | FlopCount:
-    """Return the cost to use, after trying a user's function.
-
-    Parameters
-    ----------
-    cost
-        A power law, a user's function, or None for the runs' own rule.
-    runs
-        The runs.
-
-    Raises
-    ------
-    DomainError
-        If a function fails on arrays, or does not give finite FLOP that rise in both sizes.
-    """
+    """Return the cost to use, None being the runs' own rule, after trying a user's function."""
     if cost is None:
         warn_if_not_a_power(runs, stacklevel=4)
         return runs_cost(runs)
@@ -99,15 +75,7 @@ def checked_cost(cost: PowerCost | FlopCount | None, runs: Runs) -> PowerCost | 
 
 @dataclass(frozen=True)
 class CentredCost:
-    """A cost in logs relative to a reference point.
-
-    Parameters
-    ----------
-    cost
-        The cost.
-    reference
-        Its centre.
-    """
+    """A cost in logs relative to a reference point."""
 
     cost: PowerCost | FlopCount
     reference: Reference
@@ -120,14 +88,14 @@ class CentredCost:
 
     def log_flops(self, x: Array, y: Array) -> Array:
         """Return ``ln C`` at centred log parameters and tokens."""
-        params, tokens = self.reference.params * np.exp(x), self.reference.tokens * np.exp(y)
+        params, tokens = self.reference["params"] * np.exp(x), self.reference["tokens"] * np.exp(y)
         return np.log(self.flops(params, tokens))
 
     def log_tokens(self, x: Array, log_flops: Array) -> Array:
         """Return the centred log tokens that a budget pays for at centred log parameters."""
         if isinstance(self.cost, PowerCost):
-            paid = self.cost.tokens(self.reference.params * np.exp(x), np.exp(log_flops))
-            return np.log(paid / self.reference.tokens)
+            paid = self.cost.tokens(self.reference["params"] * np.exp(x), np.exp(log_flops))
+            return np.log(paid / self.reference["tokens"])
         # a size that costs more than the budget without any training gets all but no tokens
         return find_roots(
             lambda y, x, budget: self.log_flops(x, y) - budget,

@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.reach import reach, warn_if_far
-from bayesscale.forecast.surface import (
-    UNITS,
-    Surface,
-    check_inputs,
-    positive_1d,
+from bayesscale.forecast.answer import (
+    Answer,
+    alike,
+    stated,
     summary_columns,
     target_frame,
 )
+from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.reach import reach, unit_of, warn_if_far
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.laws.law import SPLIT
+from bayesscale.model.posterior import Posterior
+from bayesscale.quantities import LOSS
 
 type Array = NDArray[np.float64]
 
@@ -50,6 +51,7 @@ def extrapolate(
     loss_se: ArrayLike | None = None,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
+    **inputs: ArrayLike,
 ) -> Prediction:
     r"""Predict the loss of runs outside the fitted range.
 
@@ -72,6 +74,8 @@ def extrapolate(
         Probability of the equal-tailed intervals, in (0, 1).
     random_seed
         Seed of the run noise; by default derived from the fit's.
+    **inputs
+        Further inputs of a law that has them, by name, such as ``experts=8``.
 
     Returns
     -------
@@ -106,25 +110,19 @@ def extrapolate(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    given = {"params": params, "tokens": tokens, "flops": flops}
-    check_inputs(host.law, given)
-    inputs = {k: positive_1d(k, v, UNITS[k]) for k, v in given.items() if v is not None}
-    inputs["loss_se"] = _standard_errors(loss_se)
-    try:
-        inputs = dict(zip(inputs, np.broadcast_arrays(*inputs.values()), strict=True))
-    except ValueError:
-        lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
-        raise DomainError(f"Targets must be equally many, but got: {lengths}.") from None
-    errors = inputs.pop("loss_se")
+    asked = {"params": params, "tokens": tokens, "flops": flops, **inputs}
+    targets = stated(host.law, asked, wanted=host.law.quantities)
+    targets = alike({**targets, "loss_se": _standard_errors(loss_se)})
+    errors = targets.pop("loss_se")
 
-    def question(surface: Surface, seed: int) -> dict[str, Array]:
-        log_loss = surface.log_loss(inputs)
-        return {"loss": surface.new_run(log_loss, seed, errors), "law_loss": np.exp(log_loss)}
+    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
+        log_loss = posterior.log_loss(targets)
+        return {"loss": posterior.new_runs(log_loss, rng, errors), "law_loss": np.exp(log_loss)}
 
     drawn = mixture.ask(question, random_seed)
-    sizes = dict(inputs)
-    if {"params", "tokens"} <= set(inputs):
-        sizes["flops"] = runs_cost(host.runs).flops(inputs["params"], inputs["tokens"])
+    sizes = dict(targets)
+    if set(SPLIT) <= set(targets):
+        sizes["flops"] = runs_cost(host.runs).flops(targets["params"], targets["tokens"])
     warn_if_far(host, sizes, loss=np.median(drawn["law_loss"], axis=(0, 1)))
     return Prediction(
         summary=target_frame(
@@ -135,9 +133,9 @@ def extrapolate(
             | reach(host, sizes),
         ),
         draws=mixture.dataset(
-            {name: (drawn[name], "nats/token") for name in ("loss", "law_loss")},
+            {name: (drawn[name], LOSS.unit) for name in ("loss", "law_loss")},
             "target",
-            {name: (values, UNITS[name]) for name, values in sizes.items()},
+            {name: (values, unit_of(host.law, name)) for name, values in sizes.items()},
         ),
         ci_prob=ci_prob,
     )

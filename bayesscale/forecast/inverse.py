@@ -4,27 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from bayesscale._arguments import positive_scalar
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer
+from bayesscale.forecast.answer import Answer, stated, summary_columns, target_frame
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost, runs_cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import warn_if_far
 from bayesscale.forecast.requirement import Requirement, Search, Sizes, requirement
-from bayesscale.forecast.split import optimal_split
-from bayesscale.forecast.surface import (
-    UNITS,
-    Surface,
-    check_inputs,
-    positive_scalar,
-    summary_columns,
-    target_frame,
-)
+from bayesscale.forecast.split import Inputs, optimal_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import PowerCost
+from bayesscale.model.posterior import Posterior
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 type Array = NDArray[np.float64]
 
@@ -56,6 +50,7 @@ def required_flops(
     loss: ArrayLike,
     cost: PowerCost | FlopCount | None = None,
     ci_prob: float = 0.9,
+    **inputs: float,
 ) -> Requirement:
     """Find the least compute that reaches a loss, split optimally.
 
@@ -69,6 +64,8 @@ def required_flops(
         As in :func:`~bayesscale.allocate`; None for a law of compute alone.
     ci_prob
         Probability of the equal-tailed intervals.
+    **inputs
+        Inputs of the law that no budget is divided between, by name, one value each.
 
     Returns
     -------
@@ -94,19 +91,23 @@ def required_flops(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    if host.law.inputs == ("flops",):
+    if tuple(host.law.quantities) == (FLOPS.name,):
         _refuse_cost(host, cost)
+        stated(host.law, inputs, wanted=())
         question = _flops_of_a_law_of_compute
     else:
-        question = _flops_to_split(checked_cost(cost, host.runs))
+        cost = checked_cost(cost, host.runs)
+        given = stated(host.law, inputs, wanted=host.law.given if host.law.split else ())
+        question = _flops_to_split(cost, given)
     answer, warning = requirement(mixture, "flops", loss, question, ci_prob=ci_prob)
     warn_if_far(host, {"flops": _reached(answer, "flops")}, also=warning)
     return answer
 
 
 def required_tokens(
-    fit: Fit | Average, *, params: float | None = None, loss: ArrayLike, ci_prob: float = 0.9
-) -> Requirement:
+    fit: Fit | Average, *, params: float | None = None, loss: ArrayLike, ci_prob: float = 0.9,
+    **inputs: float,
+) -> Requirement:  # fmt: skip
     """Find the tokens that bring a model of given size to a loss.
 
     Parameters
@@ -119,6 +120,8 @@ def required_tokens(
         Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
     ci_prob
         Probability of the equal-tailed intervals.
+    **inputs
+        Further inputs of a law that has them, by name, one value each.
 
     Returns
     -------
@@ -145,21 +148,26 @@ def required_tokens(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    check_inputs(host.law, {"params": params, "tokens": "asked for"})
-    fixed = {} if params is None else {"params": positive_scalar("params", params, "parameters")}
+    fixed = stated(
+        host.law,
+        {"params": params, **inputs},
+        wanted=[name for name in host.law.quantities if name != TOKENS.name],
+    )
+    if TOKENS.name not in host.law.quantities:
+        raise DomainError(f"The law {host.law.name!r} does not depend on tokens.")
 
-    def question(surface: Surface) -> Search:
+    def question(posterior: Posterior) -> Search:
         return Search(
             lambda tokens: fixed | {"tokens": tokens},
-            fixed | {"tokens": np.inf},
-            surface.fit.spec.reference.tokens,
+            fixed | {"tokens": np.full(1, np.inf)},
+            posterior.spec.reference["tokens"],
         )
 
     answer, warning = requirement(mixture, "tokens", loss, question, ci_prob=ci_prob)
     tokens = _reached(answer, "tokens")
     far = {"tokens": tokens}
-    if fixed:
-        n = np.array([fixed["params"]])
+    if PARAMS.name in fixed:
+        n = fixed["params"]
         far = {"flops": runs_cost(host.runs).flops(n, tokens), "params": n} | far
     warn_if_far(host, far, also=warning)
     return answer
@@ -174,6 +182,7 @@ def gain(
     factor: float = 10.0,
     cost: PowerCost | FlopCount | None = None,
     ci_prob: float = 0.9,
+    **inputs: float,
 ) -> Gain:
     """Say what multiplying parameters, tokens or compute buys, from a given run on.
 
@@ -190,6 +199,8 @@ def gain(
         run costs to the optimal split of ``factor`` times that. None for a law of one input.
     ci_prob
         Probability of the equal-tailed intervals.
+    **inputs
+        Further inputs of a law that has them, by name, one value each; they are not multiplied.
 
     Returns
     -------
@@ -214,31 +225,33 @@ def gain(
     >>> bs.gain(fit, params=1e9, tokens=20e9, factor=2).summary   # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    mixture, given = Mixture.of(fit), {"params": params, "tokens": tokens, "flops": flops}
+    mixture = Mixture.of(fit)
     host = mixture.host
-    check_inputs(host.law, given)
-    start = {k: positive_scalar(k, v, UNITS[k]) for k, v in given.items() if v is not None}
+    asked = {"params": params, "tokens": tokens, "flops": flops, **inputs}
+    start = stated(host.law, asked, wanted=host.law.quantities)
     more = positive_scalar("factor", factor, "1")
     if more == 1:
         raise DomainError("factor=1 changes nothing. Use 2 or 10.")
+    moved = host.law.split or tuple(start)
     # one column for the run as it is, then one for each input multiplied
-    columns = np.where(np.eye(len(start) + 1)[1:] == 1, more, 1.0)
-    runs = {name: size * columns[i] for i, (name, size) in enumerate(start.items())}
-    reached = dict(runs)
-    if len(start) == 1:
+    columns = np.where(np.eye(len(moved) + 1)[1:] == 1, more, 1.0)
+    runs = start | {name: start[name] * columns[i] for i, name in enumerate(moved)}
+    reached = {name: runs[name] for name in moved}
+    if not host.law.split:
         _refuse_cost(host, cost)
     else:
         cost = checked_cost(cost, host.runs)
-        centred = CentredCost(cost, host.spec.reference)
-        spent = centred.flops(runs["params"][:1], runs["tokens"][:1])
+        spent = CentredCost(cost, host.spec.reference).flops(start["params"], start["tokens"])
         reached["flops"] = spent * np.array([1.0, more])
+    given = {name: start[name] for name in host.law.given if host.law.split}
 
-    def question(surface: Surface, _: int) -> dict[str, Array]:
-        at = np.exp(surface.log_loss(runs))
-        before, after = at[..., [0] * len(start)], at[..., 1:]
+    def question(posterior: Posterior, _: np.random.Generator) -> dict[str, Array]:
+        at = posterior.law_loss(runs)
+        before, after = at[..., [0] * len(moved)], at[..., 1:]
         if cost is not None:
-            split = optimal_split(surface, reached["flops"], cost)
-            frontier = np.exp(surface.log_loss({"params": split.params, "tokens": split.tokens}))
+            split = optimal_split(posterior, reached["flops"], cost, given)
+            sizes = {"params": split.params, "tokens": split.tokens}
+            frontier = posterior.law_loss(sizes | given)
             before = np.concatenate([before, frontier[..., :1]], axis=-1)
             after = np.concatenate([after, frontier[..., 1:]], axis=-1)
         return {"before": before, "after": after}
@@ -248,16 +261,16 @@ def gain(
     saved = before - after
     percent = 100 * saved / before
     medians = {"before": np.median(before, (0, 1)), "after": np.median(after, (0, 1))}
+    what = np.array(list(reached))
     frame = target_frame(
         "what",
-        medians
+        {"factor": more}
+        | medians
         | summary_columns("saved", saved, ci_prob)
         | summary_columns("saved_percent", percent, ci_prob),
+        index=what,
     )
-    what = np.array(list(reached))
-    frame.index = pd.Index(what, name="what")
-    frame.insert(0, "factor", more)
-    variables = {"saved": (saved, "nats/token"), "saved_percent": (percent, "%")}
+    variables = {"saved": (saved, LOSS.unit), "saved_percent": (percent, "%")}
     draws = mixture.dataset(variables, "what", {}, index=what)
     warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
     return Gain(frame, draws, ci_prob)
@@ -267,30 +280,30 @@ def _refuse_cost(fit: Fit, cost: object) -> None:
     if cost is not None:
         raise DomainError(
             f"A cost splits compute between parameters and tokens, but the law {fit.law.name!r} "
-            f"depends on {fit.law.inputs[0]} alone. Leave cost out."
+            f"depends on {' and '.join(fit.law.quantities)} alone. Leave cost out."
         )
 
 
-def _flops_of_a_law_of_compute(surface: Surface) -> Search:
-    reference = surface.fit.spec.reference
-    return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, reference.flops)
+def _flops_of_a_law_of_compute(posterior: Posterior) -> Search:
+    centre = posterior.spec.reference["flops"]
+    return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
 
 
-def _flops_to_split(cost: PowerCost | FlopCount) -> Callable[[Surface], Search]:
+def _flops_to_split(cost: PowerCost | FlopCount, given: Inputs) -> Callable[[Posterior], Search]:
     """Look through the optimal splits of budgets."""
 
-    def question(surface: Surface) -> Search:
-        law, reference, origin = surface.fit.law, surface.fit.spec.reference, np.zeros(1)
-        centre = float(np.exp(CentredCost(cost, reference).log_flops(origin, origin))[0])
+    def question(posterior: Posterior) -> Search:
+        spec, origin = posterior.spec, np.zeros(1)
+        centre = float(np.exp(CentredCost(cost, spec.reference).log_flops(origin, origin))[0])
         closed = None
-        if isinstance(cost, PowerCost) and not surface.fit.spec.discrepancy.moves_optimum:
-            closed = law.optimum(surface.c, origin, cost)
+        if isinstance(cost, PowerCost) and not spec.discrepancy.moves_optimum and not given:
+            closed = spec.law.optimum(posterior.c, origin, cost)
 
         def sizes(flops: Array) -> Sizes:
-            split = optimal_split(surface, flops, cost)
-            return {"params": split.params, "tokens": split.tokens}
+            split = optimal_split(posterior, flops, cost, given)
+            return {"params": split.params, "tokens": split.tokens, **given}
 
-        infinite = {str(name): np.inf for name in law.inputs}
+        infinite = {**dict.fromkeys(spec.law.split, np.inf), **given}
         return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
 
     return question

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale._format import scientific, si_count
 from bayesscale.errors import ExtrapolationWarning
 from bayesscale.inference.result import Fit
+from bayesscale.laws import Law
+from bayesscale.quantities import FLOPS, quantity
 from bayesscale.runs.checks import LARGEST_LOSS
 
 type Array = NDArray[np.float64]
@@ -21,13 +22,26 @@ on."""
 STRANGE_REACH = 1000.0
 """A size this many times above the largest run's, or below the smallest one's, may be a slip."""
 
-NOUNS = {"params": "parameters", "tokens": "tokens", "flops": "compute"}
 PACKAGE = str(Path(__file__).parents[1])
 
 
 def reach(fit: Fit, sizes: Mapping[str, Array]) -> dict[str, Array]:
     """Return each size as a multiple of the largest one among the runs, ``reach_<size>``."""
-    return {f"reach_{name}": v / getattr(fit.runs, name).max() for name, v in sizes.items()}
+    return {
+        f"reach_{name}": v / fit.runs[name].max()
+        for name, v in sizes.items()
+        if scale_of(fit.law, name) == "log"
+    }
+
+
+def scale_of(law: Law, name: str) -> str:
+    """Return the scale of an input of a law, or of compute."""
+    return law.quantities.get(name, quantity(name)).scale
+
+
+def unit_of(law: Law, name: str) -> str:
+    """Return the unit of an input of a law, or of compute."""
+    return law.quantities.get(name, quantity(name)).unit
 
 
 def warn_if_far(
@@ -39,24 +53,12 @@ def warn_if_far(
 ) -> None:
     """Say once what is far from the runs, at the line of the user's that asked.
 
-    Parameters
-    ----------
-    fit
-        The fit.
-    sizes
-        Sizes that the question is about, by name, any shape; NaN is left out.
-    loss
-        Predicted median losses, nats/token.
-    also
-        What else to warn of, in sentences.
-
-    Warns
-    -----
-    ExtrapolationWarning
-        If compute, or the only input of the law, is more than 30 times that of the largest run;
-        if any size is more than 1000 times above the runs' or below them; if the predicted loss
-        is worse than guessing; or if there is something else to say.
+    ``sizes`` are those that the question is about, by name, any shape, NaN being left out;
+    ``loss`` holds predicted median losses, nats/token; ``also`` is what else to warn of. Far is
+    compute, or the only input of the law, more than 30 times that of the largest run; any size
+    more than 1000 times above the runs' or below them; a loss that is worse than guessing.
     """
+    sizes = {name: v for name, v in sizes.items() if scale_of(fit.law, name) == "log"}
     above, below = _above(fit, sizes), _below(fit, sizes)
     said = []
     if above or below:
@@ -94,11 +96,10 @@ def _above(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
     found = []
     for name, values in sizes.items():
         most = np.max(values, initial=0.0, where=~np.isnan(values))
-        times = most / getattr(fit.runs, name).max()
-        decisive = name == "flops" or fit.law.inputs == (name,)
+        times = most / fit.runs[name].max()
+        decisive = name == FLOPS.name or tuple(fit.law.quantities) == (name,)
         if times > (VALIDATED_REACH if decisive else STRANGE_REACH):
-            size = _written(name, most)
-            found.append(f"{times:.3g} times the {NOUNS[name]} of the largest run ({size})")
+            found.append(f"{times:.3g} times the {_of(fit.law, name, most, 'largest')}")
     return found
 
 
@@ -106,12 +107,13 @@ def _below(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
     found = []
     for name, values in sizes.items():
         least = np.min(values, initial=np.inf, where=~np.isnan(values))
-        times = getattr(fit.runs, name).min() / least
+        times = fit.runs[name].min() / least
         if times > STRANGE_REACH:
-            size = _written(name, least)
-            found.append(f"1/{times:.3g} of the {NOUNS[name]} of the smallest run ({size})")
+            found.append(f"1/{times:.3g} of the {_of(fit.law, name, least, 'smallest')}")
     return found
 
 
-def _written(name: str, value: float) -> str:
-    return f"{scientific(value)} FLOP" if name == "flops" else si_count(value)
+def _of(law: Law, name: str, value: float, which: str) -> str:
+    q = law.quantities.get(name, quantity(name))
+    unit = f" {q.unit}" if q.style == "flops" else ""
+    return f"{q.noun} of the {which} run ({q.write(value)}{unit})"

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from bayesscale._arguments import positive_array
 from bayesscale._format import list_some
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer
-from bayesscale.forecast.crossing import crossing
+from bayesscale.forecast.answer import Answer, target_frame
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.reach import NOUNS
-from bayesscale.forecast.surface import UNITS, Surface, positive_1d, target_frame
+from bayesscale.forecast.roots import crossing
 from bayesscale.inference.result import interval_tails
+from bayesscale.model.posterior import Posterior
+from bayesscale.quantities import LOSS, quantity
 from bayesscale.runs.checks import LARGEST_LOSS
 
 type Array = NDArray[np.float64]
@@ -49,16 +49,8 @@ class Requirement(Answer):
 class Search:
     """Where a law is looked through for a size that reaches a loss.
 
-    Parameters
-    ----------
-    sizes
-        All inputs of the law at an amount of what is asked for.
-    infinite
-        All inputs of the law at an infinite amount.
-    centre
-        Where to start looking.
-    widest
-        Largest distance from the centre, in logs; at most what a number holds.
+    ``sizes`` gives all inputs of the law at an amount of what is asked for, ``infinite`` at an
+    infinite amount; the search starts at ``centre`` and goes as far as ``widest``, in logs.
     """
 
     sizes: Callable[[Array], Sizes]
@@ -68,73 +60,48 @@ class Search:
 
 
 def requirement(
-    mixture: Mixture, name: str, loss: ArrayLike, search: Callable[[Surface], Search], *,
+    mixture: Mixture, name: str, loss: ArrayLike, search: Callable[[Posterior], Search], *,
     ci_prob: float,
 ) -> tuple[Requirement, str]:  # fmt: skip
-    """Solve laws for one size.
-
-    Parameters
-    ----------
-    mixture
-        The fitted laws.
-    name
-        What is asked for.
-    loss
-        Target losses.
-    search
-        How to look for it in a law.
-    ci_prob
-        Probability of the equal-tailed intervals.
-
-    Returns
-    -------
-    Requirement
-        The answer.
-    str
-        What to warn of.
-
-    Raises
-    ------
-    DomainError
-        If a target is not positive or is worse than guessing among 256,000 tokens.
-    """
-    losses = positive_1d("loss", loss, "nats/token")
+    """Solve laws for one size that reaches losses; return the answer and what to warn of."""
+    losses = positive_array("loss", loss, LOSS.unit)
     if losses.max() > LARGEST_LOSS:
         raise DomainError(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
             f"{LARGEST_LOSS:.2f}, where no law holds. Ask for a smaller one."
         )
-    drawn = mixture.ask(lambda surface, _: _solved(surface, search(surface), losses))
+    drawn = mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]
     # quantiles that are order statistics: interpolating towards infinity gives nan
     quantiles = np.quantile(
         draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1), method="inverted_cdf"
     )
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
-    frame = target_frame("loss", columns | {"reachable": reachable.mean(axis=(0, 1))})
-    frame.index = pd.Index(losses, name="loss")
-    dataset = mixture.dataset({name: (draws, UNITS[name])}, "loss", {}, index=losses)
+    columns["reachable"] = reachable.mean(axis=(0, 1))
+    frame = target_frame("loss", columns, index=losses)
+    asked = quantity(name)
+    dataset = mixture.dataset({name: (draws, asked.unit)}, "loss", {}, index=losses)
     doubtful = frame["reachable"] < 0.5
     warning = ""
     if doubtful.any():
         shares = [f"{at:g} ({share:.0%})" for at, share in frame["reachable"][doubtful].items()]
         warning = (
             f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With "
-            f"infinite {NOUNS[name]} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
+            f"infinite {asked.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
             "(posterior median)."
         )
     return Requirement(frame, dataset, ci_prob), warning
 
 
-def _solved(surface: Surface, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
+def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
     """Return the sizes at which a law reaches losses, and its log loss at infinite size."""
     huge = {k: np.minimum(v, HUGE) for k, v in search.infinite.items()}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        limit = _log_loss(surface, search.infinite)
-        limit = np.where(np.isnan(limit), _log_loss(surface, huge), limit)
+        limit = _log_loss(posterior, search.infinite)
+        limit = np.where(np.isnan(limit), _log_loss(posterior, huge), limit)
     centre = search.centre
     x, reachable = crossing(
-        lambda x: _log_loss(surface, search.sizes(centre * np.exp(x))),
+        lambda x: _log_loss(posterior, search.sizes(centre * np.exp(x))),
         limit,
         np.log(losses),
         min(search.widest, np.log(np.finfo(float).max) - abs(np.log(centre)) - 1),
@@ -142,5 +109,5 @@ def _solved(surface: Surface, search: Search, losses: Array) -> dict[str, NDArra
     return {"size": centre * np.exp(x), "reachable": reachable, "limit": limit}
 
 
-def _log_loss(surface: Surface, sizes: Sizes) -> Array:
-    return surface.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
+def _log_loss(posterior: Posterior, sizes: Sizes) -> Array:
+    return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})

@@ -1,4 +1,4 @@
-"""Roots of many equations at once."""
+"""Roots of many equations at once: any, and those of a loss that falls towards a limit."""
 
 from collections.abc import Callable
 
@@ -17,26 +17,22 @@ WIDEST = 0.5 * 2**DOUBLINGS
 """How far from the centre a root may lie, in logs."""
 
 
+CONVERGED = 1e-10
+"""Step in the log of the size at which a root is taken as found."""
+
+MOST_STEPS = 100
+
+RESOLVED = 1e-9
+"""Targets within this share of the loss at infinite size count as out of reach."""
+
+
 def find_roots(
     f: Callable[..., Array], args: tuple[Array, ...], what: str, *, missing: float | None = None
 ) -> Array:
-    """Find a root of ``f(x, *args)`` around 0, elementwise.
+    """Find a root of ``f(x, *args)`` around 0, elementwise over arrays that broadcast.
 
-    Parameters
-    ----------
-    f
-        Called with arrays of some of the elements.
-    args
-        Arrays that broadcast to the elements.
-    what
-        What is looked for, for the message.
-    missing
-        What to return for an element without a root; None refuses.
-
-    Raises
-    ------
-    DomainError
-        If some element has none, and ``missing`` does not say what to return within ±100 or so.
+    An element without one within ±100 or so gets ``missing``; None refuses, naming ``what`` is
+    looked for.
     """
     # far from the centre a law overflows or is flat: no sign change there, and no harm
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -52,3 +48,51 @@ def find_roots(
             )
         roots = np.asarray(elementwise.find_root(f, bracket.bracket, args=args).x)
     return roots if missing is None else np.where(bracket.success, roots, missing)
+
+
+def crossing(
+    log_loss: Callable[[Array], Array], limit: Array, log_target: Array, widest: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Solve ``log_loss(x) = log_target`` for the log size x, by draw and target.
+
+    A secant within a bracket, in ``ln(L - L(∞))``: that falls almost in a straight line, so that
+    a handful of evaluations do, each of which may be a search for optimal splits. ``log_loss``
+    falls in x and takes arrays of shape ``(draw, target)``; ``limit`` is its value at infinite
+    size, shape ``(draw, 1)``; ``log_target`` has shape ``(target,)``; no x beyond ``widest`` is
+    looked at.
+
+    Returns the roots, infinite where the loss stays above the target at least up to ``widest``,
+    NaN where it is below it all the way down; and whether the loss falls below the target at
+    infinite size.
+    """
+    reachable = log_target > limit + RESOLVED
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        floor = np.exp(limit)
+        goal = np.log(np.exp(log_target) - floor)
+        exact = 4 * np.finfo(float).eps * np.maximum(1, np.abs(log_target))
+        x = np.zeros(reachable.shape)
+        lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
+        done, last_x, last_excess = ~reachable, x, x
+        for step in range(MOST_STEPS):
+            value = log_loss(x)
+            excess = np.log(np.exp(value) - floor) - goal
+            above = value > log_target
+            lower, upper = np.where(above, x, lower), np.where(above, upper, x)
+            done = done | (np.abs(value - log_target) <= exact) | (np.abs(x) == widest)
+            if done.all():
+                break
+            far = 4.0 * 2**step  # not farther at once: the line may bend
+            low, high = np.maximum(lower, x - far), np.minimum(upper, x + far)
+            slope = (excess - last_excess) / (x - last_x) if step else -0.25
+            secant = np.clip(x - excess / slope, x - far, x + far)
+            inside = (secant > lower) & (secant < upper)
+            following = np.where(inside, secant, (low + high) / 2)
+            following = np.where(done, x, np.clip(following, -widest, widest))
+            last_x, last_excess = x, excess
+            done = done | (np.abs(following - x) <= CONVERGED)
+            x = following
+            if done.all():
+                break
+    x = np.where((x == widest) & (lower == widest), np.inf, x)
+    x = np.where((x == -widest) & (upper == -widest), np.nan, x)
+    return np.where(reachable, x, np.inf), reachable

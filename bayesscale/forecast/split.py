@@ -5,7 +5,7 @@ In closed form where the law has one for the cost; otherwise the first-order con
 draws and budgets at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from bayesscale.errors import DomainError
 from bayesscale.forecast.cost import CentredCost, FlopCount
 from bayesscale.forecast.roots import find_roots
-from bayesscale.forecast.surface import Surface
 from bayesscale.laws import PowerCost
+from bayesscale.laws.law import SPLIT
+from bayesscale.model.posterior import Posterior
 
 type Array = NDArray[np.float64]
+type Inputs = Mapping[str, Array]
 
 STEP = 1e-3
 """Step of finite differences in logs."""
@@ -25,15 +27,9 @@ STEP = 1e-3
 
 @dataclass(frozen=True)
 class Split:
-    """Compute-optimal splits, arrays of shape ``(chain, draw, flops)``.
-
-    Parameters
-    ----------
-    params, tokens
-        N* and D*, counts.
-    params_exponent, tokens_exponent
-        d ln N*/d ln C and d ln D*/d ln C at the budget.
-    """
+    """Compute-optimal splits: N* and D*, counts, and d ln N*/d ln C and d ln D*/d ln C at the
+    budget, arrays of shape ``(draw, flops)``.
+    """  # noqa: D205
 
     params: Array
     tokens: Array
@@ -41,71 +37,62 @@ class Split:
     tokens_exponent: Array
 
 
-def optimal_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount) -> Split:
-    """Split budgets so that the law's loss is smallest.
+def optimal_split(
+    posterior: Posterior, flops: Array, cost: PowerCost | FlopCount, given: Inputs
+) -> Split:
+    """Split budgets, shape ``(flops,)`` or ``(draw, flops)``, so that the loss is smallest.
 
-    Parameters
-    ----------
-    surface
-        The fitted law.
-    flops
-        Budgets C in FLOP, shape ``(flops,)``, or ``(chain, draw, flops)`` for one a draw.
-    cost
-        What N parameters on D tokens cost.
-
-    Returns
-    -------
-    Split
-        The optimum of every draw and budget.
-
-    Raises
-    ------
-    DomainError
-        If the law is not one of parameters and tokens, or has no best split.
+    ``given`` holds the inputs that no budget is divided between, each of shape ``(flops,)``.
     """
-    law, reference = surface.fit.law, surface.fit.spec.reference
-    if set(law.inputs) != {"params", "tokens"}:
+    law, reference = posterior.spec.law, posterior.spec.reference
+    if set(law.split) != set(SPLIT):
         raise DomainError(
-            f"The law {law.name!r} depends on {' and '.join(law.inputs)}, so it has nothing to "
+            f"The law {law.name!r} depends on {' and '.join(law.quantities)}, so it has nothing to "
             "split. Fit a law of parameters and tokens, such as 'chinchilla' or 'unified'."
         )
-    if isinstance(cost, PowerCost):
-        x_flops = np.log(flops / cost.flops(reference.params, reference.tokens))
-        closed = law.optimum(surface.c, x_flops, cost)
-        if closed is not None and not surface.fit.spec.discrepancy.moves_optimum:
+    if isinstance(cost, PowerCost) and not law.given:
+        x_flops = np.log(flops / cost.flops(reference["params"], reference["tokens"]))
+        closed = law.optimum(posterior.c, x_flops, cost)
+        if closed is not None and not posterior.spec.discrepancy.moves_optimum:
             return Split(
-                reference.params * np.exp(closed.x_params),
-                reference.tokens * np.exp(closed.x_tokens),
+                reference["params"] * np.exp(closed.x_params),
+                reference["tokens"] * np.exp(closed.x_tokens),
                 closed.params_exponent,
                 closed.tokens_exponent,
             )
-    return numerical_split(surface, flops, cost)
+    return numerical_split(posterior, flops, cost, given)
 
 
-def numerical_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount) -> Split:
+def numerical_split(
+    posterior: Posterior, flops: Array, cost: PowerCost | FlopCount, given: Inputs
+) -> Split:
     """Find what :func:`optimal_split` describes without a closed form."""
-    spec, reference = surface.fit.spec, surface.fit.spec.reference
+    spec, reference = posterior.spec, posterior.spec.reference
     centred = CentredCost(cost, reference)
-    shape = np.broadcast_shapes(next(iter(surface.c.values())).shape, np.shape(flops))
-    c = {name: np.broadcast_to(values, shape).ravel() for name, values in surface.c.items()}
+    c, shape = posterior.c, np.broadcast_shapes((*posterior.shape, 1), np.shape(flops))
+    q = spec.law.quantities
+    others = {name: q[name].centred(values, reference[name]) for name, values in given.items()}
+    flat = {k: np.broadcast_to(v, shape).ravel() for k, v in (*c.items(), *others.items())}
     budget = np.broadcast_to(np.log(flops), shape).ravel()
 
-    def imbalance(x: Array, budget: Array, *values: Array) -> Array:
-        at = dict(zip(c, values, strict=True))
+    def log_loss(x: Array, y: Array, values: Mapping[str, Array]) -> Array:
+        at = {"params": x, "tokens": y} | {name: values[name] for name in others}
+        return spec.relative_log_loss({k: values[k] for k in c}, at, np)
+
+    def imbalance(x: Array, budget: Array, *columns: Array) -> Array:
+        values = dict(zip(flat, columns, strict=True))
         y = centred.log_tokens(x, budget)
-        loss_x, loss_y = _slopes(
-            lambda x, y: spec.log_loss(at, {"params": x, "tokens": y}, np), x, y
-        )
+        loss_x, loss_y = _slopes(lambda x, y: log_loss(x, y, values), x, y)
         cost_x, cost_y = _slopes(centred.log_flops, x, y)
         return loss_x * cost_y - loss_y * cost_x
 
-    x = find_roots(imbalance, (budget, *c.values()), "optimum")
+    columns = tuple(flat.values())
+    x = find_roots(imbalance, (budget, *columns), "optimum")
     y = centred.log_tokens(x, budget)
-    _check_minimum(surface, c, x, budget, centred)
+    _check_minimum(lambda x: log_loss(x, centred.log_tokens(x, budget), flat), x, spec.law.name)
 
     # the optimum moves so that the imbalance stays zero: dx/db = -(∂F/∂b) / (∂F/∂x)
-    values = tuple(c.values())
-    f_x, f_b = _slopes(lambda x, b: imbalance(x, b, *values), x, budget)
+    f_x, f_b = _slopes(lambda x, b: imbalance(x, b, *columns), x, budget)
     params_exponent = -f_b / f_x
     cost_x, cost_y = _slopes(centred.log_flops, x, y)
     tokens_exponent = (1 - cost_x * params_exponent) / cost_y
@@ -113,8 +100,8 @@ def numerical_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount)
         *(
             values.reshape(shape)
             for values in (
-                reference.params * np.exp(x),
-                reference.tokens * np.exp(y),
+                reference["params"] * np.exp(x),
+                reference["tokens"] * np.exp(y),
                 params_exponent,
                 tokens_exponent,
             )
@@ -122,21 +109,14 @@ def numerical_split(surface: Surface, flops: Array, cost: PowerCost | FlopCount)
     )
 
 
-def _check_minimum(
-    surface: Surface, c: dict[str, Array], x: Array, budget: Array, cost: CentredCost
-) -> None:
+def _check_minimum(log_loss: Callable[[Array], Array], x: Array, law: str) -> None:
     """Refuse a balance that is no minimum, as of a law without a trade-off."""
-
-    def log_loss(x: Array) -> Array:
-        tokens = cost.log_tokens(x, budget)
-        return surface.fit.spec.log_loss(c, {"params": x, "tokens": tokens}, np)
-
     worse = np.minimum(log_loss(x - 1), log_loss(x + 1)) > log_loss(x) + 8 * np.finfo(float).eps
     if not worse.all():
         raise DomainError(
-            f"The law {surface.fit.law.name!r} has no best split for {int(np.sum(~worse))} of "
-            f"{x.size} draws and budgets: sizes a factor e away are as good or better at the same "
-            "cost. Fit a law with a trade-off between parameters and tokens."
+            f"The law {law!r} has no best split for {int(np.sum(~worse))} of {x.size} draws and "
+            "budgets: sizes a factor e away are as good or better at the same cost. Fit a law with "
+            "a trade-off between parameters and tokens."
         )
 
 

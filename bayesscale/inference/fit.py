@@ -10,15 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesscale._arguments import probability, whole_number
+from bayesscale._arguments import random_seed as check_seed
 from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale.errors import (
-    ConvergenceWarning,
-    DomainError,
-    IdentifiabilityWarning,
-    LackOfFitWarning,
-    PriorWarning,
-    RunsWarning,
-)
+from bayesscale.errors import RunsWarning
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.model.prior_predictive import check_priors_admit
 from bayesscale.model.spec import ModelSpec, specify
@@ -97,8 +92,6 @@ def fit(
     -----
     ConvergenceWarning
         If the draws are not a posterior yet.
-    IdentifiabilityWarning
-        If the runs cannot tell some unknowns apart.
     PriorWarning
         If the posterior lies where a prior had all but excluded it.
     LackOfFitWarning
@@ -118,7 +111,7 @@ def fit(
 
     Rows that ``read_runs(cluster=...)`` says are readings of one run share an effect on their log
     loss, so that a thousand checkpoints do not count as a thousand runs; see
-    :mod:`bayesscale.model.clusters`.
+    :mod:`bayesscale.model.rows`.
 
     References
     ----------
@@ -131,22 +124,16 @@ def fit(
     >>> bs.fit(runs, law="chinchilla", random_seed=1).summary()   # doctest: +SKIP
     """
     spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
-    sampling = _check_sampling(draws, tune, chains, target_accept, random_seed)
+    sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
     with progress_reporter(progress) as report:
         check_priors_admit(runs, spec)
         result = fit_spec(spec, runs, sampling, report=report)
-        checks = result.checks
+        _ = result.checks  # while there is somebody to tell of it
     if runs.pooled_groups() is not None:
         warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
-    kinds = {
-        "convergence": ConvergenceWarning,
-        "identifiability": IdentifiabilityWarning,
-        "prior conflict": PriorWarning,
-        "lack of fit": LackOfFitWarning,
-    }
-    for check in checks:
-        if not check.passed:
-            warnings.warn(check.text, kinds[check.name], stacklevel=2)
+    for check in result.checks:
+        if check.warns:
+            warnings.warn(check.text, check.warning, stacklevel=2)
     return result
 
 
@@ -158,29 +145,9 @@ DRAWS_WORTH_MORE = 250
 
 
 def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Report) -> Fit:
-    """Sample a model that is already specified: what a sweep of many fits repeats.
-
-    Parameters
-    ----------
-    spec
-        The checked model. Its reference point need not be the centre of these runs.
-    runs
-        The runs to condition on.
-    sampling
-        How to sample.
-    report
-        Where progress goes.
-
-    Returns
-    -------
-    Fit
-        The posterior, no checks made yet.
-
-    Raises
-    ------
-    SamplerError
-        If the sampler stops.
-    """
+    """Sample a model that is already specified, whose reference point need not be the centre of
+    these runs: what a sweep of many fits repeats.
+    """  # noqa: D205
     if "pymc" not in sys.modules:
         report("Loading PyMC")
     from bayesscale.inference.compiled import compile_model, is_compiled
@@ -198,7 +165,7 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
             compiled, spec, data, report=report, effort=effort, **asdict(sampling)
         )
         report("Summarising the draws")
-        draws = assemble_draws(compiled, spec, runs, data, u, stats)
+        draws = assemble_draws(spec, runs, u, stats)
         return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
     result = sampled(1)
@@ -208,16 +175,15 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
     return result
 
 
-def _check_sampling(
+def check_sampling(
     draws: int, tune: int, chains: int, target_accept: float, random_seed: int | None
 ) -> SamplingSpec:
-    for name, value, least in (("draws", draws, 100), ("tune", tune, 100), ("chains", chains, 2)):
-        if not isinstance(value, int | np.integer) or value < least:
-            raise DomainError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-    if not 0 < target_accept < 1:
-        raise DomainError(f"target_accept must be between 0 and 1, not {target_accept!r}.")
-    if random_seed is None:
-        random_seed = int(np.random.default_rng().integers(2**31))
-    if not isinstance(random_seed, int | np.integer) or random_seed < 0:
-        raise DomainError(f"random_seed must be a whole number from 0, not {random_seed!r}.")
-    return SamplingSpec(int(draws), int(tune), int(chains), float(target_accept), int(random_seed))
+    """Check how to sample; no seed takes a new one."""
+    seed = np.random.default_rng().integers(2**31) if random_seed is None else random_seed
+    return SamplingSpec(
+        draws=whole_number("draws", draws, least=100),
+        tune=whole_number("tune", tune, least=100),
+        chains=whole_number("chains", chains, least=2),
+        target_accept=probability("target_accept", target_accept),
+        random_seed=check_seed(seed),
+    )

@@ -7,14 +7,12 @@ projected onto the law, by least squares of log loss over the runs; a draw that 
 is its own projection. The excess of under-trained runs is an effect of its own and stays out.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.model.discrepancy import UNDERTRAINING
 from bayesscale.model.links import LINKS
-from bayesscale.model.spec import ModelSpec, log_inputs
+from bayesscale.model.posterior import Posterior
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
@@ -34,40 +32,26 @@ FARTHEST = 3.0
 """Largest move of a coordinate in one iteration, in default prior standard deviations."""
 
 
-def project_on_law(spec: ModelSpec, runs: Runs, c: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the law's coordinates that come closest to the surface of every draw.
-
-    Parameters
-    ----------
-    spec
-        The model.
-    runs
-        The runs over which surface and law are compared.
-    c
-        Draws of every coordinate, all of one shape.
-
-    Returns
-    -------
-    dict
-        The law's coordinates, each of that shape.
-    """
-    coordinates = spec.law.coordinates
+def project_on_law(posterior: Posterior, runs: Runs) -> dict[str, Array]:
+    """Return the law's coordinates that come closest to the surface of every draw over the runs,
+    each of the shape of the draws.
+    """  # noqa: D205
+    spec, coordinates = posterior.spec, posterior.spec.law.coordinates
     if not spec.discrepancy.coordinates(spec.law):
-        return {k.name: c[k.name] for k in coordinates}
+        return {k.name: posterior.c[k.name][..., 0] for k in coordinates}
     order = np.argsort(runs.flops, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(runs) - 1, RUNS_USED).astype(int))]
-    x = {name: v[chosen] for name, v in log_inputs(runs, spec.law, spec.reference).items()}
-    shape = np.shape(c[coordinates[0].name])
-    flat = {name: np.reshape(values, (-1, 1)) for name, values in c.items()}
-    no_excess = {UNDERTRAINING.name: np.zeros((1, 1))} if UNDERTRAINING.name in c else {}
-    surface = spec.log_loss(flat | no_excess, x, np)
+    x = {name: v[chosen] for name, v in spec.centred(runs).items()}
+    shape, flat = posterior.shape, posterior.flat()
+    no_excess = {UNDERTRAINING.name: np.zeros((1, 1))} if UNDERTRAINING.name in flat.c else {}
+    surface = flat.replaced(**no_excess).relative_log_loss(x)
 
     def law(u: Array) -> Array:
         at = {k.name: LINKS[k.link].backward(u[:, i, None]) for i, k in enumerate(coordinates)}
         return spec.law.log_loss(at, x, np)
 
     scale = np.array([k.scale for k in coordinates])
-    u = np.concatenate([LINKS[k.link].forward(flat[k.name]) for k in coordinates], axis=-1)
+    u = np.concatenate([LINKS[k.link].forward(flat.c[k.name]) for k in coordinates], axis=-1)
     for _ in range(ITERATIONS):  # Gauss-Newton, all draws at once
         value = law(u)
         slopes = np.stack(

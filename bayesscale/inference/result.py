@@ -7,23 +7,25 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesscale._arguments import probability
 from bayesscale._files import atomic_write
 from bayesscale.checks import (
     CheckResult,
+    Severity,
     check_convergence,
     check_identifiability,
     check_lack_of_fit,
     check_prior_conflict,
     diagnostics,
+    worst,
 )
-from bayesscale.errors import BayesScaleError, DomainError, FileError
-from bayesscale.model.clusters import effective_rows
+from bayesscale.errors import BayesScaleError, FileError
+from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
@@ -97,28 +99,35 @@ class Fit:
         return check_convergence(self.coordinates, self.draws["sample_stats"].dataset)
 
     @cached_property
+    def posterior(self) -> Posterior:
+        """The draws as a surface, shape ``(chain, draw, 1)``."""
+        return Posterior.of(self.spec, self.coordinates)
+
+    @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         """Convergence, identifiability of the unknowns, conflict with the priors, lack of fit."""
-        sampled = self.coordinates
         return (
             self.convergence,
-            check_identifiability(sampled, self.spec, self.runs),
-            check_prior_conflict(sampled, self.spec),
-            check_lack_of_fit(sampled, self.spec, self.runs),
+            check_identifiability(self.posterior, self.runs),
+            check_prior_conflict(self.posterior),
+            check_lack_of_fit(self.posterior, self.runs),
         )
 
     @property
+    def severity(self) -> Severity:
+        """The gravest of what the checks found."""
+        return worst(check.severity for check in self.checks)
+
+    @property
     def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
+        """Whether nothing that the checks found forbids to use the posterior."""
+        return self.severity != "stop"
 
     @property
     def effective_runs(self) -> float:
         """How many independent runs would tell the level of the loss as well as all rows do."""
-        if not self.spec.has_clusters:
-            return float(len(self.runs))
-        share = np.asarray(self.draws["posterior"]["cluster_share"])
-        return float(np.median(effective_rows(self.runs.cluster_codes, share)))
+        rows = self.spec.rows(self.runs)
+        return float(np.median(rows.effective_number(rows.share(self.posterior.c)[..., 0])))
 
     def summary(self, *, ci_prob: float = 0.9, coordinates: bool = False) -> pd.DataFrame:
         """Summarise the posterior, one row a parameter, unrounded.
@@ -209,7 +218,7 @@ class Fit:
         return "\n".join(lines)
 
     def _size(self) -> str:
-        if not self.spec.has_clusters:
+        if self.runs.n_clusters == len(self.runs):
             return f"{len(self.runs)} runs"
         return (
             f"{len(self.runs):,} rows of {self.runs.n_clusters:,} runs, worth "
@@ -291,15 +300,6 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
 
 
 def interval_tails(ci_prob: float) -> tuple[float, float]:
-    """Return the lower and upper quantile of an equal-tailed interval.
-
-    Raises
-    ------
-    DomainError
-        If ``ci_prob`` is not between 0 and 1.
-    """
-    if not (isinstance(ci_prob, Real) and 0 < ci_prob < 1):
-        raise DomainError(
-            f"ci_prob is a probability between 0 and 1, such as 0.9; got {ci_prob!r}."
-        )
-    return (1 - float(ci_prob)) / 2, (1 + float(ci_prob)) / 2
+    """Return the lower and upper quantile of an equal-tailed interval."""
+    prob = probability("ci_prob", ci_prob)
+    return (1 - prob) / 2, (1 + prob) / 2

@@ -53,37 +53,12 @@ def sample_nuts(
     report: Report,
     effort: int = 1,
 ) -> tuple[NDArray[np.float64], xr.Dataset]:
-    """Draw from a compiled density.
+    """Draw from a compiled density, conditioned on the arrays of ``data``.
 
-    Parameters
-    ----------
-    compiled
-        The density.
-    spec
-        The model, for its coordinates and priors.
-    data
-        The arrays to condition on.
-    draws, tune, chains
-        Draws kept and discarded a chain, and chains.
-    target_accept
-        Acceptance rate that the step size is tuned to, in (0, 1).
-    random_seed
-        The same seed gives the same draws on any number of cores.
-    report
-        Where progress goes.
-    effort
-        Takes so many times as many steps a draw, and twice as many to tune if it is above 1.
-
-    Returns
-    -------
-    tuple
-        Unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
-        (chain, draw), with the gradients that tuning took in the attributes.
-
-    Raises
-    ------
-    SamplerError
-        If the sampler stops or panics; the message names the settings.
+    Returns unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
+    (chain, draw), with the gradients that tuning took in the attributes. The same seed gives the
+    same draws on any number of cores. ``effort`` takes so many times as many steps a draw, and
+    twice as many to tune if it is above 1.
     """
     import nutpie
     from nutpie.compiled_pyfunc import from_pyfunc
@@ -94,7 +69,7 @@ def sample_nuts(
         "draws": every * draws, "tune": tune, "chains": chains, "seed": random_seed,
         "target_accept": target_accept, **MASS_MATRIX,
     }  # fmt: skip
-    n = len(compiled.names)
+    n = len(spec.coordinates)
     arguments = [data[name] for name in compiled.data_names]
     density = compiled.density
 
@@ -181,30 +156,23 @@ def initial_point(
 
     With the noise's scale at its small prior median, runs that the start misses would all look
     like outliers, and heavy tails make that a trap.
-
-    Raises
-    ------
-    SamplerError
-        If the density is not finite at any of a hundred starts.
     """
     rng = np.random.default_rng(seed)
     wide = np.log(max(np.std(data["log_loss_observed"]), 1e-3))
-    u = start = np.empty(len(compiled.names))
-    value = np.nan
+    space = spec.space
+    middle, scale = space.middle(), space.hyperparameters()[:, 1]
+    if "sigma" in space.normals:
+        middle["sigma"], scale[space.names.index("sigma")] = wide, 1.0
+    start, value = np.empty(len(middle)), np.nan
     for _ in range(STARTS_TRIED):
-        for i, coordinate in enumerate(spec.coordinates):
-            mu, sigma = data["prior"][i]
-            u[i] = compiled.initial.get(coordinate.name, mu)
-            if coordinate.name == "sigma" and coordinate.name not in compiled.initial:
-                u[i], sigma = wide, 1.0
-            u[i] += rng.uniform(-0.5, 0.5) * min(sigma, 1.0)
-        start = compiled.slopes.of_exponents(u)
+        jitter = [rng.uniform(-0.5, 0.5) * min(sigma, 1.0) for sigma in scale]
+        start = space.slopes.of_exponents(np.array(list(middle.values())) + jitter)
         value, gradient = compiled.log_density(start, data)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return start
     raise SamplerError(
         f"The density of the law {spec.law.name!r} is not finite at any of {STARTS_TRIED} starts "
-        f"near the middle of the priors, for example at {compiled.constrain(start)}: log density "
+        f"near the middle of the priors, for example at {space.constrain(start)}: log density "
         f"{value}. Check the priors' parameters, and the formula if the law is your own."
     )
 

@@ -28,12 +28,12 @@ class Chinchilla(Law):
         return xp.log(c["level"] * (e + (1 - e) * (params_term + tokens_term)))
 
     def published(self, c, reference):
-        loss = c["level"] * reference.loss
+        loss = c["level"] * reference["loss"]
         reducible = (1 - c["irreducible_share"]) * loss
         return {
             "E": c["irreducible_share"] * loss,
-            "A": c["param_share"] * reducible * reference.params ** c["alpha_N"],
-            "B": (1 - c["param_share"]) * reducible * reference.tokens ** c["alpha_D"],
+            "A": c["param_share"] * reducible * reference["params"] ** c["alpha_N"],
+            "B": (1 - c["param_share"]) * reducible * reference["tokens"] ** c["alpha_D"],
             "alpha_N": c["alpha_N"],
             "alpha_D": c["alpha_D"],
         }

@@ -30,7 +30,7 @@ class Kaplan(Law):
         return xp.log(c["level"]) + c["alpha_D"] * xp.log(self._bracket(c, x, xp))
 
     def published(self, c, reference):
-        return self._published(c, reference, c["level"] * reference.loss)
+        return self._published(c, reference, c["level"] * reference["loss"])
 
     def optimum(self, c, x_flops, cost):
         inner = c["alpha_N"] / c["alpha_D"]
@@ -46,8 +46,8 @@ class Kaplan(Law):
     def _published(c, reference, reducible):
         s = c["param_share"]
         return {
-            "N_c": reference.params * (s ** c["alpha_D"] * reducible) ** (1 / c["alpha_N"]),
-            "D_c": reference.tokens * (1 - s) * reducible ** (1 / c["alpha_D"]),
+            "N_c": reference["params"] * (s ** c["alpha_D"] * reducible) ** (1 / c["alpha_N"]),
+            "D_c": reference["tokens"] * (1 - s) * reducible ** (1 / c["alpha_D"]),
             "alpha_N": c["alpha_N"],
             "alpha_D": c["alpha_D"],
         }
@@ -71,6 +71,6 @@ class KaplanIrreducible(Kaplan):
         return xp.log(c["level"] * (e + (1 - e) * reducible))
 
     def published(self, c, reference):
-        loss = c["level"] * reference.loss
+        loss = c["level"] * reference["loss"]
         e = c["irreducible_share"]
         return {"E": e * loss, **self._published(c, reference, (1 - e) * loss)}

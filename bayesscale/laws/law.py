@@ -1,51 +1,46 @@
-"""What a scaling law is: one formula, and what its letters mean."""
+"""What a scaling law is: one formula, what its letters mean, and what it is asked about."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.laws.cost import PowerCost
+from bayesscale.quantities import PARAMS, TOKENS, Quantity, quantity
 
-type Input = Literal["params", "tokens", "flops"]
+type Array = NDArray[np.float64]
+type Reference = Mapping[str, float]
+"""The point that a fit's coordinates refer to: the centre of its runs, by name of quantity, and
+their geometric-mean loss, ``"loss"``."""
+
+SPLIT = (PARAMS.name, TOKENS.name)
+"""What training compute pays for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The point that a fit's coordinates refer to: the geometric centre of its runs.
+class _Default:
+    """A tuple of names that follows from a law's inputs, until a subclass states its own."""
 
-    Parameters
-    ----------
-    params
-        Parameters N₀, count.
-    tokens
-        Training tokens D₀, count.
-    flops
-        Training compute C₀, FLOP.
-    loss
-        Loss, nats/token.
-    """
+    def __init__(self, names: Any) -> None:
+        self._names = names
 
-    params: float
-    tokens: float
-    flops: float
-    loss: float
+    def __get__(self, law: Law | None, kind: type[Law]) -> Any:
+        return self if law is None else self._names(law)
 
-    @classmethod
-    def of(
-        cls, *, params: NDArray[np.float64], tokens: NDArray[np.float64],
-        flops: NDArray[np.float64], loss: NDArray[np.float64],
-    ) -> "Reference":  # fmt: skip
-        """Take the geometric means of arrays of shape ``(run,)``, all positive."""
-        return cls(*(float(np.exp(np.mean(np.log(v)))) for v in (params, tokens, flops, loss)))
 
-    def as_dict(self) -> dict[str, float]:
-        """Return the four numbers by name, for a file."""
-        return asdict(self)
+def _default_split(law: Law) -> tuple[str, ...]:
+    return SPLIT if set(SPLIT) <= set(law.quantities) else ()
+
+
+def _default_drifts(law: Law) -> tuple[str, ...]:
+    on_logs = tuple(name for name, q in law.quantities.items() if q.scale == "log")
+    # with one input, its drift and that of the loss would be the same thing twice
+    return law.split or (on_logs if len(on_logs) > 1 else ())
 
 
 class Law(ABC):
@@ -64,11 +59,22 @@ class Law(ABC):
     citation
         Where it comes from, with the equation's number.
     inputs
-        What the loss depends on, a subset of ``("params", "tokens", "flops")``.
+        What the loss depends on: names of quantities (``"params"``, ``"tokens"``, ``"flops"``), or
+        a :class:`~bayesscale.Quantity` of your own.
     coordinates
         The quantities that are sampled, with their default priors.
     published_units
         Units of what :meth:`published` returns, in the order of the paper.
+    split
+        The inputs that a budget is divided between; by default parameters and tokens, if the law
+        has both. The others are given when an allocation is asked for.
+    drifts
+        The inputs in which the law's slopes may drift; by default those of ``split``.
+    response
+        What the law predicts.
+    contains
+        Laws that this one is at fixed values of its coordinates, such as
+        ``{"chinchilla": {"k": 1.0}}``.
 
     Examples
     --------
@@ -84,12 +90,26 @@ class Law(ABC):
     -1.0
     """
 
-    name: ClassVar[str]
-    inputs: ClassVar[tuple[Input, ...]]
-    coordinates: ClassVar[tuple[Coordinate, ...]]
-    equation: ClassVar[str] = ""
-    citation: ClassVar[str] = ""
-    published_units: ClassVar[Mapping[str, str]] = {}
+    name: str
+    inputs: tuple[str | Quantity, ...]
+    coordinates: tuple[Coordinate, ...]
+    equation: str = ""
+    citation: str = ""
+    published_units: Mapping[str, str] = {}
+    split: tuple[str, ...] = cast(Any, _Default(_default_split))
+    drifts: tuple[str, ...] = cast(Any, _Default(_default_drifts))
+    response: str = "loss"
+    contains: Mapping[str, Mapping[str, float]] = {}
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """The inputs by name."""
+        return {q.name: q for q in map(quantity, self.inputs)}
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The inputs that no budget is divided between."""
+        return tuple(name for name in self.quantities if name not in self.split)
 
     @abstractmethod
     def log_loss(self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> Any:
@@ -100,14 +120,13 @@ class Law(ABC):
         c
             Value of every coordinate, by name; arrays broadcast against the inputs.
         x
-            ``ln(input / reference input)`` for every input, by name.
+            Every input by name, relative to the reference on the input's scale: for a positive
+            quantity ``ln(input / reference input)``.
         xp
             Namespace of mathematical functions, ``numpy`` or ``pytensor.tensor``.
         """
 
-    def published(
-        self, c: Mapping[str, NDArray[np.float64]], reference: Reference
-    ) -> dict[str, NDArray[np.float64]]:
+    def published(self, c: Mapping[str, Array], reference: Reference) -> dict[str, Array]:
         """Translate coordinates into the parameters that the paper names.
 
         Parameters
@@ -115,7 +134,7 @@ class Law(ABC):
         c
             Value of every coordinate, any shape.
         reference
-            The reference point of the fit.
+            The reference point of the fit: ``reference["params"]``, ``reference["loss"]``, ...
 
         Returns
         -------
@@ -124,9 +143,7 @@ class Law(ABC):
         """
         return {}
 
-    def optimum(
-        self, c: Mapping[str, NDArray[np.float64]], x_flops: NDArray[np.float64], cost: PowerCost
-    ) -> "Optimum | None":
+    def optimum(self, c: Mapping[str, Array], x_flops: Array, cost: PowerCost) -> Optimum | None:
         """Return the compute-optimal split in closed form, or None where the law has none.
 
         Parameters
@@ -153,7 +170,7 @@ class Optimum:
         ``d ln N* / d ln C`` and ``d ln D* / d ln C``.
     """
 
-    x_params: NDArray[np.float64]
-    x_tokens: NDArray[np.float64]
-    params_exponent: NDArray[np.float64]
-    tokens_exponent: NDArray[np.float64]
+    x_params: Array
+    x_tokens: Array
+    params_exponent: Array
+    tokens_exponent: Array

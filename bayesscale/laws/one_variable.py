@@ -1,21 +1,45 @@
-"""Kaplan's laws of one variable: parameters, tokens or optimally spent compute."""
+"""Laws of one variable: parameters, tokens or optimally spent compute, over a floor or not."""
 
-from bayesscale.laws.coordinates import ALPHA_C, ALPHA_D, ALPHA_N, IRREDUCIBLE_SHARE, LEVEL
+from bayesscale.laws.coordinates import (
+    ALPHA_C,
+    ALPHA_D,
+    ALPHA_N,
+    IRREDUCIBLE_SHARE,
+    LEVEL,
+    Coordinate,
+)
 from bayesscale.laws.law import Law
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS, Quantity
+
+KAPLAN = "Kaplan et al. (2020), eq. {}, arXiv:2001.08361"
+HENIGHAN = "Henighan et al. (2020), arXiv:2010.14701"
 
 
-class KaplanParams(Law):
-    r"""Loss of models trained to convergence, L(N) = (N_c / N)^alpha_N."""
+class OneVariable(Law):
+    r"""Loss as a power of one variable, over an irreducible loss if the member has one.
 
-    name = "kaplan_params"
-    equation = r"L(N) = (N_c / N)^{\alpha_N}"
-    citation = "Kaplan et al. (2020), eq. 1.1, arXiv:2001.08361"
-    inputs = ("params",)
-    coordinates = (LEVEL, ALPHA_N)
-    published_units = {"N_c": "parameters × (nats/token)^(1/alpha_N)", "alpha_N": "1"}
+    .. math:: L(x) = [E +] (x_c / x)^{\alpha}
+    """
+
+    def __init__(
+        self, name: str, variable: Quantity, exponent: Coordinate, *, floor: bool, citation: str
+    ) -> None:
+        letter = variable.symbol
+        self.name = name
+        self.citation = citation
+        self.equation = (
+            f"L({letter}) = {'E + ' * floor}({letter}_c / {letter})^{{\\alpha_{letter}}}"
+        )
+        self.inputs = (variable.name,)
+        self.coordinates = (LEVEL, *([IRREDUCIBLE_SHARE] if floor else []), exponent)
+        self.published_units = {
+            **({"E": "nats/token"} if floor else {}),
+            f"{letter}_c": f"{variable.unit} × (nats/token)^(1/{exponent.name})",
+            exponent.name: "1",
+        }
 
     def log_loss(self, c, x, xp):
-        (variable,), exponent = self.inputs, c[self._exponent]
+        (variable,), exponent = self.quantities, c[self.coordinates[-1].name]
         reducible = xp.exp(-exponent * x[variable])
         if IRREDUCIBLE_SHARE in self.coordinates:
             e = c["irreducible_share"]
@@ -23,65 +47,28 @@ class KaplanParams(Law):
         return xp.log(c["level"]) - exponent * x[variable]
 
     def published(self, c, reference):
-        (variable,), exponent = self.inputs, c[self._exponent]
-        loss = c["level"] * reference.loss
+        (variable,), name = self.quantities, self.coordinates[-1].name
+        loss = c["level"] * reference["loss"]
         e = c["irreducible_share"] if IRREDUCIBLE_SHARE in self.coordinates else 0.0
-        scale = getattr(reference, variable) * ((1 - e) * loss) ** (1 / exponent)
-        values = {"E": e * loss, f"{self._exponent[-1]}_c": scale, self._exponent: exponent}
-        return {name: values[name] for name in self.published_units}
-
-    @property
-    def _exponent(self) -> str:
-        return self.coordinates[-1].name
+        scale = reference[variable] * ((1 - e) * loss) ** (1 / c[name])
+        values = {"E": e * loss, f"{name[-1]}_c": scale, name: c[name]}
+        return {key: values[key] for key in self.published_units}
 
 
-class KaplanData(KaplanParams):
-    r"""Loss of large models stopped early on D tokens, L(D) = (D_c / D)^alpha_D."""
-
-    name = "kaplan_data"
-    equation = r"L(D) = (D_c / D)^{\alpha_D}"
-    citation = "Kaplan et al. (2020), eq. 1.2, arXiv:2001.08361"
-    inputs = ("tokens",)
-    coordinates = (LEVEL, ALPHA_D)
-    published_units = {"D_c": "tokens × (nats/token)^(1/alpha_D)", "alpha_D": "1"}
-
-
-class KaplanCompute(KaplanParams):
-    r"""Loss of optimally spent compute, L(C) = (C_c / C)^alpha_C."""
-
-    name = "kaplan_compute"
-    equation = r"L(C) = (C_c / C)^{\alpha_C}"
-    citation = "Kaplan et al. (2020), eq. 1.3, arXiv:2001.08361"
-    inputs = ("flops",)
-    coordinates = (LEVEL, ALPHA_C)
-    published_units = {"C_c": "FLOP × (nats/token)^(1/alpha_C)", "alpha_C": "1"}
-
-
-class KaplanParamsIrreducible(KaplanParams):
-    r"""Loss of converged models over a floor, L(N) = E + (N_c / N)^alpha_N."""
-
-    name = "kaplan_params_irreducible"
-    equation = r"L(N) = E + (N_c / N)^{\alpha_N}"
-    citation = "Henighan et al. (2020), arXiv:2010.14701"
-    coordinates = (LEVEL, IRREDUCIBLE_SHARE, ALPHA_N)
-    published_units = {"E": "nats/token", **KaplanParams.published_units}
-
-
-class KaplanDataIrreducible(KaplanData):
-    r"""Loss on D tokens over a floor, L(D) = E + (D_c / D)^alpha_D."""
-
-    name = "kaplan_data_irreducible"
-    equation = r"L(D) = E + (D_c / D)^{\alpha_D}"
-    citation = "Henighan et al. (2020), arXiv:2010.14701"
-    coordinates = (LEVEL, IRREDUCIBLE_SHARE, ALPHA_D)
-    published_units = {"E": "nats/token", **KaplanData.published_units}
-
-
-class KaplanComputeIrreducible(KaplanCompute):
-    r"""Loss of optimally spent compute over a floor, L(C) = E + (C_c / C)^alpha_C."""
-
-    name = "kaplan_compute_irreducible"
-    equation = r"L(C) = E + (C_c / C)^{\alpha_C}"
-    citation = "Henighan et al. (2020), arXiv:2010.14701"
-    coordinates = (LEVEL, IRREDUCIBLE_SHARE, ALPHA_C)
-    published_units = {"E": "nats/token", **KaplanCompute.published_units}
+KAPLANS = tuple(
+    OneVariable(
+        f"kaplan_{what}{'_irreducible' * floor}",
+        variable,
+        exponent,
+        floor=floor,
+        citation=HENIGHAN if floor else KAPLAN.format(number),
+    )
+    for what, variable, exponent, number in (
+        ("params", PARAMS, ALPHA_N, "1.1"),
+        ("data", TOKENS, ALPHA_D, "1.2"),
+        ("compute", FLOPS, ALPHA_C, "1.3"),
+    )
+    for floor in (False, True)
+)
+"""Loss of models trained to convergence, of large models stopped early on D tokens, and of
+optimally spent compute."""

@@ -4,30 +4,11 @@ from bayesscale.errors import DomainError, unknown_name
 from bayesscale.laws.chinchilla import Chinchilla
 from bayesscale.laws.kaplan import Kaplan, KaplanIrreducible
 from bayesscale.laws.law import Law
-from bayesscale.laws.one_variable import (
-    KaplanCompute,
-    KaplanComputeIrreducible,
-    KaplanData,
-    KaplanDataIrreducible,
-    KaplanParams,
-    KaplanParamsIrreducible,
-)
+from bayesscale.laws.one_variable import KAPLANS
 from bayesscale.laws.unified import Unified
 
 LAWS: dict[str, Law] = {
-    law.name: law
-    for law in (
-        Unified(),
-        Chinchilla(),
-        Kaplan(),
-        KaplanIrreducible(),
-        KaplanParams(),
-        KaplanParamsIrreducible(),
-        KaplanData(),
-        KaplanDataIrreducible(),
-        KaplanCompute(),
-        KaplanComputeIrreducible(),
-    )
+    law.name: law for law in (Unified(), Chinchilla(), Kaplan(), KaplanIrreducible(), *KAPLANS)
 }
 
 

@@ -26,6 +26,7 @@ class Unified(Law):
     equation = r"L(N, D) = E + (A N^{-\alpha_N / k} + B D^{-\alpha_D / k})^k"
     citation = "Outer exponent: Videau (2026), arXiv:2608.07222; Busbridge et al. (2025), eq. 8"
     inputs = ("params", "tokens")
+    contains = {"chinchilla": {"k": 1.0}}
     coordinates = (LEVEL, IRREDUCIBLE_SHARE, PARAM_SHARE, ALPHA_N, ALPHA_D, OUTER_EXPONENT)
     published_units = {
         "E": "nats/token", "A": "(nats/token)^(1/k) × params^(alpha_N/k)",
@@ -40,12 +41,12 @@ class Unified(Law):
         return xp.log(c["level"] * (e + (1 - e) * xp.exp(k * xp.log(bracket))))
 
     def published(self, c, reference):
-        loss, s, k = c["level"] * reference.loss, c["param_share"], c["k"]
+        loss, s, k = c["level"] * reference["loss"], c["param_share"], c["k"]
         root = ((1 - c["irreducible_share"]) * loss) ** (1 / k)
         return {
             "E": c["irreducible_share"] * loss,
-            "A": s * root * reference.params ** (c["alpha_N"] / k),
-            "B": (1 - s) * root * reference.tokens ** (c["alpha_D"] / k),
+            "A": s * root * reference["params"] ** (c["alpha_N"] / k),
+            "B": (1 - s) * root * reference["tokens"] ** (c["alpha_D"] / k),
             "alpha_N": c["alpha_N"],
             "alpha_D": c["alpha_D"],
             "k": k,

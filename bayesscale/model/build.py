@@ -15,7 +15,7 @@ from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.likelihood import observe
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
-from bayesscale.model.spec import ModelSpec, log_inputs, specify
+from bayesscale.model.spec import ModelSpec, specify
 from bayesscale.runs import Runs
 
 TRANSFORMS = {"identity": None, "log": transforms.log, "logit": transforms.logodds}
@@ -64,7 +64,7 @@ def build_model(
               \mu_i = \ln L_{ref} + f(N_i / N_0, D_i / D_0)
 
     where :math:`s_i` is the standard error of the log loss of run i, if there is one. Rows of one
-    cluster are correlated; see :mod:`bayesscale.model.clusters`.
+    cluster are correlated; see :mod:`bayesscale.model.rows`.
 
     Examples
     --------
@@ -78,21 +78,22 @@ def build_model(
 
 def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
     """Return every array that the model depends on: swapping them is a refit."""
-    inputs = log_inputs(runs, spec.law, spec.reference)
-    data = {f"log_{name}_centred": value for name, value in inputs.items()}
+    data = {_centred(name): value for name, value in spec.centred(runs).items()}
     data["log_loss_observed"] = np.log(runs.loss)
-    data["log_loss_reference"] = np.array(np.log(spec.reference.loss))
+    data["log_loss_reference"] = np.array(np.log(spec.reference["loss"]))
     data |= {f"spread_{name}": np.array(value) for name, value in _spread(spec).items()}
-    if runs.loss_se is not None:
-        data["log_loss_se"] = runs.loss_se / runs.loss  # to first order, d ln L = dL / L
+    rows = spec.rows(runs)
+    if spec.has_loss_se:
+        data["log_loss_se"] = rows.log_loss_se
     if spec.has_clusters:
-        data["cluster_code"] = runs.cluster_codes
-        data["cluster_size"] = np.bincount(runs.cluster_codes).astype(float)
-    data["prior"] = np.array(
-        [spec.priors[c.name].normal_on_link(c) or (0.0, 1.0) for c in spec.coordinates],
-        dtype=float,
-    )
+        data["cluster_code"] = rows.codes
+        data["cluster_size"] = rows.size.astype(float)
+    data["prior"] = spec.space.hyperparameters()
     return {name: np.array(value, order="C") for name, value in data.items()}
+
+
+def _centred(name: str) -> str:
+    return f"{name}_centred"
 
 
 def model_from(
@@ -118,10 +119,11 @@ def model_from(
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)
         }
-        x = {name: observed[f"log_{name}_centred"] for name in spec.law.inputs}
+        x = {name: observed[_centred(name)] for name in spec.law.quantities}
         try:
             spread = {name: observed[f"spread_{name}"] for name in _spread(spec)}
-            mu = observed["log_loss_reference"] + spec.log_loss(c, x, pt, spread=spread)
+            relative = spec.relative_log_loss(c, x, pt, spread=spread)
+            mu = observed["log_loss_reference"] + relative
         except Exception as error:
             raise DomainError(
                 f"The formula of the law {spec.law.name!r} works in NumPy, but not in PyTensor: "
@@ -139,7 +141,7 @@ def _dims(name: str, value: NDArray) -> str | None:
 
 def _spread(spec: ModelSpec) -> dict[str, float]:
     """Return the units of distance that the model depends on."""
-    return spec.spread.as_dict() if spec.discrepancy.coordinates(spec.law) else {}
+    return dict(spec.spread) if spec.discrepancy.coordinates(spec.law) else {}
 
 
 def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) -> Any:

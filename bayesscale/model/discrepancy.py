@@ -27,18 +27,18 @@ more tokens, and is never more than 1, a factor e in loss.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from math import log
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.laws import Law
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws.law import SPLIT
+from bayesscale.runs import Runs
 
-KNOTS = {"params": (0.75,), "tokens": (0.75,), "loss": (0.5, 1.5)}
+INPUT_KNOTS, LOSS_KNOTS = (0.75,), (0.5, 1.5)
 """Where slopes change, on both sides of the centre, in units of the runs' spread."""
 
 STEP = 0.12
@@ -47,12 +47,14 @@ STEP = 0.12
 ROUNDING = 0.3
 """Distance over which a change of slope is smoothed, in units of the runs' spread."""
 
-LEAST_SPREAD = {"params": 0.3, "tokens": 0.3, "flops": 0.3, "tokens_per_param": 0.3, "loss": 0.03}
-"""Smallest unit of distance in logs: runs of one size say nothing about a scale of drift."""
+LEAST, LEAST_SPREAD = 0.3, {"loss": 0.03}
+"""Smallest unit of distance: runs of one size say nothing about a scale of drift."""
 
 DRIFT_LEVEL = 3.0
 CURVATURE_LEVEL = 5.0
 """Spreads from the centre at which terms level off, so that they do not run away."""
+
+TOKENS_PER_PARAM = "tokens_per_param"
 
 UNDERTRAINED = 1.5
 """Spreads below the centre's tokens per parameter at which the excess is stated."""
@@ -71,37 +73,17 @@ CURVATURE_SCALE = Coordinate(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Standard deviations of the logs of the runs: the discrepancy's units of distance.
-
-    Parameters
-    ----------
-    params, tokens, flops, tokens_per_param, loss
-        Standard deviation of ln N, ln D, ln C, ln(D/N) and ln L.
-    """
-
-    params: float
-    tokens: float
-    flops: float
-    tokens_per_param: float
-    loss: float
-
-    @classmethod
-    def of(
-        cls, *, params: NDArray[np.float64], tokens: NDArray[np.float64],
-        flops: NDArray[np.float64], loss: NDArray[np.float64],
-    ) -> "Spread":  # fmt: skip
-        """Take the spread of arrays of shape ``(run,)``, all positive."""
-        values = {
-            "params": params, "tokens": tokens, "flops": flops,
-            "tokens_per_param": tokens / params, "loss": loss,
-        }  # fmt: skip
-        return cls(**{k: max(float(np.std(np.log(v))), LEAST_SPREAD[k]) for k, v in values.items()})
-
-    def as_dict(self) -> dict[str, float]:
-        """Return the numbers by name."""
-        return asdict(self)
+def spread_of(law: Law, runs: Runs) -> dict[str, float]:
+    """Return the discrepancy's units of distance: standard deviations over the runs, each on its
+    quantity's scale, of the law's inputs, of the loss and, where runs can be under-trained, of
+    tokens per parameter.
+    """  # noqa: D205
+    scattered = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
+    scattered["loss"] = np.log(runs.loss)
+    if undertrains(law):
+        scattered[TOKENS_PER_PARAM] = np.log(runs.tokens / runs.params)
+    spread = {name: float(np.std(values)) for name, values in scattered.items()}
+    return {name: max(value, LEAST_SPREAD.get(name, LEAST)) for name, value in spread.items()}
 
 
 class Discrepancy:
@@ -156,24 +138,22 @@ class Drift(Discrepancy):
                 _step(direction, side, j), "identity", 0.0, STEP, "log slope",
                 f"step {j} of the log slope in {direction}, {side} the centre",
             )
-            for direction in self._directions(law)
+            for direction in (*law.drifts, "loss")
             for side in ("above", "below")
-            for j in range(1, len(KNOTS[direction]) + 1)
+            for j in range(1, len(_knots(direction)) + 1)
         ]  # fmt: skip
-        return (*steps, UNDERTRAINING, UNDERTRAINING_RATE) if _two_inputs(law) else (*steps,)
+        return (*steps, UNDERTRAINING, UNDERTRAINING_RATE) if undertrains(law) else (*steps,)
 
     def log_loss(self, law, c, x, spread, xp):
-        if not _two_inputs(law):
-            return _wander_loss(law.log_loss(c, x, xp), c, spread, xp)
-        wandered = {name: spread[name] * _wander(name, x[name] / spread[name], c, xp) for name in x}
+        wandered = {
+            name: spread[name] * _wander(name, v / spread[name], c, xp) if name in law.drifts else v
+            for name, v in x.items()
+        }
         value = _wander_loss(law.log_loss(c, wandered, xp), c, spread, xp)
-        ratio = (x["tokens"] - x["params"]) / spread["tokens_per_param"]
+        if not undertrains(law):
+            return value
+        ratio = (x["tokens"] - x["params"]) / spread[TOKENS_PER_PARAM]
         return value + _excess(ratio, c, xp) - _excess(0.0, c, xp)
-
-    @staticmethod
-    def _directions(law: Law) -> tuple[str, ...]:
-        # with one input, its drift and that of the loss would be the same thing twice
-        return ("params", "tokens", "loss") if _two_inputs(law) else ("loss",)
 
 
 class Quadratic(Discrepancy):
@@ -197,8 +177,7 @@ class Quadratic(Discrepancy):
         return (CURVATURE_SCALE, *steps)
 
     def log_loss(self, law, c, x, spread, xp):
-        t = {name: v / spread[name] for name, v in x.items()}
-        t = {name: _level(v, CURVATURE_LEVEL, xp) for name, v in t.items()}
+        t = {name: _level(v / spread[name], CURVATURE_LEVEL, xp) for name, v in x.items()}
         added = sum(
             c[f"curvature_{a}" if a == b else f"curvature_{a}_{b}"] * t[a] * t[b]
             for a, b in self._pairs(law)
@@ -207,12 +186,17 @@ class Quadratic(Discrepancy):
 
     @staticmethod
     def _pairs(law: Law) -> list[tuple[str, str]]:
-        names = law.inputs
+        names = law.drifts or tuple(law.quantities)
         return [(a, b) for i, a in enumerate(names) for b in names[i:]]
 
 
-def _two_inputs(law: Law) -> bool:
-    return set(law.inputs) == {"params", "tokens"}
+def undertrains(law: Law) -> bool:
+    """Tell whether runs of the law can have too few tokens for their parameters."""
+    return set(SPLIT) <= set(law.drifts)
+
+
+def _knots(direction: str) -> tuple[float, ...]:
+    return LOSS_KNOTS if direction == "loss" else INPUT_KNOTS
 
 
 def _step(direction: str, side: str, j: int) -> str:
@@ -224,7 +208,7 @@ def _wander(direction: str, t: Any, c: Mapping[str, Any], xp: Any) -> Any:
     moved = t
     for side, sign in (("above", 1.0), ("below", -1.0)):
         walk, slope = 0.0, 1.0
-        for j, knot in enumerate(KNOTS[direction], start=1):
+        for j, knot in enumerate(_knots(direction), start=1):
             walk = walk + c[_step(direction, side, j)]
             steeper = xp.exp(walk)
             ramp = _ramp(sign * t - knot, xp) - _ramp(-knot, np)

@@ -7,24 +7,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayesscale.model.clusters import Residuals
+from bayesscale.model.rows import Residuals, Rows
 from bayesscale.model.spec import ModelSpec
 
 
 def observe(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-    """Add the observed variable ``log_loss`` to the model of the context.
-
-    Parameters
-    ----------
-    spec
-        The model in words.
-    mu
-        The law's log loss, shape ``(run,)``.
-    c
-        Coordinates by name.
-    data
-        The model's data by name.
-    """
+    """Add the observed variable ``log_loss`` to the model of the context, given the surface's log
+    loss ``mu``, shape ``(run,)``, the coordinates and the model's data by name.
+    """  # noqa: D205
     noise, se = spec.noise, data.get("log_loss_se")
     if spec.has_clusters:
         _clustered(spec, mu, c, data)
@@ -79,8 +69,8 @@ def _clustered(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str
         mu: Any, se: Any, codes: Any, _: Any, *coordinates: Any, rng: Any = None, size: Any = None
     ) -> Any:
         by_name = dict(zip(names, coordinates, strict=True))
-        rows = np.broadcast_shapes((*(size or ()), 1), np.shape(mu))
-        return mu + noise.draw_together(rng, rows, by_name, codes=codes, se=se)
+        shape = np.broadcast_shapes((*(size or ()), 1), np.shape(mu))
+        return mu + noise.draw_rows(rng, Rows(codes, se, True), shape, by_name)
 
     scalars = ",()" * len(names)
     pm.CustomDist(

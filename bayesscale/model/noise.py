@@ -15,7 +15,7 @@ from scipy.special import erfc, erfcx, gammaln
 
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.model.clusters import Residuals
+from bayesscale.model.rows import Residuals, Rows
 
 type Array = NDArray[np.float64]
 
@@ -69,71 +69,36 @@ class Noise:
         return {}
 
     def density(self, r: Residuals, c: Mapping[str, Any], xp: Any) -> Any:
-        """Return the joint log density of the residuals of every cluster.
-
-        Parameters
-        ----------
-        r
-            The residuals.
-        c
-            Noise coordinates that broadcast with them.
-        xp
-            :data:`MATHS` or ``pytensor.tensor``.
-        """
+        """Return the joint log density of the residuals of every cluster, in maths of ``xp``:
+        :data:`MATHS` or ``pytensor.tensor``.
+        """  # noqa: D205
         return -0.5 * (r.size * log(2 * pi) + r.log_det + r.square)
 
-    def log_density(self, residual: Array, scale: Array, c: Mapping[str, Array]) -> Array:
-        """Return the log density of a residual of log loss on its own, in NumPy.
-
-        Parameters
-        ----------
-        residual
-            Log loss minus the law's log loss.
-        scale
-            Scale of the noise, > 0, same shape.
-        c
-            Noise coordinates that broadcast with ``residual``.
-        """
-        return self.density(Residuals.alone(residual, scale, MATHS), c, MATHS)
+    def log_density(self, rows: Rows, residual: Array, c: Mapping[str, Array]) -> Array:
+        """Return log densities of residuals ``(..., run)`` of log loss: ``(..., cluster)``."""
+        return self.density(rows.residuals(residual, c, MATHS), c, MATHS)
 
     def draw(
         self, rng: np.random.Generator, size: tuple[int, ...], c: Mapping[str, Array]
     ) -> Array:
-        """Draw noise of a new run in log loss; coordinates broadcast to ``size``."""
+        """Draw the noise of lone rows in log loss; coordinates broadcast to ``size``."""
         widening, excess = self.draw_effect(rng, size, c)
         return widening * c["sigma"] * rng.standard_normal(size) + excess
 
-    def draw_together(
-        self,
-        rng: np.random.Generator,
-        size: tuple[int, ...],
-        c: Mapping[str, Array],
-        *,
-        codes: NDArray[np.int64],
-        se: Array | float = 0.0,
+    def draw_rows(
+        self, rng: np.random.Generator, rows: Rows, size: tuple[int, ...], c: Mapping[str, Array]
     ) -> Array:
-        """Draw noise of the rows of clusters in log loss.
-
-        Parameters
-        ----------
-        rng
-            Source of chance.
-        size
-            Shape ``(..., run)``.
-        c
-            Coordinates of noise and clusters that broadcast to ``size``.
-        codes
-            Number of each row's cluster, from 0 without gaps, shape ``(run,)``.
-        se
-            Standard errors of log loss, which each row has to itself.
-        """
-        clusters = (*size[:-1], int(codes.max()) + 1)
+        """Draw the noise of the rows of a table in log loss, of shape ``size``, ``(..., run)``."""
+        if not rows.share_effect:
+            return self.draw(rng, size, {**c, "sigma": np.hypot(c["sigma"], rows.log_loss_se)})
+        clusters = (*size[:-1], len(rows.size))
         common = np.sqrt(c["cluster_share"]) * c["sigma"] * rng.standard_normal(clusters)
-        scale = np.sqrt((1 - c["cluster_share"]) * c["sigma"] ** 2 + np.square(se))
+        own = np.sqrt((1 - c["cluster_share"]) * c["sigma"] ** 2 + np.square(rows.log_loss_se))
         widening, excess = (
-            np.broadcast_to(a, clusters)[..., codes] for a in self.draw_effect(rng, clusters, c)
+            np.broadcast_to(a, clusters)[..., rows.codes]
+            for a in self.draw_effect(rng, clusters, c)
         )
-        return widening * (common[..., codes] + scale * rng.standard_normal(size)) + excess
+        return widening * (common[..., rows.codes] + own * rng.standard_normal(size)) + excess
 
     def draw_effect(
         self, rng: np.random.Generator, size: tuple[int, ...], c: Mapping[str, Array]

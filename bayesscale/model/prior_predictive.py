@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from bayesscale.errors import PriorError
 from bayesscale.model.links import LINKS
-from bayesscale.model.priors import Prior, describe_priors
-from bayesscale.model.spec import ModelSpec, log_inputs, specify
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.priors import Prior
+from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.quantities import LOSS
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
@@ -66,49 +68,22 @@ def prior_predictive(
     """
     spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
     rng = np.random.default_rng(random_seed)
-    c = draw_priors(spec, rng, draws)
+    c = spec.space.draw(rng, draws)
     data = {name: ("draw", values) for name, values in c.items()}
     published = spec.law.published(c, spec.reference)
     data |= {name: ("draw", values) for name, values in published.items()}
     dataset = xr.Dataset(data, coords={"run": runs.run_ids})
-    dataset["loss"] = (("draw", "run"), _losses(spec, runs, c, rng), {"unit": "nats/token"})
-    dataset.attrs["priors"] = list(describe_priors(spec.coordinates, spec.priors).values())
+    dataset["loss"] = (("draw", "run"), _losses(spec, runs, c, rng), {"unit": LOSS.unit})
+    dataset.attrs["priors"] = list(spec.space.in_words().values())
     return dataset
 
 
-def draw_priors(
-    spec: ModelSpec, rng: np.random.Generator, draws: int
-) -> dict[str, NDArray[np.float64]]:
-    """Draw every coordinate from its prior, shape ``(draw,)``."""
-    c = {}
-    for coordinate in spec.coordinates:
-        prior = spec.priors[coordinate.name]
-        normal = prior.normal_on_link(coordinate)
-        if normal is None:
-            c[coordinate.name] = _draw_with_pymc(prior, coordinate.name, rng, draws)
-        else:
-            c[coordinate.name] = LINKS[coordinate.link].backward(rng.normal(*normal, size=draws))
-    return c
-
-
 def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
-    """Refuse priors that leave a domain, or make what was observed all but impossible.
-
-    Parameters
-    ----------
-    runs
-        The runs.
-    spec
-        The model.
-
-    Raises
-    ------
-    PriorError
-        If a prior leaves its coordinate's domain, or most runs lie outside the range of a
-        thousand prior predictive draws.
-    """
+    """Refuse priors that leave a coordinate's domain, or put most runs outside the range of a
+    thousand prior predictive draws.
+    """  # noqa: D205
     rng = np.random.default_rng(0)
-    draws = draw_priors(spec, rng, DRAWS)
+    draws = spec.space.draw(rng, DRAWS)
     for coordinate in spec.coordinates:
         link, values = LINKS[coordinate.link], draws[coordinate.name]
         outside = (values <= link.lower) | (values >= link.upper)
@@ -124,7 +99,7 @@ def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
     outside = (runs.loss < loss.min(axis=0)) | (runs.loss > loss.max(axis=0))
     if outside.mean() > EXCLUDED_SHARE_MAX:
         first = int(np.argmax(outside))
-        sentences = describe_priors(spec.coordinates, spec.priors).values()
+        sentences = spec.space.in_words().values()
         raise PriorError(
             f"The priors exclude the data: {int(outside.sum())} of {len(runs)} runs lie outside "
             f"all of {DRAWS} prior predictive draws, for example run {runs.run_ids[first]} with a "
@@ -135,37 +110,8 @@ def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
 
 
 def _losses(
-    spec: ModelSpec,
-    runs: Runs,
-    c: Mapping[str, NDArray[np.float64]],
-    rng: np.random.Generator,
+    spec: ModelSpec, runs: Runs, c: Mapping[str, NDArray[np.float64]], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    c = {name: values[:, None] for name, values in c.items()}
-    log_loss = spec.log_loss(c, log_inputs(runs, spec.law, spec.reference), np)
-    if spec.has_clusters:
-        noise = spec.noise.draw_together(rng, log_loss.shape, c, codes=runs.cluster_codes)
-    else:
-        noise = spec.noise.draw(rng, log_loss.shape, c)
+    """Return losses of the runs as priors make them, nats/token, shape ``(draw, run)``."""
     with np.errstate(over="ignore"):  # heavy tails may reach beyond a float: infinite is right
-        return spec.reference.loss * np.exp(log_loss + noise)
-
-
-def _draw_with_pymc(
-    prior: Prior, coordinate: str, rng: np.random.Generator, draws: int
-) -> NDArray[np.float64]:
-    import pymc as pm
-    from pymc.logprob.utils import ParameterValueError
-
-    from bayesscale.model.pymc_priors import pymc_distribution
-
-    distribution = pymc_distribution(prior, coordinate)
-    try:
-        values = np.asarray(pm.draw(distribution, draws=draws, random_seed=rng))
-        # the density checks its parameters, which drawing does not always do
-        pm.logp(distribution, values[:1]).eval(mode="FAST_COMPILE")
-    except (ValueError, ParameterValueError) as error:
-        raise PriorError(
-            f"PyMC cannot use {prior!r} as the prior of {coordinate}: its parameters are not "
-            f"allowed ({error})."
-        ) from error
-    return values
+        return np.exp(Posterior.of(spec, c).simulate(runs, rng))

@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._format import rows
 from bayesscale.errors import DomainError, RunsError
-from bayesscale.laws import LAWS, Law, Reference, get_law
+from bayesscale.laws import Law, Reference, get_law
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.model.clusters import CLUSTER_SHARE
-from bayesscale.model.discrepancy import Discrepancy, Spread, get_discrepancy
-from bayesscale.model.links import LINKS
+from bayesscale.model.checked_law import check_law, check_names, law_values
+from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise
 from bayesscale.model.priors import Prior, resolve_priors
+from bayesscale.model.rows import CLUSTER_SHARE, Rows
+from bayesscale.model.space import Space
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 from bayesscale.runs import Runs
-
-RESERVED_NAMES = frozenset(
-    {"alpha", "model", "sample", "column", "component_group", "chain", "draw", "run", "cluster"}
-)
-"""Names that break ArviZ plots or clash with the dimensions of the draws."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,9 @@ class ModelSpec:
     priors
         A prior for every coordinate of law, discrepancy and noise, in order.
     reference
-        Geometric centre of the runs that the coordinates refer to.
+        Centre of the runs that the coordinates refer to, by name of quantity.
     spread
-        Spread of the runs around it, the discrepancy's unit of distance.
+        Spread of the runs around it, the discrepancy's units of distance.
     has_loss_se
         Whether the runs carry standard errors, which widen the noise.
     has_clusters
@@ -52,7 +50,7 @@ class ModelSpec:
     noise: Noise
     priors: Mapping[str, Prior]
     reference: Reference
-    spread: Spread
+    spread: Mapping[str, float]
     has_loss_se: bool
     has_clusters: bool = False
 
@@ -60,13 +58,20 @@ class ModelSpec:
     def coordinates(self) -> tuple[Coordinate, ...]:
         """Sampled coordinates: the law's, the discrepancy's, then the noise's."""
         return (
-            self.law.coordinates + self.discrepancy.coordinates(self.law) + self.noise_coordinates
+            *self.law.coordinates,
+            *self.discrepancy.coordinates(self.law),
+            *self.noise_coordinates,
         )
 
     @property
     def noise_coordinates(self) -> tuple[Coordinate, ...]:
         """Sampled coordinates of the noise and of what clusters have in common."""
         return _noise_coordinates(self.noise, self.has_clusters)
+
+    @cached_property
+    def space(self) -> Space:
+        """The coordinates with their priors."""
+        return Space(self.coordinates, self.priors)
 
     @property
     def noise_names(self) -> list[str]:
@@ -75,24 +80,28 @@ class ModelSpec:
         shape = self.noise.shape(dict.fromkeys(sampled, 0.0))
         return ["sigma", *shape, *(["cluster_share"] if self.has_clusters else [])]
 
-    def log_loss(
+    def rows(self, runs: Runs) -> Rows:
+        """Return the rows of a table as the noise of this model sees them."""
+        return Rows.of(runs, share_effect=self.has_clusters)
+
+    def centred(self, values: Any) -> dict[str, Any]:
+        """Return the law's inputs relative to the reference, of runs or of values by name."""
+        return {
+            name: q.centred(values[name], self.reference[name])
+            for name, q in self.law.quantities.items()
+        }
+
+    def relative_log_loss(
         self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any,
         *, spread: Mapping[str, Any] | None = None,
     ) -> Any:  # fmt: skip
         """Return the log loss of law and discrepancy, relative to the reference loss.
 
-        Parameters
-        ----------
-        c
-            Value of every coordinate, by name; arrays broadcast against the inputs.
-        x
-            ``ln(input / reference input)`` for every input of the law.
-        xp
-            Namespace of mathematical functions, ``numpy`` or ``pytensor.tensor``.
-        spread
-            Stands in for the spec's own spread where that is data, as in a compiled model.
+        ``c`` holds every coordinate and ``x`` every input, centred; arrays broadcast. ``xp`` is
+        ``numpy`` or ``pytensor.tensor``. ``spread`` stands in for the spec's own where that is
+        data, as in a compiled model.
         """
-        spread = self.spread.as_dict() if spread is None else spread
+        spread = self.spread if spread is None else spread
         return self.discrepancy.log_loss(self.law, c, x, spread, xp)
 
     def in_words(self) -> str:
@@ -110,32 +119,25 @@ class ModelSpec:
             "discrepancy": self.discrepancy.name,
             "noise": self.noise.name,
             "priors": {name: prior.as_dict() for name, prior in self.priors.items()},
-            "reference": self.reference.as_dict(),
-            "spread": self.spread.as_dict(),
+            "reference": dict(self.reference),
+            "spread": dict(self.spread),
             "has_loss_se": self.has_loss_se,
             "has_clusters": self.has_clusters,
+            "formula": law_values(self.law),
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], *, law: str | Law | None = None) -> "ModelSpec":
-        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again.
-
-        Raises
-        ------
-        UnknownNameError
-            If the law does not ship and was not given.
-        DomainError
-            If the law given is another one than was stored.
-        """
+        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again, the same."""
         spec = cls(
             law=get_law(stored["law"] if law is None else law),
             discrepancy=get_discrepancy(stored["discrepancy"]),
             noise=get_noise(stored["noise"]),
             priors={name: Prior.from_dict(prior) for name, prior in stored["priors"].items()},
-            reference=Reference(**stored["reference"]),
-            spread=Spread(**stored["spread"]),
+            reference=dict(stored["reference"]),
+            spread=dict(stored["spread"]),
             has_loss_se=stored["has_loss_se"],
-            has_clusters=stored.get("has_clusters", False),  # written since there are clusters
+            has_clusters=stored["has_clusters"],
         )
         names = [c.name for c in spec.coordinates]
         if (spec.law.name, names) != (stored["law"], stored["coordinates"]):
@@ -143,6 +145,12 @@ class ModelSpec:
                 f"The fit is of the law {stored['law']!r} with {', '.join(stored['coordinates'])}, "
                 f"but the law {spec.law.name!r} at hand has {', '.join(names)}. Pass the law that "
                 "was fitted."
+            )
+        if not np.allclose(law_values(spec.law), stored["formula"], rtol=1e-9, atol=1e-12):
+            raise DomainError(
+                f"The formula of the law {spec.law.name!r} at hand gives other losses than the one "
+                "that was fitted: its posterior would answer for another law. Pass the law as it "
+                "was when the fit was saved, or refit."
             )
         return spec
 
@@ -155,37 +163,7 @@ def specify(
     discrepancy: str | None = "drift",
     priors: Mapping[str, Prior] | None = None,
 ) -> ModelSpec:
-    """Check a model's options against each other and the runs.
-
-    Parameters
-    ----------
-    runs
-        The training runs.
-    law
-        Name of a law, or an instance of your own.
-    noise
-        ``"student_t"``, ``"normal"`` or ``"one_sided"``, on log loss.
-    discrepancy
-        ``"drift"``, ``"quadratic"``, or None to take the law for true.
-    priors
-        Overrides by name of coordinate.
-
-    Returns
-    -------
-    ModelSpec
-        The checked model.
-
-    Raises
-    ------
-    UnknownNameError
-        If the law, the noise, the discrepancy or the name of a prior is unknown.
-    PriorError
-        If a prior is malformed.
-    DomainError
-        If your own law is incomplete or its formula does not give finite numbers.
-    RunsError
-        If ``runs`` are not :class:`Runs`, or fewer than the law has coordinates.
-    """
+    """Check a model's options against each other and the runs, before anything is compiled."""
     if not isinstance(runs, Runs):
         raise RunsError(
             f"runs must be Runs, not {type(runs).__name__}. Make them with "
@@ -193,8 +171,9 @@ def specify(
         )
     law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
     has_clusters = runs.has_clusters
-    taken = discrepancy_.coordinates(law) + _noise_coordinates(noise_, has_clusters)
-    _check_law(law, taken)
+    check_law(law)
+    taken = (*discrepancy_.coordinates(law), *_noise_coordinates(noise_, has_clusters))
+    check_names(law, taken)
     if len(runs) < len(law.coordinates):
         raise RunsError(
             f"The law {law.name!r} has {len(law.coordinates)} unknowns "
@@ -202,74 +181,39 @@ def specify(
             f"Train at least {len(law.coordinates)}, better three times as many, or choose a law "
             "with fewer unknowns."
         )
-    sizes = {name: getattr(runs, name) for name in ("params", "tokens", "flops", "loss")}
     return ModelSpec(
         law=law,
         discrepancy=discrepancy_,
         noise=noise_,
-        priors=resolve_priors(law.coordinates + taken, priors),
-        reference=Reference.of(**sizes),
-        spread=Spread.of(**sizes),
+        priors=resolve_priors((*law.coordinates, *taken), priors),
+        reference=_reference(law, runs),
+        spread=spread_of(law, runs),
         has_loss_se=runs.loss_se is not None,
         has_clusters=has_clusters,
     )
 
 
-def log_inputs(runs: Runs, law: Law, reference: Reference) -> dict[str, NDArray[np.float64]]:
-    """Return ``ln(input / reference input)`` of every input of the law, shape ``(run,)``."""
-    return {name: np.log(getattr(runs, name) / getattr(reference, name)) for name in law.inputs}
+def _reference(law: Law, runs: Runs) -> dict[str, float]:
+    """Return the centre of the runs: what compute is counted by, the law's inputs, the loss."""
+    inputs = {q.name: q for q in (PARAMS, TOKENS, FLOPS, *law.quantities.values(), LOSS)}
+    for name, q in law.quantities.items():
+        values = runs[name]
+        outside = ~q.admits(values)
+        if outside.any():
+            raise RunsError(
+                f"The law {law.name!r} takes {name} {q.domain}, but it is not in "
+                f"{int(outside.sum())} of {len(runs)} runs: "
+                f"{rows(runs.run_ids[outside], values[outside], name)}. Correct the column, or "
+                "leave these runs out."
+            )
+    shares = [runs[name] for name, q in law.quantities.items() if q.scale == "simplex"]
+    if shares and not np.allclose(np.sum(shares, axis=0), 1.0, atol=1e-6):
+        raise RunsError(
+            f"The shares that the law {law.name!r} takes must add up to 1 in every run, but add "
+            f"up to {np.min(np.sum(shares, axis=0)):.6g} to {np.max(np.sum(shares, axis=0)):.6g}."
+        )
+    return {name: q.centre(runs[name]) for name, q in inputs.items()}
 
 
 def _noise_coordinates(noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:
     return (*noise.coordinates, CLUSTER_SHARE) if has_clusters else noise.coordinates
-
-
-def _check_law(law: Law, taken: tuple[Coordinate, ...]) -> None:
-    missing = [a for a in ("name", "inputs", "coordinates") if not hasattr(law, a)]
-    if missing:
-        raise DomainError(
-            f"Your law {type(law).__name__} does not state {', '.join(missing)}. A law states "
-            "name, inputs and coordinates, and has one method, log_loss(self, c, x, xp)."
-        )
-    foreign = [name for name in law.inputs if name not in ("params", "tokens", "flops")]
-    if foreign or not law.inputs:
-        raise DomainError(
-            f"The law {law.name!r} takes {law.inputs!r}, but a law's inputs are "
-            "'params', 'tokens' or 'flops'."
-        )
-    names = [c.name for c in law.coordinates + taken]
-    bad = sorted({n for n in names if names.count(n) > 1 or n in RESERVED_NAMES})
-    if bad:
-        raise DomainError(
-            f"The law {law.name!r} cannot name a coordinate {', '.join(map(repr, bad))}: "
-            "the name is taken by another coordinate, the discrepancy, the noise or the plotting "
-            "library. "
-            "Choose another, such as 'alpha_N'."
-        )
-    if law.name in LAWS and type(LAWS[law.name]) is not type(law):
-        raise DomainError(
-            f"The name {law.name!r} belongs to a law that ships with bayesscale: a saved fit of "
-            "yours would be read as that one. Give your law another name."
-        )
-    middle = {c.name: LINKS[c.link].backward(np.array(c.loc)) for c in law.coordinates}
-    x = {name: np.linspace(-2.0, 2.0, 5) for name in law.inputs}
-    try:
-        value = np.asarray(law.log_loss(middle, x, np))
-        published = law.published(middle, Reference(1.0, 1.0, 1.0, 1.0))
-    except Exception as error:
-        raise DomainError(
-            f"The law {law.name!r} fails at its prior medians: {error!r}. log_loss(c, x, xp) may "
-            f"use the coordinates {list(middle)}, the inputs {list(x)} and functions of xp."
-        ) from error
-    if value.shape != (5,) or not np.isfinite(value).all():
-        raise DomainError(
-            f"The formula of the law {law.name!r} gives {value!r} for five runs within a factor "
-            "e² of the centre at its prior medians. log_loss(c, x, xp) must return one finite "
-            "log loss a run, built from c and x with functions of xp."
-        )
-    unsaid = [name for name in law.published_units if name not in published]
-    if unsaid:
-        raise DomainError(
-            f"The law {law.name!r} lists {', '.join(unsaid)} in published_units, but published() "
-            f"returns {list(published)}."
-        )

@@ -18,6 +18,9 @@ class RunArrays:
     _groups: tuple[str, ...]
     run_ids: np.ndarray
 
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._columns[name]
+
     @property
     def params(self) -> np.ndarray:
         """Parameters N as ``param_count`` counts them, > 0, float64. Shape ``(run,)``."""

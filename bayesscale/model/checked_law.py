@@ -1,0 +1,138 @@
+"""What must hold of a law before anything is compiled: a user's own is tried out in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.errors import BayesScaleError, DomainError
+from bayesscale.laws import LAWS, Law, PowerCost
+from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.links import LINKS
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
+
+RESERVED_NAMES = frozenset(
+    {
+        "alpha", "model", "sample", "column", "component_group", "chain", "draw", "run", "cluster",
+        "prior", "log_loss",
+    }
+)  # fmt: skip
+"""Names that break ArviZ plots, or clash with dimensions or variables of the model."""
+
+POINTS = 5
+"""Sizes at which a formula is tried, within a factor e² of the centre."""
+
+
+def check_law(law: Law) -> None:
+    """Refuse a law that is incomplete, or whose formulas do not give finite numbers."""
+    missing = [a for a in ("name", "inputs", "coordinates") if not hasattr(law, a)]
+    if missing:
+        raise DomainError(
+            f"Your law {type(law).__name__} does not state {', '.join(missing)}. A law states "
+            "name, inputs and coordinates, and has one method, log_loss(self, c, x, xp)."
+        )
+    if not (isinstance(law.name, str) and law.name):
+        raise DomainError(f"The name of a law is text such as 'tied', not {law.name!r}.")
+    if law.name in LAWS and LAWS[law.name] is not law and type(LAWS[law.name]) is not type(law):
+        raise DomainError(
+            f"The name {law.name!r} belongs to a law that ships with bayesscale: a saved fit of "
+            "yours would be read as that one. Give your law another name."
+        )
+    if not isinstance(law.inputs, Sequence) or isinstance(law.inputs, str) or not law.inputs:
+        raise DomainError(
+            f"The law {law.name!r} takes {law.inputs!r}, but a law's inputs are a tuple of names "
+            "such as ('params', 'tokens'), or of bs.Quantity of your own."
+        )
+    try:
+        quantities = law.quantities
+    except BayesScaleError as error:
+        raise DomainError(f"The inputs of the law {law.name!r} are unfit. {error}") from error
+    wrong = [k for k in law.coordinates if not isinstance(k, Coordinate)]
+    if wrong or not law.coordinates:
+        raise DomainError(
+            f"The coordinates of the law {law.name!r} must be a tuple of bs.Coordinate, at least "
+            f"one, but are {law.coordinates!r}."
+        )
+    for what, names in (("split", law.split), ("drifts", law.drifts)):
+        foreign = [name for name in names if name not in quantities]
+        if isinstance(names, str) or foreign:
+            raise DomainError(
+                f"The law {law.name!r} states {what}={names!r}, which must be a tuple of some of "
+                f"its inputs, {tuple(quantities)!r}."
+            )
+    _check_formula(law)
+
+
+def check_names(law: Law, taken: Iterable[Coordinate]) -> None:
+    """Refuse names of a law's coordinates that the rest of the model takes."""
+    names = [k.name for k in (*law.coordinates, *taken)]
+    bad = sorted(
+        {
+            n for n in names
+            if names.count(n) > 1 or n in RESERVED_NAMES or not str(n).isidentifier()
+        }
+    )  # fmt: skip
+    if bad:
+        raise DomainError(
+            f"The law {law.name!r} cannot name a coordinate {', '.join(map(repr, bad))}: the name "
+            "is taken by another coordinate, the discrepancy, the noise, the model or the plotting "
+            "library, or is no Python name. Choose another, such as 'alpha_N'."
+        )
+
+
+def law_values(law: Law) -> list[float]:
+    """Return log losses of a law at fixed points: what tells two formulas of one name apart."""
+    values = []
+    for shift in (0.0, 0.5):
+        c = {k.name: LINKS[k.link].backward(np.array(k.loc + shift)) for k in law.coordinates}
+        values += np.ravel(law.log_loss(c, _points(law), np)).tolist()
+    return values
+
+
+def _points(law: Law) -> dict[str, NDArray[np.float64]]:
+    """Return centred inputs of shape ``(point,)``, no two inputs alike."""
+    at = np.linspace(-2.0, 2.0, POINTS)
+    return {name: np.roll(at, i) for i, name in enumerate(law.quantities)}
+
+
+def _check_formula(law: Law) -> None:
+    middle = {k.name: LINKS[k.link].backward(np.array(k.loc)) for k in law.coordinates}
+    x = _points(law)
+    reference = dict.fromkeys((*x, PARAMS.name, TOKENS.name, FLOPS.name, LOSS.name), 1.0)
+    three = {name: np.full(3, value) for name, value in middle.items()}
+    optimum = None
+    try:
+        value = np.asarray(law.log_loss(middle, x, np))
+        published = law.published(three, reference)
+        if law.split:
+            optimum = law.optimum(three, np.zeros(3), PowerCost())
+    except Exception as error:
+        raise DomainError(
+            f"The law {law.name!r} fails at its prior medians: {error!r}. log_loss(c, x, xp) may "
+            f"use the coordinates {list(middle)}, the inputs {list(x)} and functions of xp."
+        ) from error
+    if value.shape != (POINTS,) or not np.isfinite(value).all():
+        raise DomainError(
+            f"The formula of the law {law.name!r} gives {value!r} for five runs within a factor "
+            "e² of the centre at its prior medians. log_loss(c, x, xp) must return one finite "
+            "log loss a run, built from c and x with functions of xp."
+        )
+    unsaid = [name for name in law.published_units if name not in published]
+    if unsaid:
+        raise DomainError(
+            f"The law {law.name!r} lists {', '.join(unsaid)} in published_units, but published() "
+            f"returns {list(published)}."
+        )
+    answers: dict[str, Any] = dict(published)
+    if optimum is not None:
+        answers |= {name: getattr(optimum, name) for name in type(optimum).__slots__}
+    for name, values in answers.items():
+        if np.shape(values) not in ((), (3,)):
+            raise DomainError(
+                f"The law {law.name!r} returns {name} of shape {np.shape(values)} for draws of "
+                "shape (3,). published() and optimum() take arrays of draws and return one value "
+                "a draw."
+            )

@@ -1,0 +1,128 @@
+"""The space of a model's coordinates: their priors, and the unconstrained vector that is sampled.
+
+A prior that is normal on the scale of its coordinate's link is written here in NumPy. One of the
+user's own choice is PyMC's, which is loaded for it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.links import LINKS
+from bayesscale.model.priors import Prior, describe_priors
+from bayesscale.model.slopes import Slopes
+
+type Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Coordinates in their order, with a prior each."""
+
+    coordinates: tuple[Coordinate, ...]
+    priors: Mapping[str, Prior]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"coordinates": self.coordinates, "priors": self.priors}  # not what PyMC made
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coordinates."""
+        return tuple(k.name for k in self.coordinates)
+
+    @cached_property
+    def normals(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation on the link's scale of the priors that are normal there."""
+        found = {k.name: self.priors[k.name].normal_on_link(k) for k in self.coordinates}
+        return {name: normal for name, normal in found.items() if normal is not None}
+
+    @cached_property
+    def slopes(self) -> Slopes:
+        """What the unconstrained vector has in the place of exponents."""
+        return Slopes.of(self.coordinates, [k.name in self.normals for k in self.coordinates])
+
+    @cached_property
+    def _own(self) -> dict[str, Any]:
+        """Return the priors that only PyMC knows."""
+        chosen = {
+            k.name: self.priors[k.name] for k in self.coordinates if k.name not in self.normals
+        }
+        if not chosen:
+            return {}
+        from bayesscale.model.pymc_priors import OwnPrior
+
+        return {name: OwnPrior.of(prior, name) for name, prior in chosen.items()}
+
+    def hyperparameters(self) -> Array:
+        """Return the numbers of the normal priors, shape ``(coordinate, 2)``; of others (0, 1)."""
+        return np.array([self.normals.get(name, (0.0, 1.0)) for name in self.names], dtype=float)
+
+    def to_link(self, c: Mapping[str, Array]) -> Array:
+        """Put coordinates on the scales that they are sampled on, shape ``(..., coordinate)``."""
+        return np.stack(
+            [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates], axis=-1
+        )
+
+    def unconstrain(self, c: Mapping[str, Array]) -> Array:
+        """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``."""
+        return self.slopes.of_exponents(self.to_link(c))
+
+    def constrain(self, u: Array) -> dict[str, Array]:
+        """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
+        u = self.slopes.to_exponents(u)
+        return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
+
+    def middle(self) -> dict[str, float]:
+        """Return where the priors have their middle, on the scales that are sampled."""
+        own = {name: prior.initial for name, prior in self._own.items()}
+        return {
+            name: self.normals[name][0] if name in self.normals else own[name]
+            for name in self.names
+        }
+
+    def draw(self, rng: np.random.Generator, draws: int) -> dict[str, Array]:
+        """Draw every coordinate from its prior, shape ``(draw,)``."""
+        c = {}
+        for k in self.coordinates:
+            if k.name in self.normals:
+                c[k.name] = LINKS[k.link].backward(rng.normal(*self.normals[k.name], size=draws))
+            else:
+                c[k.name] = self._own[k.name].draw(rng, draws)
+        return c
+
+    def log_prior(self, name: str, values: Array) -> Array:
+        """Return the log prior density of values of one coordinate, same shape."""
+        if name not in self.normals:
+            return self._own[name].log_density(values)
+        mu, sigma = self.normals[name]
+        link = LINKS[next(k.link for k in self.coordinates if k.name == name)]
+        z = (link.forward(values) - mu) / sigma
+        return -0.5 * z**2 - np.log(sigma) - 0.5 * np.log(2 * np.pi) + link.log_slope(values)
+
+    def scores(self, c: Mapping[str, Array]) -> dict[str, Array]:
+        """Return how many prior standard deviations coordinates lie from the prior's mean."""
+        links = {k.name: LINKS[k.link] for k in self.coordinates}
+        return {
+            name: (links[name].forward(np.asarray(c[name])) - mu) / sigma
+            for name, (mu, sigma) in self.normals.items()
+            if name in c
+        }
+
+    def in_words(self) -> dict[str, str]:
+        """Say every prior in a sentence that a person can check, by name of coordinate."""
+        return describe_priors(self.coordinates, self.priors)
+
+    def _forward(self, k: Coordinate, values: Array) -> Array:
+        linked = k.name in self.normals
+        return LINKS[k.link].forward(values) if linked else self._own[k.name].forward(values)
+
+    def _backward(self, k: Coordinate, values: Array) -> Array:
+        linked = k.name in self.normals
+        return LINKS[k.link].backward(values) if linked else self._own[k.name].backward(values)
