@@ -46,9 +46,9 @@ def positive_scalar(name: str, value: object, unit: str) -> float:
 
 def number(name: str, value: object, *, above: float | None = None, why: str = "") -> float:
     """Return one finite number, above a limit if there is one."""
-    told = "a finite number" if above is None else f"a finite number above {above:g}"
+    told = "a finite number" if above is None else f"above {above:g} and finite"
     read = _real(value)
-    if read is None or not abs(read) < float("inf") or (above is not None and not read > above):
+    if read is None or not (float("-inf") if above is None else above) < read < float("inf"):
         raise DomainError(f"{name} must be {told}, not {shown(value)}{why or '.'}")
     return read
 

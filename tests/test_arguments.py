@@ -58,7 +58,7 @@ def test_whole_numbers_are_whole(value):
 def test_probabilities_and_numbers_have_limits(value):
     with pytest.raises(DomainError, match="between 0 and 1"):
         check.probability("ci_prob", value)
-    with pytest.raises(DomainError, match="a finite number above 100, not"):
+    with pytest.raises(DomainError, match="must be above 100 and finite, not"):
         check.number("factor", value, above=100)
     assert check.probability("ci_prob", np.float32(0.5)) == 0.5
 
