@@ -57,11 +57,16 @@ def interval(lo: float, hi: float, fmt: Callable[[float], str] = si_count) -> st
     return low if low == high else f"{low}–{high}"
 
 
+def printable(x: object) -> str:
+    r"""Write anything as text that a terminal shows: ``\x1b`` and the like are escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(x))
+
+
 def list_some(items: _SizedIterable[object], *, limit: int = 5) -> str:
     """List the first few items and count the rest, as ``"a, b, c and 12 more"``; no others are
     looked at.
     """  # noqa: D205
-    text = ", ".join(str(item) for item in islice(items, limit))
+    text = ", ".join(printable(item) for item in islice(items, limit))
     more = len(items) - limit
     return f"{text} and {more:,} more" if more > 0 else text
 
@@ -72,9 +77,8 @@ def rows(
     """Point at runs by their ids and the values that stand there, both of shape ``(run,)``, as
     ``"run 7 (loss=-0.12), run 19 (loss=nan) and 3 more"``.
     """  # noqa: D205
-    shown = [
-        f"run {i} ({name}={_cell(v)})" for i, v in islice(zip(ids, values, strict=False), limit)
-    ]
+    first = islice(zip(ids, values, strict=False), limit)
+    shown = [f"run {printable(i)} ({name}={_cell(v)})" for i, v in first]
     more = len(ids) - len(shown)
     return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
@@ -82,5 +86,8 @@ def rows(
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = repr(str(value)) if isinstance(value, str) else str(value)
+    try:
+        text = repr(str(value)) if isinstance(value, str) else printable(value)
+    except ValueError:  # Python writes out no whole number of more than 4,300 digits
+        text = "a number of thousands of digits"
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
