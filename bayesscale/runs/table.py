@@ -17,13 +17,7 @@ from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import RUN
 from bayesscale.runs.intake import Inputs, Table, take_in
 from bayesscale.runs.rows import Where
-from bayesscale.runs.units import (
-    FlopRule,
-    LossUnit,
-    ParamCount,
-    check_conventions,
-    nats_per_token,
-)
+from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, check_conventions, nats_per_token
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -212,7 +206,7 @@ class Runs(RunArrays):
                 "seed": seed,
                 "cluster": cluster,
                 "run_id": run_id,
-            },
+            },  # fmt: skip
             inputs=inputs,
             group=group,
             param_count=param_count,
