@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bayesscale._format import printable
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -200,7 +202,7 @@ def marked(paragraph: Paragraph) -> str:
 
 def clean(text: str) -> str:
     """Show characters that steer a terminal instead of obeying them."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def cell_lines(cell: str) -> list[str]:

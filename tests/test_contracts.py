@@ -20,7 +20,7 @@ ROWS = [
     {"quantities"},
     {"runs", "laws"},
     {"model"},
-    {"checks"},
+    {"checks", "density"},
     {"inference"},
     {"forecast", "comparison"},
     {"backtesting", "calibration"},
@@ -31,7 +31,7 @@ ROWS = [
 ]
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
 
-HELPERS = {("_sweep", "_files"), ("_arguments", "_format")}
+HELPERS = {("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format")}
 """Private helpers that build on another one."""
 
 HEAVY = {"numpy", "pandas", "xarray", "scipy", "pymc", "pytensor", "nutpie", "arviz_base",

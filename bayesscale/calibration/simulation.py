@@ -13,7 +13,7 @@ from bayesscale.checks import diagnostics
 from bayesscale.inference.compiled import CompiledModel, compile_model
 from bayesscale.inference.result import SamplingSpec
 from bayesscale.inference.sampler import sample_nuts
-from bayesscale.model.build import model_data
+from bayesscale.model.data import model_data
 from bayesscale.model.posterior import Posterior
 
 type Array = NDArray[np.float64]

@@ -157,12 +157,13 @@ def evidences(
 def _by_bridge(fit: Fit, seed: int, report: Report) -> Evidence:
     # brings PyMC: only now
     from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.build import model_data
+    from bayesscale.model.data import model_data
 
     report(f"Estimating the evidence of {fit.law.name!r}")
-    compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
+    compiled = compile_model(fit.spec, fit.runs)
+    density = compiled.bind(model_data(fit.spec, fit.runs))
     u = fit.spec.space.unconstrain({str(k): np.asarray(v) for k, v in fit.coordinates.items()})
-    estimate = bridge_sampling(lambda at: compiled.log_density(at, data)[0], u, random_seed=seed)
+    estimate = bridge_sampling(lambda at: density(at)[0], u, random_seed=seed)
     if not estimate.mcse < ERROR_MAX or estimate.overlap < OVERLAP_MIN:
         raise EvidenceError(
             f"The evidence is known to ±{estimate.mcse:.2g} only, with an overlap of "
@@ -197,7 +198,8 @@ def _smc(fit: Fit, seed: int) -> tuple[float, float]:
     """
     import pymc as pm
 
-    from bayesscale.model.build import model_data, model_from
+    from bayesscale.model.build import model_from
+    from bayesscale.model.data import model_data
 
     with silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
         tree: Any = pm.sample_smc(

@@ -129,9 +129,9 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
         )
     # brings PyMC: only now
     from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.build import model_data
+    from bayesscale.model.data import model_data
 
-    compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
+    density = compile_model(fit.spec, fit.runs).bind(model_data(fit.spec, fit.runs))
     space = fit.spec.space
     draws = {str(k): np.asarray(v) for k, v in fit.coordinates.items()}
     i = space.names.index(name)
@@ -148,7 +148,7 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
         return float(space.to_link(point)[0, i])
 
     log_weight = log_density_weights(
-        lambda point: compiled.log_density(space.slopes.of_exponents(point), data)[0],
+        lambda point: density(space.slopes.of_exponents(point))[0],
         space.to_link(draws), i, linked(value),
     )  # fmt: skip
     h = 1e-6 * max(abs(value), 1e-3)

@@ -1,21 +1,23 @@
 """The checked table of training runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bayesscale.errors import unknown_name
-from bayesscale.runs import display, exchange
+from bayesscale import _arguments
+from bayesscale.quantities import Quantity
+from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
-from bayesscale.runs.intake import RUN, Table, take_in
-from bayesscale.runs.subsets import checked_mask, largest_by_compute, mask_without
-from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, nats_per_token
+from bayesscale.runs.columns import RUN
+from bayesscale.runs.intake import Inputs, Table, take_in
+from bayesscale.runs.rows import Where
+from bayesscale.runs.units import FlopRule, LossUnit, ParamCount
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -23,12 +25,13 @@ class Runs(RunArrays):
     """Training runs with checked numbers, canonical units and known conventions.
 
     Make one with `Runs.from_frame` or `bayesscale.read_runs`. Nothing changes it afterwards: its
-    arrays are read-only, and methods return new tables.
+    arrays are read-only, and methods return new tables. ``runs["experts"]`` is the column of that
+    name: any number, further inputs included, or label.
 
     Attributes
     ----------
     run_ids : numpy.ndarray
-        What the runs are called: int64, float64 or str objects, all different. Shape ``(run,)``.
+        What the runs are called: int64, float64 or text, all different. Shape ``(run,)``.
     param_count : {"total", "non_embedding", "other"}
         What ``params`` counts.
     flop_rule : {"6ND", "6ND_non_embedding", "column"}
@@ -43,18 +46,14 @@ class Runs(RunArrays):
     Examples
     --------
     >>> import bayesscale as bs
-    >>> runs = bs.Runs.from_frame(
-    ...     {"n_params": [1e8, 4e8], "n_tokens": [2e9, 8e9], "val_loss": [3.2, 2.7]},
-    ...     loss="val_loss",
-    ...     name="toy",
-    ... )
-    >>> runs
+    >>> table = {"n_params": [1e8, 4e8], "n_tokens": [2e9, 8e9], "val_loss": [3.2, 2.7]}
+    >>> bs.Runs.from_frame(table, loss="val_loss", name="toy")
     Runs 'toy': 2 runs
       params        100M–400M (total)
       tokens        2B–8B
       tokens/param  20
       flops         1.2e18–1.9e19 (6ND)
-      loss          2.7–3.2 nats/token
+      loss          2.700–3.200 nats/token
     """
 
     _columns: dict[str, np.ndarray]
@@ -65,6 +64,7 @@ class Runs(RunArrays):
     bytes_per_token: float | None = None
     name: str | None = None
     _groups: tuple[str, ...] = ()
+    _inputs: tuple[Quantity, ...] = ()
 
     def __post_init__(self) -> None:
         self._freeze()
@@ -96,14 +96,16 @@ class Runs(RunArrays):
         flop_rule: FlopRule | None = None,
         loss_unit: LossUnit = "nats/token",
         bytes_per_token: float | None = None,
-        where: Mapping[str, str | float | int] | None = None,
+        inputs: Inputs | None = None,
+        where: Where | None = None,
         name: str | None = None,
     ) -> Self:
         """Make a checked table from data in memory.
 
         Columns that are not named are looked for under well-known names (``n_params``, ``N``,
         ``n_tokens``, ``D``, ``loss``, ``L``, ``flops``, ``C``, ``run_id``, ``seed``, …). Columns
-        with no part to play are dropped.
+        with no part to play are dropped. Labels and ids are never rounded: whole numbers become
+        int64, other numbers float64, and all else is text as it is written.
 
         Parameters
         ----------
@@ -143,9 +145,13 @@ class Runs(RunArrays):
             ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
         bytes_per_token
             Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+        inputs
+            Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
+            numbers; in place of a name, a `Quantity` says which numbers it allows.
         where
             Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept, and
-            the others are not checked. Numbers compare as numbers, however they are written.
+            the others are not checked. Text compares as it is written and, where no cell reads so,
+            as a number; numbers compare as numbers.
         name
             Name of the ladder, for people.
 
@@ -158,62 +164,44 @@ class Runs(RunArrays):
         ------
         RunsError
             If numbers are missing, not numbers, not finite or impossible, if a choice of columns
-            is ambiguous, or if there are no runs, or none with the values of ``where``.
+            is ambiguous, if labels or their names cannot be kept in files, or if there are no
+            runs, or none with the values of ``where``.
         UnknownNameError
             If a column, a unit or a rule does not exist.
         DomainError
-            If ``bytes_per_token`` is missing or not positive.
+            If an argument has the wrong type, or ``bytes_per_token`` is missing or not positive.
 
         Warns
         -----
         RunsWarning
-            If a run stands there twice, if counts look like billions, or if the FLOP column is
-            far from 6ND.
+            If a run stands there twice, if counts look like millions, billions or swapped, if the
+            losses look like something else, or if the FLOP column is far from 6ND.
 
         Examples
         --------
         >>> import bayesscale as bs
         >>> table = {"N": [1e8, 4e8], "D": [2e9, 8e9], "bpb": [1.1, 0.93]}
-        >>> runs = bs.Runs.from_frame(
-        ...     table, loss="bpb", loss_unit="bits/byte", bytes_per_token=4.2
-        ... )
+        >>> runs = bs.Runs.from_frame(table, loss="bpb", loss_unit="bits/byte", bytes_per_token=4.2)
         >>> runs.loss.round(2)
         array([3.2 , 2.71])
         """
-        if param_count not in get_args(ParamCount):
-            raise unknown_name("parameter count", param_count, get_args(ParamCount))
-        if flop_rule is not None and flop_rule not in get_args(FlopRule):
-            raise unknown_name("FLOP rule", flop_rule, get_args(FlopRule))
-        taken = take_in(
+        named = {
+            "params": params, "tokens": tokens, "loss": loss, "flops": flops, "loss_se": loss_se,
+            "params_non_embedding": params_non_embedding, "seed": seed, "cluster": cluster,
+            "run_id": run_id,
+        }  # fmt: skip
+        checked = take_in(
             frame,
-            where=where,
-            named={
-                "params": params,
-                "tokens": tokens,
-                "loss": loss,
-                "flops": flops,
-                "loss_se": loss_se,
-                "params_non_embedding": params_non_embedding,
-                "seed": seed,
-                "cluster": cluster,
-                "run_id": run_id,
-            },
+            named,
+            inputs=inputs,
             group=group,
+            where=where,
             param_count=param_count,
             flop_rule=flop_rule,
             loss_unit=loss_unit,
-            nats=nats_per_token(loss_unit, bytes_per_token=bytes_per_token),
+            bytes_per_token=bytes_per_token,
         )
-        return cls(
-            taken.columns,
-            taken.run_ids,
-            param_count=param_count,
-            flop_rule=taken.flop_rule,
-            loss_unit=loss_unit,
-            bytes_per_token=None if bytes_per_token is None else float(bytes_per_token),
-            name=name,
-            _groups=taken.groups,
-        )
+        return cls(**checked, name=None if name is None else _arguments.text("name", name))
 
     @classmethod
     def from_xarray(cls, dataset: xr.Dataset) -> Self:
@@ -227,16 +215,14 @@ class Runs(RunArrays):
         Returns
         -------
         Runs
-            Equal to the original. Nothing is checked or warned about a second time.
+            Equal to the original. Nothing is warned about a second time.
 
         Raises
         ------
         RunsError
-            If the dataset was not made by `to_xarray`.
+            If the dataset was not made by `to_xarray`, or holds what no table of runs can.
         """
-        columns, run_ids, metadata = exchange.from_dataset(dataset)
-        groups = tuple(metadata.pop("groups"))
-        return cls(columns, run_ids, _groups=groups, **metadata)
+        return cls(**exchange.from_dataset(dataset))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -303,7 +289,7 @@ class Runs(RunArrays):
         --------
         >>> runs.select(runs.params < 1e9)  # doctest: +SKIP
         """
-        keep = checked_mask(mask, n_runs=len(self))
+        keep = rows.checked_mask(mask, n_runs=len(self))
         return replace(
             self,
             _columns={name: column[keep] for name, column in self._columns.items()},
@@ -334,7 +320,7 @@ class Runs(RunArrays):
         --------
         >>> runs.drop([3, 17])  # doctest: +SKIP
         """
-        return self.select(mask_without(run_ids, run_ids=self.run_ids))
+        return self.select(rows.mask_without(run_ids, all_ids=self.run_ids))
 
     def split_by_compute(self, factor: float = 10.0) -> tuple[Self, Self]:
         """Hold out the largest runs: every one within a factor of the largest compute.
@@ -353,7 +339,7 @@ class Runs(RunArrays):
         Raises
         ------
         DomainError
-            If the factor is not above 1.
+            If the factor is no finite number above 1.
         RunsError
             If no run is small enough to be fitted.
 
@@ -361,7 +347,7 @@ class Runs(RunArrays):
         --------
         >>> small, large = runs.split_by_compute(factor=10)  # doctest: +SKIP
         """
-        held_out = largest_by_compute(self.flops, factor=factor)
+        held_out = rows.largest_by_compute(self.flops, factor=factor)
         return self.select(~held_out), self.select(held_out)
 
     def to_frame(self) -> pd.DataFrame:
@@ -371,7 +357,7 @@ class Runs(RunArrays):
         -------
         pandas.DataFrame
             Index ``run``; columns ``params``, ``tokens``, ``flops``, ``loss`` (nats/token), those
-            of the optional columns that are known, and the groups.
+            of the optional columns that are known, further inputs, and the groups.
         """
         index = pd.Index(self.run_ids, name=RUN)
         return pd.DataFrame(self._columns, index=index, copy=True)
@@ -384,7 +370,7 @@ class Runs(RunArrays):
         xarray.Dataset
             Dimension ``run``; the variables of `to_frame` with ``units``; metadata as attributes.
         """
-        return exchange.to_dataset(self._columns, self.run_ids, self.metadata())
+        return exchange.to_dataset(self._columns, self.run_ids, self._inputs, self.metadata())
 
     def metadata(self) -> dict[str, Any]:
         """Tell the conventions as plain JSON.
@@ -392,8 +378,8 @@ class Runs(RunArrays):
         Returns
         -------
         dict
-            ``param_count``, ``flop_rule``, ``loss_unit``, ``bytes_per_token``, ``name`` and
-            ``groups``.
+            ``param_count``, ``flop_rule``, ``loss_unit``, ``bytes_per_token``, ``name``,
+            ``groups`` and ``inputs``.
         """
         return {
             "param_count": self.param_count,
@@ -402,6 +388,7 @@ class Runs(RunArrays):
             "bytes_per_token": self.bytes_per_token,
             "name": self.name,
             "groups": list(self._groups),
+            "inputs": exchange.input_metadata(self._inputs),
         }
 
     def __repr__(self) -> str:

@@ -15,22 +15,21 @@ from bayesscale.inference.compiled import compile_model
 SIMULATIONS = 60
 
 
-def wrong_jacobian(compiled, space):
-    i = space.names.index("irreducible_share")
+def wrong_jacobian(compiled, data, space):
+    i, right = space.names.index("irreducible_share"), compiled.bind(data)
 
-    def density(u, *data):
-        value, gradient = compiled.density(u, *data)
+    def density(u):
+        value, gradient = right(u)
         return value + u[i], gradient + np.eye(len(u))[i]
 
     return density
 
 
-def dropped_likelihood(compiled, space):
-    i = compiled.data_names.index("prior")
+def dropped_likelihood(compiled, data, space):
+    mu, sigma = data["prior"].T
     exponent, share = (space.names.index(name) for name in ("alpha_N", "irreducible_share"))
 
-    def density(u, *data):
-        mu, sigma = data[i].T
+    def density(u):
         z = (space.slopes.to_exponents(u) - mu) / sigma
         gradient = -z / sigma
         gradient[share] += expit(u[share]) * gradient[exponent]  # by the chain rule
@@ -39,9 +38,11 @@ def dropped_likelihood(compiled, space):
     return density
 
 
-def too_narrow(compiled, space):
-    def density(u, *data):
-        value, gradient = compiled.density(u, *data)
+def too_narrow(compiled, data, space):
+    right = compiled.bind(data)
+
+    def density(u):
+        value, gradient = right(u)
         return value / 0.75**2, gradient / 0.75**2
 
     return density
@@ -50,7 +51,7 @@ def too_narrow(compiled, space):
 def breaks(monkeypatch, how):
     def compile_broken(spec, runs):
         compiled = compile_model(spec, runs)
-        return replace(compiled, density=how(compiled, spec.space))
+        return replace(compiled, bind=lambda data: how(compiled, data, spec.space))
 
     monkeypatch.setattr(simulation, "compile_model", compile_broken)
 
