@@ -75,18 +75,17 @@ class Output:
     def hear(self, message: Warning | str, category: type[Warning], *_: object) -> None:
         """Take a warning; what a result may tell of itself waits until the end."""
         text = str(message)
-        if text not in self._heard:
-            self._heard[text] = category.__name__
+        known, self._heard[text] = text in self._heard, category.__name__
+        if not known and issubclass(category, OF_CHECKS):
             self._waiting.append(text)
-            if not issubclass(category, OF_CHECKS):
-                self.warn()
+        elif not known:
+            _warn(text)
 
-    def warn(self) -> None:
-        """Tell of the warnings that nothing else has told."""
+    def close(self) -> None:
+        """Tell of the warnings that no result has told."""
         for text in self._waiting:
             if text not in self._told:
-                tell([Paragraph(f"Warning: {text}", "caution")], terminal(stderr=True))
-        self._waiting = []
+                _warn(text)
 
     def finish(self, document: Mapping[str, Any], *results: Told) -> None:
         """Write the document if it is wanted, and end with status 1 if a result forbids its use,
@@ -111,6 +110,10 @@ class Output:
         if severity == "stop" or (severity == "caution" and self.strict):
             self.tell([Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
+
+
+def _warn(text: str) -> None:
+    tell([Paragraph(f"Warning: {text}", "caution")], terminal(stderr=True))
 
 
 def _advice(severity: Severity, results: Iterable[Told]) -> str:
@@ -143,7 +146,7 @@ def telling(*, as_json: bool, strict: bool, quiet: bool = False) -> Iterator[Out
         try:
             yield out
         finally:
-            out.warn()
+            out.close()
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:

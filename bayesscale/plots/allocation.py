@@ -14,7 +14,7 @@ from bayesscale._format import percent
 from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split
+from bayesscale.forecast.split import optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.model.posterior import Posterior
@@ -104,7 +104,7 @@ def allocation_data(
         ratio = positive_scalar("tokens_per_param", tokens_per_param, "tokens per parameter")
         params = np.sqrt(budgets / (cost.kappa * ratio))
         reference = {"reference_params": params, "reference_tokens": ratio * params}
-    further = stated(mixture.host.law, given or {}, wanted=mixture.host.law.given)
+    further = stated(mixture.host.law, given or {}, wanted=wanted_beside_split(mixture.host.law))
 
     def question(posterior: Posterior, _: object) -> dict[str, Any]:
         split = optimal_split(posterior, budgets, cost, further)

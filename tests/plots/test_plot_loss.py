@@ -220,3 +220,15 @@ def test_only_fits_are_drawn(ladder):
 def test_a_law_that_does_not_know_compute_takes_no_end_of_compute(make_fit):
     with pytest.raises(DomainError, match="against params, not compute"):
         plot_loss(make_fit("kaplan_params"), flops_max=1e24)
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+def test_an_average_is_drawn_as_its_forecasts_answer(average, ladder, ax):
+    plot_loss(average, held_out=ladder[1], ax=ax)
+    assert "compute-optimal, 90 %" in legend(ax)
+    curve = loss_data(average, held_out=ladder[1]).frontier
+    expected = allocate(average, flops=curve["flops"]).summary
+    for quantile in QUANTILES:
+        np.testing.assert_allclose(
+            curve[f"law_loss{quantile}"], expected[f"law_loss{quantile}"], rtol=1e-6
+        )
