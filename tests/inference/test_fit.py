@@ -81,11 +81,8 @@ def test_posterior_is_what_was_sampled_also_for_pymc(runs):
     assert set(names) <= set(drifted.draws["posterior"].dataset)
     assert "E" not in drifted.draws["posterior"].dataset  # a projection, not a transform
     assert {"E", "A", "B", "alpha_N", "alpha_D", "misfit"} <= set(drifted.draws["closest_law"])
-    thin = xr.DataTree.from_dict(
-        {"posterior": drifted.draws["posterior"].dataset[names].isel(draw=slice(None, None, 5))}
-    )
     with bs.build_model(runs, law="chinchilla"):
-        theirs = pm.sample_posterior_predictive(thin, random_seed=1, progressbar=False)
+        theirs = pm.sample_posterior_predictive(drifted.draws, random_seed=1, progressbar=False)
     theirs = theirs["posterior_predictive"]["log_loss"].to_numpy().reshape(-1, len(runs))
     ours = drifted.draws["posterior_predictive"]["log_loss"].to_numpy().reshape(-1, len(runs))
     sd, effective = ours.std(axis=0), len(theirs) / 2
