@@ -12,6 +12,8 @@ import numpy as np
 
 from bayesscale._arguments import probability, whole_number
 from bayesscale._arguments import random_seed as check_seed
+from bayesscale._interrupts import interrupts_held
+from bayesscale._memory import available_memory, check_memory
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.errors import RunsWarning
 from bayesscale.inference.result import Fit, SamplingSpec
@@ -150,11 +152,18 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
     """  # noqa: D205
     if "pymc" not in sys.modules:
         report("Loading PyMC")
-    from bayesscale.inference.compiled import compile_model, is_compiled
-    from bayesscale.inference.draws import assemble_draws
-    from bayesscale.inference.sampler import sample_nuts
-    from bayesscale.model.build import model_data
+    with interrupts_held():
+        from bayesscale.inference.compiled import compile_model, is_compiled
+        from bayesscale.inference.draws import assemble_draws
+        from bayesscale.inference.sampler import memory_needed, sample_nuts
+        from bayesscale.model.build import model_data
 
+    length = {"draws": sampling.draws, "tune": sampling.tune, "chains": sampling.chains}
+    check_memory(
+        f"Sampling {', '.join(f'{k}={v:,}' for k, v in length.items())}",
+        memory_needed(spec, **length),
+        remedy="Ask for less: 1,000 draws a chain are enough for intervals.",
+    )
     if not is_compiled(spec):
         report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
     compiled = compile_model(spec, runs)
@@ -169,7 +178,8 @@ def fit_spec(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, *, report: Rep
         return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
     result = sampled(1)
-    if not result.convergence.passed and sampling.draws >= DRAWS_WORTH_MORE:
+    more = memory_needed(spec, **length, effort=MORE_EFFORT) <= available_memory()
+    if not result.convergence.passed and sampling.draws >= DRAWS_WORTH_MORE and more:
         report(f"The chains have not mixed: sampling again, {MORE_EFFORT} times as long")
         result = sampled(MORE_EFFORT)
     return result

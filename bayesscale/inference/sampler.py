@@ -1,6 +1,7 @@
 """NUTS by nutpie, on a compiled density."""
 
 import time
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
 from bayesscale.checks.convergence import lowest_bfmi
 from bayesscale.errors import SamplerError
@@ -27,6 +29,9 @@ STEPS_PER_DRAW = 2
 """A discrepancy trades off with its law's own curvature, so that draws are more alike."""
 
 SECONDS_TO_UNWIND = 1.0
+
+BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
+"""Memory at the peak, as measured at 7 and at 18 coordinates."""
 
 STATISTICS = {
     "diverging": "diverging",
@@ -60,10 +65,11 @@ def sample_nuts(
     same draws on any number of cores. ``effort`` takes so many times as many steps a draw, and
     twice as many to tune if it is above 1.
     """
-    import nutpie
-    from nutpie.compiled_pyfunc import from_pyfunc
+    with interrupts_held():
+        import nutpie
+        from nutpie.compiled_pyfunc import from_pyfunc
 
-    every = effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
+    every = _steps_per_draw(spec, effort)
     tune *= min(effort, 2)
     settings = {
         "draws": every * draws, "tune": tune, "chains": chains, "seed": random_seed,
@@ -93,24 +99,30 @@ def sample_nuts(
     progress: dict[str, Any] = {}
     sampler = None
     try:
-        sampler = nutpie.sample(
-            model,
-            cores=1,  # the density holds the interpreter's lock: more threads only queue for it
-            blocking=False,
-            progress_bar=False,
-            progress_callback=lambda chain_progress: progress.update(chains=chain_progress),
-            save_warmup=True,
-            **settings,
-        )
-        tree = None
-        while tree is None:
+        with samples():
             try:
-                tree = sampler.wait(timeout=SECONDS_BETWEEN_REPORTS)
-            except TimeoutError:
-                _report(report, progress.get("chains"), chains, every * draws + tune)
+                sampler = nutpie.sample(
+                    model,
+                    cores=1,  # the density holds the interpreter's lock: more threads only queue
+                    blocking=False,
+                    progress_bar=False,
+                    progress_callback=lambda of_chains: progress.update(chains=of_chains),
+                    save_warmup=True,
+                    **settings,
+                )
+                tree = None
+                while tree is None:
+                    try:
+                        tree = sampler.wait(timeout=SECONDS_BETWEEN_REPORTS)
+                    except TimeoutError:
+                        if leaving.is_set():
+                            raise SystemExit from None
+                        _report(report, progress.get("chains"), chains, every * draws + tune)
+            except BaseException:
+                _cancel(sampler)
+                raise
     except BaseException as error:  # a Rust panic is no Exception
-        _cancel(sampler)
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if not _is_samplers_own(error):
             raise
         said = str(error).split("Stack backtrace")[0].strip()
         raise SamplerError(
@@ -138,12 +150,31 @@ def sample_nuts(
     return u, stats
 
 
+def memory_needed(spec: ModelSpec, *, draws: int, tune: int, chains: int, effort: int = 1) -> float:
+    """Return the bytes that sampling takes at its peak, with what is made of the draws."""
+    steps = chains * (_steps_per_draw(spec, effort) * draws + tune)
+    return float(steps) * (BYTES_PER_STEP + BYTES_PER_COORDINATE * len(spec.coordinates))
+
+
+def _steps_per_draw(spec: ModelSpec, effort: int) -> int:
+    return effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
+
+
 def _cancel(sampler: Any) -> None:
     """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
     if sampler is not None:
-        with suppress(BaseException):  # a panicked sampler panics again here
-            sampler.cancel()
-        time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+        with interrupts_held():
+            with suppress(BaseException):  # a panicked sampler panics again here
+                sampler.cancel()
+            time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+
+
+def _is_samplers_own(error: BaseException) -> bool:
+    """Tell the sampler's errors from those of others, such as handlers of signals, raised here."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    room = frame.f_globals.get("__name__", "")
+    theirs = room == __name__ or room.split(".")[0] == "nutpie"
+    return theirs and not isinstance(error, KeyboardInterrupt | SystemExit)
 
 
 def initial_point(
