@@ -19,6 +19,9 @@ except ImportError:  # Windows, where nothing is cleared
 
 type AnyPath = str | os.PathLike[str]
 
+MADE_BY = "Made by bayesscale"
+"""What figures say of themselves in their metadata."""
+
 
 @contextmanager
 def atomic_write(path: AnyPath) -> Iterator[Path]:
@@ -69,7 +72,7 @@ def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool =
     Parameters
     ----------
     path
-        Where a saved fit shall be.
+        Where a saved fit or a figure shall be.
     inputs
         Files that are read; none of them may be written over, by whatever name.
     force
@@ -78,7 +81,7 @@ def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool =
     Raises
     ------
     FileError
-        If the file is one of the inputs, is there and no saved fit, or cannot be written.
+        If the file is one of the inputs, bayesscale did not make it, or it cannot be written.
     """
     target = check_writable(path)
     for source in inputs:
@@ -92,7 +95,7 @@ def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool =
 
 
 def check_replaceable(path: AnyPath) -> None:
-    """Fail if a file is there that holds something, but was not saved by bayesscale.
+    """Fail if a file is there that holds something, but was not made by bayesscale.
 
     Raises
     ------
@@ -101,13 +104,13 @@ def check_replaceable(path: AnyPath) -> None:
     """
     target = Path(path)
     try:
-        ours = not target.exists() or target.stat().st_size == 0 or is_sealed(target)
+        ours = not target.exists() or _is_ours(target)
     except OSError as error:
         raise FileError(f"Cannot look at what is at {_quoted(path)}: {_reason(error)}.") from error
     if not ours:
         raise FileError(
-            f"Will not write over {_quoted(path)}: that file is not a saved fit. Give another "
-            "name, or say that it may be lost: --force on the command line, "
+            f"Will not write over {_quoted(path)}: bayesscale did not make that file. Give "
+            "another name, or say that it may be lost: --force on the command line, "
             "fit.save(path, overwrite=True) in Python."
         )
 
@@ -226,6 +229,13 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether nothing is lost with a file: it is empty, or bayesscale made it."""
+    if path.suffix in (".png", ".svg"):
+        return MADE_BY.encode() in path.read_bytes()
+    return path.stat().st_size == 0 or is_sealed(path)
 
 
 def _same_file(target: Path, source: AnyPath) -> bool:
