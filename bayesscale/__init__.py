@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from bayesscale.plots.loss import loss_data as loss_data
     from bayesscale.plots.loss import plot_loss as plot_loss
     from bayesscale.plots.style import paper_style as paper_style
+    from bayesscale.quantities import Quantity as Quantity
     from bayesscale.runs import Runs as Runs
     from bayesscale.runs import fetch_runs as fetch_runs
     from bayesscale.runs import load_example as load_example
@@ -83,6 +84,7 @@ _HOME = {
     "Prediction": "forecast.extrapolate",
     "Prior": "model.priors",
     "PriorSensitivity": "comparison.sensitivity",
+    "Quantity": "quantities",
     "Runs": "runs",
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",

@@ -1,4 +1,4 @@
-"""Checks of arguments that are used all over: each returns a plain value or says what is wrong."""
+"""Checks of arguments used all over: each returns the plain value or says what is wrong."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def positive_scalar(name: str, value: object, unit: str) -> float:
 
 def number(name: str, value: object, *, above: float | None = None, why: str = "") -> float:
     """Return one finite number, above a limit if there is one."""
-    told = "a finite number" if above is None else f"a finite number above {above:g}"
+    told = "a finite number" if above is None else f"above {above:g} and finite"
     read = _real(value)
-    if read is None or not abs(read) < float("inf") or (above is not None and not read > above):
+    if read is None or not (float("-inf") if above is None else above) < read < float("inf"):
         raise DomainError(f"{name} must be {told}, not {shown(value)}{why or '.'}")
     return read
 
 
-def whole_number(name: str, value: object, *, least: int = 0) -> int:
+def whole_number(name: str, value: Any, *, least: int = 0) -> int:
     """Return a whole number of at least ``least`` that fits into 64 bits."""
     if not _is_whole(value) or value < least:
         raise DomainError(f"{name} must be a whole number of at least {least}, not {shown(value)}.")
@@ -62,7 +62,7 @@ def whole_number(name: str, value: object, *, least: int = 0) -> int:
     return int(value)
 
 
-def random_seed(value: object, *, name: str = "random_seed") -> int:
+def random_seed(value: Any, *, name: str = "random_seed") -> int:
     """Return a seed: a whole number from 0 to 2^63 - 1."""
     if not _is_whole(value) or not 0 <= value <= LARGEST_WHOLE:
         raise DomainError(f"{name} must be a whole number from 0 to 2^63 - 1, not {shown(value)}.")

@@ -15,23 +15,9 @@ class _SizedIterable[T](Sized, Iterable[T], Protocol):
 
 
 def si_count(x: float) -> str:
-    """Write a count of parameters or tokens with three significant digits.
-
-    Parameters
-    ----------
-    x
-        The count, any finite or non-finite number.
-
-    Returns
-    -------
-    str
-        ``"1.2B"``, ``"350M"``, ``"12.5k"``; from 1e15 on in scientific notation.
-
-    Examples
-    --------
-    >>> si_count(1.2e9), si_count(999_999), si_count(1.2e16)
-    ('1.2B', '1M', '1.2e16')
-    """
+    """Write a count with three significant digits: ``"1.2B"``, ``"350M"``, ``"12.5k"``; from 1e15
+    on in scientific notation.
+    """  # noqa: D205
     rounded = float(f"{x:.3g}")  # first, so that 999,999 becomes 1M and not 1e+03k
     if abs(rounded) < _LARGEST_WITH_A_UNIT:
         for size, unit in _UNITS:
@@ -71,22 +57,16 @@ def interval(lo: float, hi: float, fmt: Callable[[float], str] = si_count) -> st
     return low if low == high else f"{low}–{high}"
 
 
+def printable(x: object) -> str:
+    r"""Write anything as text that a terminal shows: ``\x1b`` and the like are escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(x))
+
+
 def list_some(items: _SizedIterable[object], *, limit: int = 5) -> str:
-    """List the first few items and count the rest.
-
-    Parameters
-    ----------
-    items
-        What to list. Only the first ``limit`` items are looked at.
-    limit
-        How many to write out, >= 1.
-
-    Returns
-    -------
-    str
-        ``"a, b, c and 12 more"``.
-    """
-    text = ", ".join(str(item) for item in islice(items, limit))
+    """List the first few items and count the rest, as ``"a, b, c and 12 more"``; no others are
+    looked at.
+    """  # noqa: D205
+    text = ", ".join(printable(item) for item in islice(items, limit))
     more = len(items) - limit
     return f"{text} and {more:,} more" if more > 0 else text
 
@@ -94,27 +74,11 @@ def list_some(items: _SizedIterable[object], *, limit: int = 5) -> str:
 def rows(
     ids: _SizedIterable[object], values: Iterable[object], name: str, *, limit: int = 5
 ) -> str:
-    """Point at runs by their ids and the values that stand there.
-
-    Parameters
-    ----------
-    ids
-        Ids of the runs. Shape ``(run,)``.
-    values
-        One value a run. Shape ``(run,)``.
-    name
-        What the values are, e.g. ``"loss"``.
-    limit
-        How many runs to write out, >= 1.
-
-    Returns
-    -------
-    str
-        ``"run 7 (loss=-0.12), run 19 (loss=nan) and 3 more"``.
-    """
-    shown = [
-        f"run {i} ({name}={_cell(v)})" for i, v in islice(zip(ids, values, strict=False), limit)
-    ]
+    """Point at runs by their ids and the values that stand there, both of shape ``(run,)``, as
+    ``"run 7 (loss=-0.12), run 19 (loss=nan) and 3 more"``.
+    """  # noqa: D205
+    first = islice(zip(ids, values, strict=False), limit)
+    shown = [f"run {printable(i)} ({name}={_cell(v)})" for i, v in first]
     more = len(ids) - len(shown)
     return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
@@ -122,5 +86,8 @@ def rows(
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = repr(str(value)) if isinstance(value, str) else str(value)
+    try:
+        text = repr(str(value)) if isinstance(value, str) else printable(value)
+    except ValueError:  # Python writes out no whole number of more than 4,300 digits
+        text = "a number of thousands of digits"
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"

@@ -75,24 +75,7 @@ class ExtrapolationWarning(BayesScaleWarning):
 def unknown_name(
     what: str, name: object, known: Iterable[str], *, hint: str = ""
 ) -> UnknownNameError:
-    """Make the error for an unknown name: the closest known one, then the full list.
-
-    Parameters
-    ----------
-    what
-        What the name should have been, e.g. ``"law"``.
-    name
-        The name that was seen.
-    known
-        Names that exist.
-    hint
-        What else to do, appended as a sentence.
-
-    Returns
-    -------
-    UnknownNameError
-        To be raised by the caller.
-    """
+    """Make the error for an unknown name: the closest known one, all of them, and a hint."""
     known = list(known)
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     if not close:  # columns are often misspelt in case alone

@@ -101,12 +101,14 @@ class Quantity:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Least and largest value: open on log and logit, else closed."""
-        return _BOUNDS[self.scale]
+        """Least and largest value: open on log and logit, else closed. No error is negative."""
+        return (0.0, math.inf) if self.role == "error" else _BOUNDS[self.scale]
 
     @property
     def domain(self) -> str:
         """What values are allowed, in words."""
+        if self.role == "error":
+            return "finite and not negative"
         return {
             "log": "positive and finite", "logit": "between 0 and 1", "identity": "finite",
             "simplex": "from 0 to 1",
@@ -121,8 +123,9 @@ class Quantity:
         import numpy as np
 
         low, high = self.bounds
-        inside = (values > low) & (values < high)
-        if self.scale == "simplex":
+        if self.scale in ("log", "logit"):
+            inside = (values > low) & (values < high)
+        else:
             inside = (values >= low) & (values <= high)
         return inside & np.isfinite(values)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.inference.draws import _density
-from bayesscale.model.build import model_data
+from bayesscale.model.data import model_data
 from bayesscale.model.spec import ModelSpec, log_inputs
 from bayesscale.runs import Runs
 

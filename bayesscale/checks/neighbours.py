@@ -30,18 +30,9 @@ LEAST_SIZES = 8
 
 
 def neighbour_graph(params: Array, tokens: Array) -> sparse.csr_array | None:
-    """Join each size to those nearest to it in ln N and ln D, in units of their spread.
-
-    Parameters
-    ----------
-    params, tokens
-        Different sizes, shape ``(size,)``.
-
-    Returns
-    -------
-    scipy.sparse.csr_array or None
-        Symmetric weights without a diagonal; None if there are too few sizes.
-    """
+    """Join each of different sizes, shape ``(size,)``, to those nearest to it in ln N and ln D, in
+    units of their spread: symmetric weights without a diagonal; None if there are too few.
+    """  # noqa: D205
     from scipy.spatial import KDTree
 
     n = len(params)
@@ -59,22 +50,9 @@ def neighbour_graph(params: Array, tokens: Array) -> sparse.csr_array | None:
 
 
 def common_share(z: Array, graph: sparse.csr_array) -> tuple[float, float]:
-    """Return the share of the noise that neighbours have in common, and how likely by chance.
-
-    Parameters
-    ----------
-    z
-        Normal scores, shape ``(draw, size)``.
-    graph
-        Weights of the neighbours.
-
-    Returns
-    -------
-    share : float
-        Posterior median of the correlation of neighbouring scores.
-    p : float
-        Probability of as large a one by chance.
-    """
+    """Return the share of the noise that neighbours have in common, the posterior median of the
+    correlation of normal scores ``(draw, size)``, and how likely as large a one is by chance.
+    """  # noqa: D205
     statistic = float(np.median(np.sum((graph @ z.T).T * z, axis=1)))
     squared = graph @ graph
     sd = np.sqrt(2 * squared.trace())

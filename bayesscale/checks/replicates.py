@@ -22,17 +22,9 @@ LEAST_REPEATS = 4
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The different sizes among the runs.
-
-    Parameters
-    ----------
-    code
-        Number of each run's size, from 0, shape ``(run,)``.
-    params, tokens
-        The sizes, shape ``(size,)``.
-    count
-        Runs of each size.
-    """
+    """The different sizes among runs: ``code`` numbers each run's size, shape ``(run,)``;
+    ``params``, ``tokens`` and the ``count`` of runs have the shape ``(size,)``.
+    """  # noqa: D205
 
     code: NDArray[np.int64]
     params: Array
@@ -56,23 +48,10 @@ class Sizes:
 
 
 def shared_by_replicates(z: Array, sizes: Sizes) -> tuple[float, float]:
-    """Return the share of the noise that replicates have in common, and how likely by chance.
-
-    Parameters
-    ----------
-    z
-        Normal scores, shape ``(draw, run)``.
-    sizes
-        The sizes of the runs.
-
-    Returns
-    -------
-    share : float
-        Correlation of the scores of replicates, by analysis of variance, posterior median.
-    p : float
-        Probability of as large a one by chance: the tail of F. Both are NaN with
-        fewer than four repeats.
-    """
+    """Return the share of the noise that replicates have in common, by analysis of variance of
+    normal scores ``(draw, run)``, and how likely as large a one is by chance: the tail of F. Both
+    are NaN with fewer than four repeats.
+    """  # noqa: D205
     repeated = sizes.count > 1
     count = sizes.count[repeated]
     between_df, within_df = len(count), int(count.sum()) - len(count)

@@ -137,13 +137,14 @@ def evidences(
 def _by_bridge(fit: Fit, seed: int, report: Report) -> Evidence:
     # brings PyMC: only now
     from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.build import model_data
+    from bayesscale.model.data import model_data
 
     report(f"Estimating the evidence of {fit.law.name!r}")
-    compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
+    compiled = compile_model(fit.spec, fit.runs)
+    density = compiled.bind(model_data(fit.spec, fit.runs))
     posterior = fit.coordinates
     u = compiled.unconstrain({name: np.asarray(posterior[name]) for name in compiled.names})
-    estimate = bridge_sampling(lambda at: compiled.log_density(at, data)[0], u, random_seed=seed)
+    estimate = bridge_sampling(lambda at: density(at)[0], u, random_seed=seed)
     if not estimate.mcse < ERROR_MAX or estimate.overlap < OVERLAP_MIN:
         raise EvidenceError(
             f"The evidence is known to ±{estimate.mcse:.2g} only, with an overlap of "

@@ -107,7 +107,7 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
         )
     # brings PyMC: only now
     from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.build import model_data
+    from bayesscale.model.data import model_data
 
     compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
     posterior = fit.coordinates
@@ -119,11 +119,11 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
             f"The prior {fit.spec.priors[name]!r} excludes {name} = {value:g}, so that law is not "
             "inside this one."
         )
-    forward = compiled.forward
+    forward, density = compiled.forward, compiled.bind(data)
     u = np.stack([f(draws[k]) for f, k in zip(forward, compiled.names, strict=True)], axis=-1)
     at = float(forward[i](np.array(value)))
     log_weight = log_density_weights(
-        lambda point: compiled.log_density(compiled.slopes.of_exponents(point), data)[0], u, i, at
+        lambda point: density(compiled.slopes.of_exponents(point))[0], u, i, at
     )
     # of the coordinate itself, not of its link
     log_slope = _log_slope(forward[i], value)

@@ -8,7 +8,8 @@ from scipy.special import logsumexp
 
 from bayesscale._progress import silent
 from bayesscale.inference.result import Fit
-from bayesscale.model.build import model_data, model_from
+from bayesscale.model.build import model_from
+from bayesscale.model.data import model_data
 
 DRAWS = 2000
 CHAINS = 6

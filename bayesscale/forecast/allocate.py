@@ -11,7 +11,7 @@ from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.roots import WIDEST
-from bayesscale.forecast.split import Inputs, optimal_split
+from bayesscale.forecast.split import Inputs, optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import PowerCost
@@ -132,7 +132,7 @@ def allocate(
     host = mixture.host
     cost = checked_cost(cost, host.runs)
     budgets = positive_array("flops", flops, FLOPS.unit)
-    given = stated(host.law, inputs, wanted=host.law.given if host.law.split else ())
+    given = stated(host.law, inputs, wanted=wanted_beside_split(host.law))
     targets = alike({"flops": budgets, **given})
     budgets = targets.pop("flops")
 

@@ -44,18 +44,30 @@ class Answer:
         return f"<p>Intervals hold {100 * self.ci_prob:g}%.</p>{table}"
 
 
-def stated(law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any) -> dict[str, Array]:
+def stated(
+    law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any, asked: str = "",
+    single: bool = False,
+) -> dict[str, Array]:  # fmt: skip
     """Return inputs of a law that a caller gave, each of shape ``(target,)``; None is not given.
 
-    Exactly the ``wanted`` ones must be there, each within its quantity's domain.
+    Exactly the ``wanted`` ones must be there, besides the one that is ``asked`` for, each within
+    its quantity's domain and, if so said, a single value.
     """
     names, wanted = [name for name, value in values.items() if value is not None], list(wanted)
+    if asked:
+        names, wanted = [*names, asked], list(law.quantities)
     if set(names) != set(wanted):
+        every = set(wanted) == set(law.quantities)
+        needs = f"{'predicts from' if every else 'needs to be told'} {' and '.join(wanted)}"
         raise DomainError(
-            f"The law {law.name!r} takes {' and '.join(wanted) or 'no further inputs'} here, but "
-            f"got {' and '.join(names) or 'nothing'}."
+            f"The law {law.name!r} {needs if wanted else 'takes no further inputs here'}, but got "
+            f"{' and '.join(names) or 'nothing'}."
         )
-    return {name: _admitted(law.quantities[name], values[name]) for name in wanted}
+    read = {name: _admitted(law.quantities[name], values[name]) for name in wanted if name != asked}
+    for name, array in read.items():
+        if single and array.size != 1:
+            raise DomainError(f"{name} must be one number here, but got {array.size}.")
+    return read
 
 
 def _admitted(q: Quantity, values: Any) -> Array:

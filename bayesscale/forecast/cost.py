@@ -16,6 +16,9 @@ type Array = NDArray[np.float64]
 type FlopCount = Callable[[Array, Array], Array]
 """A user's own cost: FLOP of N parameters (array) trained on D tokens (array), elementwise."""
 
+TRIED = 1e12
+"""A user's cost is tried within this factor of the runs' sizes."""
+
 SPREAD_MAX = 1.2
 """Runs whose FLOP per parameter and token differ by more than this are no power law 6ND."""
 
@@ -56,20 +59,29 @@ def checked_cost(cost: PowerCost | FlopCount | None, runs: Runs) -> PowerCost | 
         raise DomainError(
             f"cost must be a PowerCost or a function of (params, tokens) in FLOP, not {cost!r}."
         )
-    params, tokens = np.median(runs.params), np.median(runs.tokens)
-    n, d = params * np.array([1.0, 2.0, 1.0]), tokens * np.array([1.0, 1.0, 2.0])
+    around = np.geomspace(1 / TRIED, TRIED, 97)
+    n, d = np.meshgrid(np.median(runs.params) * around, np.median(runs.tokens) * around)
     try:
-        value = np.asarray(cost(n, d), dtype=float)
+        value = np.asarray(cost(n.ravel(), d.ravel()), dtype=float)
     except Exception as error:
         raise DomainError(
             f"Your cost function fails on arrays of parameters and tokens: {error!r}. It is called "
             "as cost(params, tokens) with NumPy arrays of one shape and returns FLOP."
         ) from error
-    if value.shape != (3,) or not (np.isfinite(value).all() and 0 < value[0] < value[1:].min()):
+    if value.shape != (n.size,) or not (np.isfinite(value).all() and (value > 0).all()):
         raise DomainError(
-            "Your cost function must return positive FLOP, elementwise, that rise in both "
-            f"parameters and tokens, but gave {value!r} for params {n!r} and tokens {d!r}."
+            "Your cost function must return positive, finite FLOP, elementwise, but gave "
+            f"{value!r} for parameters and tokens within a factor {TRIED:.0e} of the runs'."
         )
+    value = value.reshape(n.shape)
+    for what, axis in (("parameters", 1), ("tokens", 0)):
+        if not (np.diff(value, axis=axis) > 0).all():
+            i, j = np.argwhere(~(np.diff(value, axis=axis) > 0))[0]
+            raise DomainError(
+                f"Your cost function must rise in both parameters and tokens, but more {what} than "
+                f"N = {n[i, j]:.3g}, D = {d[i, j]:.3g} do not cost more: {value[i, j]:.6g} FLOP. "
+                "Where a cost has steps or falls, no budget has one best split."
+            )
     return cost
 
 

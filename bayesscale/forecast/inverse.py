@@ -13,7 +13,7 @@ from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost, runs_
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import warn_if_far
 from bayesscale.forecast.requirement import Requirement, Search, Sizes, requirement
-from bayesscale.forecast.split import Inputs, optimal_split
+from bayesscale.forecast.split import Inputs, optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import PowerCost
@@ -97,7 +97,7 @@ def required_flops(
         question = _flops_of_a_law_of_compute
     else:
         cost = checked_cost(cost, host.runs)
-        given = stated(host.law, inputs, wanted=host.law.given if host.law.split else ())
+        given = stated(host.law, inputs, wanted=wanted_beside_split(host.law), single=True)
         question = _flops_to_split(cost, given)
     answer, warning = requirement(mixture, "flops", loss, question, ci_prob=ci_prob)
     warn_if_far(host, {"flops": _reached(answer, "flops")}, also=warning)
@@ -149,12 +149,8 @@ def required_tokens(
     mixture = Mixture.of(fit)
     host = mixture.host
     fixed = stated(
-        host.law,
-        {"params": params, **inputs},
-        wanted=[name for name in host.law.quantities if name != TOKENS.name],
+        host.law, {"params": params, **inputs}, wanted=(), asked=TOKENS.name, single=True
     )
-    if TOKENS.name not in host.law.quantities:
-        raise DomainError(f"The law {host.law.name!r} does not depend on tokens.")
 
     def question(posterior: Posterior) -> Search:
         return Search(
@@ -228,7 +224,7 @@ def gain(
     mixture = Mixture.of(fit)
     host = mixture.host
     asked = {"params": params, "tokens": tokens, "flops": flops, **inputs}
-    start = stated(host.law, asked, wanted=host.law.quantities)
+    start = stated(host.law, asked, wanted=host.law.quantities, single=True)
     more = positive_scalar("factor", factor, "1")
     if more == 1:
         raise DomainError("factor=1 changes nothing. Use 2 or 10.")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bayesscale.errors import DomainError
 from bayesscale.forecast.cost import CentredCost, FlopCount
 from bayesscale.forecast.roots import find_roots
-from bayesscale.laws import PowerCost
+from bayesscale.laws import Law, PowerCost
 from bayesscale.laws.law import SPLIT
 from bayesscale.model.posterior import Posterior
 
@@ -37,6 +37,16 @@ class Split:
     tokens_exponent: Array
 
 
+def wanted_beside_split(law: Law) -> tuple[str, ...]:
+    """Return what must be given for a budget to be split; refuse a law without a split."""
+    if set(law.split) != set(SPLIT):
+        raise DomainError(
+            f"The law {law.name!r} depends on {' and '.join(law.quantities)}, so it has nothing to "
+            "split. Fit a law of parameters and tokens, such as 'chinchilla' or 'unified'."
+        )
+    return law.given
+
+
 def optimal_split(
     posterior: Posterior, flops: Array, cost: PowerCost | FlopCount, given: Inputs
 ) -> Split:
@@ -45,11 +55,7 @@ def optimal_split(
     ``given`` holds the inputs that no budget is divided between, each of shape ``(flops,)``.
     """
     law, reference = posterior.spec.law, posterior.spec.reference
-    if set(law.split) != set(SPLIT):
-        raise DomainError(
-            f"The law {law.name!r} depends on {' and '.join(law.quantities)}, so it has nothing to "
-            "split. Fit a law of parameters and tokens, such as 'chinchilla' or 'unified'."
-        )
+    wanted_beside_split(law)
     if isinstance(cost, PowerCost) and not law.given:
         x_flops = np.log(flops / cost.flops(reference["params"], reference["tokens"]))
         closed = law.optimum(posterior.c, x_flops, cost)

@@ -1,7 +1,8 @@
 """Compile once per structure (law, discrepancy, noise, clusters, kinds of prior), then swap data.
 
-Compiling costs seconds, sampling a second or two. So everything that changes from fit to fit is
-an argument of the compiled density: the runs, their centre and spread, and the prior's numbers.
+What changes from fit to fit is an argument of the compiled density: the runs, their centre and
+spread, and the prior's numbers. The density is fused from the model's formulas where they can be
+traced; what cannot, such as a prior of PyMC's own, is compiled from PyMC's graph.
 """
 
 from __future__ import annotations
@@ -9,60 +10,72 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, Protocol
 
 import joblib
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
 from numpy.typing import NDArray
-from pytensor.gradient import grad
-from pytensor.graph.replace import graph_replace
 
+from bayesscale.density import CannotTraceError, FusedDensity, trace
 from bayesscale.laws import Law
-from bayesscale.model.build import model_data, model_from
 from bayesscale.model.checked_law import law_values
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
+type DensityKind = Literal["fused", "pytensor"]
+
+
+class BoundDensity(Protocol):
+    """A log density over certain data.
+
+    It may have an attribute ``native``: the address of a C function, the address of the data that
+    it is called with, and what must live as long as they are used.
+    """
+
+    def __call__(self, u: Array, /) -> tuple[float, Array]:
+        """Return the log density and its gradient at a point of shape ``(coordinate,)``."""
+        ...
 
 
 @dataclass(frozen=True)
 class CompiledModel:
     """A log density on the unconstrained space of a model, with its gradient.
 
-    ``density(u, *data)`` returns both, Jacobians and constants kept; ``data_names`` are the arrays
-    that it depends on, in the order of its arguments.
+    ``bind`` leads from data to the density over them, Jacobians and constants kept; ``note`` says
+    why it is not the fused one.
     """
 
-    data_names: tuple[str, ...]
-    density: Callable[..., tuple[Array, Array]]
+    bind: Callable[[Mapping[str, Array]], BoundDensity]
+    kind: DensityKind
+    note: str = ""
 
     def log_density(self, u: Array, data: Mapping[str, Array]) -> tuple[float, Array]:
-        """Return the log posterior density (unnormalised) and its gradient at ``u``."""
-        value, gradient = self.density(u, *(data[name] for name in self.data_names))
-        return float(value), gradient
+        """Return the log posterior density (unnormalised) and its gradient at ``u``.
+
+        For many points, :attr:`bind` the data once.
+        """
+        return self.bind(data)(u)
 
 
 _compiled: dict[object, CompiledModel] = {}
 _one_at_a_time = threading.Lock()
 
 
-def is_compiled(spec: ModelSpec) -> bool:
+def is_compiled(spec: ModelSpec, density: DensityKind = "fused") -> bool:
     """Tell whether a model of this structure is ready in this process."""
-    return _structure(spec) in _compiled
+    return (density, _structure(spec)) in _compiled
 
 
-def compile_model(spec: ModelSpec, runs: Runs) -> CompiledModel:
+def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -> CompiledModel:
     """Return the compiled density of a spec's structure, compiling it the first time.
 
     It is shared by all fits of the same structure in this process; any runs may be swapped in.
     """
-    key = _structure(spec)
+    key = density, _structure(spec)
     with _one_at_a_time:  # PyTensor's graphs are not made for several threads
         if key not in _compiled:
-            _compiled[key] = _compile(spec, runs)
+            _compiled[key] = _compile(spec, runs, density)
     return _compiled[key]
 
 
@@ -89,19 +102,13 @@ def _identity(law: Law) -> object:
     return type(law), hashed, tuple(law_values(law))
 
 
-def _compile(spec: ModelSpec, runs: Runs) -> CompiledModel:
-    model = model_from(spec, model_data(spec, runs))
-    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
-    u: Any = pt.TensorType("float64", shape=(len(values),))("u")
-    sampled = [u[i] for i in range(len(values))]
-    exponents = spec.space.slopes.exponents_of(sampled, pt.softplus)
-    written: Any = model.logp()
-    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
-    gradient: Any = grad(log_density, sampled)
-    with model:
-        function = pm.pytensorf.compile((u,), [log_density, pt.stack(gradient)], mode="NUMBA")
-    return CompiledModel(
-        data_names=tuple(variable.name for variable in function.get_shared()),
-        # nutpie takes PyTensor's compiled function from the same place
-        density=function.vm.jit_fn,
-    )
+def _compile(spec: ModelSpec, runs: Runs, density: DensityKind) -> CompiledModel:
+    note = ""
+    if density == "fused":
+        try:
+            return CompiledModel(FusedDensity(trace(spec)).bind, "fused")
+        except CannotTraceError as reason:
+            note = str(reason)
+    from bayesscale.inference.pytensor_density import compile_pytensor  # brings PyMC: only now
+
+    return CompiledModel(compile_pytensor(spec, runs), "pytensor", note)

@@ -1,5 +1,7 @@
 """NUTS by nutpie, on a compiled density."""
 
+import multiprocessing
+import os
 import time
 import traceback
 from collections.abc import Mapping
@@ -14,12 +16,12 @@ from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
 from bayesscale.checks.convergence import lowest_bfmi
 from bayesscale.errors import SamplerError
-from bayesscale.inference.compiled import CompiledModel
+from bayesscale.inference.compiled import BoundDensity, CompiledModel
+from bayesscale.inference.nutpie_chains import Chains, version
 from bayesscale.model.spec import ModelSpec
 
-# Low-rank adaptation ignores eigenvalues within a factor of the cutoff; nutpie's default of 100
-# ignores all that these posteriors have.
-MASS_MATRIX = {"adaptation": "low_rank", "mass_matrix_eigval_cutoff": 2.0}
+# Low-rank adaptation ignores eigenvalues within a factor of the cutoff.
+MASS_MATRIX = {"mass_matrix_eigval_cutoff": 2.0}
 
 SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -57,97 +59,79 @@ def sample_nuts(
     random_seed: int,
     report: Report,
     effort: int = 1,
+    cores: int | None = None,
 ) -> tuple[NDArray[np.float64], xr.Dataset]:
     """Draw from a compiled density, conditioned on the arrays of ``data``.
 
     Returns unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
     (chain, draw), with the gradients that tuning took in the attributes. The same seed gives the
     same draws on any number of cores. ``effort`` takes so many times as many steps a draw, and
-    twice as many to tune if it is above 1.
+    twice as many to tune if it is above 1; ``cores`` chains run at a time, None takes all there
+    are.
     """
-    with interrupts_held():
-        import nutpie
-        from nutpie.compiled_pyfunc import from_pyfunc
-
     every = _steps_per_draw(spec, effort)
     tune *= min(effort, 2)
     settings = {
-        "draws": every * draws, "tune": tune, "chains": chains, "seed": random_seed,
+        "num_draws": every * draws, "num_tune": tune, "num_chains": chains,
         "target_accept": target_accept, **MASS_MATRIX,
     }  # fmt: skip
-    n = len(spec.coordinates)
-    arguments = [data[name] for name in compiled.data_names]
-    density = compiled.density
+    density = compiled.bind(data)
 
-    def make_density():
-        def log_density(u: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            value, gradient = density(u, *arguments)
-            return float(value), gradient
+    def start(seed: int) -> NDArray[np.float64]:
+        return initial_point(compiled, spec, data, seed, density=density)
 
-        return log_density
-
-    initial_point(compiled, spec, data, random_seed)  # fails here, not in the sampler's threads
-    model = from_pyfunc(
-        n,
-        make_density,
-        lambda *_: lambda u: {"u": np.array(u)},  # constrained later, all draws at once
-        [np.dtype("float64")],
-        [(n,)],
-        ["u"],
-        make_initial_point_fn=lambda seed: initial_point(compiled, spec, data, seed),
-    )
-    progress: dict[str, Any] = {}
-    sampler = None
+    total = every * draws + tune
+    report(f"Sampling {chains} chains", 0, chains * total)
+    start(random_seed)  # fails here, not in the sampler's threads
+    running = None
     try:
         with samples():
             try:
-                sampler = nutpie.sample(
-                    model,
-                    cores=1,  # the density holds the interpreter's lock: more threads only queue
-                    blocking=False,
-                    progress_bar=False,
-                    progress_callback=lambda of_chains: progress.update(chains=of_chains),
-                    save_warmup=True,
-                    **settings,
+                running = Chains(
+                    density,
+                    n_dim=len(spec.coordinates),
+                    initial_point=start,
+                    seed=random_seed,
+                    cores=min(chains, available_cores() if cores is None else cores),
+                    settings=settings,
                 )
-                tree = None
-                while tree is None:
-                    try:
-                        tree = sampler.wait(timeout=SECONDS_BETWEEN_REPORTS)
-                    except TimeoutError:
-                        if leaving.is_set():
-                            raise SystemExit from None
-                        _report(report, progress.get("chains"), chains, every * draws + tune)
-            except BaseException:
-                _cancel(sampler)
+                while not running.wait(SECONDS_BETWEEN_REPORTS):
+                    if leaving.is_set():
+                        raise SystemExit
+                    _report(report, running.progress, chains, total)
+                u, values, tuning = running.results(list(STATISTICS))
+            except BaseException:  # a Rust panic is no Exception
+                _cancel(running)
                 raise
-    except BaseException as error:  # a Rust panic is no Exception
+    except BaseException as error:
         if not _is_samplers_own(error):
             raise
         said = str(error).split("Stack backtrace")[0].strip()
         raise SamplerError(
-            f"The sampler stopped: {said or type(error).__name__}.\nSettings: {settings}. Data: "
-            f"{len(data['log_loss_observed'])} runs, law {spec.law.name!r}, noise "
-            f"{spec.noise.name!r}.\nCheck the runs for extreme values, or narrow the priors; "
-            "the same random_seed repeats the failure."
+            f"The sampler stopped: {said or type(error).__name__}.\nSettings: "
+            f"{settings | {'seed': random_seed}}. Data: {len(data['log_loss_observed'])} runs, "
+            f"law {spec.law.name!r}, noise {spec.noise.name!r}.\nCheck the runs for extreme "
+            "values, or narrow the priors; the same random_seed repeats the failure."
         ) from error
-    u = np.asarray(tree["posterior"].dataset["u"])[:, ::every]
-    taken = tree["sample_stats"].dataset[list(STATISTICS)].rename(STATISTICS)
-    stats = taken.isel(draw=slice(None, None, every))
+    tuned = int(tuning[0].sum())  # the same for all chains
+    kept = {name: values[name][:, tuned:] for name in STATISTICS}
+    stats = xr.Dataset(
+        {STATISTICS[name]: (("chain", "draw"), kept[name][:, ::every]) for name in STATISTICS}
+    )
     for name, gather in (("diverging", np.any), ("n_steps", np.sum)):  # none may be lost
-        values = taken[name].transpose("chain", "draw").to_numpy()
-        values = gather(values.reshape(chains, draws, every), axis=-1)
-        stats[name] = (("chain", "draw"), values)
-    tuning_steps = int(tree["warmup_sample_stats"].dataset["n_steps"].sum())
+        gathered = gather(kept[name].reshape(chains, draws, every), axis=-1)
+        stats[name] = (("chain", "draw"), gathered)
     # of all steps, as the checks need them: thinning makes energies look independent
     stats.attrs = {
         "inference_library": "nutpie",
-        "tuning_gradient_evaluations": tuning_steps,
+        "inference_library_version": version(),
+        "density": compiled.kind,
+        "tuning_gradient_evaluations": int(values["n_steps"][:, :tuned].sum()),
         "steps_per_draw": every,
-        "divergences": int(taken["diverging"].sum()),
-        "bfmi": lowest_bfmi(taken["energy"].transpose("chain", "draw").to_numpy()),
+        "divergences": int(kept["diverging"].sum()),
+        "bfmi": lowest_bfmi(kept["energy"]),
     }
-    return u, stats
+    return u[:, tuned::every], stats
 
 
 def memory_needed(spec: ModelSpec, *, draws: int, tune: int, chains: int, effort: int = 1) -> float:
@@ -160,12 +144,21 @@ def _steps_per_draw(spec: ModelSpec, effort: int) -> int:
     return effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
 
 
-def _cancel(sampler: Any) -> None:
+def available_cores() -> int:
+    """Return the processors that this process may use; one if it is one of many workers."""
+    if multiprocessing.parent_process() is not None:
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cancel(chains: Chains | None) -> None:
     """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
-    if sampler is not None:
+    if chains is not None:
         with interrupts_held():
             with suppress(BaseException):  # a panicked sampler panics again here
-                sampler.cancel()
+                chains.cancel()
             time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
 
 
@@ -173,7 +166,7 @@ def _is_samplers_own(error: BaseException) -> bool:
     """Tell the sampler's errors from those of others, such as handlers of signals, raised here."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     room = frame.f_globals.get("__name__", "")
-    theirs = room == __name__ or room.split(".")[0] == "nutpie"
+    theirs = room in (__name__, Chains.__module__) or room.split(".")[0] == "nutpie"
     return theirs and not isinstance(error, KeyboardInterrupt | SystemExit)
 
 
@@ -182,12 +175,15 @@ def initial_point(
     spec: ModelSpec,
     data: Mapping[str, NDArray[np.float64]],
     seed: int,
+    *,
+    density: BoundDensity | None = None,
 ) -> NDArray[np.float64]:
     """Return a jittered start: prior medians, but noise as wide as the data.
 
     With the noise's scale at its small prior median, runs that the start misses would all look
     like outliers, and heavy tails make that a trap.
     """
+    density = compiled.bind(data) if density is None else density
     rng = np.random.default_rng(seed)
     wide = np.log(max(np.std(data["log_loss_observed"]), 1e-3))
     space = spec.space
@@ -198,7 +194,7 @@ def initial_point(
     for _ in range(STARTS_TRIED):
         jitter = [rng.uniform(-0.5, 0.5) * min(sigma, 1.0) for sigma in scale]
         start = space.slopes.of_exponents(np.array(list(middle.values())) + jitter)
-        value, gradient = compiled.log_density(start, data)
+        value, gradient = density(start)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return start
     raise SamplerError(

@@ -1,4 +1,7 @@
-"""Scaling laws: one formula each, in pure maths."""
+"""Scaling laws: one formula each, in pure maths. Called, the room lists them: ``bs.laws()``."""
+
+import sys
+from types import ModuleType
 
 from bayesscale.laws.coordinates import (
     ALPHA_C,
@@ -12,7 +15,7 @@ from bayesscale.laws.coordinates import (
 )
 from bayesscale.laws.cost import PowerCost
 from bayesscale.laws.law import Law, Optimum, Reference
-from bayesscale.laws.registry import LAWS, get_law
+from bayesscale.laws.registry import LAWS, get_law, list_laws
 
 __all__ = [
     "ALPHA_C",
@@ -29,4 +32,14 @@ __all__ = [
     "PowerCost",
     "Reference",
     "get_law",
+    "list_laws",
 ]
+
+
+class _Room(ModuleType):
+    """A package and the function of its name in one: ``bs.laws.LEVEL`` and ``bs.laws()``."""
+
+    __call__ = staticmethod(list_laws)
+
+
+sys.modules[__name__].__class__ = _Room

@@ -160,15 +160,9 @@ class Law(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """A compute-optimal split in centred logs, with its local exponents.
-
-    Parameters
-    ----------
-    x_params, x_tokens
-        ``ln(N* / N₀)`` and ``ln(D* / D₀)``.
-    params_exponent, tokens_exponent
-        ``d ln N* / d ln C`` and ``d ln D* / d ln C``.
-    """
+    """A compute-optimal split in centred logs, ``ln(N* / N₀)`` and ``ln(D* / D₀)``, with its local
+    exponents ``d ln N* / d ln C`` and ``d ln D* / d ln C``.
+    """  # noqa: D205
 
     x_params: Array
     x_tokens: Array

@@ -1,5 +1,7 @@
 """The laws that ship, by name. Adding one is adding its file and a line here."""
 
+from typing import TYPE_CHECKING
+
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.laws.chinchilla import Chinchilla
 from bayesscale.laws.kaplan import Kaplan, KaplanIrreducible
@@ -7,37 +9,16 @@ from bayesscale.laws.law import Law
 from bayesscale.laws.one_variable import KAPLANS
 from bayesscale.laws.unified import Unified
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LAWS: dict[str, Law] = {
     law.name: law for law in (Unified(), Chinchilla(), Kaplan(), KaplanIrreducible(), *KAPLANS)
 }
 
 
 def get_law(law: str | Law) -> Law:
-    """Return a law by name, or the law itself.
-
-    Parameters
-    ----------
-    law
-        Name of a law that ships, or an instance of your own :class:`Law`.
-
-    Returns
-    -------
-    Law
-        The law.
-
-    Raises
-    ------
-    UnknownNameError
-        If no law has that name.
-    DomainError
-        If ``law`` is a class instead of an instance, or something else.
-
-    Examples
-    --------
-    >>> from bayesscale.laws import get_law
-    >>> get_law("chinchilla").inputs
-    ('params', 'tokens')
-    """
+    """Return a law by name, or the law itself."""
     if isinstance(law, Law):
         return law
     if isinstance(law, type) and issubclass(law, Law):
@@ -49,3 +30,38 @@ def get_law(law: str | Law) -> Law:
     if law not in LAWS:
         raise unknown_name("law", law, LAWS, hint="Your own law is an instance of a Law subclass.")
     return LAWS[law]
+
+
+def list_laws() -> "pd.DataFrame":
+    """List the laws that ship.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a law (index ``law``): its ``equation`` in LaTeX, ``inputs``, the number of
+        ``unknowns``, the laws that it ``contains``, and its ``citation``.
+
+    Examples
+    --------
+    >>> from bayesscale.laws import list_laws
+    >>> list_laws().loc["unified", "contains"]
+    'chinchilla (k = 1)'
+    """
+    import pandas as pd
+
+    rows = {
+        name: {
+            "equation": law.equation,
+            "inputs": ", ".join(law.quantities),
+            "unknowns": len(law.coordinates),
+            "contains": "; ".join(
+                f"{inner} ({', '.join(f'{k} = {v:g}' for k, v in at.items())})"
+                for inner, at in law.contains.items()
+            ),
+            "citation": law.citation,
+        }
+        for name, law in LAWS.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.name = "law"
+    return table

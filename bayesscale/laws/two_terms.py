@@ -19,24 +19,10 @@ def two_term_optimum(
     x_flops: NDArray[np.float64],
     cost: PowerCost,
 ) -> Optimum:
-    """Return the optimum of two inner power terms.
-
-    Parameters
-    ----------
-    share
-        Share s of the first term at the centre, in (0, 1).
-    a, b
-        Inner exponents of parameters and tokens, > 0.
-    x_flops
-        ``ln(C / C₀)``.
-    cost
-        The cost, which fixes ``p x + q y = x_flops``.
-
-    Returns
-    -------
-    Optimum
-        Broadcast shape of the arguments.
-    """
+    """Return the optimum of two inner power terms, with the share of the first at the centre, their
+    inner exponents a and b, and ``x_flops = ln(C / C₀)``, of which the cost says how it is spent:
+    ``p x + q y = x_flops``. Arguments broadcast.
+    """  # noqa: D205
     p, q = cost.params_exponent, cost.tokens_exponent
     balance = np.log(share) - np.log1p(-share) + np.log(a * q) - np.log(b * p)
     x = (q * balance + b * x_flops) / (a * q + b * p)

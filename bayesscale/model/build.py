@@ -12,6 +12,7 @@ from pymc.distributions import transforms
 from bayesscale.errors import DomainError
 from bayesscale.laws import Law
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.data import centred_name, model_data, spread_data
 from bayesscale.model.likelihood import observe
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
@@ -76,26 +77,6 @@ def build_model(
     return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
 
 
-def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
-    """Return every array that the model depends on: swapping them is a refit."""
-    data = {_centred(name): value for name, value in spec.centred(runs).items()}
-    data["log_loss_observed"] = np.log(runs.loss)
-    data["log_loss_reference"] = np.array(np.log(spec.reference["loss"]))
-    data |= {f"spread_{name}": np.array(value) for name, value in _spread(spec).items()}
-    rows = spec.rows(runs)
-    if spec.has_loss_se:
-        data["log_loss_se"] = rows.log_loss_se
-    if spec.has_clusters:
-        data["cluster_code"] = rows.codes
-        data["cluster_size"] = rows.size.astype(float)
-    data["prior"] = spec.space.hyperparameters()
-    return {name: np.array(value, order="C") for name, value in data.items()}
-
-
-def _centred(name: str) -> str:
-    return f"{name}_centred"
-
-
 def model_from(
     spec: ModelSpec,
     data: Mapping[str, NDArray],
@@ -119,9 +100,9 @@ def model_from(
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)
         }
-        x = {name: observed[_centred(name)] for name in spec.law.quantities}
+        x = {name: observed[centred_name(name)] for name in spec.law.quantities}
         try:
-            spread = {name: observed[f"spread_{name}"] for name in _spread(spec)}
+            spread = {name: observed[f"spread_{name}"] for name in spread_data(spec)}
             relative = spec.relative_log_loss(c, x, pt, spread=spread)
             mu = observed["log_loss_reference"] + relative
         except Exception as error:
@@ -137,11 +118,6 @@ def _dims(name: str, value: NDArray) -> str | None:
     if np.ndim(value) == 0:
         return None
     return "cluster" if name == "cluster_size" else "run"
-
-
-def _spread(spec: ModelSpec) -> dict[str, float]:
-    """Return the units of distance that the model depends on."""
-    return dict(spec.spread) if spec.discrepancy.coordinates(spec.law) else {}
 
 
 def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) -> Any:

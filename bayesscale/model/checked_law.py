@@ -26,8 +26,8 @@ POINTS = 5
 """Sizes at which a formula is tried, within a factor e² of the centre."""
 
 
-def check_law(law: Law) -> None:
-    """Refuse a law that is incomplete, or whose formulas do not give finite numbers."""
+def check_stated(law: Law) -> None:
+    """Refuse a law that does not state what a law states."""
     missing = [a for a in ("name", "inputs", "coordinates") if not hasattr(law, a)]
     if missing:
         raise DomainError(
@@ -63,7 +63,6 @@ def check_law(law: Law) -> None:
                 f"The law {law.name!r} states {what}={names!r}, which must be a tuple of some of "
                 f"its inputs, {tuple(quantities)!r}."
             )
-    _check_formula(law)
 
 
 def check_names(law: Law, taken: Iterable[Coordinate]) -> None:
@@ -98,7 +97,8 @@ def _points(law: Law) -> dict[str, NDArray[np.float64]]:
     return {name: np.roll(at, i) for i, name in enumerate(law.quantities)}
 
 
-def _check_formula(law: Law) -> None:
+def check_formula(law: Law) -> None:
+    """Refuse a law whose formulas do not give finite numbers, one a run or a draw."""
     middle = {k.name: LINKS[k.link].backward(np.array(k.loc)) for k in law.coordinates}
     x = _points(law)
     reference = dict.fromkeys((*x, PARAMS.name, TOKENS.name, FLOPS.name, LOSS.name), 1.0)

@@ -87,15 +87,9 @@ def spread_of(law: Law, runs: Runs) -> dict[str, float]:
 
 
 class Discrepancy:
-    """No discrepancy: the law is taken for true.
-
-    Attributes
-    ----------
-    name
-        Name by which ``fit(discrepancy=...)`` knows it.
-    moves_optimum
-        Whether the compute-optimal split is another one than the law's.
-    """
+    """No discrepancy: the law is taken for true. ``name`` is what ``fit(discrepancy=...)`` knows it
+    by; ``moves_optimum`` tells whether the compute-optimal split is another one than the law's.
+    """  # noqa: D205
 
     name: str = "none"
     moves_optimum: bool = False
@@ -108,21 +102,9 @@ class Discrepancy:
         self, law: Law, c: Mapping[str, Any], x: Mapping[str, Any], spread: Mapping[str, Any],
         xp: Any,
     ) -> Any:  # fmt: skip
-        """Return the log loss of the fitted surface, relative to the reference loss.
-
-        Parameters
-        ----------
-        law
-            The law.
-        c
-            Coordinates of law and discrepancy; arrays broadcast against the inputs.
-        x
-            ``ln(input / reference input)`` for every input.
-        spread
-            The units of distance, by name.
-        xp
-            ``numpy`` or ``pytensor.tensor``.
-        """
+        """Return the log loss of the fitted surface, relative to the reference loss, from
+        coordinates and centred inputs that broadcast, and the units of distance, by name.
+        """  # noqa: D205
         return law.log_loss(c, x, xp)
 
 
@@ -243,15 +225,7 @@ DISCREPANCIES: dict[str, Discrepancy] = {d.name: d for d in (Drift(), Quadratic(
 
 
 def get_discrepancy(discrepancy: Any) -> Discrepancy:
-    """Return a discrepancy by name; None is ``"none"``.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is none of that name.
-    DomainError
-        If it is no name.
-    """
+    """Return a discrepancy by name; None is ``"none"``."""
     if discrepancy is None:
         discrepancy = "none"
     if not isinstance(discrepancy, str):

@@ -12,21 +12,9 @@ type Transform = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class LinkFunctions:
-    """A link with what inference needs of it.
-
-    Parameters
-    ----------
-    forward
-        From the coordinate to the real line.
-    backward
-        From the real line to the coordinate.
-    log_slope
-        ``ln |d forward / d value|`` at a value of the coordinate.
-    lower, upper
-        Open bounds of the coordinate.
-    domain
-        The bounds in words.
-    """
+    """A link to the real line and back, ``ln |d forward / d value|`` at a value, and the open
+    bounds of the coordinate, also in words.
+    """  # noqa: D205
 
     forward: Transform
     backward: Transform

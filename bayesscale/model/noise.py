@@ -175,15 +175,7 @@ class OneSided(Noise):
 
 
 def log_mills(a: Any, xp: Any) -> Any:
-    """Return the log of Mills' ratio Φ(-a) / φ(a), accurate in both tails.
-
-    Parameters
-    ----------
-    a
-        Any real numbers.
-    xp
-        :data:`MATHS` or ``pytensor.tensor``.
-    """
+    """Return the log of Mills' ratio Φ(-a) / φ(a), accurate in both tails, in maths of ``xp``."""
     above, below = xp.maximum(a, 0.0), xp.minimum(a, 0.0)
     return xp.where(
         a > 0,
@@ -196,15 +188,7 @@ NOISES: dict[str, Noise] = {noise.name: noise for noise in (StudentT(), Noise(),
 
 
 def get_noise(noise: Any) -> Noise:
-    """Return a noise by name.
-
-    Raises
-    ------
-    UnknownNameError
-        If no noise has that name.
-    DomainError
-        If ``noise`` is not a name.
-    """
+    """Return a noise by name."""
     if not isinstance(noise, str):
         raise DomainError(f"noise must be a name, one of {list(NOISES)}, not {noise!r}.")
     if noise not in NOISES:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from bayesscale.errors import PriorError, unknown_name
+from bayesscale._arguments import number, probability, shown
+from bayesscale.errors import DomainError, PriorError, unknown_name
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.links import LINKS
 
@@ -46,17 +47,18 @@ class Prior:
     parameters: Mapping[str, float] = field(hash=False)
 
     def __init__(self, family: str, /, **parameters: float) -> None:
-        checked = {}
-        for name, value in parameters.items():
-            try:
-                checked[name] = float(value)
-            except (TypeError, ValueError):
-                checked[name] = np.nan
-            if np.isnan(checked[name]):
-                raise PriorError(
-                    f"Prior {family!r} needs numbers for its parameters, but {name}={value!r}. "
-                    'Write it as Prior("LogNormal", mu=-1.1, sigma=0.4).'
-                )
+        if not isinstance(family, str):
+            raise PriorError(
+                f"A prior's family is the name of a PyMC distribution, not {shown(family)}. "
+                'Write it as Prior("LogNormal", mu=-1.1, sigma=0.4).'
+            )
+        try:
+            checked = {name: number(name, value) for name, value in parameters.items()}
+        except DomainError as error:
+            raise PriorError(
+                f"Prior {family!r} needs numbers for its parameters. {error} "
+                'Write it as Prior("LogNormal", mu=-1.1, sigma=0.4).'
+            ) from error
         object.__setattr__(self, "family", family)
         object.__setattr__(self, "parameters", MappingProxyType(checked))
 
@@ -84,12 +86,13 @@ class Prior:
         PriorError
             If ``lower < upper`` or ``0 < mass < 1`` does not hold.
         """
-        if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
-            raise PriorError(
-                f"An interval needs finite lower < upper, but got lower={lower!r}, upper={upper!r}."
-            )
-        if not 0 < mass < 1:
-            raise PriorError(f"mass is a probability between 0 and 1, not {mass!r}.")
+        try:
+            lower, upper = number("lower", lower), number("upper", upper)
+            mass = probability("mass", mass)
+        except DomainError as error:
+            raise PriorError(f"{error} Write Prior.between(0.2, 0.5, mass=0.9).") from error
+        if not lower < upper:
+            raise PriorError(f"An interval needs lower < upper, but got {lower:g} and {upper:g}.")
         return cls("between", lower=lower, upper=upper, mass=mass)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -146,28 +149,15 @@ def default_prior(coordinate: Coordinate) -> Prior:
 def resolve_priors(
     coordinates: Iterable[Coordinate], priors: Mapping[str, Prior] | None
 ) -> dict[str, Prior]:
-    """Fill in defaults and check overrides.
-
-    Parameters
-    ----------
-    coordinates
-        Every coordinate of the model.
-    priors
-        Overrides by name of coordinate, or None.
-
-    Returns
-    -------
-    dict
-        A prior for every coordinate, in order; intervals are turned into distributions.
-
-    Raises
-    ------
-    UnknownNameError
-        If an override names no coordinate.
-    PriorError
-        If an override is not a Prior, or leaves the coordinate's domain.
-    """
+    """Fill in defaults and check overrides: a prior for every coordinate of the model, in order,
+    intervals turned into distributions.
+    """  # noqa: D205
     known = {c.name: c for c in coordinates}
+    if not isinstance(priors or {}, Mapping):
+        raise PriorError(
+            f'priors are given by name, such as {{"alpha_N": bs.Prior.between(0.2, 0.5)}}, not as '
+            f"{shown(priors)}."
+        )
     for name, prior in (priors or {}).items():
         if name not in known:
             raise unknown_name(

@@ -33,13 +33,9 @@ FACTORS = {
 
 @dataclass(frozen=True)
 class Slopes:
-    """The shear from exponents to slopes, on the scale of the coordinates' links.
-
-    Parameters
-    ----------
-    factors
-        Index of an exponent, and the indices and signs of the shares that it is multiplied by.
-    """
+    """The shear from exponents to slopes, on the scale of the coordinates' links: the index of each
+    exponent, and the indices and signs of the shares that it is multiplied by.
+    """  # noqa: D205
 
     factors: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
 

@@ -11,7 +11,7 @@ from bayesscale._format import rows
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import Law, Reference, get_law
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.model.checked_law import check_law, check_names, law_values
+from bayesscale.model.checked_law import check_formula, check_names, check_stated, law_values
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise
 from bayesscale.model.priors import Prior, resolve_priors
@@ -171,9 +171,10 @@ def specify(
         )
     law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
     has_clusters = runs.has_clusters
-    check_law(law)
+    check_stated(law)
     taken = (*discrepancy_.coordinates(law), *_noise_coordinates(noise_, has_clusters))
     check_names(law, taken)
+    check_formula(law)
     if len(runs) < len(law.coordinates):
         raise RunsError(
             f"The law {law.name!r} has {len(law.coordinates)} unknowns "

@@ -1,25 +1,31 @@
-"""The columns of a table of runs, each as an array."""
+"""The columns of a table of runs, each as an array, and which rows are readings of one run."""
 
 import numpy as np
+import pandas as pd
 
-from bayesscale.runs.clusters import cluster_codes, cluster_names
+from bayesscale.errors import unknown_name
+from bayesscale.quantities import QUANTITIES, Quantity
 
 
 class RunArrays:
-    """Read-only views of checked columns.
-
-    Attributes
-    ----------
-    run_ids : numpy.ndarray
-        What the runs are called. Shape ``(run,)``.
-    """
+    """Read-only views of checked columns; ``run_ids`` say what the runs are called."""
 
     _columns: dict[str, np.ndarray]
     _groups: tuple[str, ...]
+    _inputs: tuple[Quantity, ...]
     run_ids: np.ndarray
 
     def __getitem__(self, name: str) -> np.ndarray:
+        """Return a column by its name, numbers or labels, read-only. Shape ``(run,)``."""
+        if not isinstance(name, str) or name not in self._columns:
+            hint = "Name it when reading the runs."
+            if name in QUANTITIES:
+                hint = f'Name its column when reading the runs: {name}="my_column".'
+            raise unknown_name("column of runs", name, self._columns, hint=hint)
         return self._columns[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
 
     @property
     def params(self) -> np.ndarray:
@@ -57,26 +63,50 @@ class RunArrays:
         return self._columns.get("seed")
 
     @property
+    def cluster(self) -> np.ndarray | None:
+        """Labels of the run or sweep that a row is a reading of; NaN or "": its own; if known."""
+        return self._columns.get("cluster")
+
+    @property
     def groups(self) -> dict[str, np.ndarray]:
         """Labels by the name of their column, none of them missing. Shape ``(run,)`` each."""
         return {g: self._columns[g] for g in self._groups}
 
     @property
-    def cluster(self) -> np.ndarray | None:
-        """Labels of the training run or sweep that a row is a reading of, if known; NaN or "" for
-        rows of their own. Shape ``(run,)``.
-        """  # noqa: D205
-        return self._columns.get("cluster")
+    def inputs(self) -> tuple[str, ...]:
+        """Names of further inputs; ``runs[name]`` is float64 of shape ``(run,)``."""
+        return tuple(q.name for q in self._inputs)
 
     @property
     def cluster_codes(self) -> np.ndarray:
         """Number of each row's cluster, from 0 in order of appearance, int64. Shape ``(run,)``."""
-        return cluster_codes(self.cluster, n_runs=len(self.run_ids))
+        if self.cluster is None:
+            return np.arange(len(self.run_ids))
+        codes, alone = pd.factorize(self.cluster)[0], self._alone
+        codes[alone] = len(self.run_ids) + np.arange(
+            alone.sum()
+        )  # apart from all others, then closed up
+        return pd.factorize(codes)[0]
 
     @property
     def cluster_names(self) -> np.ndarray:
-        """Name of each row's cluster; that of a run of its own is its id. Shape ``(run,)``."""
-        return cluster_names(self.cluster, run_ids=self.run_ids)
+        """Name of each row's cluster; ``"run <id>"`` for a run of its own. Shape ``(run,)``."""
+        if self.cluster is None:
+            return self.run_ids
+        alone = self._alone
+        if not alone.any():
+            return self.cluster
+        rows = zip(self.cluster.tolist(), alone, self.run_ids, strict=True)
+        names = [
+            f"run {i}" if own else f"{name:.16g}" if isinstance(name, float) else str(name)
+            for name, own, i in rows
+        ]
+        return np.array(names, dtype=object)
+
+    @property
+    def _alone(self) -> np.ndarray:
+        column = pd.Series(self.cluster)
+        return (column.isna() | column.eq("")).to_numpy(dtype=bool)
 
     @property
     def n_clusters(self) -> int:

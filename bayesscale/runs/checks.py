@@ -1,6 +1,6 @@
 """What makes a table of runs impossible (errors) or suspicious (warnings).
 
-Every check returns sentences and raises nothing, so that a person hears of all troubles at once.
+Every check yields sentences and raises nothing, so that a person hears of all troubles at once.
 """
 
 import math
@@ -12,21 +12,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bayesscale._format import list_some, rows, scientific
+from bayesscale._format import list_some, printable, rows, scientific, short_number
 from bayesscale.errors import RunsError, RunsWarning
+from bayesscale.quantities import Quantity
 from bayesscale.runs.units import training_flops
 
 # A uniform guess over the largest vocabularies in use: no language model does worse for long.
 LARGEST_LOSS = math.log(256_000)
 # Text has entropy: no language model comes near this, while error rates and differences do.
 SMALLEST_LOSS = 0.05
-# A million times more than anybody has: beyond it lie wrong units and typing errors.
-LARGEST_COUNT = 1e20
-COUNTS = ("params", "tokens", "params_non_embedding")
+# A million times more than anybody has, and less than one in the largest unit: beyond lie wrong
+# units and typing errors.
+_LIMITS = {"count": (1e-12, 1e20), "flops": (1e-12, 1e60)}
 
 _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
+# Medians of public ladders lie between 2 and 1,000 tokens a parameter; swapped, below 0.1 for most.
+_TOKENS_PER_PARAM = (0.2, 1e5)
 _FLOPS_OFF = 10.0
+_FLOPS_OFF_THROUGHOUT = 2.0
+_HIGH_BEST_LOSS = 5.0
+_LOW_WORST_LOSS = 1.0
+_RISING = 0.6
+_ENOUGH_TO_RISE = 8
 
 _PACKAGE = str(Path(__file__).parents[1])
 _SIZES = {"k": "e3", "m": "e6", "b": "e9", "g": "e9", "t": "e12"}
@@ -35,81 +43,59 @@ _WHY_NEGATIVE = (
     " A loss in nats per token is positive. Pass the raw loss if this column is a difference, "
     "a logarithm, or normalised by the vocabulary."
 )
+_SOUNDS_LIKE = {
+    r"(^|_)ppl|perplex": "a perplexity: its logarithm is the loss",
+    r"acc(uracy)?(_|$)|(^|_)acc": "an accuracy: no law here describes it",
+    r"error_rate|(^|_)err(or)?$|wer$": "an error rate: no law here describes it",
+    r"bpb|bits_per_byte|bpc": 'bits per byte: pass loss_unit="bits/byte" and bytes_per_token',
+    r"bits_per_token|(^|_)bits$": 'bits per token: pass loss_unit="bits/token"',
+}
 
 
 def number_problems(
-    part: str, values: np.ndarray, unreadable: np.ndarray, *, cells: pd.Series, ids: np.ndarray
+    q: Quantity, values: np.ndarray, unreadable: np.ndarray, *, cells: pd.Series, ids: np.ndarray
 ) -> Iterator[str]:
-    """Find the cells of one column that no run can have.
-
-    Parameters
-    ----------
-    part
-        The column's part, e.g. ``"params"``. Standard errors may be zero, all else is positive.
-    values
-        The column as numbers, NaN where missing or unreadable. Shape ``(run,)``.
-    unreadable
-        True where a cell is not a number. Shape ``(run,)``.
-    cells
-        The cells as they were. Shape ``(run,)``.
-    ids
-        Run ids. Shape ``(run,)``.
-
-    Yields
-    ------
-    str
-        One sentence for each kind of trouble.
-    """
-    n = len(ids)
+    """Tell of cells that no run can have; ``values`` are NaN where missing or unreadable."""
+    name, n = q.name, len(ids)
 
     def where(bad: np.ndarray) -> str:
         at = np.flatnonzero(bad)
-        return f"{at.size:,} of {n:,} runs: {rows(ids[at], values[at], part)}."
+        return f"{at.size:,} of {n:,} runs: {rows(ids[at], values[at], name)}."
 
     if unreadable.any():
         at = np.flatnonzero(unreadable)
         seen = cells.iloc[at[:5]].tolist()
         yield (
-            f"{part} must be numbers, but are not in {at.size:,} of {n:,} runs: "
-            f"{rows(ids[at], seen, part)}.{_how_to_write(seen[0])}"
+            f"{name} must be numbers, but are not in {at.size:,} of {n:,} runs: "
+            f"{rows(ids[at], seen, name)}.{_how_to_write(seen[0], q)}"
         )
-    yield from missing_problems(part, np.isnan(values) & ~unreadable, ids=ids)
+    yield from missing_problems(name, np.isnan(values) & ~unreadable, ids=ids)
     infinite = np.isinf(values)
     if infinite.any():
-        yield f"{part} is infinite in {where(infinite)} Leave out runs that overflowed."
-    huge = (values > LARGEST_COUNT) & ~infinite
-    if huge.any() and part in COUNTS:
+        yield f"{name} is infinite in {where(infinite)} Leave out runs that overflowed."
+    bad = np.isfinite(values) & ~q.admits(values)
+    low, high = q.bounds
+    if (negative := bad & (values < 0)).any() and low == 0:
+        why = _WHY_NEGATIVE if name == "loss" else f" {name} cannot be negative."
+        yield f"{name} is negative in {where(negative)}{why}"
+    if (zero := bad & (values == 0)).any():
+        why = " Leave out runs that did not finish." if name == "loss" else ""
+        must = "positive" if high == math.inf else q.domain
+        yield f"{name} is zero in {where(zero)} It must be {must}.{why}"
+    if (above := bad & (values >= high)).any():
+        yield f"{name} must be {q.domain}, but is above in {where(above)}"
+    least, most = _LIMITS.get(q.style, (0.0, math.inf))
+    if (huge := (values > most) & ~infinite).any():
         yield (
-            f"{part} is above {scientific(LARGEST_COUNT)} in {where(huge)} Pass plain "
-            "counts: perhaps they were multiplied by 1e9 twice, or this is another column."
+            f"{name} is above {scientific(most)} in {where(huge)} Pass plain counts: perhaps they "
+            "were multiplied by 1e9 twice, or this is another column."
         )
-    negative = (values < 0) & ~infinite
-    if negative.any():
-        why = _WHY_NEGATIVE if part == "loss" else f" {part} cannot be negative."
-        yield f"{part} is negative in {where(negative)}{why}"
-    zero = values == 0
-    if zero.any() and part != "loss_se":
-        why = " Leave out runs that did not finish." if part == "loss" else ""
-        yield f"{part} is zero in {where(zero)} It must be positive.{why}"
+    if (tiny := (values < least) & (values > 0)).any():
+        yield f"{name} is below {scientific(least)} in {where(tiny)} Pass plain counts."
 
 
 def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iterator[str]:
-    """Find empty cells.
-
-    Parameters
-    ----------
-    what
-        Name of the column.
-    missing
-        True where a cell is empty. Shape ``(run,)``.
-    ids
-        Run ids. Shape ``(run,)``.
-
-    Yields
-    ------
-    str
-        One sentence, if any cell is empty.
-    """
+    """Tell of empty cells, shape ``(run,)``."""
     if missing.any():
         runs = [f"run {i}" for i in ids[missing]]
         yield (
@@ -118,36 +104,44 @@ def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iter
         )
 
 
-def _how_to_write(cell: object) -> str:
+def label_problems(
+    what: str, unreadable: np.ndarray, *, cells: pd.Series, ids: np.ndarray
+) -> Iterator[str]:
+    """Tell of cells that cannot be labels, shape ``(run,)``."""
+    if unreadable.any():
+        at = np.flatnonzero(unreadable)
+        seen = cells.iloc[at[:5]].tolist()
+        yield (
+            f"{what} must hold text or numbers, but does not in {at.size:,} of {len(ids):,} runs: "
+            f"{rows(ids[at], seen, 'label')}. Write plain text, without NUL characters and halves "
+            "of surrogate pairs, which files cannot hold."
+        )
+
+
+def _how_to_write(cell: object, q: Quantity) -> str:
     """Suggest the number that somebody probably meant."""
-    text = str(cell).strip()
-    short = re.fullmatch(r"([\d.]+)\s*([kmbgt])", text, flags=re.IGNORECASE)
-    if short:
+    text = str(cell).strip() if isinstance(cell, str) else ""
+    if short := re.fullmatch(r"([\d.]+)\s*([kmbgt])", text, flags=re.IGNORECASE):
         return f" Write {text!r} as {short[1]}{_SIZES[short[2].lower()]}."
+    point, plain = text.replace(",", "."), text.replace(",", "")
+    if re.fullmatch(r"\d+,\d{3}", text) and q.style not in _LIMITS:
+        return (
+            f" If the comma of {text!r} is a decimal one, write {point}; if it parts thousands, "
+            f"{plain}."
+        )
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
-        return f" Write {text!r} as {text.replace(',', '')}."
+        return f" Write {text!r} as {plain}."
+    if re.fullmatch(r"-?\d+,\d+", text):
+        return f" Write {text!r} as {point}: with a decimal point."
     return " Write plain numbers such as 1.2e9."
 
 
-def loss_problems(loss: np.ndarray, *, ids: np.ndarray, loss_unit: str) -> Iterator[str]:
-    """Find losses that no language model has, in nats per token.
-
-    Parameters
-    ----------
-    loss
-        Loss, nats/token, > 0; other values are left to `number_problems`. Shape ``(run,)``.
-    ids
-        Run ids. Shape ``(run,)``.
-    loss_unit
-        The unit that the losses were given in.
-
-    Yields
-    ------
-    str
-        One sentence for each kind of trouble.
-    """
-    n = len(ids)
-    converted = "" if loss_unit == "nats/token" else f", converted from {loss_unit},"
+def loss_problems(
+    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str
+) -> Iterator[str]:
+    """Tell of losses that no language model has, and of errors beyond them; nats per token."""
+    loss, n = columns["loss"], len(ids)
+    converted = "" if unit == "nats/token" else f", converted from {unit},"
     high = np.flatnonzero((loss > LARGEST_LOSS) & np.isfinite(loss))
     if high.size:
         yield (
@@ -164,16 +158,33 @@ def loss_problems(loss: np.ndarray, *, ids: np.ndarray, loss_unit: str) -> Itera
             f"{rows(ids[low], loss[low], 'loss')}. No language model is that good: perhaps this "
             "is an accuracy, an error rate or a normalised loss. Pass the mean loss per token."
         )
+    if "loss_se" in columns:
+        above = np.flatnonzero((columns["loss_se"] > loss) & np.isfinite(columns["loss_se"]))
+        if above.size:
+            yield (
+                f"loss_se is above the loss itself in {above.size:,} of {n:,} runs: "
+                f"{rows(ids[above], columns['loss_se'][above], 'loss_se')}. Pass the standard "
+                "error of each loss, in the unit of the loss and not in percent."
+            )
+
+
+def count_problems(
+    columns: Mapping[str, np.ndarray], param_count: str, ids: np.ndarray
+) -> Iterator[str]:
+    """Compare the two parameter counts, if there are two."""
+    if param_count != "total" or "params_non_embedding" not in columns:
+        return
+    more = columns["params_non_embedding"] > columns["params"]
+    if more.any():
+        which = list_some([f"run {i}" for i in ids[more]])
+        yield (
+            f"params_non_embedding exceeds params in {more.sum():,} of {len(ids):,} runs: {which}. "
+            'Swap the columns, or say what params counts with param_count="other".'
+        )
 
 
 def raise_for(problems: Sequence[str]) -> None:
-    """Raise one `RunsError` for all troubles, if there are any.
-
-    Raises
-    ------
-    RunsError
-        With one line a trouble.
-    """
+    """Raise one `RunsError` for all troubles, a line each, if there are any."""
     if len(problems) == 1:
         raise RunsError(problems[0])
     if problems:
@@ -184,48 +195,33 @@ def raise_for(problems: Sequence[str]) -> None:
 
 
 def suspicions(
-    table: Mapping[str, np.ndarray], *, groups: Sequence[str], ids: np.ndarray, flop_rule: str
+    table: Mapping[str, np.ndarray],
+    *,
+    apart: Sequence[str],
+    ids: np.ndarray,
+    flop_rule: str,
+    loss_column: str,
+    is_raw: bool,
 ) -> Iterator[str]:
-    """Find what looks wrong in a table but may be meant.
+    """Tell of what looks wrong in checked columns but may be meant.
 
-    Parameters
-    ----------
-    table
-        The checked columns. Each of shape ``(run,)``.
-    groups
-        Which of the columns are groups.
-    ids
-        Run ids. Shape ``(run,)``.
-    flop_rule
-        The rule of the ``flops`` column; it is compared with 6ND where it follows no rule.
-
-    Yields
-    ------
-    str
-        One sentence for each suspicion.
+    ``apart`` are the columns that tell runs apart, and ``is_raw`` says that nothing is known of the
+    loss's unit: it was given in nats per token, and no bytes per token.
     """
-    yield from _same_run_twice(table, groups, ids)
-    params, tokens = table["params"], table["tokens"]
-    if params.max() < _FEW_PARAMS:
-        yield _too_few("params", f"the largest is {params.max():.6g}")
-    if np.median(tokens) < _FEW_TOKENS:
-        yield _too_few("tokens", f"the median is {np.median(tokens):.6g}")
+    yield from _same_run_twice(table, apart, ids)
+    yield from _sizes(table["params"], table["tokens"])
+    yield from _losses(table["loss"], table["flops"], column=loss_column, is_raw=is_raw)
     if flop_rule == "column":
-        yield from _flops_off(table["flops"], training_flops(params, tokens), ids)
+        yield from _flops_off(table["flops"], training_flops(table["params"], table["tokens"]), ids)
 
 
 def _same_run_twice(
-    table: Mapping[str, np.ndarray], groups: Sequence[str], ids: np.ndarray
+    table: Mapping[str, np.ndarray], apart: Sequence[str], ids: np.ndarray
 ) -> Iterator[str]:
     # Numbers first: they nearly always differ, and labels are slow to compare.
     numbers = pd.DataFrame({k: table[k] for k in ("loss", "tokens", "params")})
     at = np.flatnonzero(numbers.duplicated(keep=False))
-    keys = [
-        "params",
-        "tokens",
-        "loss",
-        *(k for k in dict.fromkeys(("seed", "cluster", *groups)) if k in table),
-    ]
+    keys = ["params", "tokens", "loss", *(k for k in dict.fromkeys(apart) if k in table)]
     candidates = pd.DataFrame({k: table[k][at] for k in keys})
     repeated = candidates.duplicated(keep=False).to_numpy(dtype=bool)
     if not repeated.any():
@@ -233,13 +229,37 @@ def _same_run_twice(
     ids_repeated = ids[at[repeated]]
     same_as = candidates[repeated].groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
     sets = int(same_as.max()) + 1
-    shown = [" = ".join(map(str, ids_repeated[same_as == k][:4])) for k in range(min(sets, 5))]
+    shown = [
+        " = ".join(map(printable, ids_repeated[same_as == k][:4])) for k in range(min(sets, 5))
+    ]
     more = f" and {sets - 5:,} more" if sets > 5 else ""
     yield (
         f"{ids_repeated.size - sets:,} of {len(ids):,} runs repeat another one exactly in "
         f"{list_some(keys, limit=9)}: run {', run '.join(shown)}{more}. A run counted twice "
         "makes intervals too narrow. Drop the repeats; if they are replicates, add a seed column "
         "that tells them apart."
+    )
+
+
+def _sizes(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
+    few_params, few_tokens = params.max() < _FEW_PARAMS, np.median(tokens) < _FEW_TOKENS
+    if few_params:
+        yield _too_few("params", f"the largest is {params.max():.6g}")
+    if few_tokens:
+        yield _too_few("tokens", f"the median is {np.median(tokens):.6g}")
+    ratio = float(np.median(tokens / params))
+    low, high = _TOKENS_PER_PARAM
+    if few_params or few_tokens or low <= ratio <= high:
+        return
+    if ratio > high:
+        cause = "params look counted in millions: multiply them by 1e6, or in thousands, by 1e3"
+    elif low <= 1 / ratio <= high:
+        cause = "params and tokens look swapped: name each column, params=... and tokens=..."
+    else:
+        cause = "tokens look counted in millions: multiply them by 1e6, or in billions, by 1e9"
+    yield (
+        f"tokens per parameter are {short_number(ratio)} in the median of runs, far from any "
+        f"ladder's: {cause}."
     )
 
 
@@ -250,24 +270,50 @@ def _too_few(part: str, seen: str) -> str:
     )
 
 
+def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -> Iterator[str]:
+    for pattern, what in _SOUNDS_LIKE.items():
+        if is_raw and re.search(pattern, column.lower()):
+            yield f"The loss column {column!r} sounds like {what}."
+            return
+    if loss.min() > _HIGH_BEST_LOSS:
+        yield (
+            f"The lowest loss is {loss.min():.4g} nats/token, which no trained language model has: "
+            "perhaps these are perplexities, whose logarithm is the loss, or sums."
+        )
+    elif loss.max() < _LOW_WORST_LOSS and is_raw:
+        yield (
+            f"All losses are below {_LOW_WORST_LOSS:g} nats/token (the highest is {loss.max():.4g})"
+            ": perhaps these are accuracies or error rates, which no law here describes, or bits "
+            'per byte: pass loss_unit="bits/byte" and bytes_per_token (1 if a token is a byte).'
+        )
+    elif len(loss) >= _ENOUGH_TO_RISE and np.ptp(loss) > 0 and np.ptp(flops) > 0:
+        correlation = pd.Series(loss).rank().corr(pd.Series(flops).rank())
+        if correlation > _RISING:
+            yield (
+                f"The loss rises with compute (rank correlation {correlation:.2f}): perhaps it is "
+                "an accuracy or a logarithm of a likelihood. Pass a loss, which falls."
+            )
+
+
 def _flops_off(flops: np.ndarray, six_nd: np.ndarray, ids: np.ndarray) -> Iterator[str]:
     ratio = flops / six_nd
     off = np.flatnonzero((ratio > _FLOPS_OFF) | (ratio < 1 / _FLOPS_OFF))
+    usual = float(np.median(ratio))
+    afresh = 'flop_rule="6ND" counts compute afresh and ignores a column that is merely found.'
     if off.size:
         yield (
             f"flops differ from 6 x params x tokens more than tenfold in {off.size:,} of "
             f"{len(ids):,} runs: {rows(ids[off], ratio[off], 'flops / 6ND')}. Look for a wrong "
-            'power of ten or another way of counting parameters; flop_rule="6ND" counts compute '
-            "afresh and ignores a column that is merely found."
+            f"power of ten or another way of counting parameters; {afresh}"
+        )
+    elif not 1 / _FLOPS_OFF_THROUGHOUT <= usual <= _FLOPS_OFF_THROUGHOUT:
+        yield (
+            f"flops are {usual:.3g} times 6 x params x tokens in the median of runs: perhaps they "
+            "count the forward pass alone (2ND, a third), the work three times over, or only some "
+            f"of the parameters; {afresh}"
         )
 
 
 def warn(message: str) -> None:
-    """Issue a `RunsWarning` that points at the caller's own line.
-
-    Warns
-    -----
-    RunsWarning
-        With the message.
-    """
+    """Issue a `RunsWarning` that points at the caller's own line."""
     warnings.warn(message, RunsWarning, skip_file_prefixes=(_PACKAGE,), stacklevel=2)

@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayesscale._format import interval, list_some, scientific, si_count
+from bayesscale._format import interval, list_some, printable
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, QUANTITIES, TOKENS, Quantity
+from bayesscale.runs.columns import NUMBERS
 
 if TYPE_CHECKING:
     from bayesscale.runs.table import Runs
 
 
 def facts(runs: Runs) -> dict[str, str]:
-    """Sum up a table: a word and what there is to say about it.
+    """Sum up a table in reading order: a word and what there is to say about it."""
 
-    Parameters
-    ----------
-    runs
-        The table.
+    def span(q: Quantity, values: np.ndarray) -> str:
+        return interval(values.min(), values.max(), q.write)
 
-    Returns
-    -------
-    dict
-        In reading order.
-    """
-    ratio = runs.tokens / runs.params
     told = {
-        "params": f"{interval(runs.params.min(), runs.params.max())} ({runs.param_count})",
-        "tokens": interval(runs.tokens.min(), runs.tokens.max()),
-        "tokens/param": interval(ratio.min(), ratio.max()),
-        "flops": f"{interval(runs.flops.min(), runs.flops.max(), scientific)} ({runs.flop_rule})",
-        "loss": f"{interval(runs.loss.min(), runs.loss.max(), _loss)} nats/token",
+        "params": f"{span(PARAMS, runs.params)} ({runs.param_count})",
+        "tokens": span(TOKENS, runs.tokens),
+        "tokens/param": span(TOKENS, runs.tokens / runs.params),
+        "flops": f"{span(FLOPS, runs.flops)} ({runs.flop_rule})",
+        "loss": f"{span(LOSS, runs.loss)} {LOSS.unit}",
     }
-    if runs.loss_unit != "nats/token":
+    if runs.loss_unit != LOSS.unit:
         told["loss"] += f" (given in {runs.loss_unit})"
+    for q in runs._inputs:
+        told[q.name] = span(q, runs[q.name]) + ("" if q.unit == "1" else f" {q.unit}")
     for name, labels in runs.groups.items():
         levels = pd.unique(labels)
-        told[f"group {name}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
+        told[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     if runs.cluster is not None:
         told["clusters"] = f"{runs.n_clusters:,}, each of rows that are readings of one run"
-    optional = ("loss_se", "params_non_embedding", "seed")
-    extra = [c for c in optional if c not in runs.groups and getattr(runs, c) is not None]
+    extra = [name for name in QUANTITIES if name in runs and name not in (*told, *runs.groups)]
     if extra:
-        told["also"] = ", ".join(extra)
+        told["also"] = ", ".join(name for name in extra if name != "cluster")
     return told
 
 
@@ -70,10 +65,6 @@ def _how_many(levels: np.ndarray) -> str:
     return f"{len(levels):,} level{'s' if len(levels) != 1 else ''}"
 
 
-def _loss(value: float) -> str:
-    return f"{value:.4g}"
-
-
 def title(runs: Runs) -> str:
     """Name the table and say how long it is."""
     name = f" {runs.name!r}" if runs.name else ""
@@ -88,29 +79,13 @@ def as_text(runs: Runs) -> str:
 
 
 def as_html(runs: Runs, *, rows: int = 5) -> str:
-    """Write the table as a notebook shows it: the facts, then the first rows.
-
-    Parameters
-    ----------
-    runs
-        The table.
-    rows
-        How many rows to show, >= 0.
-
-    Returns
-    -------
-    str
-        HTML in which everything that came from the table is escaped.
-    """
+    """Write the table as a notebook shows it: facts, then the first rows, all of it escaped."""
     told = "".join(
         f"<tr><th style='text-align:left'>{escape(word)}</th>"
         f"<td style='text-align:left'>{escape(fact)}</td></tr>"
         for word, fact in facts(runs).items()
     )
-    counts = dict.fromkeys(("params", "tokens", "params_non_embedding"), si_count)
-    formats = {**counts, "flops": scientific, "loss": _loss, "loss_se": _loss}
     head = runs.frame.head(rows)
-    first = head.to_html(
-        formatters={c: f for c, f in formats.items() if c in head}, border=0, escape=True
-    )
+    write: dict[str, Any] = {q.name: q.write for q in (*NUMBERS, *runs._inputs) if q.name in runs}
+    first = head.to_html(formatters=write, border=0, escape=True)
     return f"<div><b>{escape(title(runs))}</b><table>{told}</table>{first}</div>"

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pandas as pd
 
-from bayesscale.errors import unknown_name
+from bayesscale import _arguments
 from bayesscale.runs.table import Runs
 
 TABLE = Path(__file__).with_name("example.csv")
@@ -64,8 +64,7 @@ def load_example(
     >>> runs = bs.load_example()
     >>> small, large = runs.split_by_compute(factor=2)  # the top level, meant for hold-out
     """
-    if param_count not in _COUNTS:
-        raise unknown_name("parameter count", param_count, _COUNTS)
+    _arguments.choice("parameter count", param_count, _COUNTS)
     table = pd.read_csv(TABLE)
     again = table["part"] == "repeated"
     table = table[(again & repeated) | (~again & (all_levels | (table["flops_6nd"] > LEAST_FLOPS)))]

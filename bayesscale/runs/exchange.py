@@ -2,107 +2,120 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesscale.errors import RunsError
-from bayesscale.runs.cells import labels
-from bayesscale.runs.intake import ATTRIBUTE, NUMBERS, RUN
+from bayesscale._arguments import text
+from bayesscale.errors import BayesScaleError, RunsError
+from bayesscale.quantities import CLUSTER, FLOPS, SEED, Quantity
+from bayesscale.runs import checks
+from bayesscale.runs.columns import NUMBERS, REQUIRED, RUN
+from bayesscale.runs.intake import ATTRIBUTE
+from bayesscale.runs.units import check_conventions, nats_per_token
 
-_UNITS = {
-    "params": "parameters",
-    "tokens": "tokens",
-    "flops": "FLOP",
-    "loss": "nats/token",
-    "loss_se": "nats/token",
-    "params_non_embedding": "parameters",
-}
+_STRANGE = (
+    "This dataset does not hold runs as Runs.to_xarray() writes them{}. "
+    "For any other dataset use Runs.from_frame(dataset)."
+)
 
 
 def to_dataset(
-    columns: Mapping[str, np.ndarray], run_ids: np.ndarray, metadata: Mapping[str, Any]
+    columns: Mapping[str, np.ndarray],
+    run_ids: np.ndarray,
+    inputs: Sequence[Quantity],
+    metadata: Mapping[str, Any],
 ) -> xr.Dataset:
-    """Copy runs into a dataset.
-
-    Parameters
-    ----------
-    columns
-        Canonical columns, seed, cluster and groups. Each of shape ``(run,)``.
-    run_ids
-        Run ids. Shape ``(run,)``.
-    metadata
-        Conventions as plain JSON.
-
-    Returns
-    -------
-    xarray.Dataset
-        Dimension ``run``, variables with units, the metadata as one attribute in JSON: netCDF
-        knows neither None nor lists of one string.
-    """
-    variables = {
-        name: (RUN, column.copy(), {"units": _UNITS[name]} if name in _UNITS else {})
-        for name, column in columns.items()
-    }
-    attributes = {ATTRIBUTE: json.dumps(metadata)}
-    return xr.Dataset(variables, coords={RUN: run_ids.copy()}, attrs=attributes)
+    """Copy columns, shape ``(run,)`` each, into a dataset whose one attribute is the metadata."""
+    units = {q.name: {"units": q.unit} for q in (*NUMBERS, *inputs)}
+    return xr.Dataset(
+        {name: (RUN, column.copy(), units.get(name, {})) for name, column in columns.items()},
+        coords={RUN: run_ids.copy()},
+        attrs={ATTRIBUTE: json.dumps(metadata)},  # netCDF knows neither None nor lists of one text
+    )
 
 
-def from_dataset(
-    dataset: xr.Dataset,
-) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, Any]]:
-    """Undo `to_dataset`.
-
-    Parameters
-    ----------
-    dataset
-        What `to_dataset` returned, also after a file. Other variables in it are left alone.
-
-    Returns
-    -------
-    columns, run_ids, metadata
-        As they went in.
-
-    Raises
-    ------
-    RunsError
-        If the dataset was not made by `to_dataset`.
-    """
+def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
+    """Undo `to_dataset`, also after a file; refuse runs that no table can have."""
     try:
-        metadata = json.loads(dataset.attrs[ATTRIBUTE])
-        run_ids, _ = labels(pd.Series(dataset[RUN].values))
-        columns = {
-            c: np.array(dataset[c].values, dtype=np.float64) for c in NUMBERS if c in dataset
+        stored = json.loads(dataset.attrs[ATTRIBUTE])
+        ids = _plain(dataset[RUN])
+        inputs = tuple(_quantity(told) for told in stored.get("inputs", []))
+        groups = tuple(stored["groups"])
+        found: dict[str, Any] = {
+            name: stored[name]
+            for name in ("param_count", "flop_rule", "loss_unit", "bytes_per_token", "name")
         }
-        for name in ["seed", "cluster", *metadata["groups"]]:
-            if name in dataset:
-                columns[name], _ = labels(pd.Series(dataset[name].values))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunsError(
-            "This dataset does not hold runs as Runs.to_xarray() writes them. "
-            "For any other dataset use Runs.from_frame(dataset)."
-        ) from error
-    return columns, run_ids, metadata
+        labels = [q.name for q in (SEED, CLUSTER) if q.name in dataset and q.name not in groups]
+        must = [q.name for q in (*REQUIRED, FLOPS, *inputs)] + list(groups)
+        if missing := [name for name in must if name not in dataset]:
+            raise RunsError(_STRANGE.format(f": there is no {missing[0]!r} in it"))
+        numbers = [q for q in (*NUMBERS, *inputs) if q.name in dataset]
+        columns = {q.name: np.array(_plain(dataset[q.name]), np.float64) for q in numbers}
+        columns |= {name: _plain(dataset[name]) for name in (*labels, *groups)}
+        check_conventions(found["param_count"], found["flop_rule"], found["loss_unit"])
+        nats_per_token(found["loss_unit"], bytes_per_token=found["bytes_per_token"])
+        if found["name"] is not None:
+            text("name", found["name"])
+    except RunsError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, BayesScaleError) as error:
+        raise RunsError(_STRANGE.format("")) from error
+    if not ids.size or pd.Index(ids).has_duplicates:
+        raise RunsError("A table of runs has at least one run, and ids that tell them apart.")
+    _refuse_impossible(columns, numbers, groups, ids, found["param_count"])
+    return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **found}
+
+
+def _plain(variable: xr.DataArray) -> np.ndarray:
+    """Return a variable as int64, float64 or text in objects, shape ``(run,)``."""
+    if variable.dims != (RUN,):
+        raise TypeError(f"{variable.name} has dimensions {variable.dims}")
+    values = np.asarray(variable.values)
+    if values.dtype.kind in "iuf":
+        return values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+    if not all(isinstance(value, str) for value in values.tolist()):
+        raise TypeError(f"{variable.name} holds neither numbers nor text")
+    return np.array([str(value) for value in values.tolist()], dtype=object)
+
+
+def _quantity(told: Mapping[str, Any]) -> Quantity:
+    return Quantity(**told)
+
+
+def _refuse_impossible(
+    columns: Mapping[str, np.ndarray],
+    numbers: Sequence[Quantity],
+    groups: Sequence[str],
+    ids: np.ndarray,
+    param_count: str,
+) -> None:
+    """Refuse a damaged table: what was checked when read must still hold."""
+    fine = np.zeros(len(ids), dtype=bool)
+    problems: list[str] = []
+    for q in numbers:
+        cells = pd.Series(columns[q.name])
+        problems += checks.number_problems(q, columns[q.name], fine, cells=cells, ids=ids)
+    problems += checks.loss_problems(columns, ids=ids, unit="nats/token")
+    problems += checks.count_problems(columns, param_count, ids)
+    for name in groups:
+        column = pd.Series(columns[name])
+        missing = (column.isna() | column.eq("")).to_numpy(dtype=bool)
+        problems += checks.missing_problems(f"group column {name!r}", missing, ids=ids)
+    checks.raise_for(problems)
+
+
+def input_metadata(inputs: Sequence[Quantity]) -> list[dict[str, Any]]:
+    """Tell of inputs as plain JSON."""
+    return [{k: v for k, v in asdict(q).items() if k != "known_as"} for q in inputs]
 
 
 def fingerprint(columns: Mapping[str, np.ndarray], conventions: str) -> str:
-    """Compute SHA-256 over all columns, in the order of the runs, and the conventions.
-
-    Parameters
-    ----------
-    columns
-        Numbers and labels. Each of shape ``(run,)``. The order of the columns does not matter.
-    conventions
-        Whatever else shall tell tables apart.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits, the same on every machine.
-    """
+    """Return the SHA-256 of all columns, by name, and of the conventions, in hexadecimal."""
     digest = hashlib.sha256(conventions.encode())
     for name in sorted(columns):
         column = columns[name]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from bayesscale import _arguments
 from bayesscale._progress import ProgressOption, progress_reporter, silent
-from bayesscale.errors import FileError, unknown_name
+from bayesscale.errors import FileError
 from bayesscale.runs.table import Runs
 
 CACHE_VARIABLE = "BAYESSCALE_CACHE"
@@ -17,19 +18,7 @@ CACHE_VARIABLE = "BAYESSCALE_CACHE"
 
 @dataclass(frozen=True)
 class PublicLadder:
-    """Where a public ladder is, and how its file becomes runs.
-
-    Attributes
-    ----------
-    url
-        Address of one file at one commit, so that it never changes.
-    sha256
-        Of that file, hexadecimal.
-    file
-        Its name in the cache.
-    columns
-        Turns the file's columns into those that `Runs.from_frame` knows.
-    """
+    """Where a public ladder is (one file at one commit), and how its file becomes runs."""
 
     url: str
     sha256: str
@@ -106,9 +95,7 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
     >>> runs.select(runs.loss < 3.42).n_runs  # doctest: +SKIP
     240
     """
-    if name not in LADDERS:
-        raise unknown_name("public ladder", name, LADDERS)
-    ladder = LADDERS[name]
+    ladder = LADDERS[_arguments.choice("public ladder", name, LADDERS)]
     with progress_reporter(progress) as report:
         path = _download(name, ladder, lambda: report(f"Downloading {name!r} from {ladder.url}"))
     return Runs.from_frame(ladder.columns(pd.read_csv(path)), name=name)

@@ -1,7 +1,8 @@
 """From somebody's table to checked columns in canonical units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,91 +11,75 @@ from numpy.typing import ArrayLike
 
 from bayesscale._format import list_some
 from bayesscale.errors import RunsError
+from bayesscale.quantities import FLOPS, LOSS, LOSS_SE, QUANTITIES, Quantity
 from bayesscale.runs import checks
-from bayesscale.runs.cells import labels, numbers
-from bayesscale.runs.columns import REQUIRED, assign_columns, group_columns
-from bayesscale.runs.subsets import rows_where
+from bayesscale.runs.columns import (
+    NUMBERS,
+    REQUIRED,
+    RUN,
+    assign_columns,
+    column_name,
+    group_columns,
+    input_columns,
+    labels,
+    numbers,
+)
+from bayesscale.runs.rows import Where, rows_where
 from bayesscale.runs.units import FlopRule, recognise_rule, training_flops
-
-NUMBERS = ("params", "tokens", "flops", "loss", "loss_se", "params_non_embedding")
-"""Canonical numeric columns, float64; the last two are optional."""
-
-RUN = "run"
-"""Name of the index and of the dimension."""
 
 ATTRIBUTE = "bayesscale_runs"
 """Attribute of a dataset that holds the metadata of its runs."""
 
 Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
+Inputs = Mapping[str, str] | Mapping[Quantity, str]
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What a table came to: checked columns, ids, groups, and the rule its FLOP follow."""
+    """What a table came to: checked columns, shape ``(run,)`` each, and how compute counts."""
 
     columns: dict[str, np.ndarray]
     run_ids: np.ndarray
     groups: tuple[str, ...]
+    inputs: tuple[Quantity, ...]
     flop_rule: FlopRule
 
 
 def take_in(
     table: Table,
     *,
-    where: Mapping[str, str | float | int] | None,
+    where: Where | None,
     named: Mapping[str, str | None],
+    inputs: Inputs | None,
     group: str | Sequence[str] | None,
     param_count: str,
     flop_rule: FlopRule | None,
     loss_unit: str,
     nats: float,
+    is_raw: bool,
 ) -> Intake:
-    """Read, convert and check the columns that are wanted.
-
-    Parameters
-    ----------
-    table
-        One row a run.
-    where
-        Column to value: rows with others are left out before anything is checked.
-    named
-        Part to column, ``None`` to look for the well-known names.
-    group
-        Columns to keep as labels.
-    param_count
-        What the params column counts.
-    flop_rule
-        The rule to count compute by; ``None`` to use a FLOP column if there is one.
-    loss_unit
-        Unit of the loss column.
-    nats
-        One ``loss_unit`` in nats per token, > 0.
-
-    Returns
-    -------
-    Intake
-        With losses in nats per token and all arrays of shape ``(run,)``.
-
-    Raises
-    ------
-    RunsError
-        If the table cannot be trusted as it is, or no row has the values of ``where``.
-    UnknownNameError
-        If a column is missing.
-
-    Warns
-    -----
-    RunsWarning
-        If something looks wrong, but may be meant.
-    """
-    frame = _as_frame(table)
+    """Read, convert and check the columns that are wanted; ``nats`` is one unit of the loss."""
+    frame = as_frame(table)
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
-    frame = rows_where(frame, where or {})
-    groups = group_columns(group, taken=(RUN, "cluster", *NUMBERS))
-    required = (*REQUIRED, "flops") if flop_rule == "column" else REQUIRED
+    frame = rows_where(frame, where)
+    further = input_columns(inputs)
+    wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
+    wanted |= {name: q for name, (q, _) in further.items()}
+    groups = group_columns(group, taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further))
+    by_name = {name: column_name(name, c) for name, c in named.items() if c is not None}
+    counted = flop_rule not in (None, "column")
+    if counted and "flops" in by_name:
+        raise RunsError(
+            f"flops={by_name['flops']!r} and flop_rule={flop_rule!r} contradict each other: "
+            "compute is either read or counted. Leave one out."
+        )
     found = assign_columns(
-        list(frame.columns), _compute_parts(named, flop_rule), groups=groups, required=required
+        [c for c in frame.columns if isinstance(c, str)],
+        sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
+        named=by_name | {name: column for name, (_, column) in further.items()},
+        groups=groups,
+        required=(*REQUIRED, FLOPS) if flop_rule == "column" else REQUIRED,
     )
     if "seed" in groups and "seed" in found:
         raise RunsError(
@@ -102,25 +87,34 @@ def take_in(
         )
 
     ids = _run_ids(frame, found.get("run_id"))
-    columns, problems = _numbers(frame, found, ids, nats)
-    problems += checks.loss_problems(columns["loss"], ids=ids, loss_unit=loss_unit)
-    problems += _count_problems(columns, param_count, ids)
-    for part in ("seed", "cluster"):
-        if part in found:
-            columns[part], _ = labels(frame[found[part]])
-    for name in groups:
-        columns[name], missing = labels(frame[name])
-        problems += checks.missing_problems(f"group column {name!r}", missing, ids=ids)
+    columns, problems = _numbers(frame, found, wanted, ids, nats)
+    problems += checks.loss_problems(columns, ids=ids, unit=loss_unit)
+    problems += checks.count_problems(columns, param_count, ids)
+    told = {name: found[name] for name in ("seed", "cluster") if name in found}
+    for name, column in [*told.items(), *zip(groups, groups, strict=True)]:
+        what = f"group column {name!r}" if name in groups else name
+        columns[name], missing, unreadable = labels(frame[column])
+        problems += checks.label_problems(what, unreadable, cells=frame[column], ids=ids)
+        if name in groups:
+            problems += checks.missing_problems(what, missing, ids=ids)
     checks.raise_for(problems)
 
     columns, rule = _with_flops(columns, param_count, flop_rule)
-    for suspicion in checks.suspicions(columns, groups=groups, ids=ids, flop_rule=rule):
+    extra = tuple(q for name, q in wanted.items() if name in found and q not in NUMBERS)
+    for suspicion in checks.suspicions(
+        columns,
+        apart=["seed", "cluster", *groups, *(q.name for q in extra)],
+        ids=ids,
+        flop_rule=rule,
+        loss_column=found["loss"],
+        is_raw=is_raw,
+    ):
         checks.warn(suspicion)
-    order = [c for c in (*NUMBERS, "seed", "cluster", *groups) if c in columns]
-    return Intake({c: columns[c] for c in order}, ids, groups, rule)
+    order = [c for c in (*wanted, "seed", "cluster", *groups) if c in columns]
+    return Intake({c: columns[c] for c in order}, ids, groups, extra, rule)
 
 
-def _as_frame(table: Table) -> pd.DataFrame:
+def as_frame(table: Table) -> pd.DataFrame:
     """Bring the accepted kinds of table into one."""
     if isinstance(table, pd.DataFrame):
         return table
@@ -133,14 +127,22 @@ def _as_frame(table: Table) -> pd.DataFrame:
         if len(table.dims) != 1:
             raise RunsError(
                 f"A dataset of runs has one dimension, but this has {len(table.dims)}: "
-                f"{list_some(list(table.dims))}. Stack or select them first."
+                f"{list_some(list(table.dims)) or 'none'}. Stack or select them first."
             )
         return table.to_dataframe()
     if isinstance(table, Mapping):
+        # lists stay as they are: pandas would round whole numbers beside empty cells
+        columns = {
+            name: pd.Series(list(cells), dtype=object) if isinstance(cells, list | tuple) else cells
+            for name, cells in table.items()
+        }
+        lengths = {len(cells) for cells in columns.values() if isinstance(cells, Sized)}
         try:
-            return pd.DataFrame(dict(table))
-        except ValueError as error:
-            shapes = list_some([f"{k} {np.shape(v)}" for k, v in table.items()], limit=12)
+            if len(lengths) > 1 and not any(isinstance(c, str) for c in columns.values()):
+                raise ValueError("columns of several lengths")
+            return pd.DataFrame(columns)
+        except (ValueError, TypeError) as error:
+            shapes = list_some([f"{k} {_shape(v)}" for k, v in table.items()], limit=12)
             raise RunsError(
                 f"The columns must be one-dimensional and of one length, but are: {shapes}."
             ) from error
@@ -150,46 +152,28 @@ def _as_frame(table: Table) -> pd.DataFrame:
     )
 
 
-def _numbers(
-    frame: pd.DataFrame, found: Mapping[str, str], ids: np.ndarray, nats: float
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Read the numeric columns, and collect what is wrong with their cells as they were given."""
-    columns: dict[str, np.ndarray] = {}
-    problems: list[str] = []
-    for part in NUMBERS:
-        if part in found:
-            cells = frame[found[part]]
-            values, unreadable = numbers(cells)
-            problems += checks.number_problems(part, values, unreadable, cells=cells, ids=ids)
-            columns[part] = values * nats if part in ("loss", "loss_se") else values
-    return columns, problems
-
-
-def _compute_parts(
-    named: Mapping[str, str | None], flop_rule: FlopRule | None
-) -> Mapping[str, str | None]:
-    """Leave the FLOP column out where compute is to be counted by a rule."""
-    if flop_rule is None or flop_rule == "column":
-        return named
-    if named["flops"] is not None:
-        raise RunsError(
-            f"flops={named['flops']!r} and flop_rule={flop_rule!r} contradict each other: "
-            "compute is either read or counted. Leave one out."
-        )
-    return {part: column for part, column in named.items() if part != "flops"}
+def _shape(cells: Any) -> str:
+    try:
+        return str(np.shape(cells))
+    except ValueError:
+        return "(ragged)"
 
 
 def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
     """Take ids from their column, else from an index that tells rows apart, else count."""
+    positions = np.arange(len(frame))
     if column is None:
         index = frame.index
         if isinstance(index, pd.MultiIndex):
             index = index.map(lambda levels: "/".join(map(str, levels)))
-        ids, missing = labels(index.to_series())
-        if missing.any() or not pd.Index(ids).is_unique:
-            return np.arange(len(frame))
+        ids, missing, unreadable = labels(index.to_series())
+        if missing.any() or unreadable.any() or not pd.Index(ids).is_unique:
+            return positions
         return ids
-    ids, missing = labels(frame[column])
+    ids, missing, unreadable = labels(frame[column])
+    checks.raise_for(
+        [*checks.label_problems(repr(column), unreadable, cells=frame[column], ids=positions)]
+    )
     if missing.any():
         rows = list_some([f"row {i}" for i in np.flatnonzero(missing)])
         raise RunsError(f"{column!r} is empty in {rows} (counted from 0). Every run needs an id.")
@@ -203,20 +187,23 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
     return ids
 
 
-def _count_problems(
-    columns: Mapping[str, np.ndarray], param_count: str, ids: np.ndarray
-) -> list[str]:
-    """Compare the two parameter counts, if there are two."""
-    if param_count != "total" or "params_non_embedding" not in columns:
-        return []
-    more = columns["params_non_embedding"] > columns["params"]
-    if not more.any():
-        return []
-    which = list_some([f"run {i}" for i in ids[more]])
-    return [
-        f"params_non_embedding exceeds params in {more.sum():,} of {len(ids):,} runs: {which}. "
-        'Swap the columns, or say what params counts with param_count="other".'
-    ]
+def _numbers(
+    frame: pd.DataFrame,
+    found: Mapping[str, str],
+    wanted: Mapping[str, Quantity],
+    ids: np.ndarray,
+    nats: float,
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Read the columns of numbers, and collect what is wrong with their cells as given."""
+    columns: dict[str, np.ndarray] = {}
+    problems: list[str] = []
+    for name, q in wanted.items():
+        if name in found:
+            cells = frame[found[name]]
+            values, unreadable = numbers(cells)
+            problems += checks.number_problems(q, values, unreadable, cells=cells, ids=ids)
+            columns[name] = values * nats if q in (LOSS, LOSS_SE) else values
+    return columns, problems
 
 
 def _with_flops(

@@ -1,22 +1,31 @@
 """Reading a table of training runs from a file."""
 
+import codecs
 import difflib
 import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow
+import pyarrow.compute
 import pyarrow.csv
 import xarray as xr
 
-from bayesscale._format import list_some
-from bayesscale.errors import FileError, RunsError
-from bayesscale.runs.intake import Table
+from bayesscale._arguments import shown
+from bayesscale._format import list_some, printable
+from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
+from bayesscale.runs.intake import Inputs, Table
+from bayesscale.runs.rows import Where
 from bayesscale.runs.table import Runs
 from bayesscale.runs.units import FlopRule, LossUnit, ParamCount
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"  # as people write whole numbers; all of these fit into int64
 
 
 def read_runs(
@@ -36,12 +45,15 @@ def read_runs(
     flop_rule: FlopRule | None = None,
     loss_unit: LossUnit = "nats/token",
     bytes_per_token: float | None = None,
-    where: Mapping[str, str | float | int] | None = None,
+    inputs: Inputs | None = None,
+    where: Where | None = None,
     name: str | None = None,
 ) -> Runs:
     """Read training runs from a file and check them.
 
-    The arguments that name columns and conventions are those of `Runs.from_frame`.
+    The arguments that name columns and conventions are those of `Runs.from_frame`. In ``.csv`` and
+    ``.tsv``, labels and ids are text as it is written, unless all cells of a column are whole
+    numbers that are written as such: ``01``, ``1`` and ``1.0`` are three labels.
 
     Parameters
     ----------
@@ -53,17 +65,12 @@ def read_runs(
         Columns, by default looked for under well-known names; for ``group`` one column or several
         to keep as labels, by default none; for ``cluster`` the column that names the training run
         or sweep that each row is a reading of, by default none.
-    param_count
-        What ``params`` counts: ``"total"``, ``"non_embedding"`` or ``"other"``.
-    flop_rule
-        ``"6ND"``, ``"6ND_non_embedding"`` or ``"column"``; by default the column if there is one.
-    loss_unit
-        ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
-    bytes_per_token
-        Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+    param_count, flop_rule, loss_unit, bytes_per_token
+        What the parameters and compute count, and the unit of the loss.
+    inputs
+        Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``.
     where
-        Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept, and the
-        others are not checked. Numbers compare as numbers, however they are written.
+        Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept.
     name
         Name of the ladder; by default that of the file without its suffix.
 
@@ -81,7 +88,7 @@ def read_runs(
     UnknownNameError
         If a column, a unit or a rule does not exist.
     DomainError
-        If ``bytes_per_token`` is missing or not positive.
+        If an argument has the wrong type, or ``bytes_per_token`` is missing or not positive.
 
     Warns
     -----
@@ -93,18 +100,18 @@ def read_runs(
     >>> import bayesscale as bs
     >>> runs = bs.read_runs("runs.csv", loss="val_loss", group="corpus")  # doctest: +SKIP
     """
-    path = Path(path)
+    path = _checked_path(path)
     suffix, read = _reader(path)
-    _check_is_file(path)
     try:
+        _check_is_file(path)
         table = read(path)
-    except RunsError:
+    except BayesScaleError:
         raise
     except Exception as error:  # each parser has its own exceptions: one message for all
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise FileError(
-            f"Cannot read '{path}' as {suffix}: {reason[0]}. Check that the file is complete and "
-            "that its suffix says what it is."
+            f"Cannot read {str(path)!r} as {suffix}: {printable(reason[0])}. Check that the file "
+            "is complete and that its suffix says what it is."
         ) from error
     return Runs.from_frame(
         table,
@@ -122,38 +129,88 @@ def read_runs(
         flop_rule=flop_rule,
         loss_unit=loss_unit,
         bytes_per_token=bytes_per_token,
+        inputs=inputs,
         where=where,
         name=path.name[: -len(suffix)] if name is None else name,
     )
 
 
 def _csv(path: Path, delimiter: str = ",") -> pd.DataFrame:
-    # Arrow's reader is quick and reads every float exactly. It decides a column's type by its
-    # first block, so the whole file is one block: a late "1.2B" shall be reported as a cell.
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    _check_header(path, data, delimiter)
+    # Arrow's reader is quick, but here it guesses nothing: the header is a row, all cells are text.
+    text = _text(path)
+    _check_header(path, text, delimiter)
+    data = text.encode()
+    most_columns = data[:1_000_000].count(delimiter.encode()) + 1
+    options = pyarrow.csv.ConvertOptions(
+        column_types={f"f{i}": pyarrow.string() for i in range(most_columns)}
+    )
     table = pyarrow.csv.read_csv(
         io.BytesIO(data),
-        read_options=pyarrow.csv.ReadOptions(block_size=min(len(data) + 1, 2**31 - 1)),
+        read_options=pyarrow.csv.ReadOptions(
+            block_size=min(len(data) + 1, 2**31 - 1), autogenerate_column_names=True
+        ),
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-        convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
+        convert_options=options,
     )
-    return table.rename_columns([str(name).strip() for name in table.column_names]).to_pandas()
+    if any(not pyarrow.types.is_string(column.type) for column in table.columns):
+        raise ValueError("its header has more than a million characters")
+    names = [column[0].as_py().strip() for column in table.columns]
+    empty = pyarrow.array(options.null_values)
+    cells = [_cells(column[1:], empty) for column in table.columns]
+    whole = {pyarrow.int64(): pd.Int64Dtype()}
+    return pyarrow.table(cells, names=names).to_pandas(types_mapper=whole.get)
 
 
-def _check_header(path: Path, data: bytes, delimiter: str) -> None:
+def _cells(column: pyarrow.ChunkedArray, empty: pyarrow.Array) -> pyarrow.ChunkedArray:
+    """Return text without spaces around it and nothing where it says so; whole numbers as such."""
+    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    text = compute.utf8_trim_whitespace(column)
+    text = compute.if_else(compute.is_in(text, value_set=empty), None, text)
+    if compute.all(compute.match_substring_regex(text, _WHOLE)).as_py():
+        return text.cast(pyarrow.int64())
+    return text
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file, which is UTF-8, unpacked if need be."""
+    data = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        data = gzip.decompress(data)
+    if data.startswith(_HDF5):
+        raise FileError(
+            f"{str(path)!r} is a netCDF file. If it is a saved fit, load it with bs.load_fit; if "
+            "it is a table, name it .nc."
+        )
+    head = data[:2000]
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+        head.count(b"\0") > len(head) // 4
+    ):
+        raise FileError(
+            f"Cannot read {str(path)!r} as text: it is UTF-16, as some spreadsheets export. Save "
+            'it as UTF-8, e.g. open(copy, "w").write(open(file, encoding="utf-16").read()).'
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise FileError(
+            f"Cannot read {str(path)!r} as text: byte 0x{data[error.start]:02x} in line {line:,} "
+            "is not UTF-8. Save it as UTF-8; it may be Latin-1 or Windows-1252."
+        ) from error
+
+
+def _check_header(path: Path, text: str, delimiter: str) -> None:
     """Look at the first line before a parser counts columns by it."""
-    line = data[:10_000].decode("utf-8-sig", errors="replace").lstrip("\n\r ").partition("\n")[0]
-    first = line.rstrip()
+    first = text[:10_000].lstrip("\n\r ").partition("\n")[0].rstrip()
     if first.startswith("#"):
         raise RunsError(
-            f"'{path}' begins with the comment {first[:80]!r}. Remove comments, so that the first "
-            f"line holds the names of the columns, separated by {delimiter!r}."
+            f"{str(path)!r} begins with the comment {first[:80]!r}. Remove comments, so that the "
+            f"first line holds the names of the columns, separated by {delimiter!r}."
         )
     other = next((c for c in (";", "\t", ",") if delimiter not in first and c in first), None)
     if other:
         raise RunsError(
-            f"'{path}' has one column, {first[:80]!r}: it seems to be separated by {other!r} "
+            f"{str(path)!r} has one column, {first[:80]!r}: it seems to be separated by {other!r} "
             f"instead of {delimiter!r}. Save it with the separator that its suffix says, and with "
             "decimal points."
         )
@@ -165,30 +222,47 @@ def _tsv(path: Path) -> pd.DataFrame:
 
 def _json_lines(path: Path) -> pd.DataFrame:
     records = []
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    record = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise ValueError(f"line {number} is not JSON ({error.msg})") from error
-                if not isinstance(record, dict):
-                    raise ValueError(f"line {number} is not an object with named values")
-                records.append(record)
-    return pd.DataFrame.from_records(records)
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if line.strip():
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number} is not JSON ({error.msg})") from error
+            if not isinstance(record, dict):
+                raise ValueError(f"line {number} is not an object with named values")
+            records.append(record)
+    return _records(records)
+
+
+def _records(records: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        records, dtype=object
+    )  # else pandas rounds whole numbers beside empty cells
 
 
 def _json(path: Path) -> Table:
     # pandas' own reader would guess dates and round floats
-    data = json.loads(path.read_text(encoding="utf-8-sig"))
+    data = json.loads(_text(path))
     if isinstance(data, dict):
         return data
     if isinstance(data, list) and all(isinstance(record, dict) for record in data):
-        return pd.DataFrame.from_records(data)
+        return _records(data)
     raise ValueError("it holds neither a list of objects nor an object of lists")
 
 
+def _parquet(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path, dtype_backend="numpy_nullable")  # whole numbers stay exact
+
+
 def _netcdf(path: Path) -> xr.Dataset:
+    import h5py
+
+    with h5py.File(path) as file:
+        if any(isinstance(file[name], h5py.Group) for name in file):
+            raise FileError(
+                f"{str(path)!r} holds groups, as a saved fit does, and no table of runs. Load a "
+                "fit with bs.load_fit."
+            )
     return xr.load_dataset(path, engine="h5netcdf")
 
 
@@ -197,7 +271,7 @@ _READERS: dict[str, Callable[[Path], Table]] = {
     ".csv.gz": _csv,
     ".tsv": _tsv,
     ".tsv.gz": _tsv,
-    ".parquet": pd.read_parquet,
+    ".parquet": _parquet,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,
@@ -205,30 +279,46 @@ _READERS: dict[str, Callable[[Path], Table]] = {
 }
 
 
+def _checked_path(path: object) -> Path:
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise DomainError(
+            f"path must be the path of a file, not {shown(path)}. For data in memory, use "
+            "bs.Runs.from_frame."
+        )
+    if "\0" in os.fspath(path):
+        raise FileError(f"{os.fspath(path)!r} is no path: it has a NUL character in it.")
+    return Path(path)
+
+
 def _reader(path: Path) -> tuple[str, Callable[[Path], Table]]:
     for suffix, read in _READERS.items():
         if path.name.lower().endswith(suffix):
             return suffix, read
     raise FileError(
-        f"Cannot tell the format of '{path}' by its suffix {path.suffix!r}. "
+        f"Cannot tell the format of {str(path)!r} by its suffix {path.suffix!r}. "
         f"Known: {', '.join(_READERS)}. Save the table as one of these."
     )
 
 
 def _check_is_file(path: Path) -> None:
+    name, folder = repr(str(path)), repr(str(path.parent))
     if path.is_dir():
-        raise FileError(f"'{path}' is a folder. Give a file in it.")
+        raise FileError(f"{name} is a folder. Give a file in it.")
+    if path.is_symlink() and not path.exists():
+        raise FileError(
+            f"{name} is a link to {str(path.readlink())!r}, which does not exist. Mend the link."
+        )
     if not path.exists():
         if not path.parent.is_dir():
-            raise FileError(
-                f"No file '{path}': there is no folder '{path.parent}'. Check the path."
-            )
+            raise FileError(f"No file {name}: there is no folder {folder}. Check the path.")
         tables = sorted(
             p.name for p in path.parent.iterdir() if p.name.lower().endswith(tuple(_READERS))
         )
         close = difflib.get_close_matches(path.name, tables, n=1, cutoff=0.5)
         suggestion = f" Did you mean {close[0]!r}?" if close else ""
         there = f"tables there: {list_some(tables)}" if tables else "no tables there"
-        raise FileError(f"No file '{path}'.{suggestion} In '{path.parent}': {there}.")
+        raise FileError(f"No file {name}.{suggestion} In {folder}: {there}.")
+    if not path.is_file():
+        raise FileError(f"{name} is no regular file. Save the table as a file.")
     if path.stat().st_size == 0:
-        raise FileError(f"'{path}' is empty. Write the table again.")
+        raise FileError(f"{name} is empty. Write the table again.")

@@ -1,21 +1,29 @@
 """The checked table of training runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bayesscale.errors import unknown_name
-from bayesscale.runs import display, exchange
+from bayesscale import _arguments
+from bayesscale.quantities import Quantity
+from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
-from bayesscale.runs.intake import RUN, Table, take_in
-from bayesscale.runs.subsets import checked_mask, largest_by_compute, mask_without
-from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, nats_per_token
+from bayesscale.runs.columns import RUN
+from bayesscale.runs.intake import Inputs, Table, take_in
+from bayesscale.runs.rows import Where
+from bayesscale.runs.units import (
+    FlopRule,
+    LossUnit,
+    ParamCount,
+    check_conventions,
+    nats_per_token,
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -23,12 +31,13 @@ class Runs(RunArrays):
     """Training runs with checked numbers, canonical units and known conventions.
 
     Make one with `Runs.from_frame` or `bayesscale.read_runs`. Nothing changes it afterwards: its
-    arrays are read-only, and methods return new tables.
+    arrays are read-only, and methods return new tables. ``runs["experts"]`` is the column of that
+    name: any number, further inputs included, or label.
 
     Attributes
     ----------
     run_ids : numpy.ndarray
-        What the runs are called: int64, float64 or str objects, all different. Shape ``(run,)``.
+        What the runs are called: int64, float64 or text, all different. Shape ``(run,)``.
     param_count : {"total", "non_embedding", "other"}
         What ``params`` counts.
     flop_rule : {"6ND", "6ND_non_embedding", "column"}
@@ -54,7 +63,7 @@ class Runs(RunArrays):
       tokens        2B–8B
       tokens/param  20
       flops         1.2e18–1.9e19 (6ND)
-      loss          2.7–3.2 nats/token
+      loss          2.700–3.200 nats/token
     """
 
     _columns: dict[str, np.ndarray]
@@ -65,6 +74,7 @@ class Runs(RunArrays):
     bytes_per_token: float | None = None
     name: str | None = None
     _groups: tuple[str, ...] = ()
+    _inputs: tuple[Quantity, ...] = ()
 
     def __post_init__(self) -> None:
         self._freeze()
@@ -96,14 +106,16 @@ class Runs(RunArrays):
         flop_rule: FlopRule | None = None,
         loss_unit: LossUnit = "nats/token",
         bytes_per_token: float | None = None,
-        where: Mapping[str, str | float | int] | None = None,
+        inputs: Inputs | None = None,
+        where: Where | None = None,
         name: str | None = None,
     ) -> Self:
         """Make a checked table from data in memory.
 
         Columns that are not named are looked for under well-known names (``n_params``, ``N``,
         ``n_tokens``, ``D``, ``loss``, ``L``, ``flops``, ``C``, ``run_id``, ``seed``, …). Columns
-        with no part to play are dropped.
+        with no part to play are dropped. Labels and ids are never rounded: whole numbers become
+        int64, other numbers float64, and all else is text as it is written.
 
         Parameters
         ----------
@@ -143,9 +155,13 @@ class Runs(RunArrays):
             ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
         bytes_per_token
             Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+        inputs
+            Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
+            numbers; in place of a name, a `Quantity` says which numbers it allows.
         where
             Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept, and
-            the others are not checked. Numbers compare as numbers, however they are written.
+            the others are not checked. Text compares as it is written and, where no cell reads so,
+            as a number; numbers compare as numbers.
         name
             Name of the ladder, for people.
 
@@ -158,17 +174,18 @@ class Runs(RunArrays):
         ------
         RunsError
             If numbers are missing, not numbers, not finite or impossible, if a choice of columns
-            is ambiguous, or if there are no runs, or none with the values of ``where``.
+            is ambiguous, if labels or their names cannot be kept in files, or if there are no
+            runs, or none with the values of ``where``.
         UnknownNameError
             If a column, a unit or a rule does not exist.
         DomainError
-            If ``bytes_per_token`` is missing or not positive.
+            If an argument has the wrong type, or ``bytes_per_token`` is missing or not positive.
 
         Warns
         -----
         RunsWarning
-            If a run stands there twice, if counts look like billions, or if the FLOP column is
-            far from 6ND.
+            If a run stands there twice, if counts look like millions, billions or swapped, if the
+            losses look like something else, or if the FLOP column is far from 6ND.
 
         Examples
         --------
@@ -180,10 +197,8 @@ class Runs(RunArrays):
         >>> runs.loss.round(2)
         array([3.2 , 2.71])
         """
-        if param_count not in get_args(ParamCount):
-            raise unknown_name("parameter count", param_count, get_args(ParamCount))
-        if flop_rule is not None and flop_rule not in get_args(FlopRule):
-            raise unknown_name("FLOP rule", flop_rule, get_args(FlopRule))
+        check_conventions(param_count, flop_rule, loss_unit)
+        nats = nats_per_token(loss_unit, bytes_per_token=bytes_per_token)
         taken = take_in(
             frame,
             where=where,
@@ -198,11 +213,13 @@ class Runs(RunArrays):
                 "cluster": cluster,
                 "run_id": run_id,
             },
+            inputs=inputs,
             group=group,
             param_count=param_count,
             flop_rule=flop_rule,
             loss_unit=loss_unit,
-            nats=nats_per_token(loss_unit, bytes_per_token=bytes_per_token),
+            nats=nats,
+            is_raw=loss_unit == "nats/token" and bytes_per_token is None,
         )
         return cls(
             taken.columns,
@@ -211,8 +228,9 @@ class Runs(RunArrays):
             flop_rule=taken.flop_rule,
             loss_unit=loss_unit,
             bytes_per_token=None if bytes_per_token is None else float(bytes_per_token),
-            name=name,
+            name=None if name is None else _arguments.text("name", name),
             _groups=taken.groups,
+            _inputs=taken.inputs,
         )
 
     @classmethod
@@ -227,16 +245,14 @@ class Runs(RunArrays):
         Returns
         -------
         Runs
-            Equal to the original. Nothing is checked or warned about a second time.
+            Equal to the original. Nothing is warned about a second time.
 
         Raises
         ------
         RunsError
-            If the dataset was not made by `to_xarray`.
+            If the dataset was not made by `to_xarray`, or holds what no table of runs can.
         """
-        columns, run_ids, metadata = exchange.from_dataset(dataset)
-        groups = tuple(metadata.pop("groups"))
-        return cls(columns, run_ids, _groups=groups, **metadata)
+        return cls(**exchange.from_dataset(dataset))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -303,7 +319,7 @@ class Runs(RunArrays):
         --------
         >>> runs.select(runs.params < 1e9)  # doctest: +SKIP
         """
-        keep = checked_mask(mask, n_runs=len(self))
+        keep = rows.checked_mask(mask, n_runs=len(self))
         return replace(
             self,
             _columns={name: column[keep] for name, column in self._columns.items()},
@@ -334,7 +350,7 @@ class Runs(RunArrays):
         --------
         >>> runs.drop([3, 17])  # doctest: +SKIP
         """
-        return self.select(mask_without(run_ids, run_ids=self.run_ids))
+        return self.select(rows.mask_without(run_ids, all_ids=self.run_ids))
 
     def split_by_compute(self, factor: float = 10.0) -> tuple[Self, Self]:
         """Hold out the largest runs: every one within a factor of the largest compute.
@@ -353,7 +369,7 @@ class Runs(RunArrays):
         Raises
         ------
         DomainError
-            If the factor is not above 1.
+            If the factor is no finite number above 1.
         RunsError
             If no run is small enough to be fitted.
 
@@ -361,7 +377,7 @@ class Runs(RunArrays):
         --------
         >>> small, large = runs.split_by_compute(factor=10)  # doctest: +SKIP
         """
-        held_out = largest_by_compute(self.flops, factor=factor)
+        held_out = rows.largest_by_compute(self.flops, factor=factor)
         return self.select(~held_out), self.select(held_out)
 
     def to_frame(self) -> pd.DataFrame:
@@ -371,7 +387,7 @@ class Runs(RunArrays):
         -------
         pandas.DataFrame
             Index ``run``; columns ``params``, ``tokens``, ``flops``, ``loss`` (nats/token), those
-            of the optional columns that are known, and the groups.
+            of the optional columns that are known, further inputs, and the groups.
         """
         index = pd.Index(self.run_ids, name=RUN)
         return pd.DataFrame(self._columns, index=index, copy=True)
@@ -384,7 +400,7 @@ class Runs(RunArrays):
         xarray.Dataset
             Dimension ``run``; the variables of `to_frame` with ``units``; metadata as attributes.
         """
-        return exchange.to_dataset(self._columns, self.run_ids, self.metadata())
+        return exchange.to_dataset(self._columns, self.run_ids, self._inputs, self.metadata())
 
     def metadata(self) -> dict[str, Any]:
         """Tell the conventions as plain JSON.
@@ -392,8 +408,8 @@ class Runs(RunArrays):
         Returns
         -------
         dict
-            ``param_count``, ``flop_rule``, ``loss_unit``, ``bytes_per_token``, ``name`` and
-            ``groups``.
+            ``param_count``, ``flop_rule``, ``loss_unit``, ``bytes_per_token``, ``name``,
+            ``groups`` and ``inputs``.
         """
         return {
             "param_count": self.param_count,
@@ -402,6 +418,7 @@ class Runs(RunArrays):
             "bytes_per_token": self.bytes_per_token,
             "name": self.name,
             "groups": list(self._groups),
+            "inputs": exchange.input_metadata(self._inputs),
         }
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ def one(n_runs: int) -> None:
 
     import bayesscale as bs
     from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.build import model_data
+    from bayesscale.model.data import model_data
 
     rng = np.random.default_rng(0)
     params, ratio = rng.lognormal(20, 1.5, n_runs), rng.lognormal(3, 1, n_runs)

@@ -15,22 +15,21 @@ from bayesscale.inference.compiled import compile_model
 SIMULATIONS = 60
 
 
-def wrong_jacobian(compiled):
-    i = compiled.names.index("irreducible_share")
+def wrong_jacobian(compiled, data):
+    i, right = compiled.names.index("irreducible_share"), compiled.bind(data)
 
-    def density(u, *data):
-        value, gradient = compiled.density(u, *data)
+    def density(u):
+        value, gradient = right(u)
         return value + u[i], gradient + np.eye(len(u))[i]
 
     return density
 
 
-def dropped_likelihood(compiled):
-    i = compiled.data_names.index("prior")
+def dropped_likelihood(compiled, data):
+    mu, sigma = data["prior"].T
     exponent, share = (compiled.names.index(name) for name in ("alpha_N", "irreducible_share"))
 
-    def density(u, *data):
-        mu, sigma = data[i].T
+    def density(u):
         z = (compiled.slopes.to_exponents(u) - mu) / sigma
         gradient = -z / sigma
         gradient[share] += expit(u[share]) * gradient[exponent]  # by the chain rule
@@ -39,9 +38,11 @@ def dropped_likelihood(compiled):
     return density
 
 
-def too_narrow(compiled):
-    def density(u, *data):
-        value, gradient = compiled.density(u, *data)
+def too_narrow(compiled, data):
+    right = compiled.bind(data)
+
+    def density(u):
+        value, gradient = right(u)
         return value / 0.75**2, gradient / 0.75**2
 
     return density
@@ -50,7 +51,7 @@ def too_narrow(compiled):
 def breaks(monkeypatch, how):
     def compile_broken(spec, runs):
         compiled = compile_model(spec, runs)
-        return replace(compiled, density=how(compiled))
+        return replace(compiled, bind=lambda data: how(compiled, data))
 
     monkeypatch.setattr(simulation, "compile_model", compile_broken)
 

@@ -8,8 +8,7 @@ import pytest
 from bayesscale.errors import DomainError, ExtrapolationWarning
 from bayesscale.forecast.allocate import _expected_loss, allocate
 from bayesscale.forecast.split import numerical_split, optimal_split
-from bayesscale.forecast.surface import Surface
-from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost, Reference
+from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost
 from bayesscale.model.spec import specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
@@ -22,7 +21,7 @@ def runs():
     return simulate_runs()
 
 
-def fit_of_published(runs, law: str, c: dict[str, float], reference: Reference):
+def fit_of_published(runs, law: str, c: dict[str, float], reference: dict[str, float]):
     """Return a fit without uncertainty at coordinates that refer to a given point."""
     spec = replace(specify(runs, law=law, discrepancy=None), reference=reference)
     return fit_at(runs, law, truth=TRUTH | c, spec=spec)
@@ -31,9 +30,9 @@ def fit_of_published(runs, law: str, c: dict[str, float], reference: Reference):
 @pytest.mark.parametrize("cost", COSTS, ids=["6ND", "general"])
 @pytest.mark.parametrize("law", TWO_VARIABLE)
 def test_closed_form_equals_numerical_optimum(runs, law, cost):
-    surface = Surface.of(fit_at(runs, law, spread=0.2, draws=5))
+    draws = fit_at(runs, law, spread=0.2, draws=5).posterior.flat()
     flops = np.geomspace(1e17, 1e26, 4)
-    closed, solved = (f(surface, flops, cost) for f in (optimal_split, numerical_split))
+    closed, solved = (f(draws, flops, cost, {}) for f in (optimal_split, numerical_split))
     np.testing.assert_allclose(closed.params, solved.params, rtol=1e-8)
     np.testing.assert_allclose(closed.tokens, solved.tokens, rtol=1e-8)
     exponents = np.broadcast_to(closed.params_exponent, solved.params_exponent.shape)
@@ -43,9 +42,9 @@ def test_closed_form_equals_numerical_optimum(runs, law, cost):
 
 @pytest.mark.parametrize("law", TWO_VARIABLE)
 def test_no_split_of_the_same_budget_is_better(runs, law):
-    surface = Surface.of(fit_at(runs, law))
+    surface = fit_at(runs, law).posterior
     flops, cost = np.array([1e22]), PowerCost()
-    best = optimal_split(surface, flops, cost)
+    best = optimal_split(surface, flops, cost, {})
     at = surface.log_loss({"params": best.params, "tokens": best.tokens})
     for factor in np.geomspace(0.1, 10, 20):
         n = best.params * factor
@@ -69,7 +68,9 @@ def test_besiroglu_allocation(runs, flops, params, tokens, loss):
         "level": float(terms.sum()), "irreducible_share": float(terms[0] / terms.sum()),
         "param_share": float(terms[1] / terms[1:].sum()), "alpha_N": alpha, "alpha_D": beta,
     }  # fmt: skip
-    fit = fit_of_published(runs, "chinchilla", c, Reference(n0, d0, 6 * n0 * d0, 1.0))
+    fit = fit_of_published(
+        runs, "chinchilla", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
+    )
     with pytest.warns(ExtrapolationWarning):
         row = allocate(fit, flops=flops).summary.iloc[0]
     assert row["params"] == pytest.approx(params, rel=1e-3)
@@ -91,9 +92,11 @@ def test_kaplan_joint_fit_allocation(runs, flops, params, tokens, loss):
         "level": float(terms.sum() ** alpha_d), "param_share": float(terms[0] / terms.sum()),
         "alpha_N": alpha_n, "alpha_D": alpha_d,
     }  # fmt: skip
-    fit = fit_of_published(runs, "kaplan", c, Reference(n0, d0, 6 * n0 * d0, 1.0))
-    surface = Surface.of(fit)
-    split = optimal_split(surface, np.array([flops]), PowerCost())
+    fit = fit_of_published(
+        runs, "kaplan", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
+    )
+    surface = fit.posterior
+    split = optimal_split(surface, np.array([flops]), PowerCost(), {})
     assert split.params[0, 0, 0] == pytest.approx(params, rel=1e-4)
     assert split.tokens[0, 0, 0] == pytest.approx(tokens, rel=1e-4)
     at = surface.log_loss({"params": split.params, "tokens": split.tokens})
@@ -140,7 +143,7 @@ class Product(Law):
         (lambda runs: allocate(fit_at(runs), flops="lots"), "must be numbers"),
         (lambda runs: allocate(fit_at(runs), flops=1e21, ci_prob=90), "between 0 and 1"),
         (lambda runs: allocate(fit_at(runs), flops=1e21, cost=6), "must be a PowerCost or"),
-        (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n, d: n - d), "positive FLOP"),
+        (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n, d: n - d), "positive, finite FLOP"),
         (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n: n), "fails on arrays"),
         (lambda runs: allocate(fit_at(runs, Product()), flops=1e21), "no best split"),
         (lambda _: PowerCost(kappa=-6), "kappa"),
@@ -157,7 +160,7 @@ def test_near_optimal_range_holds_the_optimum_and_is_flat(runs):
     fit = fit_at(runs)
     row = allocate(fit, flops=1e21).summary.iloc[0]
     # at N* e^t the reducible loss is up by ½ αβ t² (Chinchilla's law, to second order)
-    floor = TRUTH["irreducible_share"] * TRUTH["level"] * fit.spec.reference.loss
+    floor = TRUTH["irreducible_share"] * TRUTH["level"] * fit.spec.reference["loss"]
     reducible = 1 - floor / row["law_loss"]
     t = np.sqrt(2 * 0.001 / (TRUTH["alpha_N"] * TRUTH["alpha_D"] * reducible))
     step = np.log(900) / 120
@@ -174,7 +177,7 @@ def test_near_optimal_range_under_a_cost_of_ones_own(runs):
 
 
 def test_sizes_that_a_budget_does_not_pay_for_are_no_bet(runs):
-    surface, sizes, budgets = Surface.of(fit_at(runs)), np.array([1e9, 2e10]), np.full(2, 1e21)
-    loss = _expected_loss(surface, sizes, budgets, lambda n, d: 6 * n * d + 1e11 * n)
+    draws, sizes, budgets = fit_at(runs).posterior.flat(), np.array([1e9, 2e10]), np.full(2, 1e21)
+    loss = _expected_loss(draws, sizes, budgets, lambda n, d: 6 * n * d + 1e11 * n, {})
     assert np.isfinite(loss[0])
     assert np.isinf(loss[1])  # 1e11 FLOP a parameter are 2e21, without a single token

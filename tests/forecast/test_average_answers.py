@@ -9,7 +9,6 @@ from bayesscale.errors import DomainError, ExtrapolationWarning
 from bayesscale.forecast.allocate import NEAR_FACTOR, allocate
 from bayesscale.forecast.extrapolate import extrapolate
 from bayesscale.forecast.inverse import gain, required_flops, required_tokens
-from bayesscale.forecast.surface import Surface
 from bayesscale.inference.average import Average
 from bayesscale.laws import PowerCost
 from tests.simulate import TRUTH, fit_at, simulate_runs
@@ -102,7 +101,7 @@ def test_the_best_bet_is_that_of_the_mixture(runs):
     def expected(log_params):
         n = np.exp(np.array([log_params]))
         sizes = {"params": n, "tokens": cost.tokens(n, np.array([budget]))}
-        losses = [np.exp(Surface.of(f).log_loss(sizes))[0, 0, 0] for f in fits.values()]
+        losses = [np.exp(f.posterior.log_loss(sizes))[0, 0, 0] for f in fits.values()]
         return np.dot(weights, losses)
 
     found = minimize_scalar(expected, bounds=np.log([1e8, 1e12]), method="bounded")

@@ -8,7 +8,6 @@ import pytest
 from bayesscale.errors import DomainError, ExtrapolationWarning
 from bayesscale.forecast.allocate import allocate
 from bayesscale.forecast.inverse import gain, required_flops, required_tokens
-from bayesscale.forecast.surface import Surface
 from bayesscale.laws import LEVEL, Law, PowerCost
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
@@ -21,7 +20,7 @@ def runs():
 
 
 def loss_at(fit, **sizes):
-    log_loss = Surface.of(fit).log_loss({name: np.array([v]) for name, v in sizes.items()})
+    log_loss = fit.posterior.log_loss({name: np.array([v]) for name, v in sizes.items()})
     return np.exp(log_loss)[..., 0]
 
 
@@ -116,7 +115,7 @@ class Bounded(Law):
 
 def test_a_loss_above_the_law_has_no_answer(runs):
     fit = fit_at(runs, Bounded())
-    highest = float(1.3 * TRUTH["level"] * fit.spec.reference.loss)
+    highest = float(1.3 * TRUTH["level"] * fit.spec.reference["loss"])
     answer = required_tokens(fit, loss=[highest + 0.1, highest - 0.1])
     assert np.isnan(answer.summary["tokens"].iloc[0])
     assert answer.summary["reachable"].tolist() == [1, 1]

@@ -11,9 +11,9 @@ from scipy import integrate, stats
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, LackOfFitWarning
-from bayesscale.inference.draws import log_likelihood
-from bayesscale.model.clusters import effective_rows
 from bayesscale.model.noise import NOISES
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.rows import Rows
 from bayesscale.model.spec import specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
@@ -30,9 +30,8 @@ def checkpoints(
     tokens = last * np.tile(np.geomspace(0.1, 1, n_rows), n_runs)
     flat = simulate_runs(seed=seed, noise="normal", sizes=(params, tokens), truth=EXACT)
     codes = np.repeat(np.arange(n_runs), n_rows)
-    draws = NOISES[noise].draw_together(
-        np.random.default_rng(seed), (len(codes),), NOISE, codes=codes
-    )
+    rows = Rows(codes, np.zeros(len(codes)), True)
+    draws = NOISES[noise].draw_rows(np.random.default_rng(seed), rows, (len(codes),), NOISE)
     table = flat.frame.assign(loss=flat.loss * np.exp(draws), run=codes).reset_index(drop=True)
     return bs.Runs.from_frame(table, cluster="run")
 
@@ -76,10 +75,9 @@ def written_out(noise, r, covariance):
 def test_density_is_the_one_of_a_dense_covariance(runs, noise):
     spec = specify(runs, law="chinchilla", noise=noise, discrepancy=None)
     truth = {k: np.array([v]) for k, v in (TRUTH | NOISE).items()}
-    found = log_likelihood(spec, runs, truth)[0]
-    flat = specify(runs, law="chinchilla", discrepancy=None)
-    x = {n: np.log(getattr(runs, n) / getattr(flat.reference, n)) for n in ("params", "tokens")}
-    residual = np.log(runs.loss / spec.reference.loss) - spec.log_loss(truth, x, np)
+    draws = Posterior.of(spec, truth)
+    found = draws.log_likelihood(runs)[0]
+    residual = draws.residuals(runs)[0]
     for j, rows in enumerate(([0, 2, 5], [1, 4], [3])):
         covariance = 1e-4 * (SHARE + (1 - SHARE) * np.eye(len(rows)))
         covariance += np.diag((runs.loss_se / runs.loss)[rows] ** 2)
@@ -90,7 +88,8 @@ def test_density_is_the_one_of_a_dense_covariance(runs, noise):
 def test_draws_have_the_scale_and_the_correlation(noise):
     codes = np.tile([0, 0, 1], (1,))
     c = NOISE | {"nu_minus_one": np.array(9.0), "undertuned_share": np.array(1e-9)}
-    draws = NOISES[noise].draw_together(np.random.default_rng(1), (20_000, 3), c, codes=codes)
+    rows = Rows(codes, np.zeros(3), True)
+    draws = NOISES[noise].draw_rows(np.random.default_rng(1), rows, (20_000, 3), c)
     correlation = np.corrcoef(draws.T)
     assert correlation[0, 1] == pytest.approx(SHARE, abs=0.01)
     assert abs(correlation[0, 2]) < 0.03
@@ -107,10 +106,10 @@ def test_pymc_draws_from_the_same_model(runs, noise):
 
 
 def test_effective_rows_lie_between_clusters_and_rows():
-    codes = np.repeat(np.arange(4), 5)
-    assert effective_rows(codes, 1.0) == pytest.approx(4)
-    assert effective_rows(codes, 0.0) == pytest.approx(20)
-    assert effective_rows(codes, np.full((2, 3), 0.5)).shape == (2, 3)
+    rows = Rows(np.repeat(np.arange(4), 5), np.zeros(20), True)
+    assert rows.effective_number(1.0) == pytest.approx(4)
+    assert rows.effective_number(0.0) == pytest.approx(20)
+    assert rows.effective_number(np.full((2, 3), 0.5)).shape == (2, 3)
 
 
 @pytest.fixture(scope="module")

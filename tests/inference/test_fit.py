@@ -17,7 +17,7 @@ from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,
     FileError,
-    IdentifiabilityWarning,
+    LackOfFitWarning,
     PriorError,
     PriorWarning,
     RunsError,
@@ -41,14 +41,14 @@ def fit(runs):
 
 
 def test_parameters_come_back(fit, runs):
-    assert fit.passed
+    assert fit.severity in ("ok", "note")
     table = fit.summary(coordinates=True)
     for name in table.index.drop("nu"):
         row = table.loc[name]
         mcse = row["sd"] / np.sqrt(row["ess_bulk"])
         truth = TRUTH[name]
         if name == "level":  # relative to the mean loss of the runs, not of the design
-            truth *= 2.7 / fit.spec.reference.loss
+            truth *= 2.7 / fit.spec.reference["loss"]
         assert abs(row["mean"] - truth) < 4 * mcse + 3 * row["sd"], name
 
 
@@ -152,9 +152,13 @@ def test_exact_posterior_of_a_law_of_ones_own():
     loss = np.exp(1 - 0.1 * np.log(tokens / 3e10) + rng.normal(0, sigma, 12))
     runs = bs.Runs.from_frame({"params": np.full(12, 1e8), "tokens": tokens, "loss": loss})
     known = bs.Prior("LogNormal", mu=np.log(sigma), sigma=1e-4)
-    fit = bs.fit(runs, law=Shifted(), noise="normal", priors={"sigma": known}, draws=2000, **QUIET)
-    y = np.log(loss / fit.spec.reference.loss)
-    design_matrix = np.c_[np.ones(12), np.log(tokens / fit.spec.reference.tokens)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LackOfFitWarning)  # of twelve runs two may lie far out
+        fit = bs.fit(
+            runs, law=Shifted(), noise="normal", priors={"sigma": known}, draws=2000, **QUIET
+        )
+    y = np.log(loss / fit.spec.reference["loss"])
+    design_matrix = np.c_[np.ones(12), np.log(tokens / fit.spec.reference["tokens"])]
     prior_precision = np.diag([1 / 0.3**2, 1 / 0.2**2])
     covariance = np.linalg.inv(design_matrix.T @ design_matrix / sigma**2 + prior_precision)
     mean = covariance @ (design_matrix.T @ y / sigma**2 + prior_precision @ [0.0, -0.1])
@@ -182,15 +186,16 @@ def test_runs_on_the_frontier_identify_three_of_five():
     params = np.sqrt(flops / 6 / 20)
     truth = TRUTH | {"alpha_D": TRUTH["alpha_N"]}
     runs = simulate_runs(sizes=(params, 20 * params), truth=truth)
-    with warnings.catch_warnings(record=True) as caught:  # a flat ridge may not converge either
-        warnings.simplefilter("always")
+    with warnings.catch_warnings():  # a flat ridge may not converge either
+        warnings.simplefilter("ignore")
         fit = bs.fit(runs, law="chinchilla", **QUIET)
-    (text,) = (str(w.message) for w in caught if w.category is IdentifiabilityWarning)
+    check = fit.checks[1]
+    assert check.severity == "note"
+    text = check.text
     assert "3 of the 5 unknowns" in text
     assert "All runs lie on one line" in text
     assert "param_share" in text
     assert "What would help most: a run of" in text
-    assert not fit.passed
 
 
 @pytest.mark.parametrize("held", ["params", "tokens"])
@@ -198,11 +203,10 @@ def test_a_single_size_does_not_identify_its_term(held):
     params, tokens = design()
     sizes = (np.full(48, 1e9), tokens) if held == "params" else (params, np.full(48, 2e10))
     runs = simulate_runs(sizes=sizes)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        bs.fit(runs, law="chinchilla", **QUIET)
-    (text,) = (str(w.message) for w in caught if w.category is IdentifiabilityWarning)
-    assert f"same number of {held}" in text
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = bs.fit(runs, law="chinchilla", **QUIET).checks[1].text
+    assert f"same number of {'parameters' if held == 'params' else held}" in text
 
 
 def test_too_few_draws_are_said_not_to_converge(runs):
@@ -262,15 +266,13 @@ def test_an_interval_the_wrong_way_round():
 
 
 def test_a_panic_names_the_settings(runs, monkeypatch):
-    import nutpie
-
     class PanicException(BaseException):
         pass
 
     def panic(*args, **kwargs):
         raise PanicException("called `Result::unwrap()` on an `Err` value")
 
-    monkeypatch.setattr(nutpie, "sample", panic)
+    monkeypatch.setattr("bayesscale.inference.sampler.Chains", panic)
     with pytest.raises(SamplerError, match="'seed': 1") as caught:
         bs.fit(runs, law="chinchilla", **QUIET)
     assert "chinchilla" in str(caught.value)
@@ -282,7 +284,7 @@ def test_ctrl_c_stops_the_sampler_and_breaks_nothing(fit, runs):
     threading.Timer(1.0, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
         bs.fit(runs, law="chinchilla", draws=50_000, **QUIET)
-    assert bs.fit(runs, law="chinchilla", **QUIET).passed
+    assert bs.fit(runs, law="chinchilla", **QUIET).severity in ("ok", "note")
 
 
 def test_a_prior_moves_the_posterior_without_compiling(fit, runs, monkeypatch):
@@ -294,7 +296,7 @@ def test_a_prior_moves_the_posterior_without_compiling(fit, runs, monkeypatch):
     )
     assert pinned.summary().loc["alpha_N", "median"] == pytest.approx(0.3, abs=0.002)
     assert abs(fit.summary().loc["alpha_N", "median"] - 0.35) < 0.03
-    assert pinned.passed
+    assert pinned.severity in ("ok", "note")
 
 
 def test_progress_is_told_and_silence_is_kept(runs, capsys):
@@ -331,7 +333,8 @@ def test_a_prior_that_the_data_contradict_is_said_so(runs):
     exact = {"sigma": bs.Prior.between(1e-7, 1e-6)}
     with pytest.warns(PriorWarning, match="PRIOR CONFLICT: sigma is"):
         fit = bs.fit(runs, law="chinchilla", priors=exact, **QUIET)
-    assert not fit.passed
+    assert fit.checks[2].severity == "caution"
+    assert fit.severity in ("caution", "stop")
 
 
 @pytest.mark.parametrize(
@@ -412,7 +415,7 @@ def test_chains_that_have_not_mixed_run_once_more_and_longer(monkeypatch):
         return sample(*args, effort=effort, **options)
 
     def never(*args):
-        return replace(check(*args), passed=False, text="NOT CONVERGED")
+        return replace(check(*args), severity="stop", text="NOT CONVERGED")
 
     monkeypatch.setattr(sampler, "sample_nuts", sampled)
     monkeypatch.setattr(result, "check_convergence", never)

@@ -33,7 +33,7 @@ def clean(points):
 
 
 def test_the_replication_of_chinchilla_is_reproduced(clean):
-    assert [check.name for check in clean.checks if not check.passed] == ["lack of fit"]
+    assert [check.name for check in clean.checks if check.warns] == ["lack of fit"]
     agrees_with_besiroglu(clean)
 
 
@@ -46,7 +46,7 @@ def agrees_with_besiroglu(fit):
 @pytest.mark.slow
 def test_the_default_still_agrees_and_knows_less_far_out(points, clean):
     fit = bs.fit(clean.runs, law="chinchilla", random_seed=1, progress=False)
-    assert fit.passed
+    assert fit.severity != "stop"
     agrees_with_besiroglu(fit)
     with pytest.warns(ExtrapolationWarning):
         rows = [bs.allocate(f, flops=1e24).summary.loc[1e24] for f in (clean, fit)]

@@ -6,8 +6,8 @@ import pytensor.tensor as pt
 import pytest
 from scipy import integrate, stats
 
-from bayesscale.model.clusters import Residuals
 from bayesscale.model.noise import MATHS, NOISES, log_mills
+from bayesscale.model.rows import Residuals, Rows
 
 C = {
     "sigma": np.array(0.01),
@@ -35,7 +35,7 @@ EXACT = {
 @pytest.mark.parametrize("name", NOISES)
 def test_density_is_the_one_that_is_defined(name):
     residual = np.linspace(-0.1, 0.1, 9)
-    density = NOISES[name].log_density(residual, np.full(9, 0.01), C)
+    density = NOISES[name].log_density(Rows.lone(9), residual, C)
     np.testing.assert_allclose(density, np.log(EXACT[name](residual)), rtol=1e-10)
 
 
@@ -50,7 +50,7 @@ def test_draws_follow_their_density(name):
 def test_standard_errors_widen_the_normal_part_alone():
     one = NOISES["one_sided"]
     residual = np.linspace(-0.1, 0.3, 9)
-    wide = one.log_density(residual, np.full(9, np.hypot(0.01, 0.02)), C)
+    wide = one.log_density(Rows.lone(9, 0.02), residual, C)
     exact = np.log(one_sided(residual, C | {"sigma": np.hypot(0.01, 0.02)}))
     np.testing.assert_allclose(wide, exact, rtol=1e-10)
 
@@ -102,7 +102,7 @@ def test_the_one_sided_density_is_smooth_and_finite_far_out(compiled_one_sided, 
     c = {"sigma": 0.004, "mean_excess": 0.004 * ratio, "undertuned_share": share}
     arrays = {k: np.array(v) for k, v in c.items()}
     value, *slopes = compiled_one_sided(z * 0.004, *c.values())
-    exact = NOISES["one_sided"].log_density(z * 0.004, np.full(len(z), 0.004), arrays)
+    exact = NOISES["one_sided"].log_density(Rows.lone(len(z)), z * 0.004, arrays)
     np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-9)
     assert all(np.isfinite(s).all() for s in slopes)
     h = 1e-4  # in sigmas
@@ -116,5 +116,5 @@ def test_a_share_of_one_is_the_exponentially_modified_normal():
     residual = np.linspace(-0.05, 0.3, 15)
     c = C | {"undertuned_share": np.array(1 - 1e-12)}
     exact = stats.exponnorm(3, scale=0.01).logpdf(residual)
-    density = NOISES["one_sided"].log_density(residual, np.full(15, 0.01), c)
+    density = NOISES["one_sided"].log_density(Rows.lone(15), residual, c)
     np.testing.assert_allclose(density, exact, rtol=1e-9)

@@ -23,7 +23,7 @@ def test_the_text_sums_up_the_table():
         "  tokens        250M\n"
         "  tokens/param  4.39\n"
         "  flops         8.6e16 (6ND)\n"
-        "  loss          3.2 nats/token\n"
+        "  loss          3.200 nats/token\n"
         "  group corpus  1 level: c4"
     )
     text = repr(make(param_count="other", loss_unit="bits/token"))

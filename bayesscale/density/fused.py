@@ -1,0 +1,126 @@
+"""A compiled density, and the data that it is called with."""
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.density.arithmetic import LANES
+from bayesscale.density.emit import FIELDS, emit
+from bayesscale.density.evaluate import evaluate
+from bayesscale.density.graph import CLUSTER, COUNTS, ROW, SCALAR
+from bayesscale.density.native import compile_text
+from bayesscale.density.plan import Plan, plan
+from bayesscale.density.trace import Trace
+
+type Array = NDArray[np.float64]
+
+_SIGNATURE = ctypes.CFUNCTYPE(
+    ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+    ctypes.c_void_p,
+)  # fmt: skip
+
+
+class BoundDensity:
+    """A compiled density over certain data, of which it keeps what it needs.
+
+    Parameters
+    ----------
+    density
+        The compiled density.
+    counts
+        Rows, clusters, and clusters with room for the rows that fill a block up.
+    arrays
+        By name, what the density reads, see :data:`~bayesscale.density.emit.FIELDS`.
+    """
+
+    def __init__(
+        self, density: "FusedDensity", counts: Mapping[str, int], arrays: Mapping[str, NDArray]
+    ) -> None:
+        fields = {**counts, **{name: array.ctypes.data for name, array in arrays.items()}}
+        self._density, self._arrays = density, arrays
+        self._fields = np.array([fields[name] for name in FIELDS], dtype=np.int64)
+
+    @property
+    def native(self) -> tuple[int, int, object]:
+        """Addresses of the function and of its data, and what keeps them in their place."""
+        return self._density.address, self._fields.ctypes.data, self
+
+    def __call__(self, u: Array) -> tuple[float, Array]:
+        """Return the log density and its gradient at ``u``, shape ``(coordinate,)``."""
+        u = np.ascontiguousarray(u, dtype=float)
+        n = self._density.n_dim
+        if u.shape != (n,):
+            raise ValueError(f"The density takes a point of shape ({n},), not {u.shape}.")
+        result = np.empty(n + 1)
+        start = result.ctypes.data
+        self._density.call(n, u.ctypes.data, start + 8, start, self._fields.ctypes.data)
+        return float(result[0]), result[1:]
+
+
+class FusedDensity:
+    """A log density with its gradient, in machine code.
+
+    Parameters
+    ----------
+    trace
+        The density as a graph.
+    """
+
+    def __init__(self, trace: Trace, **target: str) -> None:
+        self.n_dim = len(trace.gradient)
+        self.plan: Plan = plan(trace.outputs)
+        self._engine: Any = compile_text(emit(self.plan), **target)
+        self.address: int = self._engine.get_function_address("density")
+        self.call = _SIGNATURE(self.address)
+
+    def bind(self, data: Mapping[str, Array]) -> BoundDensity:
+        """Compute what depends on data alone and lay it out for the density.
+
+        Parameters
+        ----------
+        data
+            The arrays of a model, by name; rows may be as many as they like.
+        """
+        env, codes = environment(data), data.get("cluster_code")
+        n_rows, n_clusters = int(env[COUNTS[ROW]]), int(env[COUNTS[CLUSTER]])
+        given = self.plan.given
+        values = {
+            axis: evaluate(nodes, env, None if codes is None else np.asarray(codes))
+            for axis, nodes in given.items()
+        }
+        scalars = np.array([float(v) for v in values[SCALAR]])
+        rows, clusters = _blocks(values[ROW], n_rows), _blocks(values[CLUSTER], n_clusters)
+        stored = n_clusters + LANES  # rows that fill the last block up go to one of these
+        padded = np.full(-(-n_rows // LANES) * LANES, n_clusters, dtype=np.int64)
+        if codes is not None:
+            padded[:n_rows] = codes
+        return BoundDensity(
+            self,
+            {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored},
+            {"scalars": scalars, "rows": rows, "clusters": clusters, "codes": padded},
+        )
+
+
+def environment(data: Mapping[str, Array]) -> dict[str, Any]:
+    """Return data by the names of a graph's leaves."""
+    env: dict[str, Any] = dict(data)
+    env[COUNTS[ROW]] = float(len(data["log_loss_observed"]))
+    env[COUNTS[CLUSTER]] = float(len(data.get("cluster_size", ())))
+    for i, (mu, sigma) in enumerate(data["prior"]):
+        env |= {f"prior_mu_{i}": mu, f"prior_sigma_{i}": sigma}
+    return env
+
+
+def _blocks(values: list[Array], n: int) -> Array:
+    """Lay out arrays of shape ``(n,)`` in blocks, shape ``(block, array, lane)``."""
+    n_blocks = -(-n // LANES)
+    blocks = np.empty((n_blocks, len(values), LANES))
+    for i, value in enumerate(values):
+        if np.shape(value) != (n,):
+            raise ValueError(f"An array of {n} values was asked for, not {np.shape(value)}.")
+        filled = np.pad(value, (0, n_blocks * LANES - n), mode="edge")
+        blocks[:, i] = filled.reshape(n_blocks, LANES)
+    return blocks

@@ -1,0 +1,122 @@
+"""In which order a graph is computed: scalars, then loops over rows and clusters, by stages.
+
+A sum over rows is known only after a loop over them, so what depends on it belongs to the next
+stage. Without clusters there is one loop. With them there are three: over rows for the sums of
+each cluster, over clusters, and over rows again for the gradient. A row's values are computed
+anew in each loop that needs them; only what passes between rows and clusters is stored.
+"""
+
+from dataclasses import dataclass, field
+
+from bayesscale.density.graph import CLUSTER, PARAMETER, ROW, SCALAR, Node, needed
+
+SUMS = frozenset({"total", "gathered", "spread"})
+"""What is known a stage after its argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One pass over rows or clusters.
+
+    Parameters
+    ----------
+    axis
+        What it passes over.
+    nodes
+        What is loaded or computed in it, in order.
+    totals
+        Sums to scalars that it adds up.
+    gathered
+        Sums to clusters that it adds up.
+    kept
+        Values of clusters that a later loop over rows asks for.
+    """
+
+    axis: str
+    nodes: list[Node]
+    totals: list[Node]
+    gathered: list[Node]
+    kept: list[Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is given, what is computed in which order, and what is asked for.
+
+    Parameters
+    ----------
+    given
+        By axis, the nodes that depend on data alone.
+    stages
+        Scalars to compute, then loops.
+    stored
+        Nodes with one value a cluster that pass between loops.
+    outputs
+        The scalars asked for.
+    """
+
+    given: dict[str, list[Node]]
+    stages: list[tuple[list[Node], list[Loop]]]
+    stored: list[Node]
+    outputs: list[Node]
+
+
+@dataclass(slots=True)
+class _Stage:
+    scalars: list[Node] = field(default_factory=list)
+    totals: list[Node] = field(default_factory=list)
+    gathered: list[Node] = field(default_factory=list)
+    kept: list[Node] = field(default_factory=list)
+
+
+def plan(outputs: list[Node]) -> Plan:
+    """Put all that outputs need in order; constants need no place."""
+    nodes = needed(outputs, is_given)
+    given: dict[str, list[Node]] = {SCALAR: [], ROW: [], CLUSTER: []}
+    at: dict[int, int] = {}
+    for node in nodes:
+        if is_given(node):
+            at[node.number] = 0
+            if node.op != "constant":
+                given[node.axis].append(node)
+        else:
+            at[node.number] = max((at[a.number] for a in node.args), default=0) + (node.op in SUMS)
+    stages = [_Stage() for _ in range(max(at.values()) + 1)]
+    for node in nodes:
+        if is_given(node):
+            continue
+        if node.op == "total":
+            stages[at[node.args[0].number]].totals.append(node)
+        elif node.op == "gathered":
+            stages[at[node.args[0].number]].gathered.append(node)
+        elif node.op == "spread" and node.args[0].op != "gathered":
+            kept = stages[at[node.args[0].number]].kept
+            if all(node.args[0] is not k for k in kept):
+                kept.append(node.args[0])
+        elif node.axis == SCALAR:
+            stages[at[node.number]].scalars.append(node)
+    return Plan(
+        given=given,
+        stages=[(s.scalars, _loops(s)) for s in stages],
+        stored=[n for s in stages for n in (*s.gathered, *s.kept)],
+        outputs=outputs,
+    )
+
+
+def is_given(node: Node) -> bool:
+    """Tell whether a node depends on data alone."""
+    return node.known < PARAMETER
+
+
+def _loops(stage: _Stage) -> list[Loop]:
+    loops = []
+    for axis in (ROW, CLUSTER):
+        totals = [n for n in stage.totals if n.args[0].axis == axis]
+        gathered = stage.gathered if axis == ROW else []
+        kept = stage.kept if axis == CLUSTER else []
+        roots = [n.args[0] for n in (*totals, *gathered)] + kept
+        if roots:
+            inside = needed(roots, lambda n: is_given(n) or n.axis == SCALAR or n.op in SUMS)
+            nodes = [n for n in inside if n.axis == axis]
+            loops.append(Loop(axis, nodes, totals, gathered, kept))
+    return loops

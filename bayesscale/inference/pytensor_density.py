@@ -1,0 +1,75 @@
+"""The log density from PyMC's graph, for what is not traced and for whoever doubts the tracing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+from pytensor.gradient import grad
+from pytensor.graph.replace import graph_replace
+
+from bayesscale.model.build import model_from
+from bayesscale.model.data import model_data
+from bayesscale.model.spec import ModelSpec
+from bayesscale.runs import Runs
+
+type Array = NDArray[np.float64]
+
+
+def compile_pytensor(spec: ModelSpec, runs: Runs) -> Callable[[Mapping[str, Array]], Any]:
+    """Compile PyMC's model of a spec, and return what leads from data to its log density."""
+    model, u, log_density, gradient = density_graph(spec, runs)
+    with model:
+        function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
+    names = [variable.name for variable in function.get_shared()]
+    # nutpie takes PyTensor's compiled function from the same place
+    density = function.vm.jit_fn
+
+    def bind(data: Mapping[str, Array]) -> Callable[[Array], tuple[float, Array]]:
+        arguments = [data[name] for name in names]
+
+        def bound(u: Array) -> tuple[float, Array]:
+            value, slope = density(u, *arguments)
+            return float(value), slope
+
+        return bound
+
+    return bind
+
+
+def density_graph(spec: ModelSpec, runs: Runs) -> tuple[pm.Model, Any, Any, Any]:
+    """Return PyMC's model, the unconstrained vector, its log density and the gradient."""
+    model = model_from(spec, model_data(spec, runs))
+    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    u: Any = pt.TensorType("float64", shape=(len(values),))("u")
+    sampled = [u[i] for i in range(len(values))]
+    exponents = spec.space.slopes.exponents_of(sampled, pt.softplus)
+    written: Any = model.logp()
+    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
+    gradient: Any = grad(log_density, sampled)
+    return model, u, log_density, pt.stack(gradient)
+
+
+# A prior of the user's own choice: ask PyMC, without optimising or compiling the small graph.
+
+
+def _uncompiled(argument: Any, result: Any) -> Callable[[Array], Array]:
+    evaluate: Any = pm.pytensorf.compile([argument], result, mode="FAST_COMPILE")
+    return lambda values: np.reshape(evaluate(np.ravel(values)), np.shape(values))
+
+
+def _pymc_transform(rv: Any, transform: Any) -> Callable[[Array], Array]:
+    if transform is None:
+        return lambda values: values
+    value = pt.dvector("value")
+    return _uncompiled(value, transform(value, *rv.owner.inputs))
+
+
+def _pymc_log_density(rv: Any) -> Callable[[Array, Array], Array]:
+    value = pt.dvector("value")
+    evaluate = _uncompiled(value, pm.logp(rv, value))
+    return lambda values, _: evaluate(values)

@@ -1,0 +1,33 @@
+"""The arrays that a model depends on: swapping them is a refit."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.model.spec import ModelSpec
+from bayesscale.runs import Runs
+
+
+def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
+    """Return every array that the model depends on, by name."""
+    data = {centred_name(name): value for name, value in spec.centred(runs).items()}
+    data["log_loss_observed"] = np.log(runs.loss)
+    data["log_loss_reference"] = np.array(np.log(spec.reference["loss"]))
+    data |= {f"spread_{name}": np.array(value) for name, value in spread_data(spec).items()}
+    rows = spec.rows(runs)
+    if spec.has_loss_se:
+        data["log_loss_se"] = rows.log_loss_se
+    if spec.has_clusters:
+        data["cluster_code"] = rows.codes
+        data["cluster_size"] = rows.size.astype(float)
+    data["prior"] = spec.space.hyperparameters()
+    return {name: np.array(value, order="C") for name, value in data.items()}
+
+
+def centred_name(name: str) -> str:
+    """Return what the model calls an input relative to its reference."""
+    return f"{name}_centred"
+
+
+def spread_data(spec: ModelSpec) -> dict[str, float]:
+    """Return the units of distance that the model depends on."""
+    return dict(spec.spread) if spec.discrepancy.coordinates(spec.law) else {}

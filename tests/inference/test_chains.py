@@ -1,0 +1,140 @@
+"""Chains on nutpie's own bindings: on any number of cores, and with or without the interpreter."""
+
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayesscale as bs
+from bayesscale.inference import sampler
+from bayesscale.inference.compiled import compile_model
+from bayesscale.inference.nutpie_chains import Chains
+from bayesscale.inference.sampler import available_cores, sample_nuts
+from bayesscale.model.data import model_data
+from bayesscale.model.spec import specify
+from tests.simulate import simulate_runs
+
+ROOT = Path(bs.__file__).parent
+
+
+def test_one_file_knows_the_bindings():
+    knowing = [
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if any(f"{word} nutpie" in path.read_text() for word in ("import", "from"))
+        or "nutpie._lib" in path.read_text()
+    ]
+    assert knowing == ["inference/nutpie_chains.py"]
+
+
+def draw(*, cores, native=True, **options):
+    runs = simulate_runs()
+    spec = specify(runs, law="chinchilla", **options)
+    data = model_data(spec, runs)
+    density = compile_model(spec, runs).bind(data)
+    chains = Chains(
+        density if native else lambda u: density(u),
+        n_dim=len(spec.coordinates),
+        initial_point=lambda seed: sampler.initial_point(
+            compile_model(spec, runs), spec, data, seed
+        ),
+        seed=7,
+        cores=cores,
+        settings={"num_draws": 150, "num_tune": 200, "num_chains": 3},
+    )
+    while not chains.wait(0.1):
+        pass
+    return chains.results(["diverging", "n_steps", "energy"])
+
+
+def test_draws_do_not_depend_on_cores_nor_on_who_calls():
+    u, stats, tuning = draw(cores=1)
+    assert u.shape == (3, 350, 17)
+    assert stats["diverging"].dtype == bool
+    np.testing.assert_array_equal(tuning.sum(axis=1), [200] * 3)
+    for other in (draw(cores=3), draw(cores=2), draw(cores=1, native=False)):
+        np.testing.assert_array_equal(other[0], u)
+        np.testing.assert_array_equal(other[1]["n_steps"], stats["n_steps"])
+
+
+def test_a_sampler_runs_on_all_cores_or_as_many_as_it_is_told(monkeypatch):
+    runs = simulate_runs()
+    spec = specify(runs, law="chinchilla", discrepancy=None)
+    compiled, data = compile_model(spec, runs), model_data(spec, runs)
+    seen = []
+
+    class Told(Chains):
+        def __init__(self, *args, cores, **options):
+            seen.append(cores)
+            super().__init__(*args, cores=cores, **options)
+
+    monkeypatch.setattr(sampler, "Chains", Told)
+    monkeypatch.setattr(sampler, "available_cores", lambda: 3)
+    how = {"draws": 100, "tune": 100, "target_accept": 0.9, "random_seed": 1}
+    for options in ({"chains": 4}, {"chains": 2}, {"chains": 4, "cores": 1}):
+        sample_nuts(compiled, spec, data, report=lambda *_: None, **how, **options)
+    assert seen == [3, 2, 1]
+
+
+def test_a_worker_among_many_takes_one_core():
+    joblib = pytest.importorskip("joblib")
+    assert available_cores() >= 1
+    for backend in ("loky", "multiprocessing"):
+        with joblib.parallel_config(backend=backend):
+            assert joblib.Parallel(n_jobs=2)(joblib.delayed(available_cores)() for _ in "ab") == [
+                1,
+                1,
+            ]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(available_cores) == 1
+
+
+LIGHT = """
+import sys
+import bayesscale as bs
+from tests.simulate import simulate_runs
+import warnings; warnings.simplefilter("ignore")
+fit = bs.fit(simulate_runs(), law="chinchilla", draws=100, tune=200, chains=2, random_seed=1,
+             progress=False)
+assert fit.draws["sample_stats"].attrs["density"] == "fused"
+fit.summary()
+print("LOADED", *sorted({"pymc", "pytensor", "numba", "nutpie", "arviz", "arviz_plots",
+                         "matplotlib"} & set(sys.modules)))
+import nutpie  # and the package may still come later
+assert nutpie.ChainProgress and nutpie._lib
+"""
+
+
+def test_a_traced_fit_imports_neither_pymc_nor_nutpies_package():
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("LOADED")
+
+
+def test_pytensors_density_gives_the_same_posterior():
+    runs = simulate_runs()
+    how = {"law": "chinchilla", "discrepancy": None, "progress": False}
+    fused = bs.fit(runs, random_seed=1, **how)
+    asked = bs.fit(runs, random_seed=1, density="pytensor", **how)
+    assert asked.draws["sample_stats"].attrs["density"] == "pytensor"
+    for name in ("E", "alpha_N", "sigma"):
+        a, b = (fit.summary().loc[name] for fit in (fused, asked))
+        assert abs(a["mean"] - b["mean"]) < 0.2 * a["sd"]
+        assert a["sd"] == pytest.approx(b["sd"], rel=0.1)
+
+
+def test_what_falls_back_is_said(capsys):
+    beta = {"alpha_N": bs.Prior("Beta", alpha=3, beta=6)}
+    fit = bs.fit(simulate_runs(), law="chinchilla", discrepancy=None, priors=beta, random_seed=1)
+    assert fit.draws["sample_stats"].attrs["density"] == "pytensor"
+    assert "PyMC's density, the slower one: the prior of alpha_N" in capsys.readouterr().err
+
+
+def test_another_density_is_refused():
+    with pytest.raises(bs.errors.UnknownNameError, match="Did you mean 'fused'"):
+        bs.fit(simulate_runs(), density="fuse")  # pyright: ignore[reportArgumentType]
