@@ -125,6 +125,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'bayesscale' has no attribute {name!r}")
     with interrupts_held():
+        importlib.import_module("bayesscale._environment").check_environment()
         value = getattr(importlib.import_module(f"bayesscale.{_HOME[name]}"), name)
     globals()[name] = value
     return value

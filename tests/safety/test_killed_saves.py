@@ -3,10 +3,8 @@
 import os
 import pickle
 import random
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,14 +13,31 @@ import bayesscale as bs
 from bayesscale._files import atomic_write
 from bayesscale.errors import FileError
 
-SAVES = """
-import pickle, sys
+KILLED_SAVES = """
+import os, pickle, random, signal, sys, time
+import bayesscale as bs
 fits, path = pickle.load(open(sys.argv[1], "rb")), sys.argv[2]
-print("ready", flush=True)
-while True:
-    for fit in fits:
-        fit.save(path)
+tables = [fit.summary() for fit in fits]
+folder = os.path.dirname(path)
+rng = random.Random(1)
+left = 0
+for kill in range(int(sys.argv[3])):
+    child = os.fork()
+    if not child:
+        while True:
+            for fit in fits:
+                fit.save(path)
+    time.sleep(rng.uniform(0, 1))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    left += len(os.listdir(folder)) - 1
+    loaded = bs.load_fit(path).summary()
+    assert any(loaded.equals(table) for table in tables), f"kill {kill}"
+    fits[0].save(path)
+    assert os.listdir(folder) == ["fit.nc"], os.listdir(folder)
+print(left)
 """
+"""Forked, so that what is killed is a save and not an import."""
 
 
 @pytest.fixture
@@ -39,28 +54,17 @@ def leftovers(folder):
 @pytest.mark.parametrize(
     "kills", [3, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
 )
-def test_a_killed_save_loses_nothing(fit, other, pickled, tmp_path, kills):
+def test_a_killed_save_loses_nothing(fit, pickled, tmp_path, kills):
     folder = tmp_path / "folder"
     folder.mkdir()
     path = fit.save(folder / "fit.nc")
-    tables = [fit.summary(), other.summary()]
-    rng = random.Random(1)
-    left = 0
-    for kill in range(kills):
-        child = subprocess.Popen(
-            [sys.executable, "-c", SAVES, pickled, path], stdout=subprocess.PIPE
-        )
-        assert child.stdout and child.stdout.readline() == b"ready\n"
-        time.sleep(rng.uniform(0, 0.6))
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        left += len(leftovers(folder))
-        loaded = bs.load_fit(path).summary()
-        assert any(loaded.equals(table) for table in tables), f"kill {kill}"
-        fit.save(path)
-        assert leftovers(folder) == []
-    print(f"{kills} kills, {left} temporary files left by them and cleared by the next save")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", KILLED_SAVES, pickled, path, str(kills)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    if kills >= 100:
+        assert int(done.stdout) > 0  # else no save was hit while it wrote
 
 
 def test_a_file_that_is_being_written_is_not_cleared(tmp_path):
@@ -136,7 +140,7 @@ def test_no_space_is_an_error_and_the_process_goes_on(fit, other, pickled, tmp_p
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("error", [28, 122, 5, 30])
+@pytest.mark.parametrize("error", [28, 5])
 def test_errors_of_the_disk_at_every_step(fit, other, tmp_path, monkeypatch, error):
     path = fit.save(tmp_path / "fit.nc")
     before = path.read_bytes()
