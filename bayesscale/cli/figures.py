@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayesscale._files import atomic_write
+from bayesscale._files import MADE_BY, atomic_write
 
 if TYPE_CHECKING:
     from bayesscale.inference.result import Fit
@@ -61,5 +61,5 @@ def draw_figures(
             plot(ax=ax)
             for path in (folder / name for name in FIGURES if Path(name).stem == stem):
                 with atomic_write(path) as temporary:
-                    figure.savefig(temporary)
+                    figure.savefig(temporary, metadata={"Creator": MADE_BY})
             plt.close(figure)

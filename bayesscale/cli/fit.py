@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayesscale._files import check_writable
+from bayesscale._files import check_output
 from bayesscale._format import interval
 from bayesscale.cli import document
 from bayesscale.cli.output import (
     Output,
     ci_prob_option,
+    force_option,
     json_option,
     number,
     percent,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 @sampling_options()
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default="fit.nc", show_default=True,
-    help="Where to save the posterior; an older file is replaced.",
+    help="Where to save the posterior; an older saved fit is replaced.",
 )  # fmt: skip
+@force_option
 @ci_prob_option
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="Tell of warnings and errors only.")
@@ -40,25 +42,26 @@ def fit_command(
     reading: dict[str, Any],
     sampling: dict[str, Any],
     output: Path,
+    force: bool,
     ci_prob: float,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Fit a law to the RUNS of a table (.csv, .tsv, .parquet, .jsonl, .json or .nc)."""
     with telling(as_json=as_json, quiet=quiet) as out:
-        check_writable(output)
+        check_output(output, inputs=[runs], force=force)
         import bayesscale as bs
 
         table, python = read(runs, reading)
         out.ran(python)
         out.say(repr(table))
         fit = bs.fit(table, **sampling, progress=False if quiet else "auto")
-        fit.save(output)
+        fit.save(output, overwrite=force)
 
         repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
         out.ran(
             call("fit = bs.fit", Name("runs"), **repeatable),
-            call("fit.save", output),
+            call("fit.save", output, **({"overwrite": True} if force else {})),
             call("fit.summary", ci_prob=ci_prob),
         )
         out.fit(fit)

@@ -190,6 +190,13 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
+def force_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--force``."""
+    return click.option(
+        "--force", is_flag=True, help="Write over a file that is there, whatever it is."
+    )(command)
+
+
 def ci_prob_option(command: Callable[..., None]) -> Callable[..., None]:
     """Add ``--ci-prob``."""
     return click.option(

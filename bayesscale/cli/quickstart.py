@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayesscale._files import check_writable
+from bayesscale._files import check_output
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, si_count
 from bayesscale.cli import document
@@ -17,7 +17,7 @@ from bayesscale.cli.backtest import tell_backtest
 from bayesscale.cli.destination import make_folder
 from bayesscale.cli.figures import FIGURES, draw_figures
 from bayesscale.cli.fit import tell_parameters
-from bayesscale.cli.output import Output, json_option, loss, percent, telling
+from bayesscale.cli.output import Output, force_option, json_option, loss, percent, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
 from bayesscale.cli.sampling import sampling_options
@@ -49,6 +49,7 @@ BEYOND = (10, 100)
     "--output-dir", type=click.Path(path_type=Path), default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
+@force_option
 @json_option
 @reading_options
 def quickstart_command(
@@ -57,6 +58,7 @@ def quickstart_command(
     sampling: dict[str, Any],
     hold_out: float | None,
     output_dir: Path,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
@@ -79,13 +81,13 @@ def quickstart_command(
             hold_out = HOLD_OUT if runs else HOLD_OUT_OF_EXAMPLE
         make_folder(output_dir)
         for name in ("fit.nc", *FIGURES):
-            check_writable(output_dir / name)
+            check_output(output_dir / name, inputs=[runs] if runs else [], force=force)
 
         out.ran(python)
         out.head("The runs")
         out.say(repr(table))
         test = _test(out, table, sampling, law=law, factor=hold_out)
-        fit = _fit_all(out, table, sampling, output_dir / "fit.nc")
+        fit = _fit_all(out, table, sampling, output_dir / "fit.nc", force=force)
         plan = _plan(out, fit)
         budgets = plan["budgets"]
         draw_figures(
@@ -166,11 +168,13 @@ def _test(
     return _Test(fit, fold.large, found)
 
 
-def _fit_all(out: Output, runs: "Runs", sampling: dict[str, Any], path: Path) -> "Fit":
+def _fit_all(
+    out: Output, runs: "Runs", sampling: dict[str, Any], path: Path, *, force: bool
+) -> "Fit":
     import bayesscale as bs
 
     fit = bs.fit(runs, **sampling)
-    fit.save(path)
+    fit.save(path, overwrite=force)
     out.fit(fit)
     tell_parameters(out, fit, CI_PROB)
     out.ran(call("fit = bs.fit", Name("runs"), **sampling), call("fit.save", path))

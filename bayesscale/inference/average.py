@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesscale.inference.result import Fit
@@ -63,6 +64,30 @@ class Average:
         """
         heard = [fit for name, fit in self.fits.items() if self.weights[name] >= 1e-3]
         return bool(self.summary["refits_converged"].all()) and all(fit.passed for fit in heard)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the average and its fits into one file; an older file survives a failure.
+
+        Parameters
+        ----------
+        path
+            Where to, usually ending in ``.nc``.
+        overwrite
+            Replace a file that is there even if bayesscale did not save it.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, for :func:`~bayesscale.load_average`.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written, or another file than a saved fit is there.
+        """
+        from bayesscale.inference.saved import save_average
+
+        return save_average(self, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
         return f"{self.text}\n{self.summary.to_string()}"

@@ -8,6 +8,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pymc.distributions import transforms
+from pytensor.configdefaults import config
 
 from bayesscale.errors import DomainError
 from bayesscale.laws import Law
@@ -77,6 +78,7 @@ def build_model(
     return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
 
 
+@config.change_flags(floatX="float64")  # whatever the user's settings say
 def model_from(
     spec: ModelSpec,
     data: Mapping[str, NDArray],

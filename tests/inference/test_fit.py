@@ -141,7 +141,7 @@ def test_a_file_that_is_no_fit(fit, tmp_path):
 
 
 def test_a_newer_layout_is_refused(fit, tmp_path, monkeypatch):
-    monkeypatch.setattr("bayesscale.inference.result.SCHEMA", 99)
+    monkeypatch.setattr("bayesscale.inference.saved.SCHEMA", 99)
     path = fit.save(tmp_path / "fit.nc")
     monkeypatch.undo()
     with pytest.raises(FileError, match="Upgrade bayesscale"):
