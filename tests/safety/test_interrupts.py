@@ -123,10 +123,14 @@ def test_an_error_of_the_block_is_not_hidden():
 
 
 def test_blocks_may_lie_in_each_other_and_in_other_threads():
-    with pytest.raises(KeyboardInterrupt), interrupts_held():
+    def interrupted():
         with interrupts_held():
-            signal.raise_signal(signal.SIGINT)
-        time.sleep(0)  # still held
+            with interrupts_held():
+                signal.raise_signal(signal.SIGINT)
+            time.sleep(0)  # still held
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     done = []
 
     def in_thread():
