@@ -7,6 +7,8 @@ line's help do not wait for PyMC.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from bayesscale._interrupts import interrupts_held
+
 if TYPE_CHECKING:
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
     from bayesscale.inference.average import Average as Average
     from bayesscale.inference.fit import fit as fit
     from bayesscale.inference.result import Fit as Fit
-    from bayesscale.inference.result import load_fit as load_fit
+    from bayesscale.inference.saved import load_average as load_average
+    from bayesscale.inference.saved import load_fit as load_fit
     from bayesscale.laws import LAWS as LAWS
     from bayesscale.laws import Coordinate as Coordinate
     from bayesscale.laws import Law as Law
@@ -104,7 +107,8 @@ _HOME = {
     "fit_laws": "comparison.fit_laws",
     "gain": "forecast.inverse",
     "load_example": "runs",
-    "load_fit": "inference.result",
+    "load_average": "inference.saved",
+    "load_fit": "inference.saved",
     "loss_data": "plots.loss",
     "paper_style": "plots.style",
     "plan": "planning.plan",
@@ -126,7 +130,9 @@ __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'bayesscale' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"bayesscale.{_HOME[name]}"), name)
+    with interrupts_held():
+        importlib.import_module("bayesscale._environment").check_environment()
+        value = getattr(importlib.import_module(f"bayesscale.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

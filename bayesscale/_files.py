@@ -1,21 +1,35 @@
-"""Writing files so that a failed save leaves the old file alone."""
+"""Writing files so that a failed save leaves the old file alone, and nothing else of its own."""
 
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
-from bayesscale.errors import FileError
+from bayesscale._seal import is_sealed
+from bayesscale.errors import DomainError, FileError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is cleared
+    fcntl = None
+
+type AnyPath = str | os.PathLike[str]
+
+MADE_BY = "Made by bayesscale"
+"""What figures say of themselves in their metadata."""
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: AnyPath) -> Iterator[Path]:
     """Give a temporary path to write to, and move it onto ``path`` once all went well.
 
     The temporary file lies in the folder of ``path``, so that the move is a rename: readers see
-    the old file or the new one, never half of one.
+    the old file or the new one, never half of one. Files that killed writers of the same ``path``
+    left there are removed.
 
     Parameters
     ----------
@@ -25,45 +39,125 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        A path that does not exist yet, with the same suffix.
+        An empty file with the same suffix.
 
     Raises
     ------
     FileError
-        If the file cannot be written: the folder is missing or not writable, the path is a folder,
-        the disk is full, or writing failed otherwise. The old file is then still there.
+        If the file cannot be written: the folder is missing or not writable, the path is no
+        regular file, the disk is full, or writing failed otherwise. The old file is then still
+        there.
     """
-    target = Path(path).resolve()  # replaces what a link points to, not the link
-    check_writable(path)
-    temporary = _beside(target)
+    target = check_writable(path)
     try:
-        yield temporary
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
+        with _temporary(target) as temporary:
+            yield temporary
+            if target.exists():
+                shutil.copymode(target, temporary)
+            _flush(temporary)
+            temporary.replace(target)
+            with suppress(OSError):  # the file is there; few systems flush folders
+                _flush(target.parent)
     except FileError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(f"Cannot write {_quoted(path)}: {reason}. Nothing was changed.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise FileError(
+            f"Cannot write {_quoted(path)}: {_reason(error)}. Nothing was changed."
+        ) from error
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Fail now if a file could not be written later, before hours are spent on what goes in it.
+def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool = False) -> None:
+    """Fail now if a result must not be written to a path later.
+
+    Parameters
+    ----------
+    path
+        Where a saved fit or a figure shall be.
+    inputs
+        Files that are read; none of them may be written over, by whatever name.
+    force
+        Allow to replace a file that bayesscale did not write.
 
     Raises
     ------
     FileError
-        If the folder is missing or not writable, or a folder or a protected file is in the way.
+        If the file is one of the inputs, bayesscale did not make it, or it cannot be written.
     """
-    shown, target = path, Path(path).resolve()
+    target = check_writable(path)
+    for source in inputs:
+        if _same_file(target, source):
+            raise FileError(
+                f"Cannot write {_quoted(path)}: that is the table that is read, "
+                f"{_quoted(source)}. Give another name for the result."
+            )
+    if not force:
+        check_replaceable(path)
+
+
+def check_replaceable(path: AnyPath) -> None:
+    """Fail if a file is there that holds something, but was not made by bayesscale.
+
+    Raises
+    ------
+    FileError
+        If so.
+    """
+    target = Path(path)
+    try:
+        ours = not target.exists() or _is_ours(target)
+    except OSError as error:
+        raise FileError(f"Cannot look at what is at {_quoted(path)}: {_reason(error)}.") from error
+    if not ours:
+        raise FileError(
+            f"Will not write over {_quoted(path)}: bayesscale did not make that file. Give "
+            "another name, or say that it may be lost: --force on the command line, "
+            "fit.save(path, overwrite=True) in Python."
+        )
+
+
+def check_writable(path: AnyPath) -> Path:
+    """Fail now if a file could not be written later, before hours are spent on what goes in it.
+
+    Returns
+    -------
+    pathlib.Path
+        The file itself, which ``path`` may be a link to.
+
+    Raises
+    ------
+    FileError
+        If the folder is missing or not writable, or something is in the way that is no regular
+        file or is protected.
+    DomainError
+        If ``path`` is no path.
+    """
+    try:
+        target = Path(path).resolve()  # replaces what a link points to, not the link
+        _check_target(path, target)
+        return target
+    except TypeError:
+        raise DomainError(f"A path must be text or a pathlib.Path, not {path!r}.") from None
+    except FileError:
+        raise
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
+        raise FileError(
+            f"Cannot write {_quoted(path)}: {_reason(error)}. Save elsewhere."
+        ) from error
+    except ValueError as error:
+        raise FileError(f"Cannot write {str(path)!r}: {error}. Save under another name.") from error
+
+
+def _check_target(shown: AnyPath, target: Path) -> None:
     folder = target.parent
     if target.is_dir():
         raise FileError(
             f"Cannot write {_quoted(shown)}: it is a folder. Give a file name in it, "
             f"e.g. {_quoted(Path(shown) / 'fit.nc')}."
+        )
+    if target.exists() and not target.is_file():
+        raise FileError(
+            f"Cannot write {_quoted(shown)}: it is no regular file but a device, a pipe or a "
+            "socket. Give the name of a file."
         )
     if not folder.exists():
         raise FileError(
@@ -80,22 +174,80 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             f"Cannot write {_quoted(shown)}: a write-protected file is there. "
             "Change its permissions, or save under another name."
         )
-    temporary = _beside(target)
     try:  # permissions do not tell all: the disk may be read-only, or full, or no disk at all
-        temporary.touch(exist_ok=False)
-        temporary.unlink()
+        with _temporary(target):
+            pass
     except OSError as error:
-        reason = error.strerror or str(error)
         raise FileError(
-            f"Cannot write {_quoted(shown)}: no file can be made in {_quoted(folder)} ({reason}). "
-            "Change its permissions, or save elsewhere."
+            f"Cannot write {_quoted(shown)}: no file can be made in {_quoted(folder)} "
+            f"({_reason(error)}). Change its permissions, or save elsewhere."
         ) from error
 
 
-def _beside(target: Path) -> Path:
-    """Name a temporary file in the folder of the target, with its suffix."""
-    return target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+@contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """Make an empty file beside the target, locked while this process lives, and remove it."""
+    stem = f".bayesscale-{sha256(os.fsencode(target.name)).hexdigest()[:12]}-"
+    _clear(target.parent, stem)
+    path = target.with_name(f"{stem}{secrets.token_hex(4)}{target.suffix}")
+    while True:
+        with path.open("xb") as file:
+            _lock(file.fileno())
+            if not path.exists():  # cleared by another writer before it was locked
+                continue
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+            return
 
 
-def _quoted(path: str | os.PathLike[str]) -> str:
+def _clear(folder: Path, stem: str) -> None:
+    """Remove what writers that were killed have left: nobody holds a lock on it."""
+    stale = re.compile(re.escape(stem) + r"[0-9a-f]{8}(\..*)?")
+    for path in [p for p in folder.iterdir() if stale.fullmatch(p.name)]:
+        with suppress(OSError), path.open("rb") as file:
+            if _lock(file.fileno()):
+                path.unlink()
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file as long as it is open, also against other machines; tell whether that went."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another has it, or this file system knows no locks
+        return False
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Have the disk confirm what was written."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether nothing is lost with a file: it is empty, or bayesscale made it."""
+    if path.suffix in (".png", ".svg"):
+        return MADE_BY.encode() in path.read_bytes()
+    return path.stat().st_size == 0 or is_sealed(path)
+
+
+def _same_file(target: Path, source: AnyPath) -> bool:
+    try:
+        return target.samefile(source)
+    except (OSError, ValueError):  # one of them is not there
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _quoted(path: AnyPath) -> str:
     return f"'{os.fspath(path)}'"

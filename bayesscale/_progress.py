@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Literal
 
@@ -38,7 +38,7 @@ def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
     """
     if progress not in ("auto", True, False):
         raise DomainError(f'progress must be "auto", True or False, not {progress!r}.')
-    if progress is False:
+    if progress is False or sys.stderr is None:  # closed: there is nobody to tell
         yield lambda text, done=0, total=None: None
     elif sys.stderr.isatty() or _in_notebook():
         with _live_line() as report:
@@ -83,8 +83,9 @@ class _LogLines:
         if phase == self._phase and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._phase, self._last = phase, now
-        sys.stderr.write(f"bayesscale: {text}\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # full or closed: that must not end what is told of
+            sys.stderr.write(f"bayesscale: {text}\n")
+            sys.stderr.flush()
 
 
 @contextmanager

@@ -153,8 +153,8 @@ def findings(
 
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the gravest of severities, ``"ok"`` if there are none."""
-    found = set(severities)
-    return next((severity for severity in reversed(ORDER) if severity in found), "ok")
+    found: set[Severity] = set(severities)
+    return max(found, key=ORDER.index, default="ok")
 
 
 def words(sections: Iterable[Section]) -> str:

@@ -16,7 +16,7 @@ ROOT = Path(bs.__file__).parent
 
 ROWS = [
     {"errors"},
-    {"_flops", "_files", "_format", "_progress", "_sweep", "_sections", "_arguments"},
+    {"_flops", "_files", "_format", "_progress", "_seal", "_sweep", "_sections", "_arguments"},
     {"quantities"},
     {"runs", "laws"},
     {"model"},
@@ -31,7 +31,9 @@ ROWS = [
 ]
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
 
-HELPERS = {("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format")}
+HELPERS = {
+    ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"), ("_files", "_seal"),
+}  # fmt: skip
 """Private helpers that build on another one."""
 
 HEAVY = {"numpy", "pandas", "xarray", "scipy", "pymc", "pytensor", "nutpie", "arviz_base",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesscale._interrupts import interrupts_held
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import ConvergenceWarning
 
@@ -65,7 +66,8 @@ def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckRes
 
 def diagnostics(sampled: xr.Dataset) -> pd.DataFrame:
     """Return split R-hat and effective sample sizes, one row a variable."""
-    from arviz_stats.sampling_diagnostics import ess, rhat
+    with interrupts_held():
+        from arviz_stats.sampling_diagnostics import ess, rhat
 
     columns = {
         "r_hat": rhat(sampled),

@@ -1,7 +1,10 @@
 """The entry point: which commands there are, and how each of them may end."""
 
+import os
 import sys
 import traceback
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -31,27 +34,69 @@ class _Endings(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of their use, not of the alphabet
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except OSError as error:  # help and complaints are written before any command is invoked
+            _complain(f"Error: {error}.")
+            _forget_output()
+            sys.exit(2)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            _flush()
+            return result
         except BayesScaleError as error:
-            if ctx.params["debug"]:
-                traceback.print_exc()
-            _complain(f"Error: {error}")
-            ctx.exit(2)
+            _explain(ctx, str(error))
         except KeyboardInterrupt:
             _complain("Stopped.")
             ctx.exit(130)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click ends these itself
+        except MemoryError:
+            _explain(ctx, "There is not enough memory. Ask for fewer draws or targets at a time.")
+        except OSError as error:  # the system's: a disk, a stream, a folder
+            _explain(ctx, f"{error}. Check the disk, the folders and where output goes.")
         except Exception:
             traceback.print_exc()
             _complain("This is a bug in bayesscale: please report it with the lines above.")
             ctx.exit(70)
 
 
+def _explain(ctx: click.Context, text: str) -> NoReturn:
+    """End with what has to be changed."""
+    if ctx.params["debug"]:
+        traceback.print_exc()
+    _complain(f"Error: {text}")
+    ctx.exit(2)
+
+
 def _complain(text: str) -> None:
-    click.secho(text, err=True, fg="red")
+    with suppress(OSError, ValueError):  # nobody may be listening
+        click.secho(text, err=True, fg="red")
+
+
+def _flush() -> None:
+    """Find out now whether all that was told has arrived: later, nobody can be told."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _forget_output()
+        raise
+
+
+def _forget_output() -> None:
+    """Drop what could not be written: the interpreter would try again, and end with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # None where it was closed from the start
+            with suppress(AttributeError, OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @click.group(

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 import bayesscale as bs
-from bayesscale._files import check_writable
+from bayesscale._files import check_output
 from bayesscale._sections import Paragraph, records
 from bayesscale.cli import document
-from bayesscale.cli.options import ci_prob_option, quiet_option, sampling_options
+from bayesscale.cli.options import ci_prob_option, force_option, quiet_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import reading_options
@@ -20,26 +20,27 @@ from bayesscale.cli.reading import reading_options
 @sampling_options()
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default="fit.nc", show_default=True,
-    help="Where to save the posterior; an older file is replaced.",
+    help="Where to save the posterior; an older saved fit is replaced.",
 )  # fmt: skip
+@force_option
 @ci_prob_option
 @output_options
 @quiet_option
 @reading_options
 def fit_command(
-    runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path, ci_prob: float,
-    **voice: bool,
+    runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path, force: bool,
+    ci_prob: float, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit a law to the RUNS of a table (.csv, .tsv, .parquet, .jsonl, .json or .nc)."""
     with telling(**voice) as out:
-        check_writable(output)
+        check_output(output, inputs=[runs], force=force)
         table = out.read(runs, reading)
         fit = bs.fit(table, **sampling, progress=out.progress)
-        fit.save(output)
+        fit.save(output, overwrite=force)
         repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
         out.ran(
             call("fit = bs.fit", Name("runs"), **repeatable),
-            call("fit.save", output),
+            call("fit.save", output, **({"overwrite": True} if force else {})),
             call("fit.summary", ci_prob=ci_prob),
         )
         out.tell([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])

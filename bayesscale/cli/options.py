@@ -130,6 +130,10 @@ ci_prob_option = click.option(
     show_default=True, help="Probability of the intervals.",
 )  # fmt: skip
 
+force_option = click.option(
+    "--force", is_flag=True, help="Write over a file that is there, whatever it is."
+)
+
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Tell of warnings and errors only.")
 
 _OPTIONS: dict[str, Callable] = {

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 import bayesscale as bs
-from bayesscale._files import check_writable
+from bayesscale._files import check_output
 from bayesscale._sections import Paragraph, records
 from bayesscale.cli import document
-from bayesscale.cli.options import sampling_options
+from bayesscale.cli.options import force_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
@@ -33,11 +33,12 @@ HOLD_OUT_OF_EXAMPLE = 2.0
     "--output-dir", type=click.Path(path_type=Path), default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
+@force_option
 @output_options
 @reading_options
 def quickstart_command(
     runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], hold_out: float | None,
-    output_dir: Path, **voice: bool,
+    output_dir: Path, force: bool, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
@@ -60,10 +61,10 @@ def quickstart_command(
         files = ["fit.nc", *figure_files(PLAN)]
         _make_folder(output_dir)
         for name in files:
-            check_writable(output_dir / name)
+            check_output(output_dir / name, inputs=[runs] if runs else [], force=force)
 
         plan = bs.plan(table, **asked, progress=out.progress)
-        plan.fit.save(output_dir / "fit.nc")
+        plan.fit.save(output_dir / "fit.nc", overwrite=force)
         out.ran(
             python,
             call("plan = bs.plan", Name("runs"), **asked),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesscale._format import list_some
@@ -82,6 +83,30 @@ class Average(Told):
     def sections(self) -> list[Section]:
         """Return the verdict, the weights in words, and the scores that they rest on."""
         return average_sections(self)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the average and its fits into one file; an older file survives a failure.
+
+        Parameters
+        ----------
+        path
+            Where to, usually ending in ``.nc``.
+        overwrite
+            Replace a file that is there even if bayesscale did not save it.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, for :func:`~bayesscale.load_average`.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written, or another file than a saved fit is there.
+        """
+        from bayesscale.inference.saved import save_average
+
+        return save_average(self, path, overwrite=overwrite)
 
 
 def check_refits(scores: pd.DataFrame, *, of: str = "") -> CheckResult:

@@ -16,6 +16,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._interrupts import interrupts_held
 from bayesscale.density import CannotTraceError, FusedDensity, trace
 from bayesscale.laws import Law
 from bayesscale.model.checked_law import law_values
@@ -109,6 +110,7 @@ def _compile(spec: ModelSpec, runs: Runs, density: DensityKind) -> CompiledModel
             return CompiledModel(FusedDensity(trace(spec)).bind, "fused")
         except CannotTraceError as reason:
             note = str(reason)
-    from bayesscale.inference.pytensor_density import compile_pytensor  # brings PyMC: only now
+    with interrupts_held():  # brings PyMC: only now
+        from bayesscale.inference.pytensor_density import compile_pytensor
 
     return CompiledModel(compile_pytensor(spec, runs), "pytensor", note)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bayesscale.inference.projection import Projection, project_on_law
 from bayesscale.laws import PowerCost
+from bayesscale.model.data import dims_of, model_data
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
@@ -41,7 +42,6 @@ def assemble_draws(
     rng = np.random.default_rng([random_seed, 7])
     coords = _numbered(posterior)
     run = {"run": runs.run_ids}
-    inputs = dict.fromkeys(["params", "tokens", "flops", *spec.law.quantities])
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
     log_prior = {name: spec.space.log_prior(name, values) for name, values in sampled.items()}
     prior = Posterior.of(spec, {k: v[None] for k, v in spec.space.draw(rng, PRIOR_DRAWS).items()})
@@ -54,7 +54,7 @@ def assemble_draws(
         ),
         "prior_predictive": _predictive(prior, runs, rng),
         "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
-        "constant_data": xr.Dataset({name: ("run", runs[name]) for name in inputs}, coords=run),
+        "constant_data": _constant_data(spec, runs),
         "runs": runs.to_xarray(),
     }
     n_bytes = len(posterior) * len(runs) * 8
@@ -123,6 +123,15 @@ def noise_draws(posterior: Posterior) -> dict[str, tuple[Array, str]]:
 def units_of(unit: str, meaning: str = "") -> dict[str, str]:
     """Return attributes that xarray and ArviZ label axes by."""
     return {"units": unit, "unit": unit} | ({"long_name": meaning} if meaning else {})
+
+
+def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
+    """Return sizes of the runs, and the model's data as PyMC knows them from `build_model`."""
+    inputs = dict.fromkeys(["params", "tokens", "flops", *spec.law.quantities])
+    data = {name: (dims_of(name, v), v) for name, v in model_data(spec, runs).items()}
+    coords = {"run": runs.run_ids, "coordinate": [k.name for k in spec.coordinates]}
+    coords["hyperparameter"] = ["mu", "sigma"]
+    return xr.Dataset({name: ("run", runs[name]) for name in inputs} | data, coords=coords)
 
 
 def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:

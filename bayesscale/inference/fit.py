@@ -11,6 +11,8 @@ import numpy as np
 
 from bayesscale._arguments import choice, probability, whole_number
 from bayesscale._arguments import random_seed as check_seed
+from bayesscale._interrupts import interrupts_held
+from bayesscale._memory import available_memory, check_memory
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.errors import RunsWarning
 from bayesscale.inference.compiled import DensityKind
@@ -158,11 +160,18 @@ def fit_spec(
     """Sample a model that is already specified, whose reference point need not be the centre of
     these runs: what a sweep of many fits repeats.
     """  # noqa: D205
-    from bayesscale.inference.compiled import compile_model, is_compiled
-    from bayesscale.inference.draws import assemble_draws
-    from bayesscale.inference.sampler import sample_nuts
-    from bayesscale.model.data import model_data
+    with interrupts_held():
+        from bayesscale.inference.compiled import compile_model, is_compiled
+        from bayesscale.inference.draws import assemble_draws
+        from bayesscale.inference.sampler import memory_needed, sample_nuts
+        from bayesscale.model.data import model_data
 
+    length = {"draws": sampling.draws, "tune": sampling.tune, "chains": sampling.chains}
+    check_memory(
+        f"Sampling {', '.join(f'{k}={v:,}' for k, v in length.items())}",
+        memory_needed(spec, **length),
+        remedy="Ask for less: 1,000 draws a chain are enough for intervals.",
+    )
     if not is_compiled(spec, density):
         report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
     compiled = compile_model(spec, runs, density)
@@ -179,7 +188,8 @@ def fit_spec(
         return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
     result = sampled(1)
-    if not result.convergence.passed and sampling.draws >= DRAWS_WORTH_MORE:
+    more = memory_needed(spec, **length, effort=MORE_EFFORT) <= available_memory()
+    if not result.convergence.passed and sampling.draws >= DRAWS_WORTH_MORE and more:
         report(f"The chains have not mixed: sampling again, {MORE_EFFORT} times as long")
         result = sampled(MORE_EFFORT)
     return result

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._interrupts import interrupts_held
 from bayesscale.density.native import compile_text
 
 type Array = NDArray[np.float64]
@@ -46,7 +47,8 @@ def _library() -> Any:
             raise ImportError("nutpie has no compiled part")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        spec.loader.exec_module(module)
+        with interrupts_held():
+            spec.loader.exec_module(module)
     return sys.modules[name]
 
 
@@ -156,7 +158,8 @@ class Chains:
         tuning
             Which draws were for tuning, shape ``(chain, draw)``.
         """
-        from arro3.core import list_flatten  # comes with nutpie, whose arrays these are
+        with interrupts_held():
+            from arro3.core import list_flatten  # comes with nutpie, whose arrays these are
 
         draws, stats = self._sampler.take_results().get_arrow_trace()
         u = [

@@ -9,6 +9,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
+from pytensor.configdefaults import config
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
 
@@ -20,6 +21,7 @@ from bayesscale.runs import Runs
 type Array = NDArray[np.float64]
 
 
+@config.change_flags(floatX="float64")  # whatever the user's settings say
 def compile_pytensor(spec: ModelSpec, runs: Runs) -> Callable[[Mapping[str, Array]], Any]:
     """Compile PyMC's model of a spec, and return what leads from data to its log density."""
     model, u, log_density, gradient = density_graph(spec, runs)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayesscale._arguments import probability
-from bayesscale._files import atomic_write
 from bayesscale._sections import Section, Told, words
 from bayesscale.checks import (
     CheckResult,
@@ -24,7 +21,6 @@ from bayesscale.checks import (
     diagnostics,
     worst,
 )
-from bayesscale.errors import BayesScaleError, FileError
 from bayesscale.inference.sections import fit_sections
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import ModelSpec
@@ -35,9 +31,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesscale.laws import Law
-
-SCHEMA = 1
-"""Version of the saved file's layout."""
 
 
 @dataclass(frozen=True)
@@ -180,13 +173,15 @@ class Fit(Told):
         table.index.name = "parameter"
         return table
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit into one netCDF file; an older file survives a failure.
 
         Parameters
         ----------
         path
             Where to, usually ending in ``.nc``.
+        overwrite
+            Replace a file that is there even if it is no saved fit.
 
         Returns
         -------
@@ -196,20 +191,11 @@ class Fit(Told):
         Raises
         ------
         FileError
-            If the file cannot be written.
+            If the file cannot be written, or another file than a saved fit is there.
         """
-        tree = self.draws.copy()
-        tree.attrs["bayesscale"] = json.dumps(
-            {
-                "schema": SCHEMA,
-                "spec": self.spec.as_dict(),
-                "sampling": asdict(self.sampling),
-                "versions": {p: version(p) for p in ("bayesscale", "pymc", "nutpie", "numpy")},
-            }
-        )
-        with atomic_write(Path(path)) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf")
-        return Path(path)
+        from bayesscale.inference.saved import save_fit
+
+        return save_fit(self, path, overwrite=overwrite)
 
     @property
     def text(self) -> str:
@@ -219,72 +205,6 @@ class Fit(Told):
     def sections(self, *, ci_prob: float = 0.9) -> list[Section]:
         """Return what was fitted, whether it may be used and why, and the published parameters."""
         return fit_sections(self, ci_prob=ci_prob)
-
-
-def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
-    """Read a saved fit.
-
-    Parameters
-    ----------
-    path
-        A file that :meth:`Fit.save` wrote.
-    law
-        Your own law, if it was fitted: a file holds its name, not its code.
-
-    Returns
-    -------
-    Fit
-        The same fit.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, cut short, or not a saved fit, or was written by a newer version.
-    UnknownNameError
-        If the fit is of a law that does not ship, and ``law`` was not given.
-    DomainError
-        If ``law`` is another law than the one that was fitted.
-
-    Examples
-    --------
-    >>> fit = bs.load_fit("fit.nc")                               # doctest: +SKIP
-    """
-    import xarray as xr
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"There is no file {str(path)!r}. Save a fit with fit.save(path) first.")
-    try:
-        tree = xr.load_datatree(path, engine="h5netcdf")
-    except Exception as error:  # h5py raises whatever a broken file makes it raise
-        raise FileError(
-            f"{str(path)!r} cannot be read as a saved fit ({error}). It may have been cut short "
-            "while copying, or be something else. Copy it again or refit."
-        ) from error
-    if "bayesscale" not in tree.attrs:
-        raise FileError(f"{str(path)!r} is a netCDF file, but not one that Fit.save wrote.")
-    try:
-        stored: dict[str, Any] = json.loads(tree.attrs.pop("bayesscale"))
-        if stored["schema"] > SCHEMA:
-            raise FileError(
-                f"{str(path)!r} was written by bayesscale {stored['versions']['bayesscale']} in "
-                f"layout {stored['schema']}; this version reads up to {SCHEMA}. Upgrade bayesscale."
-            )
-        result = Fit(
-            spec=ModelSpec.from_dict(stored["spec"], law=law),
-            runs=Runs.from_xarray(tree["runs"].dataset),
-            draws=tree,
-            sampling=SamplingSpec(**stored["sampling"]),
-        )
-        _ = tree["posterior"].dataset[[c.name for c in result.spec.coordinates]]
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, BayesScaleError):
-            raise
-        raise FileError(
-            f"{str(path)!r} is not a complete fit: {error!r}. It was damaged, or saved from "
-            "another version of the law; refit it."
-        ) from error
-    return result
 
 
 def interval_tails(ci_prob: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
 from bayesscale.checks.convergence import lowest_bfmi
 from bayesscale.errors import SamplerError
@@ -29,6 +31,9 @@ STEPS_PER_DRAW = 2
 """A discrepancy trades off with its law's own curvature, so that draws are more alike."""
 
 SECONDS_TO_UNWIND = 1.0
+
+BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
+"""Memory at the peak, as measured at 7 and at 18 coordinates."""
 
 STATISTICS = {
     "diverging": "diverging",
@@ -64,7 +69,7 @@ def sample_nuts(
     twice as many to tune if it is above 1; ``cores`` chains run at a time, None takes all there
     are.
     """
-    every = effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
+    every = _steps_per_draw(spec, effort)
     tune *= min(effort, 2)
     settings = {
         "num_draws": every * draws, "num_tune": tune, "num_chains": chains,
@@ -80,20 +85,26 @@ def sample_nuts(
     start(random_seed)  # fails here, not in the sampler's threads
     running = None
     try:
-        running = Chains(
-            density,
-            n_dim=len(spec.coordinates),
-            initial_point=start,
-            seed=random_seed,
-            cores=min(chains, available_cores() if cores is None else cores),
-            settings=settings,
-        )
-        while not running.wait(SECONDS_BETWEEN_REPORTS):
-            _report(report, running.progress, chains, total)
-        u, values, tuning = running.results(list(STATISTICS))
-    except BaseException as error:  # a Rust panic is no Exception
-        _cancel(running)
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        with samples():
+            try:
+                running = Chains(
+                    density,
+                    n_dim=len(spec.coordinates),
+                    initial_point=start,
+                    seed=random_seed,
+                    cores=min(chains, available_cores() if cores is None else cores),
+                    settings=settings,
+                )
+                while not running.wait(SECONDS_BETWEEN_REPORTS):
+                    if leaving.is_set():
+                        raise SystemExit
+                    _report(report, running.progress, chains, total)
+                u, values, tuning = running.results(list(STATISTICS))
+            except BaseException:  # a Rust panic is no Exception
+                _cancel(running)
+                raise
+    except BaseException as error:
+        if not _is_samplers_own(error):
             raise
         said = str(error).split("Stack backtrace")[0].strip()
         raise SamplerError(
@@ -123,6 +134,16 @@ def sample_nuts(
     return u[:, tuned::every], stats
 
 
+def memory_needed(spec: ModelSpec, *, draws: int, tune: int, chains: int, effort: int = 1) -> float:
+    """Return the bytes that sampling takes at its peak, with what is made of the draws."""
+    steps = chains * (_steps_per_draw(spec, effort) * draws + tune)
+    return float(steps) * (BYTES_PER_STEP + BYTES_PER_COORDINATE * len(spec.coordinates))
+
+
+def _steps_per_draw(spec: ModelSpec, effort: int) -> int:
+    return effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
+
+
 def available_cores() -> int:
     """Return the processors that this process may use; one if it is one of many workers."""
     if multiprocessing.parent_process() is not None:
@@ -135,9 +156,18 @@ def available_cores() -> int:
 def _cancel(chains: Chains | None) -> None:
     """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
     if chains is not None:
-        with suppress(BaseException):  # a panicked sampler panics again here
-            chains.cancel()
-        time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+        with interrupts_held():
+            with suppress(BaseException):  # a panicked sampler panics again here
+                chains.cancel()
+            time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+
+
+def _is_samplers_own(error: BaseException) -> bool:
+    """Tell the sampler's errors from those of others, such as handlers of signals, raised here."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    room = frame.f_globals.get("__name__", "")
+    theirs = room in (__name__, Chains.__module__) or room.split(".")[0] == "nutpie"
+    return theirs and not isinstance(error, KeyboardInterrupt | SystemExit)
 
 
 def initial_point(

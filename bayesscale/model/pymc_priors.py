@@ -13,6 +13,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pymc.distributions import continuous
 from pymc.logprob.utils import ParameterValueError
+from pytensor.configdefaults import config
 
 from bayesscale.errors import PriorError, unknown_name
 from bayesscale.model.priors import Prior
@@ -94,6 +95,7 @@ class OwnPrior:
     initial: float
 
     @classmethod
+    @config.change_flags(floatX="float64")
     def of(cls, prior: Prior, coordinate: str) -> OwnPrior:
         """Ask PyMC about a prior."""
         with pm.Model() as model:
@@ -108,6 +110,7 @@ class OwnPrior:
             float(model.initial_point()[str(model.rvs_to_values[rv].name)]),
         )
 
+    @config.change_flags(floatX="float64")
     def draw(self, rng: np.random.Generator, draws: int) -> Array:
         """Draw values, shape ``(draw,)``."""
         distribution = pymc_distribution(self.prior, self.coordinate)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._interrupts import interrupts_held
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import Prior, describe_priors
@@ -56,7 +57,8 @@ class Space:
         }
         if not chosen:
             return {}
-        from bayesscale.model.pymc_priors import OwnPrior
+        with interrupts_held():
+            from bayesscale.model.pymc_priors import OwnPrior
 
         return {name: OwnPrior.of(prior, name) for name, prior in chosen.items()}
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayesscale._files import atomic_write
+from bayesscale._files import MADE_BY, atomic_write
 from bayesscale._sections import Figure
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> None:
             figure.draw(canvas.subplots())
             for name in figure_files([figure.name]):
                 with atomic_write(folder / name) as temporary:
-                    canvas.savefig(temporary)
+                    canvas.savefig(temporary, metadata={"Creator": MADE_BY})
