@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 type Severity = Literal["ok", "note", "caution", "stop"]
+"""Nothing found; worth knowing; use with this in mind; do not use."""
 
 ORDER: tuple[Severity, ...] = ("ok", "note", "caution", "stop")
 
@@ -153,8 +154,11 @@ def findings(
 
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the gravest of severities, ``"ok"`` if there are none."""
-    found: set[Severity] = set(severities)
-    return max(found, key=ORDER.index, default="ok")
+    gravest: Severity = "ok"
+    for severity in severities:
+        if ORDER.index(severity) > ORDER.index(gravest):
+            gravest = severity
+    return gravest
 
 
 def words(sections: Iterable[Section]) -> str:

@@ -16,7 +16,19 @@ ROOT = Path(bs.__file__).parent
 
 ROWS = [
     {"errors"},
-    {"_flops", "_files", "_format", "_progress", "_seal", "_sweep", "_sections", "_arguments"},
+    {
+        "_arguments",
+        "_environment",
+        "_files",
+        "_flops",
+        "_format",
+        "_interrupts",
+        "_memory",
+        "_progress",
+        "_seal",
+        "_sections",
+        "_sweep",
+    },
     {"quantities"},
     {"runs", "laws"},
     {"model"},

@@ -131,16 +131,17 @@ def _log_sizes(law: Law, runs: Runs) -> Array:
 
 
 def _as_dict(frame: pd.DataFrame) -> dict[str, Any]:
+    levels = range(frame.index.nlevels)
     return {
         "names": list(frame.index.names),
-        "index": frame.index.to_frame(index=False, name=range(frame.index.nlevels)).to_dict("list"),
+        "index": [frame.index.get_level_values(i).tolist() for i in levels],
         "columns": frame.to_dict("list"),
     }
 
 
 def _from_dict(stored: Mapping[str, Any]) -> pd.DataFrame:
-    levels, names = pd.DataFrame(stored["index"]), stored["names"]
-    made = pd.MultiIndex.from_frame(levels, names=names)
-    if len(names) == 1:
-        made = pd.Index(levels.iloc[:, 0], name=names[0])
-    return pd.DataFrame(stored["columns"]).set_axis(made)
+    levels, names = stored["index"], stored["names"]
+    index = pd.MultiIndex.from_arrays(levels, names=names)
+    if len(levels) == 1:
+        index = pd.Index(levels[0], name=names[0])
+    return pd.DataFrame(stored["columns"]).set_axis(index)

@@ -166,9 +166,7 @@ def allocate(
     warn_if_far(host, {"flops": budgets} | medians, loss=columns["law_loss"])
     variables = {name: (values, DRAW_UNITS[name]) for name, values in drawn.items()}
     draws = mixture.dataset(variables, "flops", {}, index=budgets)
-    return Allocation(
-        summary=frame, draws=draws, ci_prob=ci_prob, about=mixture.about, checks=mixture.checks
-    )
+    return Allocation(summary=frame, draws=draws, ci_prob=ci_prob, of=mixture.asked)
 
 
 def _near_optimal(

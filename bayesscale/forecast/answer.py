@@ -16,7 +16,8 @@ from bayesscale._format import list_some
 from bayesscale._sections import Told, words
 from bayesscale.checks import CheckResult, Severity, worst
 from bayesscale.errors import DomainError
-from bayesscale.inference.result import interval_tails
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import Law
 from bayesscale.quantities import Quantity
 
@@ -35,17 +36,19 @@ class Answer(Told):
         The same quantities by draw, with units.
     ci_prob
         Probability of the equal-tailed intervals.
-    about
-        Who answers: the fit in words.
-    checks
-        Those of the fit, or of the fits that are averaged.
+    of
+        The fit, or the average of fits, that answers.
     """
 
     summary: pd.DataFrame
     draws: xr.Dataset
     ci_prob: float
-    about: str = ""
-    checks: tuple[CheckResult, ...] = ()
+    of: Fit | Average | None = None
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Those of whoever answers."""
+        return () if self.of is None else self.of.checks
 
     @property
     def severity(self) -> Severity:

@@ -144,8 +144,7 @@ def extrapolate(
             {name: (values, unit_of(host.law, name)) for name, values in sizes.items()},
         ),
         ci_prob=ci_prob,
-        about=mixture.about,
-        checks=mixture.checks,
+        of=mixture.asked,
     )
 
 

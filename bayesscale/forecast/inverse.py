@@ -275,7 +275,7 @@ def gain(
     variables = {"saved": (saved, LOSS.unit), "saved_percent": (percent, "%")}
     draws = mixture.dataset(variables, "what", {}, index=what)
     warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
-    return Gain(frame, draws, ci_prob, mixture.about, mixture.checks)
+    return Gain(frame, draws, ci_prob, mixture.asked)
 
 
 def _refuse_cost(fit: Fit, cost: object) -> None:

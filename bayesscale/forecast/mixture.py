@@ -11,12 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesscale._arguments import random_seed as check_seed
-from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError
 from bayesscale.inference.average import Average
 from bayesscale.inference.draws import SAMPLE_DIMS
 from bayesscale.inference.result import Fit
-from bayesscale.inference.sections import fit_in_words
 from bayesscale.model.posterior import Posterior
 
 type Array = NDArray[np.float64]
@@ -51,18 +49,6 @@ class Mixture:
     voices: tuple[Voice, ...]
     random_seed: int
     asked: Fit | Average
-
-    @property
-    def about(self) -> str:
-        """Who answers, in words."""
-        if self.asked is self.host:
-            return fit_in_words(self.host)
-        return f"An average of fits to {len(self.host.runs)} runs"
-
-    @property
-    def checks(self) -> tuple[CheckResult, ...]:
-        """Those of the fit, or of the fits that are averaged."""
-        return self.asked.checks
 
     @classmethod
     def of(cls, fit: Fit | Average) -> Mixture:

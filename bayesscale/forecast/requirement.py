@@ -96,7 +96,7 @@ def requirement(
             f"infinite {asked.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
             "(posterior median)."
         )
-    return Requirement(frame, dataset, ci_prob, mixture.about, mixture.checks), warning
+    return Requirement(frame, dataset, ci_prob, mixture.asked), warning
 
 
 def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, over_interval, percent
 from bayesscale._sections import Heading, Paragraph, Section, Table, findings, records
+from bayesscale.inference.sections import in_words
 from bayesscale.quantities import FLOPS, LOSS, QUANTITIES, quantity
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def gain_sections(answer: Gain) -> list[Section]:
 
 def _head(answer: Answer) -> list[Section]:
     """Return whom the answer is of, and whether that may be used."""
-    return [Heading(answer.about), *findings(answer.checks)] if answer.about else []
+    if answer.of is None:
+        return []
+    return [Heading(in_words(answer.of)), *findings(answer.checks)]
 
 
 def _title(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayesscale._format import interval, percent, short_number
 from bayesscale._sections import Heading, Paragraph, Section, Table, findings
@@ -17,7 +17,7 @@ SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "
 def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     """Return what was fitted, whether it may be used and why, and the published parameters."""
     return [
-        Heading(fit_in_words(fit)),
+        Heading(in_words(fit)),
         *findings(fit.checks, all_=True),
         Table.of(
             fit.summary(ci_prob=ci_prob),
@@ -33,9 +33,11 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     ]
 
 
-def fit_in_words(fit: Fit) -> str:
-    """Return the model and the runs that it was fitted to."""
+def in_words(fit: Any) -> str:
+    """Return the model, or how many are averaged, and the runs that it was fitted to."""
     runs = fit.runs
+    if not hasattr(fit, "spec"):
+        return f"An average of {len(fit.fits)} fits to {len(runs)} runs"
     size = f"{len(runs)} runs"
     if runs.has_clusters:
         size = (
@@ -49,7 +51,7 @@ def average_sections(average: Average) -> list[Section]:
     """Return the weights of the laws, and what they rest on."""
     score = next(name for name in SCORES if name in average.summary)
     return [
-        Heading(f"An average of {len(average.fits)} fits to {len(average.runs)} runs"),
+        Heading(in_words(average)),
         *findings(average.checks, of="average"),
         Paragraph(average.text),
         Table.of(
