@@ -26,7 +26,7 @@ def wrong_jacobian(compiled, data, space):
 
 
 def dropped_likelihood(compiled, data, space):
-    mu, sigma = data["prior"].T
+    mu, sigma = data["hyperparameters"].T
     exponent, share = (space.names.index(name) for name in ("alpha_N", "irreducible_share"))
 
     def density(u):
