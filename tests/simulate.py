@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from bayesscale.inference.draws import published_draws
+from bayesscale.inference.draws import parameter_groups
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.laws import Law
 from bayesscale.model.links import LINKS
@@ -67,31 +67,18 @@ def fit_at(
     truth = middle | truth
     rng = np.random.default_rng(1)
     shape, dims = (4, draws), ("chain", "draw")
-    posterior = xr.Dataset(
-        {
-            c.name: (
-                dims,
-                LINKS[c.link].backward(
-                    LINKS[c.link].forward(np.asarray(truth[c.name]))
-                    + spread * rng.standard_normal(shape)
-                ),
-            )
-            for c in spec.coordinates
-        },
-        coords={"chain": np.arange(4), "draw": np.arange(draws)},
-    )
-    for c in spec.coordinates:
-        posterior[c.name].attrs["unit"] = c.unit
-    coordinates = posterior.copy()
-    for name, (values, unit) in published_draws(Posterior.of(spec, coordinates), runs).items():
-        posterior[name] = (dims, values, {"unit": unit})
+    drawn = {
+        k.name: LINKS[k.link].backward(
+            LINKS[k.link].forward(np.asarray(truth[k.name])) + spread * rng.standard_normal(shape)
+        )
+        for k in spec.coordinates
+    }
     stats = xr.Dataset(
         {"diverging": (dims, np.zeros(shape, bool)), "energy": (dims, rng.normal(size=shape))}
     )
     tree = xr.DataTree.from_dict(
         {
-            "posterior": posterior,
-            "coordinates": coordinates,
+            **parameter_groups(Posterior.of(spec, drawn), runs),
             "sample_stats": stats,
             "runs": runs.to_xarray(),
         }

@@ -13,8 +13,6 @@ from bayesscale.errors import BayesScaleWarning
 type Severity = Literal["ok", "note", "caution", "stop"]
 """Nothing found; worth knowing; use with this in mind; do not use."""
 
-ORDER: tuple[Severity, ...] = ("ok", "note", "caution", "stop")
-
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -55,4 +53,5 @@ class CheckResult:
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the gravest of severities, ``"ok"`` if there are none."""
     found = set(severities)
-    return next((severity for severity in reversed(ORDER) if severity in found), "ok")
+    graver: tuple[Severity, ...] = ("stop", "caution", "note")
+    return next((severity for severity in graver if severity in found), "ok")

@@ -13,27 +13,31 @@ if TYPE_CHECKING:
     from bayesscale.runs import Runs
 
 
-class _Condition(click.ParamType):
-    """``COLUMN=VALUE``."""
+class _Pair(click.ParamType):
+    """Two texts with an equals sign between them."""
 
-    name = "COLUMN=VALUE"
+    def __init__(self, name: str, example: str) -> None:
+        self.name = name
+        self.example = example
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
         if isinstance(value, tuple):  # click converts defaults a second time
             return value
-        column, equals, wanted = value.partition("=")
-        if not (column.strip() and equals):
-            self.fail(f"{value!r} is not COLUMN=VALUE, such as corpus=c4.", param, ctx)
-        return column.strip(), wanted.strip()
+        left, equals, right = value.partition("=")
+        if not (left.strip() and equals):
+            self.fail(f"{value!r} is not {self.name}, such as {self.example}.", param, ctx)
+        return left.strip(), right.strip()
 
 
-def _by_column(
-    ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, str]]
-) -> dict[str, str]:
-    where = dict(value)
-    if len(where) < len(value):
-        raise click.BadParameter("two values for one column: no row has both.", ctx, param)
-    return where
+def _pairs(why_not_twice: str) -> Callable:
+    def as_mapping(
+        ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, str]]
+    ) -> dict[str, str]:
+        if len(dict(value)) < len(value):
+            raise click.BadParameter(why_not_twice, ctx, param)
+        return dict(value)
+
+    return as_mapping
 
 
 def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
@@ -66,8 +70,14 @@ _OPTIONS: dict[str, Callable] = {
     "bytes_per_token": click.option(
         "--bytes-per-token", type=float, help="Mean bytes in a token, for bits/byte."
     ),
+    "inputs": click.option(
+        "--input", "inputs", type=_Pair("NAME=COL", "experts=n_experts"), multiple=True,
+        callback=_pairs("two columns for one input."),
+        help="Further input of a law and its column; repeatable.",
+    ),
     "where": click.option(
-        "--where", type=_Condition(), multiple=True, callback=_by_column,
+        "--where", type=_Pair("COLUMN=VALUE", "corpus=c4"), multiple=True,
+        callback=_pairs("two values for one column: no row has both."),
         help="Keep only the rows with this value in this column; repeatable.",
     ),
 }  # fmt: skip
@@ -87,25 +97,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, str]":
-    """Read runs as the options say.
-
-    Parameters
-    ----------
-    path
-        The table.
-    reading
-        The options that were given: arguments of ``read_runs``.
-
-    Returns
-    -------
-    tuple
-        The runs, and the Python that reads them.
-
-    Raises
-    ------
-    BayesScaleError
-        If the table cannot be read or trusted.
-    """
+    """Return the runs, read as the options say (arguments of ``read_runs``), and the Python."""
     import bayesscale as bs
 
     return bs.read_runs(path, **reading), call("runs = bs.read_runs", path, **reading)

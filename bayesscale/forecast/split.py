@@ -83,7 +83,7 @@ def numerical_split(
 
     def log_loss(x: Array, y: Array, values: Mapping[str, Array]) -> Array:
         at = {"params": x, "tokens": y} | {name: values[name] for name in others}
-        return spec.relative_log_loss({k: values[k] for k in c}, at, np)
+        return Posterior(spec, {k: values[k] for k in c}).relative_log_loss(at)
 
     def imbalance(x: Array, budget: Array, *columns: Array) -> Array:
         values = dict(zip(flat, columns, strict=True))

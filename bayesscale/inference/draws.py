@@ -11,8 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesscale.inference.projection import project_on_law
+from bayesscale.inference.projection import Projection, project_on_law
 from bayesscale.laws import PowerCost
+from bayesscale.model.data import dims_of, model_data
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
@@ -22,39 +23,38 @@ type Array = NDArray[np.float64]
 LOG_LIKELIHOOD_MAX_BYTES = 2**28
 """Above this the pointwise log likelihood is left out of the draws, with a note."""
 
+PRIOR_DRAWS = 500
+
 SAMPLE_DIMS = ("chain", "draw")
 
 
-def assemble_draws(spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset) -> xr.DataTree:
+def assemble_draws(
+    spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset, *, random_seed: int
+) -> xr.DataTree:
     """Put unconstrained draws, shape ``(chain, draw, coordinate)``, and statistics into one tree.
 
-    Its groups: posterior (what the law's letters mean, for people), coordinates (what was
-    sampled), sample_stats, log_prior, log_likelihood, observed_data, constant_data and runs.
+    Its groups: posterior (what was sampled, with published letters where they are exact transforms
+    of it), closest_law (published letters of the law that is closest to a surface with
+    discrepancy), sample_stats, log_prior, log_likelihood, posterior_predictive, prior,
+    prior_predictive, observed_data, constant_data and runs.
     """
-    c = spec.space.constrain(u)
-    posterior = Posterior.of(spec, c)
-    coords = {name: np.arange(size) for name, size in zip(SAMPLE_DIMS, u.shape[:2], strict=True)}
+    posterior = Posterior.of(spec, spec.space.constrain(u))
+    rng = np.random.default_rng([random_seed, 7])
+    coords = _numbered(posterior)
     run = {"run": runs.run_ids}
-
-    def by_draw(
-        values: Mapping[str, Array], attributes: Mapping[str, dict[str, str]]
-    ) -> xr.Dataset:
-        named = {k: (SAMPLE_DIMS, v, attributes.get(k, {})) for k, v in values.items()}
-        return xr.Dataset(named, coords=coords)
-
-    meant = {k.name: {"unit": k.unit, "meaning": k.meaning} for k in spec.coordinates}
-    sampled = by_draw(c, meant)
-    published = published_draws(posterior, runs)
-    letters = {name: values for name, (values, _) in published.items()}
-    units = {name: {"unit": unit} for name, (_, unit) in published.items()}
-    inputs = dict.fromkeys(["params", "tokens", "flops", *spec.law.quantities])
+    sampled = {name: values[..., 0] for name, values in posterior.c.items()}
+    log_prior = {name: spec.space.log_prior(name, values) for name, values in sampled.items()}
+    prior = Posterior.of(spec, {k: v[None] for k, v in spec.space.draw(rng, PRIOR_DRAWS).items()})
     groups = {
-        "posterior": sampled.assign(by_draw(letters, units).data_vars),
-        "coordinates": sampled,
+        **parameter_groups(posterior, runs),
         "sample_stats": sample_stats.assign_coords(coords),
-        "log_prior": by_draw({name: spec.space.log_prior(name, v) for name, v in c.items()}, {}),
+        "log_prior": _by_draw(log_prior, coords),
+        "prior": _by_draw(
+            {name: values[..., 0] for name, values in prior.c.items()}, _numbered(prior)
+        ),
+        "prior_predictive": _predictive(prior, runs, rng),
         "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
-        "constant_data": xr.Dataset({name: ("run", runs[name]) for name in inputs}, coords=run),
+        "constant_data": _constant_data(spec, runs),
         "runs": runs.to_xarray(),
     }
     n_bytes = len(posterior) * len(runs) * 8
@@ -65,32 +65,100 @@ def assemble_draws(spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Datas
             {"log_loss": ((*SAMPLE_DIMS, *unit), posterior.log_likelihood(runs))},
             coords={**coords, **unit},
         )
+        groups["posterior_predictive"] = _predictive(posterior, runs, rng)
     tree = xr.DataTree.from_dict(groups)
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
         tree.attrs["note"] = (
-            f"log_likelihood was left out: {n_bytes / 2**30:.1f} GiB for {len(runs)} runs. "
+            "log_likelihood and posterior_predictive were left out: "
+            f"{n_bytes / 2**30:.1f} GiB each for {len(runs)} runs. "
             "fit.posterior.thin(draws).log_likelihood(runs) computes it for fewer draws."
         )
     return tree
 
 
-def published_draws(posterior: Posterior, runs: Runs) -> dict[str, tuple[Array, str]]:
-    """Return the published parameters of draws with their units, and the exponents of the
-    compute-optimal split at C = 6ND where the law has one in closed form.
-
-    With a discrepancy they are those of the law that is closest to the surface over the runs, and
-    so are the law's coordinates here.
+def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
+    """Return what was sampled, and the published letters: beside it where they are exact
+    transforms, else in a group of their own.
     """  # noqa: D205
-    spec, law = posterior.spec, posterior.spec.law
-    on_law = project_on_law(posterior, runs)
-    published = law.published(on_law, spec.reference)
-    result = {k.name: (on_law[k.name], k.unit) for k in law.coordinates}
-    result |= {name: (published[name], unit) for name, unit in law.published_units.items()}
-    units = {k.name: k.unit for k in spec.noise_coordinates}
-    shape = spec.noise.shape({name: values[..., 0] for name, values in posterior.c.items()})
-    result |= {name: (values, units.get(name, "1")) for name, values in shape.items()}
+    spec, coords = posterior.spec, _numbered(posterior)
+    meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
+    sampled = {name: values[..., 0] for name, values in posterior.c.items()}
+    own = _by_draw(sampled, coords, meant)
+    own = own.assign(_with_units(noise_draws(posterior), coords).data_vars)
+    projection = project_on_law(posterior, runs)
+    published = _with_units(published_draws(posterior, projection), coords)
+    if not spec.discrepancy.coordinates(spec.law):
+        return {"posterior": own.assign(published.data_vars)}
+    published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
+    published.attrs = {
+        "description": "the law closest to the fitted surface over the runs, draw by draw",
+        "unconverged": int((~projection.converged).sum()),
+    }
+    return {"posterior": own, "closest_law": published}
+
+
+def published_draws(posterior: Posterior, projection: Projection) -> dict[str, tuple[Array, str]]:
+    """Return the published parameters of the closest laws with their units, and the exponents of
+    the compute-optimal split at C = 6ND where the law has one in closed form.
+    """  # noqa: D205
+    law, on_law = posterior.spec.law, projection.c
+    published = law.published(on_law, posterior.spec.reference)
+    result = {name: (published[name], unit) for name, unit in law.published_units.items()}
+    if not result:  # a law without published parameters has its coordinates
+        result = {k.name: (on_law[k.name], k.unit) for k in law.coordinates}
     optimum = law.optimum(on_law, np.zeros(()), PowerCost()) if law.split else None
     if optimum is not None:
         result["params_exponent"] = (optimum.params_exponent, "d ln N* / d ln C")
         result["tokens_exponent"] = (optimum.tokens_exponent, "d ln D* / d ln C")
     return result
+
+
+def noise_draws(posterior: Posterior) -> dict[str, tuple[Array, str]]:
+    """Return what people call the parameters of the noise, such as nu, with their units."""
+    spec, units = posterior.spec, {k.name: k.unit for k in posterior.spec.noise_coordinates}
+    shape = spec.noise.shape({name: values[..., 0] for name, values in posterior.c.items()})
+    return {name: (values, units.get(name, "1")) for name, values in shape.items()}
+
+
+def units_of(unit: str, meaning: str = "") -> dict[str, str]:
+    """Return attributes that xarray and ArviZ label axes by."""
+    return {"units": unit, "unit": unit} | ({"long_name": meaning} if meaning else {})
+
+
+def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
+    """Return sizes of the runs, and the model's data as PyMC knows them from `build_model`."""
+    inputs = dict.fromkeys(["params", "tokens", "flops", *spec.law.quantities])
+    data = {name: (dims_of(name, v), v) for name, v in model_data(spec, runs).items()}
+    coords = {"run": runs.run_ids, "coordinate": [k.name for k in spec.coordinates]}
+    coords["hyperparameter"] = ["mu", "sigma"]
+    return xr.Dataset({name: ("run", runs[name]) for name in inputs} | data, coords=coords)
+
+
+def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:
+    return {k: np.arange(n) for k, n in zip(SAMPLE_DIMS, posterior.shape, strict=True)}
+
+
+def _by_draw(
+    values: Mapping[str, Array],
+    coords: Mapping[str, NDArray[np.int64]],
+    attributes: Mapping[str, dict[str, str]] | None = None,
+) -> xr.Dataset:
+    """Put values of shape ``(chain, draw)`` into a Dataset."""
+    attributes = attributes or {}
+    named = {k: (SAMPLE_DIMS, v, attributes.get(k, {})) for k, v in values.items()}
+    return xr.Dataset(named, coords=dict(coords))
+
+
+def _with_units(
+    quantities: Mapping[str, tuple[Array, str]], coords: Mapping[str, NDArray[np.int64]]
+) -> xr.Dataset:
+    values = {name: values for name, (values, _) in quantities.items()}
+    return _by_draw(values, coords, {k: units_of(unit) for k, (_, unit) in quantities.items()})
+
+
+def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
+    """Draw log losses of the fitted runs, dims ``(chain, draw, run)``."""
+    return xr.Dataset(
+        {"log_loss": ((*SAMPLE_DIMS, "run"), posterior.simulate(runs, rng))},
+        coords={**_numbered(posterior), "run": runs.run_ids},
+    )

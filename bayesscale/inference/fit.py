@@ -184,7 +184,7 @@ def fit_spec(
             compiled, spec, data, report=report, effort=effort, **asdict(sampling)
         )
         report("Summarising the draws")
-        draws = assemble_draws(spec, runs, u, stats)
+        draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
         return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
     result = sampled(1)

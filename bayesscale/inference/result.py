@@ -64,9 +64,9 @@ class Fit:
     runs
         The runs it was fitted to.
     draws
-        DataTree in ArviZ's schema. ``posterior`` holds the law's parameters, published and as
-        coordinates, dims ``(chain, draw)``: with a discrepancy, those of the law that is closest
-        to the fitted surface over the runs. ``coordinates`` holds what was sampled.
+        DataTree in ArviZ's schema. ``posterior`` holds what was sampled, dims ``(chain, draw)``,
+        and published parameters where they are exact transforms of it; with a discrepancy, those
+        of the law that is closest to the fitted surface over the runs are in ``closest_law``.
     sampling
         How the draws were made.
     """
@@ -84,7 +84,16 @@ class Fit:
     @property
     def coordinates(self) -> xr.Dataset:
         """Draws of the sampled coordinates, dims ``(chain, draw)``."""
-        return self.draws["coordinates"].dataset.transpose("chain", "draw")
+        names = [k.name for k in self.spec.coordinates]
+        return self.draws["posterior"].dataset[names].transpose("chain", "draw")
+
+    @property
+    def published(self) -> xr.Dataset:
+        """Draws of the published parameters, dims ``(chain, draw)``: with a discrepancy, those of
+        the law that is closest to the fitted surface over the runs.
+        """  # noqa: D205
+        group = "closest_law" if "closest_law" in self.draws.children else "posterior"
+        return self.draws[group].dataset.transpose("chain", "draw")
 
     @cached_property
     def convergence(self) -> CheckResult:
@@ -150,15 +159,13 @@ class Fit:
         >>> fit.summary(ci_prob=0.8)                              # doctest: +SKIP
         """
         tails = interval_tails(ci_prob)
-        posterior = self.draws["posterior"].dataset
+        posterior, published = self.draws["posterior"].dataset, self.published
         noise = self.spec.noise_names
+        letters = [*(self.law.published_units or (c.name for c in self.law.coordinates))]
+        letters += [n for n in ("params_exponent", "tokens_exponent") if n in published]
         sampled = [c.name for c in self.spec.coordinates if c.name not in noise]
-        derived = [n for n in ("params_exponent", "tokens_exponent") if n in posterior]
-        shown = sampled if coordinates else [
-            *(self.law.published_units or (c.name for c in self.law.coordinates)), *derived
-        ]  # fmt: skip
-        source = self.coordinates if coordinates else posterior
-        chosen = source[shown].assign({name: posterior[name] for name in noise})
+        chosen = self.coordinates[sampled] if coordinates else published[letters]
+        chosen = chosen.assign({name: posterior[name] for name in noise})
         table = diagnostics(chosen)
         flat = {str(n): np.ravel(values) for n, values in chosen.data_vars.items()}
         quantiles = {"median": 0.5, "lower": tails[0], "upper": tails[1]}

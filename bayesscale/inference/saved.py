@@ -33,7 +33,7 @@ SCHEMA = 2
 ATTRIBUTE = "bayesscale"
 """Attribute of the root, and of each fit of an average, with what is not an array as JSON."""
 
-GROUPS = ("posterior", "coordinates", "sample_stats", "runs")
+GROUPS = ("posterior", "sample_stats", "runs")
 """What no fit is without."""
 
 
@@ -152,7 +152,7 @@ def _fit(tree: xr.DataTree, law: str | Law | None) -> Fit:
     if missing := [name for name in GROUPS if name not in tree.children]:
         raise ValueError(f"it has no group {missing[0]!r}")
     spec = ModelSpec.from_dict(stored["spec"], law=law)
-    sampled = tree["coordinates"].dataset[[c.name for c in spec.coordinates]]
+    sampled = tree["posterior"].dataset[[c.name for c in spec.coordinates]]
     for name, values in sampled.data_vars.items():
         if set(values.dims) != {"chain", "draw"} or not values.size:
             raise ValueError(f"{name} has no draws")

@@ -13,7 +13,7 @@ from pytensor.configdefaults import config
 from bayesscale.errors import DomainError
 from bayesscale.laws import Law
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.model.data import centred_name, model_data, spread_data
+from bayesscale.model.data import centred_name, dims_of, model_data, spread_data
 from bayesscale.model.likelihood import observe
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
@@ -93,11 +93,11 @@ def model_from(
         coords["cluster"] = np.arange(len(data["cluster_size"]))
     with pm.Model(coords=coords) as model:
         observed: dict[str, Any] = {
-            name: pm.Data(name, value, dims=_dims(name, value))
+            name: pm.Data(name, value, dims=dims_of(name, value))
             for name, value in data.items()
             if name != "prior"
         }
-        prior: Any = pm.Data("prior", data["prior"], dims=("coordinate", "hyperparameter"))
+        prior: Any = pm.Data("prior", data["prior"], dims=dims_of("prior", data["prior"]))
         c: dict[str, Any] = {
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)
@@ -114,12 +114,6 @@ def model_from(
             ) from error
         observe(spec, mu, c, observed)
     return model
-
-
-def _dims(name: str, value: NDArray) -> str | None:
-    if np.ndim(value) == 0:
-        return None
-    return "cluster" if name == "cluster_size" else "run"
 
 
 def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) -> Any:

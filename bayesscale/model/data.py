@@ -31,3 +31,12 @@ def centred_name(name: str) -> str:
 def spread_data(spec: ModelSpec) -> dict[str, float]:
     """Return the units of distance that the model depends on."""
     return dict(spec.spread) if spec.discrepancy.coordinates(spec.law) else {}
+
+
+def dims_of(name: str, values: NDArray) -> tuple[str, ...]:
+    """Return the dimensions of one of the arrays."""
+    if name == "prior":
+        return "coordinate", "hyperparameter"
+    if np.ndim(values) == 0:
+        return ()
+    return ("cluster",) if name == "cluster_size" else ("run",)

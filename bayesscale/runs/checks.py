@@ -29,6 +29,7 @@ _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
 # Medians of public ladders lie between 2 and 1,000 tokens a parameter; swapped, below 0.1 for most.
 _TOKENS_PER_PARAM = (0.2, 1e5)
+_TOKENS_PER_PARAM_AT_MOST = 5e3
 _FLOPS_OFF = 10.0
 _FLOPS_OFF_THROUGHOUT = 2.0
 _HIGH_BEST_LOSS = 5.0
@@ -253,7 +254,7 @@ def _sizes(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
         return
     if ratio > high:
         cause = "params look counted in millions: multiply them by 1e6, or in thousands, by 1e3"
-    elif low <= 1 / ratio <= high:
+    elif 1 / ratio <= _TOKENS_PER_PARAM_AT_MOST:
         cause = "params and tokens look swapped: name each column, params=... and tokens=..."
     else:
         cause = "tokens look counted in millions: multiply them by 1e6, or in billions, by 1e9"
@@ -278,7 +279,7 @@ def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -
     if loss.min() > _HIGH_BEST_LOSS:
         yield (
             f"The lowest loss is {loss.min():.4g} nats/token, which no trained language model has: "
-            "perhaps these are perplexities, whose logarithm is the loss, or sums."
+            "perhaps these are perplexities, whose logarithm is the loss, sums, or in another unit."
         )
     elif loss.max() < _LOW_WORST_LOSS and is_raw:
         yield (

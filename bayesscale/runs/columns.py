@@ -229,10 +229,18 @@ def labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     as it is written ("" where missing). Nothing is rounded: whole numbers that neither type holds
     are text. Doing it twice changes nothing. All arrays are fresh, shape ``(run,)``.
     """
+    nowhere = np.zeros(len(column), dtype=bool)
+    if column.dtype == np.int64:  # as this and plain text are most often, they are done quickly
+        return column.to_numpy(copy=True), nowhere, nowhere
+    if pd.api.types.infer_dtype(column, skipna=False) == "string":
+        codes, levels = pd.factorize(column, use_na_sentinel=False)
+        blank = np.array([_is_empty(level) or _is_nan(level) for level in levels], dtype=bool)
+        text = np.array([_text(level) for level in levels], dtype=object)
+        missing = blank[codes]
+        return np.where(missing, "", text[codes]), missing, ~missing & (text == "")[codes]
     cells = [None if _is_empty(cell) or _is_nan(cell) else cell for cell in _plain(column)]
     missing = np.array([cell is None for cell in cells], dtype=bool)
     there: list[Any] = [cell for cell in cells if cell is not None]
-    nowhere = np.zeros(len(cells), dtype=bool)
     if there and all(isinstance(x, Real) and not isinstance(x, bool) for x in there):
         whole = all(abs(x) < _INT64 and x % 1 == 0 for x in there)
         if whole and not missing.any():

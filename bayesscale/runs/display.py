@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -82,10 +82,11 @@ def as_html(runs: Runs, *, rows: int = 5) -> str:
     """Write the table as a notebook shows it: facts, then the first rows, all of it escaped."""
     told = "".join(
         f"<tr><th style='text-align:left'>{escape(word)}</th>"
-        f"<td style='text-align:left'>{escape(fact)}</td></tr>"
+        f"<td style='text-align:left'>{escape(printable(fact))}</td></tr>"
         for word, fact in facts(runs).items()
     )
-    head = runs.frame.head(rows)
-    write: dict[str, Any] = {q.name: q.write for q in (*NUMBERS, *runs._inputs) if q.name in runs}
-    first = head.to_html(formatters=write, border=0, escape=True)
+    head = runs.frame.head(rows).reset_index().astype(object)
+    write = {q.name: q.write for q in (*NUMBERS, *runs._inputs)}
+    shown = head.apply(lambda column: column.map(write.get(str(column.name), printable)))
+    first = shown.rename(columns=printable).to_html(index=False, border=0, escape=True)
     return f"<div><b>{escape(title(runs))}</b><table>{told}</table>{first}</div>"

@@ -1,7 +1,6 @@
 """From somebody's table to checked columns in canonical units."""
 
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,13 @@ from bayesscale.runs.columns import (
     numbers,
 )
 from bayesscale.runs.rows import Where, rows_where
-from bayesscale.runs.units import FlopRule, recognise_rule, training_flops
+from bayesscale.runs.units import (
+    FlopRule,
+    check_conventions,
+    nats_per_token,
+    recognise_rule,
+    training_flops,
+)
 
 ATTRIBUTE = "bayesscale_runs"
 """Attribute of a dataset that holds the metadata of its runs."""
@@ -34,31 +39,21 @@ Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
 Inputs = Mapping[str, str] | Mapping[Quantity, str]
 
 
-@dataclass(frozen=True)
-class Intake:
-    """What a table came to: checked columns, shape ``(run,)`` each, and how compute counts."""
-
-    columns: dict[str, np.ndarray]
-    run_ids: np.ndarray
-    groups: tuple[str, ...]
-    inputs: tuple[Quantity, ...]
-    flop_rule: FlopRule
-
-
 def take_in(
     table: Table,
-    *,
-    where: Where | None,
     named: Mapping[str, str | None],
+    *,
     inputs: Inputs | None,
     group: str | Sequence[str] | None,
+    where: Where | None,
     param_count: str,
     flop_rule: FlopRule | None,
     loss_unit: str,
-    nats: float,
-    is_raw: bool,
-) -> Intake:
-    """Read, convert and check the columns that are wanted; ``nats`` is one unit of the loss."""
+    bytes_per_token: float | None,
+) -> dict[str, Any]:
+    """Read, convert and check the columns that are wanted; return the fields of `Runs`."""
+    check_conventions(param_count, flop_rule, loss_unit)
+    nats = nats_per_token(loss_unit, bytes_per_token=bytes_per_token)
     frame = as_frame(table)
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
@@ -107,11 +102,20 @@ def take_in(
         ids=ids,
         flop_rule=rule,
         loss_column=found["loss"],
-        is_raw=is_raw,
+        is_raw=loss_unit == LOSS.unit and bytes_per_token is None,
     ):
         checks.warn(suspicion)
     order = [c for c in (*wanted, "seed", "cluster", *groups) if c in columns]
-    return Intake({c: columns[c] for c in order}, ids, groups, extra, rule)
+    return {
+        "_columns": {c: columns[c] for c in order},
+        "run_ids": ids,
+        "param_count": param_count,
+        "flop_rule": rule,
+        "loss_unit": loss_unit,
+        "bytes_per_token": None if bytes_per_token is None else float(bytes_per_token),
+        "_groups": groups,
+        "_inputs": extra,
+    }
 
 
 def as_frame(table: Table) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from bayesscale.runs.columns import no_column_repeats, numbers
 Where = Mapping[str, str | float | int]
 
 _SAME_BUDGET = 1e-9  # 6ND carries rounding errors, budgets differ by far more
-_EXACT = 2**53  # whole numbers up to here are exact as float64
+_EXACT = 2**53  # whole numbers below are exact as float64
 
 
 def rows_where(frame: pd.DataFrame, where: Where | None) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def rows_where(frame: pd.DataFrame, where: Where | None) -> pd.DataFrame:
         keep = filled & (text == _written(value))
         sought, _ = numbers(pd.Series([value], dtype=object))
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not keep.any() or (is_number and np.abs(sought) <= _EXACT):
+        if not keep.any() or (is_number and np.abs(sought) < _EXACT):
             keep |= filled & (numbers(cells)[0] == sought)
         if not keep.any():
             seen = list_some(pd.unique(text[filled]), limit=10) or "empty cells only"

@@ -17,13 +17,7 @@ from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import RUN
 from bayesscale.runs.intake import Inputs, Table, take_in
 from bayesscale.runs.rows import Where
-from bayesscale.runs.units import (
-    FlopRule,
-    LossUnit,
-    ParamCount,
-    check_conventions,
-    nats_per_token,
-)
+from bayesscale.runs.units import FlopRule, LossUnit, ParamCount
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -52,12 +46,8 @@ class Runs(RunArrays):
     Examples
     --------
     >>> import bayesscale as bs
-    >>> runs = bs.Runs.from_frame(
-    ...     {"n_params": [1e8, 4e8], "n_tokens": [2e9, 8e9], "val_loss": [3.2, 2.7]},
-    ...     loss="val_loss",
-    ...     name="toy",
-    ... )
-    >>> runs
+    >>> table = {"n_params": [1e8, 4e8], "n_tokens": [2e9, 8e9], "val_loss": [3.2, 2.7]}
+    >>> bs.Runs.from_frame(table, loss="val_loss", name="toy")
     Runs 'toy': 2 runs
       params        100M–400M (total)
       tokens        2B–8B
@@ -191,47 +181,27 @@ class Runs(RunArrays):
         --------
         >>> import bayesscale as bs
         >>> table = {"N": [1e8, 4e8], "D": [2e9, 8e9], "bpb": [1.1, 0.93]}
-        >>> runs = bs.Runs.from_frame(
-        ...     table, loss="bpb", loss_unit="bits/byte", bytes_per_token=4.2
-        ... )
+        >>> runs = bs.Runs.from_frame(table, loss="bpb", loss_unit="bits/byte", bytes_per_token=4.2)
         >>> runs.loss.round(2)
         array([3.2 , 2.71])
         """
-        check_conventions(param_count, flop_rule, loss_unit)
-        nats = nats_per_token(loss_unit, bytes_per_token=bytes_per_token)
-        taken = take_in(
+        named = {
+            "params": params, "tokens": tokens, "loss": loss, "flops": flops, "loss_se": loss_se,
+            "params_non_embedding": params_non_embedding, "seed": seed, "cluster": cluster,
+            "run_id": run_id,
+        }  # fmt: skip
+        checked = take_in(
             frame,
-            where=where,
-            named={
-                "params": params,
-                "tokens": tokens,
-                "loss": loss,
-                "flops": flops,
-                "loss_se": loss_se,
-                "params_non_embedding": params_non_embedding,
-                "seed": seed,
-                "cluster": cluster,
-                "run_id": run_id,
-            },
+            named,
             inputs=inputs,
             group=group,
+            where=where,
             param_count=param_count,
             flop_rule=flop_rule,
             loss_unit=loss_unit,
-            nats=nats,
-            is_raw=loss_unit == "nats/token" and bytes_per_token is None,
+            bytes_per_token=bytes_per_token,
         )
-        return cls(
-            taken.columns,
-            taken.run_ids,
-            param_count=param_count,
-            flop_rule=taken.flop_rule,
-            loss_unit=loss_unit,
-            bytes_per_token=None if bytes_per_token is None else float(bytes_per_token),
-            name=None if name is None else _arguments.text("name", name),
-            _groups=taken.groups,
-            _inputs=taken.inputs,
-        )
+        return cls(**checked, name=None if name is None else _arguments.text("name", name))
 
     @classmethod
     def from_xarray(cls, dataset: xr.Dataset) -> Self:

@@ -143,7 +143,10 @@ class Product(Law):
         (lambda runs: allocate(fit_at(runs), flops="lots"), "must be numbers"),
         (lambda runs: allocate(fit_at(runs), flops=1e21, ci_prob=90), "between 0 and 1"),
         (lambda runs: allocate(fit_at(runs), flops=1e21, cost=6), "must be a PowerCost or"),
-        (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n, d: n - d), "positive, finite FLOP"),
+        (
+            lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n, d: n - d),
+            "positive, finite FLOP",
+        ),
         (lambda runs: allocate(fit_at(runs), flops=1e21, cost=lambda n: n), "fails on arrays"),
         (lambda runs: allocate(fit_at(runs, Product()), flops=1e21), "no best split"),
         (lambda _: PowerCost(kappa=-6), "kappa"),

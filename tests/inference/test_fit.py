@@ -60,8 +60,8 @@ def test_the_same_seed_gives_the_same_draws(fit, runs):
 
 
 def test_draws_follow_arviz_schema(fit, runs):
-    groups = {"posterior", "coordinates", "sample_stats", "log_prior", "log_likelihood",
-              "observed_data", "constant_data", "runs"}  # fmt: skip
+    groups = {"posterior", "sample_stats", "log_prior", "log_likelihood", "posterior_predictive",
+              "prior", "prior_predictive", "observed_data", "constant_data", "runs"}  # fmt: skip
     assert set(fit.draws.children) == groups
     posterior = fit.draws["posterior"].dataset
     assert {"E", "A", "B", "alpha_N", "alpha_D", "level", "sigma"} <= set(posterior)
@@ -70,6 +70,25 @@ def test_draws_follow_arviz_schema(fit, runs):
     from arviz_stats import loo
 
     assert np.isfinite(loo(fit.draws).elpd)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def test_posterior_is_what_was_sampled_also_for_pymc(runs):
+    """PyMC's own predictive draws from the tree and the model are those of this package."""
+    import pymc as pm
+
+    drifted = bs.fit(runs, law="chinchilla", random_seed=1, progress=False)
+    names = [k.name for k in drifted.spec.coordinates]
+    assert set(names) <= set(drifted.draws["posterior"].dataset)
+    assert "E" not in drifted.draws["posterior"].dataset  # a projection, not a transform
+    assert {"E", "A", "B", "alpha_N", "alpha_D", "misfit"} <= set(drifted.draws["closest_law"])
+    with bs.build_model(runs, law="chinchilla"):
+        theirs = pm.sample_posterior_predictive(drifted.draws, random_seed=1, progressbar=False)
+    theirs = theirs["posterior_predictive"]["log_loss"].to_numpy().reshape(-1, len(runs))
+    ours = drifted.draws["posterior_predictive"]["log_loss"].to_numpy().reshape(-1, len(runs))
+    sd, effective = ours.std(axis=0), len(theirs) / 2
+    assert (np.abs(theirs.mean(axis=0) - ours.mean(axis=0)) < 5 * sd / np.sqrt(effective)).all()
+    spread = [np.subtract(*np.quantile(d, [0.84, 0.16], axis=0)) for d in (theirs, ours)]
+    np.testing.assert_allclose(spread[0], spread[1], rtol=0.25)  # quantiles: tails are heavy
 
 
 def test_summary_speaks_of_published_parameters(fit):

@@ -251,3 +251,119 @@ def test_a_warning_points_at_the_line_that_caused_it(frame):
     with pytest.warns(RunsWarning) as caught:
         Runs.from_frame(frame.assign(tokens=1.0))
     assert caught[0].filename == __file__
+
+
+LINE = np.geomspace(1e8, 1e10, 12)
+LADDER = {"params": LINE, "tokens": 20 * LINE[::-1], "loss": np.linspace(3.5, 2.5, 12)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"params": LINE / 1e6, "tokens": np.full(12, 1e11)}, {}, "counted in millions"),
+        ({"params": LINE / 1e9}, {}, "params look too small"),
+        ({"params": 20 * LINE, "tokens": LINE}, {}, "params and tokens look swapped"),
+        ({"params": 1e3 * LINE, "tokens": 0.02 * LINE}, {}, "tokens look counted in millions"),
+        ({"loss": np.linspace(12, 6, 12)}, {}, "perplexities, whose logarithm"),
+        ({"loss": np.linspace(0.3, 0.7, 12)}, {}, "accuracies or error rates"),
+        ({"loss": np.linspace(0.9, 0.7, 12)}, {}, "bits per byte"),
+        (
+            {"loss": LADDER["loss"][::-1], "tokens": LADDER["tokens"][::-1]},
+            {},
+            "rises with compute",
+        ),
+        ({"val_ppl": LADDER["loss"]}, {"loss": "val_ppl"}, "sounds like a perplexity"),
+        ({"bpb": LADDER["loss"]}, {"loss": "bpb"}, 'loss_unit="bits/byte"'),
+        ({"flops": 2 * LINE * LADDER["tokens"]}, {}, "0.333 times .* forward pass alone"),
+        ({"flops": 18 * LINE * LADDER["tokens"]}, {}, "3 times .* three times over"),
+    ],
+)
+def test_implausible_tables_are_flagged_with_the_likely_cause(changes, options, message):
+    with pytest.warns(RunsWarning, match=message) as caught:
+        Runs.from_frame(LADDER | changes, **options)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [
+        ({}, {}),
+        ({"loss": np.linspace(0.9, 0.7, 12)}, {"bytes_per_token": 1}),
+        ({"bpb": np.linspace(0.9, 0.7, 12)},
+         {"loss": "bpb", "loss_unit": "bits/byte", "bytes_per_token": 4}),
+        ({"flops": 8 * LINE * LADDER["tokens"]}, {}),
+        ({"tokens": 2000 * LINE}, {}),
+        ({"tokens": LINE}, {}),
+    ],
+)  # fmt: skip
+def test_plausible_tables_pass_in_silence(changes, options):
+    Runs.from_frame(LADDER | changes, **options)
+
+
+def test_a_standard_error_above_its_loss_is_refused():
+    with pytest.raises(RunsError, match=r"loss_se is above the loss itself in 1 of 12 .*run 3"):
+        Runs.from_frame(LADDER | {"loss_se": [0.1] * 3 + [3.9] + [0.1] * 8})
+
+
+@pytest.mark.parametrize("column", ["params", "tokens", "loss", "loss_se"])
+def test_masked_cells_are_missing(column):
+    masked = np.ma.array(LADDER.get(column, np.full(12, 0.1)), mask=[0, 1] + [0] * 10)
+    cells = [np.ma.masked if k == 1 else x for k, x in enumerate(masked.data)]
+    for values in (masked, cells):
+        with pytest.raises(RunsError, match=rf"{column} is missing .* 1 of 12 runs: run 1\."):
+            Runs.from_frame(LADDER | {column: values})
+
+
+@pytest.mark.parametrize("column", ["params", "tokens"])
+def test_counts_of_almost_nothing_are_refused(column):
+    with pytest.raises(RunsError, match=rf"{column} is below 1.0e-12 in 1 of 12 runs: run 0"):
+        Runs.from_frame(LADDER | {column: np.r_[1e-300, LINE[1:]]})
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "advice"),
+    [
+        ("loss", "3,500", "decimal one, write 3.500; if it parts thousands, 3500"),
+        ("loss", "3,5", "Write '3,5' as 3.5: with a decimal point"),
+        ("params", "3,500", "Write '3,500' as 3500"),
+        ("loss", b"3.5", "must be numbers"),
+    ],
+)
+def test_commas_are_explained(column, cell, advice):
+    with pytest.raises(RunsError, match=advice):
+        Runs.from_frame(LADDER | {column: [cell, *LADDER[column][1:]]})
+
+
+SPOILED = {
+    "negative loss": ("loss", lambda x: -x, "loss is negative"),
+    "zero FLOP": ("flops", lambda x: 0 * x, "flops is zero"),
+    "no params": ("params", None, "there is no 'params' in it"),
+    "no FLOP": ("flops", None, "there is no 'flops' in it"),
+    "missing tokens": ("tokens", lambda x: x * np.nan, "tokens is missing"),
+    "a lost group": ("corpus", None, "there is no 'corpus' in it"),
+    "a lost input": ("experts", None, "there is no 'experts' in it"),
+    "an endless input": ("experts", lambda x: x * np.inf, "experts is infinite"),
+    "repeated ids": ("run", lambda x: 0 * x, "ids that tell them apart"),
+}
+
+
+@pytest.mark.parametrize(("name", "spoil", "message"), SPOILED.values(), ids=SPOILED)
+def test_impossible_tables_are_refused_from_datasets_too(name, spoil, message):
+    runs = Runs.from_frame(
+        LADDER | {"corpus": ["a"] * 12, "E": np.ones(12)}, group="corpus", inputs={"experts": "E"}
+    )
+    dataset = runs.to_xarray()
+    spoiled = (
+        dataset.drop_vars(name) if spoil is None else dataset.assign({name: spoil(dataset[name])})
+    )
+    with pytest.raises(RunsError, match=message):
+        Runs.from_xarray(spoiled)
+
+
+def test_unknown_conventions_are_refused_from_datasets_too():
+    dataset = Runs.from_frame(LADDER).to_xarray()
+    told = dataset.attrs["bayesscale_runs"]
+    for wrong in (told.replace("6ND", "7ND"), told.replace("null", "-1"), "[1]", "{}", "3"):
+        with pytest.raises(RunsError, match="does not hold runs"):
+            Runs.from_xarray(dataset.assign_attrs(bayesscale_runs=wrong))
+    assert Runs.from_xarray(dataset) == Runs.from_frame(LADDER)

@@ -1,10 +1,11 @@
 import gzip
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bayesscale.errors import FileError, RunsError, RunsWarning, UnknownNameError
+from bayesscale.errors import DomainError, FileError, RunsError, RunsWarning, UnknownNameError
 from bayesscale.runs import Runs, read_runs
 
 
@@ -107,7 +108,7 @@ def test_a_broken_csv_is_explained(tmp_path, text, error, message):
         ("a.nc", b"not netcdf at all", "as .nc"),
         ("a.csv.gz", b"not gzip", "as .csv.gz: Not a gzipped file"),
         ("a.csv.gz", gzip.compress(b"N,D,L\n1,2,3\n" * 999, mtime=0)[:30], "as .csv.gz"),
-        ("a.csv", "N,D,L\n1,2,ä\n".encode("utf-16"), "as .csv"),
+        ("a.csv", "N,D,L\n1,2,ä\n".encode("utf-16"), "it is UTF-16"),
         ("a.jsonl", b'{"N": 1}\n{"N": \n', "line 2 is not JSON"),
         ("a.jsonl", b'{"N": 1}\n[1, 2]\n', "line 2 is not an object"),
         ("a.json", b"{", "as .json"),
@@ -193,3 +194,49 @@ def test_a_ladder_whose_compute_follows_another_count_is_flagged(ladders):
 def test_ladders_without_tokens_say_so(ladders):
     with pytest.raises(UnknownNameError, match=r"No column named 'tokens'.*tokens=\"my_column\""):
         read_runs(ladders / "clark2022_moe" / "runs.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("N,D,L\n1e8,2e9,3\n".encode("utf-16-le"), "it is UTF-16"),
+        (b"N,D,L,corpus\n1e8,2e9,3.1,caf\xe9\n", r"byte 0xe9 in line 2 is not UTF-8.*Latin-1"),
+        (b"\x89HDF\r\n\x1a\n123", "is a netCDF file.*bs.load_fit"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".json", ".jsonl"])
+def test_what_is_no_utf8_is_refused(tmp_path, content, message, suffix):
+    path = tmp_path / f"runs{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        read_runs(path)
+
+
+def test_a_saved_fit_is_no_table(tmp_path):
+    import xarray as xr
+
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"E": ("draw", [1.0])})})
+    tree.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
+    with pytest.raises(FileError, match=r"holds groups, as a saved fit does.*load_fit"):
+        read_runs(tmp_path / "fit.nc")
+
+
+def test_links_and_pipes_and_paths_that_are_none(tmp_path):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(FileError, match=r"is a link to '.*gone\.csv', which does not exist"):
+        read_runs(tmp_path / "link.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(FileError, match="no regular file"):
+        read_runs(tmp_path / "pipe.csv")
+    for wrong in (5, None, b"runs.csv", ["runs.csv"]):
+        with pytest.raises(DomainError, match="path must be the path of a file"):
+            read_runs(wrong)
+    for wrong in ("a\0.csv", "x" * 5000 + ".csv"):
+        with pytest.raises(FileError, match=r"NUL character|Cannot read|No file"):
+            read_runs(wrong)
+
+
+def test_quoted_cells_and_windows_lines_are_read(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b'"N",D,L,corpus\r\n1e8,2e9,"3.1","a,b"\r\n1e9,2e10,2.6,"say ""x"""\r\n')
+    assert read_runs(path, group="corpus").groups["corpus"].tolist() == ["a,b", 'say "x"']

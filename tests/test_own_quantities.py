@@ -1,0 +1,183 @@
+"""A law of inputs that bayesscale does not know, written as a user would, through everything."""
+
+import numpy as np
+import pytest
+
+import bayesscale as bs
+from bayesscale import laws
+from bayesscale.errors import DomainError, RunsError
+from bayesscale.laws import PowerCost
+from tests.simulate import fit_at
+
+EXPERTS = bs.Quantity("experts", symbol="X", unit="experts", style="count")
+UNIQUE = bs.Quantity(
+    "unique_tokens", symbol="U", unit="tokens", noun="unique tokens", style="count"
+)
+
+
+class Sparse(bs.Law):
+    """Chinchilla's law with parameters made worth more by experts, and tokens less by repetition."""
+
+    name = "sparse"
+    inputs = ("params", "tokens", EXPERTS, UNIQUE)
+    coordinates = (
+        laws.LEVEL, laws.IRREDUCIBLE_SHARE, laws.PARAM_SHARE, laws.ALPHA_N, laws.ALPHA_D,
+        bs.Coordinate("expert_gain", "log", np.log(0.3), 0.5, "1", "power of N that X is worth"),
+        bs.Coordinate("repeat_loss", "logit", -1.0, 1.0, "1", "share of ln(D / U) that is lost"),
+    )  # fmt: skip
+
+    def log_loss(self, c, x, xp):
+        n = x["params"] + c["expert_gain"] * x["experts"]
+        d = x["tokens"] - c["repeat_loss"] * (x["tokens"] - x["unique_tokens"])
+        e, s = c["irreducible_share"], c["param_share"]
+        terms = s * xp.exp(-c["alpha_N"] * n) + (1 - s) * xp.exp(-c["alpha_D"] * d)
+        return xp.log(c["level"] * (e + (1 - e) * terms))
+
+
+TRUTH = {
+    "level": 1.0, "irreducible_share": 0.6, "param_share": 0.5, "alpha_N": 0.35, "alpha_D": 0.35,
+    "expert_gain": 0.25, "repeat_loss": 0.3, "sigma": 0.004, "nu_minus_one": 8.0,
+}  # fmt: skip
+
+
+def table(n: int = 60) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    flops = np.repeat(np.geomspace(1e18, 1e21, n // 6), 6)
+    ratio = np.tile(np.geomspace(2, 200, 6), n // 6)
+    params = np.sqrt(flops / 6 / ratio)
+    sizes = {
+        "params": params,
+        "tokens": params * ratio,
+        "n_experts": 2.0 ** rng.integers(0, 6, n),
+        "unique": params * ratio / 2.0 ** rng.integers(0, 4, n),
+    }
+    named = {**sizes, "experts": sizes["n_experts"], "unique_tokens": sizes["unique"]}
+    x = {k: np.log(named[k] / np.exp(np.log(named[k]).mean())) for k in Sparse().quantities}
+    noise = 0.004 * rng.standard_normal(n)
+    return sizes | {"loss": 2.7 * np.exp(Sparse().log_loss(TRUTH, x, np) + noise)}
+
+
+INPUTS = {"experts": "n_experts", "unique_tokens": "unique"}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return bs.Runs.from_frame(table(), inputs=INPUTS, name="sparse")
+
+
+@pytest.fixture(scope="module")
+def fit(runs):
+    return bs.fit(runs, law=Sparse(), random_seed=1, progress=False)
+
+
+def test_the_law_says_what_it_splits_drifts_in_and_is_given():
+    law = Sparse()
+    assert law.split == law.drifts == ("params", "tokens")
+    assert law.given == ("experts", "unique_tokens")
+
+
+def test_a_fit_finds_what_the_inputs_do_and_drifts_on_declared_ones(fit):
+    assert fit.severity in ("ok", "note")
+    table = fit.summary(coordinates=True)
+    for name in ("expert_gain", "repeat_loss", "alpha_N", "alpha_D"):
+        sd = table.loc[name, "sd"]
+        assert abs(table.loc[name, "mean"] - TRUTH[name]) < 4 * sd, name
+    steps = {k.rsplit("_", 2)[0] for k in table.index if k.startswith("drift_")}
+    assert steps == {"drift_params", "drift_tokens", "drift_loss"}
+    assert fit.draws["sample_stats"].attrs["density"] == "fused"
+    assert set(INPUTS) <= set(fit.draws["constant_data"])
+
+
+def test_extrapolation_and_allocation_are_told_the_rest(fit):
+    p = bs.extrapolate(fit, params=2e9, tokens=4e10, experts=[1, 32], unique_tokens=4e10)
+    assert p.summary["loss"].iloc[1] < p.summary["loss"].iloc[0]
+    assert p.draws["experts"].attrs["unit"] == "experts"
+    few, many = (
+        bs.allocate(fit, flops=1e21, experts=8, unique_tokens=u).summary.iloc[0]
+        for u in (1e9, 1e12)
+    )
+    assert many["law_loss"] < few["law_loss"]
+    assert many["params"] > few["params"]  # scarce data weigh more, and take the compute
+    needed = bs.required_tokens(fit, params=2e9, experts=8, unique_tokens=4e10, loss=2.4).summary
+    assert needed["reachable"].iloc[0] > 0.9
+    gain = bs.gain(fit, params=2e9, tokens=4e10, experts=8, unique_tokens=4e10, factor=2).summary
+    assert gain.index.tolist() == ["params", "tokens", "flops"]
+    with pytest.raises(DomainError, match="needs to be told experts and unique_tokens"):
+        bs.allocate(fit, flops=1e21)
+    with pytest.raises(DomainError, match="predicts from params and tokens and experts"):
+        bs.extrapolate(fit, params=2e9, tokens=4e10)
+
+
+def test_the_solved_split_is_the_closed_form_where_there_is_one(runs):
+    """Without repetition the effective split has Chinchilla's closed form in N and D."""
+    sharp = fit_at(runs, Sparse(), truth=TRUTH | {"repeat_loss": 1e-9})
+    row = bs.allocate(sharp, flops=1e20, experts=4, unique_tokens=1e10).summary.iloc[0]
+    reference = sharp.spec.reference
+    share = TRUTH["param_share"] * (4 / reference["experts"]) ** -(
+        TRUTH["alpha_N"] * TRUTH["expert_gain"]
+    )
+    total = share + 1 - TRUTH["param_share"]
+    c = {
+        "param_share": np.array(share / total),
+        "alpha_N": np.array(0.35),
+        "alpha_D": np.array(0.35),
+    }
+    x = np.log(1e20 / PowerCost().flops(reference["params"], reference["tokens"]))
+    closed = laws.get_law("chinchilla").optimum(c, x, PowerCost())
+    assert closed is not None
+    assert row["params"] == pytest.approx(reference["params"] * np.exp(closed.x_params), rel=1e-6)
+
+
+def test_it_is_saved_and_loaded_with_its_law(fit, tmp_path):
+    path = fit.save(tmp_path / "sparse.nc")
+    again = bs.load_fit(path, law=Sparse())
+    asked = {"params": 2e9, "tokens": 4e10, "experts": 8, "unique_tokens": 4e10}
+    a, b = (bs.extrapolate(f, **asked).summary for f in (fit, again))
+    np.testing.assert_array_equal(a.to_numpy(), b.to_numpy())
+    assert again.runs == fit.runs
+
+    class Changed(Sparse):
+        def log_loss(self, c, x, xp):
+            return super().log_loss(c, x | {"experts": 2 * x["experts"]}, xp)
+
+    with pytest.raises(DomainError, match="gives other losses than the one that was fitted"):
+        bs.load_fit(path, law=Changed())
+
+
+def test_inputs_outside_their_domain_are_refused(runs):
+    none = bs.Runs.from_frame(
+        table() | {"n_experts": np.r_[0.0, table()["n_experts"][1:]]}, inputs=INPUTS
+    )
+    with pytest.raises(RunsError, match=r"takes experts positive and finite.*run 0"):
+        bs.fit(none, law=Sparse(), progress=False)
+    with pytest.raises(bs.BayesScaleError, match="experts"):
+        bs.fit(bs.Runs.from_frame(table()), law=Sparse(), progress=False)
+
+
+def test_shares_of_a_mixture_must_add_up():
+    class Mixture(bs.Law):
+        name = "mixture"
+        inputs = (
+            "tokens",
+            bs.Quantity("code", scale="simplex"),
+            bs.Quantity("web", scale="simplex"),
+        )
+        coordinates = (
+            laws.LEVEL, laws.ALPHA_D,
+            bs.Coordinate("tilt", "identity", 0.0, 1.0, "1", "effect of the share of code"),
+        )  # fmt: skip
+
+        def log_loss(self, c, x, xp):
+            return xp.log(c["level"]) - c["alpha_D"] * x["tokens"] + c["tilt"] * x["code"]
+
+    n = 12
+    frame = {
+        "params": np.full(n, 1e8), "tokens": np.geomspace(1e9, 1e11, n),
+        "loss": np.linspace(4, 3, n), "code": np.linspace(0, 0.5, n),
+    }  # fmt: skip
+    inputs = {"code": "code", "web": "web"}
+    good = bs.Runs.from_frame(frame | {"web": 1 - frame["code"]}, inputs=inputs)
+    assert bs.build_model(good, law=Mixture(), discrepancy=None).free_RVs
+    bad = bs.Runs.from_frame(frame | {"web": 0.9 - frame["code"]}, inputs=inputs)
+    with pytest.raises(RunsError, match="must add up to 1"):
+        bs.build_model(bad, law=Mixture(), discrepancy=None)
