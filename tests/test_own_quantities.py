@@ -16,7 +16,7 @@ UNIQUE = bs.Quantity(
 
 
 class Sparse(bs.Law):
-    """Chinchilla's law with parameters made worth more by experts, and tokens less by repetition."""
+    """Chinchilla's law, its parameters worth more by experts, its tokens less by repetition."""
 
     name = "sparse"
     inputs = ("params", "tokens", EXPERTS, UNIQUE)

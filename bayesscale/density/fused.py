@@ -109,7 +109,7 @@ def environment(data: Mapping[str, Array]) -> dict[str, Any]:
     env: dict[str, Any] = dict(data)
     env[COUNTS[ROW]] = float(len(data["log_loss_observed"]))
     env[COUNTS[CLUSTER]] = float(len(data.get("cluster_size", ())))
-    for i, (mu, sigma) in enumerate(data["prior"]):
+    for i, (mu, sigma) in enumerate(data["hyperparameters"]):
         env |= {f"prior_mu_{i}": mu, f"prior_sigma_{i}": sigma}
     return env
 

@@ -95,9 +95,10 @@ def model_from(
         observed: dict[str, Any] = {
             name: pm.Data(name, value, dims=dims_of(name, value))
             for name, value in data.items()
-            if name != "prior"
+            if name != "hyperparameters"
         }
-        prior: Any = pm.Data("prior", data["prior"], dims=dims_of("prior", data["prior"]))
+        name = "hyperparameters"
+        prior: Any = pm.Data(name, data[name], dims=dims_of(name, data[name]))
         c: dict[str, Any] = {
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)

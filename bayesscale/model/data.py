@@ -19,7 +19,7 @@ def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
     if spec.has_clusters:
         data["cluster_code"] = rows.codes
         data["cluster_size"] = rows.size.astype(float)
-    data["prior"] = spec.space.hyperparameters()
+    data["hyperparameters"] = spec.space.hyperparameters()
     return {name: np.array(value, order="C") for name, value in data.items()}
 
 
@@ -35,7 +35,7 @@ def spread_data(spec: ModelSpec) -> dict[str, float]:
 
 def dims_of(name: str, values: NDArray) -> tuple[str, ...]:
     """Return the dimensions of one of the arrays."""
-    if name == "prior":
+    if name == "hyperparameters":
         return "coordinate", "hyperparameter"
     if np.ndim(values) == 0:
         return ()

@@ -26,7 +26,7 @@ def wrong_jacobian(compiled, data):
 
 
 def dropped_likelihood(compiled, data):
-    mu, sigma = data["prior"].T
+    mu, sigma = data["hyperparameters"].T
     exponent, share = (compiled.names.index(name) for name in ("alpha_N", "irreducible_share"))
 
     def density(u):

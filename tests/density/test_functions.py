@@ -50,7 +50,7 @@ def of_rows(name: str, x: np.ndarray, **target: str) -> tuple[np.ndarray, np.nda
     total = graph.total(graph.apply(name, row), ROW)
     density = FusedDensity(Trace(total, gradient(total, [parameter])), **target)
     one, no_prior = np.ones(1), np.empty((0, 2))
-    bound = [density.bind({"log_loss_observed": v[None], "prior": no_prior}) for v in x]
+    bound = [density.bind({"log_loss_observed": v[None], "hyperparameters": no_prior}) for v in x]
     value, slope = np.array([(v, s[0]) for v, s in (b(one) for b in bound)]).T
     with np.errstate(all="ignore"):
         return value, slope / x
@@ -61,7 +61,7 @@ def of_numbers(name: str, x: np.ndarray, **target: str) -> tuple[np.ndarray, np.
     parameter = graph.parameter(0)
     value = graph.apply(name, parameter)
     density = FusedDensity(Trace(value, gradient(value, [parameter])), **target)
-    bound = density.bind({"log_loss_observed": np.zeros(1), "prior": np.empty((0, 2))})
+    bound = density.bind({"log_loss_observed": np.zeros(1), "hyperparameters": np.empty((0, 2))})
     value, slope = np.array([(v, s[0]) for v, s in (bound(np.array([v])) for v in x)]).T
     return value, slope
 
@@ -116,7 +116,7 @@ def test_powers(exponent):
     x = graph.parameter(0)
     value = graph.lift(x**exponent)
     density = FusedDensity(Trace(value, gradient(value, [x])))
-    bound = density.bind({"log_loss_observed": np.zeros(1), "prior": np.empty((0, 2))})
+    bound = density.bind({"log_loss_observed": np.zeros(1), "hyperparameters": np.empty((0, 2))})
     for v in (0.3, 1.0, 17.0):
         got, slope = bound(np.array([v]))
         assert got == pytest.approx(v**exponent, rel=1e-14)

@@ -127,19 +127,6 @@ def test_a_failed_save_leaves_the_old_file(fit, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
 
 
-def test_a_file_that_is_no_fit(fit, tmp_path):
-    path = fit.save(tmp_path / "fit.nc")
-    (tmp_path / "cut.nc").write_bytes(path.read_bytes()[:2000])
-    (tmp_path / "text.nc").write_text("params,tokens,loss\n")
-    xr.Dataset({"a": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
-    for name, message in (
-        ("cut.nc", "cut short"), ("text.nc", "cannot be read"), ("other.nc", "not one that"),
-        ("absent.nc", "There is no file"),
-    ):  # fmt: skip
-        with pytest.raises(FileError, match=message):
-            bs.load_fit(tmp_path / name)
-
-
 def test_a_newer_layout_is_refused(fit, tmp_path, monkeypatch):
     monkeypatch.setattr("bayesscale.inference.saved.SCHEMA", 99)
     path = fit.save(tmp_path / "fit.nc")
@@ -382,14 +369,6 @@ def test_another_law_cannot_read_a_fit(fit, tmp_path):
         with pytest.raises(DomainError, match="Pass the law that was fitted"):
             bs.load_fit(path, law=law)
     assert bs.load_fit(path, law="chinchilla").law.name == "chinchilla"
-
-
-def test_a_damaged_header_is_said_so(fit, tmp_path):
-    tree = fit.draws.copy()
-    tree.attrs["bayesscale"] = '{"schema": 1}'
-    tree.to_netcdf(tmp_path / "bad.nc", engine="h5netcdf")
-    with pytest.raises(FileError, match="not a complete fit"):
-        bs.load_fit(tmp_path / "bad.nc")
 
 
 UNFIT = """

@@ -111,7 +111,7 @@ def test_other_programs_read_a_saved_fit(saved, fit):
         xr.testing.assert_equal(tree["posterior"].dataset.load(), fit.draws["posterior"].dataset)
 
 
-@pytest.mark.parametrize("group", ["posterior", "coordinates", "sample_stats", "runs"])
+@pytest.mark.parametrize("group", ["posterior", "sample_stats", "runs"])
 def test_a_missing_group_is_refused(fit, tmp_path, group):
     without = fit.draws.copy()
     del without[group]
@@ -122,7 +122,7 @@ def test_a_missing_group_is_refused(fit, tmp_path, group):
 
 def test_draws_that_are_not_finite_are_refused(fit, tmp_path):
     tree = fit.draws.copy(deep=True)
-    tree["coordinates"]["sigma"].values[0, 0] = float("nan")
+    tree["posterior"]["sigma"].values[0, 0] = float("nan")
     path = type(fit)(fit.spec, fit.runs, tree, fit.sampling).save(tmp_path / "fit.nc")
     with pytest.raises(FileError, match="sigma has draws that are not finite"):
         bs.load_fit(path)
