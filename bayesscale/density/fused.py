@@ -88,7 +88,7 @@ class FusedDensity:
         n_rows, n_clusters = int(env[COUNTS[ROW]]), int(env[COUNTS[CLUSTER]])
         given = self.plan.given
         values = {
-            axis: evaluate(nodes, env, None if codes is None else np.asarray(codes))
+            axis: evaluate(nodes, env, None if codes is None else codes.astype(np.int64))
             for axis, nodes in given.items()
         }
         scalars = np.array([float(v) for v in values[SCALAR]])

@@ -1,7 +1,7 @@
 """Special functions in terms of arithmetic, exp, log and sqrt, which are all that is compiled."""
 
 from functools import cache
-from math import log, pi, sqrt
+from math import log, pi
 from typing import Any
 
 import numpy as np

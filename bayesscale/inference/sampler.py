@@ -124,9 +124,9 @@ def sample_nuts(
         said = str(error).split("Stack backtrace")[0].strip()
         raise SamplerError(
             f"The sampler stopped: {said or type(error).__name__}.\nSettings: "
-            f"{settings | {'seed': random_seed}}. Data: {len(data['log_loss_observed'])} runs, law {spec.law.name!r}, "
-            f"noise {spec.noise.name!r}.\nCheck the runs for extreme values, or narrow the priors; "
-            "the same random_seed repeats the failure."
+            f"{settings | {'seed': random_seed}}. Data: {len(data['log_loss_observed'])} runs, "
+            f"law {spec.law.name!r}, noise {spec.noise.name!r}.\nCheck the runs for extreme "
+            "values, or narrow the priors; the same random_seed repeats the failure."
         ) from error
     tuned = int(tuning[0].sum())  # the same for all chains
     kept = {name: values[name][:, tuned:] for name in STATISTICS}
