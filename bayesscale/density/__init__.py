@@ -6,7 +6,7 @@ be traced so raises :class:`CannotTraceError`, and is left to PyMC.
 """
 
 from bayesscale.density.fused import BoundDensity, FusedDensity
-from bayesscale.density.graph import CannotTraceError
+from bayesscale.density.node import CannotTraceError
 from bayesscale.density.trace import Trace, trace
 
 __all__ = ["BoundDensity", "CannotTraceError", "FusedDensity", "Trace", "trace"]

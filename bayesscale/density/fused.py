@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bayesscale.density.arithmetic import LANES
 from bayesscale.density.emit import FIELDS, emit
 from bayesscale.density.evaluate import evaluate
-from bayesscale.density.graph import CLUSTER, COUNTS, ROW, SCALAR
 from bayesscale.density.native import compile_text
+from bayesscale.density.node import CLUSTER, COUNTS, ROW, SCALAR
 from bayesscale.density.plan import Plan, plan
 from bayesscale.density.trace import Trace
 

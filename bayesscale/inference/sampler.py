@@ -163,7 +163,8 @@ def _cancel(chains: Chains | None) -> None:
     if chains is not None:
         with suppress(BaseException):  # a panicked sampler panics again here
             chains.cancel()
-        time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+        if not chains.native:  # threads that ask the interpreter may still be at it
+            time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
 
 
 def initial_point(
