@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
 
+from bayesscale.density import BoundDensity
+from bayesscale.inference.c_function import CFunction
 from bayesscale.inference.slopes import Slopes
 from bayesscale.model.build import model_from
 from bayesscale.model.data import model_data
@@ -24,7 +26,7 @@ type OwnPrior = tuple[
 
 def compile_pytensor(
     spec: ModelSpec, runs: Runs, slopes: Slopes
-) -> tuple[Callable[[Mapping[str, Array]], Any], dict[str, OwnPrior]]:
+) -> tuple[Callable[[Mapping[str, Array]], BoundDensity], dict[str, OwnPrior]]:
     """Compile PyMC's model of a spec.
 
     Parameters
@@ -44,21 +46,16 @@ def compile_pytensor(
         For every coordinate whose prior is not normal on its link: forward, backward, log prior
         and initial value.
     """
-    model, u, log_density, gradient = density_graph(spec, runs, slopes)
+    data = model_data(spec, runs)
+    model, u, log_density, gradient = density_graph(spec, data, slopes)
     with model:
         function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
     names = [variable.name for variable in function.get_shared()]
     # nutpie takes PyTensor's compiled function from the same place
-    density = function.vm.jit_fn
+    density = CFunction(function.vm.jit_fn, len(spec.coordinates), [data[n] for n in names])
 
-    def bind(data: Mapping[str, Array]) -> Callable[[Array], tuple[float, Array]]:
-        arguments = [data[name] for name in names]
-
-        def bound(u: Array) -> tuple[float, Array]:
-            value, slope = density(u, *arguments)
-            return float(value), slope
-
-        return bound
+    def bind(data: Mapping[str, Array]) -> BoundDensity:
+        return density.bind([data[name] for name in names])
 
     own = {}
     for coordinate, rv in zip(spec.coordinates, model.free_RVs, strict=True):
@@ -74,9 +71,11 @@ def compile_pytensor(
     return bind, own
 
 
-def density_graph(spec: ModelSpec, runs: Runs, slopes: Slopes) -> tuple[pm.Model, Any, Any, Any]:
+def density_graph(
+    spec: ModelSpec, data: Mapping[str, Array], slopes: Slopes
+) -> tuple[pm.Model, Any, Any, Any]:
     """Return PyMC's model, the unconstrained vector, its log density and the gradient."""
-    model = model_from(spec, model_data(spec, runs))
+    model = model_from(spec, data)
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
