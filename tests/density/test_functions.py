@@ -9,7 +9,8 @@ from scipy import special
 from bayesscale.density.derivative import gradient
 from bayesscale.density.evaluate import FUNCTIONS
 from bayesscale.density.fused import FusedDensity
-from bayesscale.density.graph import ROW, Graph
+from bayesscale.density.graph import Graph
+from bayesscale.density.node import ROW
 from bayesscale.density.trace import Trace
 
 BOTH_SIDES = np.concatenate([-np.geomspace(1e-300, 700, 150)[::-1], np.geomspace(1e-300, 700, 150)])
