@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bayesscale.comparison.comparison import Comparison as Comparison
     from bayesscale.comparison.evidence import Evidence as Evidence
     from bayesscale.comparison.evidence import evidence as evidence
+    from bayesscale.comparison.fit_laws import fit_laws as fit_laws
     from bayesscale.comparison.savage_dickey import NestedEvidence as NestedEvidence
     from bayesscale.comparison.savage_dickey import savage_dickey as savage_dickey
     from bayesscale.comparison.sensitivity import PriorSensitivity as PriorSensitivity
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from bayesscale.model.build import build_model as build_model
     from bayesscale.model.prior_predictive import prior_predictive as prior_predictive
     from bayesscale.model.priors import Prior as Prior
+    from bayesscale.planning.plan import Plan as Plan
+    from bayesscale.planning.plan import plan as plan
     from bayesscale.plots.allocation import allocation_data as allocation_data
     from bayesscale.plots.allocation import plot_allocation as plot_allocation
     from bayesscale.plots.backtest import backtest_data as backtest_data
@@ -80,6 +83,7 @@ _HOME = {
     "LAWS": "laws",
     "Law": "laws",
     "NestedEvidence": "comparison.savage_dickey",
+    "Plan": "planning.plan",
     "PowerCost": "laws",
     "Prediction": "forecast.extrapolate",
     "Prior": "model.priors",
@@ -100,12 +104,14 @@ _HOME = {
     "extrapolate": "forecast.extrapolate",
     "fit": "inference.fit",
     "fetch_runs": "runs",
+    "fit_laws": "comparison.fit_laws",
     "gain": "forecast.inverse",
     "load_example": "runs",
     "load_average": "inference.saved",
     "load_fit": "inference.saved",
     "loss_data": "plots.loss",
     "paper_style": "plots.style",
+    "plan": "planning.plan",
     "plot_allocation": "plots.allocation",
     "plot_backtest": "plots.backtest",
     "plot_calibration": "plots.calibration",

@@ -1,9 +1,9 @@
 """Numbers and lists as people write them: 350M parameters, 1.0e24 FLOP, "a, b and 12 more"."""
 
 import re
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _LARGEST_WITH_A_UNIT = 1e15
@@ -51,10 +51,20 @@ def flops(x: float) -> str:
     return f"{scientific(x)} FLOP"
 
 
+def percent(share: float) -> str:
+    """Write a share as ``"90 %"``."""
+    return f"{100 * share:.4g} %"
+
+
 def interval(lo: float, hi: float, fmt: Callable[[float], str] = si_count) -> str:
     """Write a range as ``"57M–16B"``, or one number where both ends read the same."""
     low, high = fmt(lo), fmt(hi)
     return low if low == high else f"{low}–{high}"
+
+
+def over_interval(row: Mapping[str, Any], name: str, fmt: Callable[[float], str] = si_count) -> str:
+    """Write a quantity of a summary as a cell of two lines: the median, and its interval."""
+    return f"{fmt(row[name])}\n{interval(row[f'{name}_lower'], row[f'{name}_upper'], fmt)}"
 
 
 def printable(x: object) -> str:

@@ -29,25 +29,10 @@ RESIDUALS_PER_REFIT = 10
 def predict_by_bootstrap(
     x: Array, log_loss: Array, x_new: Array, rng: np.random.Generator, *, refits: int = REFITS
 ) -> Array:
-    """Draw the log loss of new runs.
+    """Draw the log loss of new runs, shape ``(draw, new run)``, ten draws a refit.
 
-    Parameters
-    ----------
-    x
-        Logs of the fitted runs' inputs, shape ``(input, run)``.
-    log_loss
-        Their log loss, shape ``(run,)``.
-    x_new
-        Logs of the new runs' inputs, shape ``(input, new run)``.
-    rng
-        Source of randomness.
-    refits
-        How often runs are resampled and refitted.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(draw, new run)``, ten draws a refit.
+    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; ``log_loss`` is of the fitted
+    runs. Runs are resampled and refitted ``refits`` times.
     """
     centre = x.mean(axis=1, keepdims=True)
     x, x_new = x - centre, x_new - centre
@@ -63,19 +48,9 @@ def predict_by_bootstrap(
 
 
 def fit_power_laws(x: Array, log_loss: Array) -> Array:
-    """Fit a constant and one power of each input.
+    """Fit a constant and one power of each input, logs about their means ``(input, run)``.
 
-    Parameters
-    ----------
-    x
-        Logs of the inputs about their means, shape ``(input, run)``.
-    log_loss
-        Log loss, shape ``(run,)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        ln E, then ln A of each input, then its exponent.
+    Returns ln E, then ln A of each input, then its exponent.
     """
     found = [_minimise(start, x, log_loss) for start in _starts(x, log_loss)]
     return min(found, key=lambda pair: pair[0])[1]

@@ -15,16 +15,9 @@ RUNS_PER_UNKNOWN = 2
 
 @dataclass(frozen=True)
 class Fold:
-    """One cut of a ladder.
+    """One cut of a ladder: ``large`` holds all runs with more compute than any of ``small``.
 
-    Parameters
-    ----------
-    number
-        1 is the cut nearest to the largest run.
-    small
-        The runs to fit.
-    large
-        The runs to predict: all that have more compute.
+    Number 1 is the cut nearest to the largest run.
     """
 
     number: int
@@ -35,28 +28,8 @@ class Fold:
 def rolling_folds(runs: Runs, law: Law, *, factor: float, at_most: int | None = None) -> list[Fold]:
     """Cut below the largest compute over ``factor``, then over its square, and so on.
 
-    Parameters
-    ----------
-    runs
-        All runs.
-    law
-        The law to be fitted, for its number of unknowns.
-    factor
-        Ratio of compute between cutoffs, > 1.
-    at_most
-        Where to stop; by default where too few runs are left to fit.
-
-    Returns
-    -------
-    list of Fold
-        The fold with the most runs first. Cutoffs between which there are no runs make one fold.
-
-    Raises
-    ------
-    DomainError
-        If the factor is not above 1.
-    RunsError
-        If too few runs are left by the first cutoff.
+    Stops where too few runs are left for the law's unknowns. The fold with the most runs comes
+    first; cutoffs between which there are no runs make one fold.
     """
     needed = RUNS_PER_UNKNOWN * len(law.coordinates)
     runs.split_by_compute(factor=factor)  # complains of a wrong factor

@@ -1,22 +1,28 @@
 """One fold: what each method says of the larger runs, and how that scores."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from bayesscale import errors
 from bayesscale.backtesting.approach3 import predict_by_bootstrap
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.persistence import predict_by_persistence
 from bayesscale.backtesting.scores import normal_log_score, score_draws
 from bayesscale.checks import CheckResult
-from bayesscale.errors import ExtrapolationWarning
 from bayesscale.forecast.extrapolate import extrapolate
-from bayesscale.forecast.surface import SAMPLE_DIMS
 from bayesscale.inference.result import Fit
+from bayesscale.laws import Law
+from bayesscale.model.noise import MATHS
+from bayesscale.model.rows import Residuals
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
@@ -27,53 +33,54 @@ METHODS = (POSTERIOR, APPROACH3, PERSISTENCE)
 
 @dataclass(frozen=True)
 class Judged:
-    """What a fold showed.
-
-    Parameters
-    ----------
-    points
-        One row a method and held-out run.
-    fold
-        ``n_train`` and ``n_test`` runs, the largest compute fitted and the farthest reach.
-    checks
-        Those of the fold's posterior; each text says which fold.
-    """
+    """What a fold showed: ``points``, one row a method and held-out run; ``fold``, how many runs
+    it had and how far it reached; the ``checks`` of its posterior, whose texts say which fold.
+    """  # noqa: D205
 
     points: pd.DataFrame
-    fold: dict[str, float]
+    fold: Mapping[str, float]
     checks: tuple[CheckResult, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types, every number exact."""
+        checks = [
+            {"name": c.name, "severity": c.severity, "text": c.text, "table": _as_dict(c.table),
+             "warning": c.warning.__name__}
+            for c in self.checks
+        ]  # fmt: skip
+        return {"points": _as_dict(self.points), "fold": dict(self.fold), "checks": checks}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Judged:
+        """Rebuild it from :meth:`as_dict`."""
+        checks = [
+            CheckResult(
+                **c | {"table": _from_dict(c["table"]), "warning": getattr(errors, c["warning"])}
+            )
+            for c in stored["checks"]
+        ]
+        return cls(_from_dict(stored["points"]), stored["fold"], tuple(checks))
 
 
 def judge(fit: Fit, fold: Fold) -> Judged:
-    """Predict the larger runs of a fold by every method, and score the predictions.
-
-    Parameters
-    ----------
-    fit
-        A fit of the fold's smaller runs.
-    fold
-        The fold.
-
-    Returns
-    -------
-    Judged
-        Predictions, scores, and what the checks of the fit found.
-    """
+    """Predict the larger runs of a fold by every method, from a fit of the smaller ones, and score
+    the predictions.
+    """  # noqa: D205
     small, large = fold.small, fold.large
-    x, x_new, y = _log_inputs(fit, small), _log_inputs(fit, large), np.log(small.loss)
-    observed = np.log(large.loss)
+    x, x_new = _log_sizes(fit.law, small), _log_sizes(fit.law, large)
+    y, observed = np.log(small.loss), np.log(large.loss)
     rng = np.random.default_rng([fit.sampling.random_seed, 4])  # apart from those of the fit
-    posterior, log_score = _predict_by_posterior(fit, large)
     draws = {
-        POSTERIOR: posterior,
+        POSTERIOR: np.log(_foreseen(fit, large)),
         APPROACH3: predict_by_bootstrap(x, y, x_new, rng),
         PERSISTENCE: predict_by_persistence(x, small.flops, y, x_new, large.flops),
     }
     tables = []
     for method, values in draws.items():
         table = score_draws(values, observed)
-        exact = method == POSTERIOR
-        table["log_score"] = log_score if exact else normal_log_score(values, observed)
+        table["log_score"] = (
+            _log_score(fit, large) if method == POSTERIOR else normal_log_score(values, observed)
+        )
         known = {
             "fold": fold.number, "run": large.run_ids, "method": method, "flops": large.flops,
             "reach": large.flops / small.flops.max(), "observed": large.loss,
@@ -83,7 +90,8 @@ def judge(fit: Fit, fold: Fold) -> Judged:
         points=pd.concat(tables, ignore_index=True),
         fold={
             "fold": fold.number, "n_train": len(small), "n_test": len(large),
-            "flops_train": small.flops.max(), "reach": large.flops.max() / small.flops.max(),
+            "flops_train": float(small.flops.max()),
+            "reach": float(large.flops.max() / small.flops.max()),
         },
         checks=tuple(
             replace(check, text=f"Fold {fold.number}, {len(small)} runs: {check.text}")
@@ -92,27 +100,48 @@ def judge(fit: Fit, fold: Fold) -> Judged:
     )  # fmt: skip
 
 
-def _predict_by_posterior(fit: Fit, large: Runs) -> tuple[Array, Array]:
-    """Return draws of the runs' log loss (draw, run), and the exact log score of each run.
+def _foreseen(fit: Fit, large: Runs) -> Array:
+    """Return draws of the runs' loss, shape ``(draw, run)``."""
+    inputs: Any = {name: large[name] for name in fit.law.quantities}
+    with warnings.catch_warnings():
+        # how far to trust it is what is tested
+        warnings.simplefilter("ignore", errors.ExtrapolationWarning)
+        answer = extrapolate(fit, **inputs, loss_se=large.loss_se)
+    return answer.draws["loss"].to_numpy().reshape(-1, len(large))
+
+
+def _log_score(fit: Fit, large: Runs) -> Array:
+    """Return the exact log score of each run, shape ``(run,)``.
 
     The predictive density is a mixture of the noise around the law over the posterior's draws.
     """
-    inputs = {name: getattr(large, name) for name in fit.law.inputs}
-    loss_se = np.zeros(len(large)) if large.loss_se is None else large.loss_se
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExtrapolationWarning)  # how far to trust is what is tested
-        answer = extrapolate(fit, **inputs, loss_se=loss_se).draws
-    loss, law_loss = (
-        answer[name].stack(sample=SAMPLE_DIMS).transpose("sample", "target").to_numpy()
-        for name in ("loss", "law_loss")
-    )
-    posterior = fit.draws["posterior"].dataset.stack(sample=SAMPLE_DIMS)
-    noise = {k.name: posterior[k.name].to_numpy()[:, None] for k in fit.spec.noise.coordinates}
-    density = fit.spec.noise.log_density(
-        np.log(large.loss / law_loss), np.hypot(noise["sigma"], loss_se / law_loss), noise
-    )
-    return np.log(loss), logsumexp(density, axis=0) - np.log(len(density))
+    posterior, noise = fit.posterior.flat(), fit.spec.noise
+    log_loss = posterior.log_loss(large)
+    se = 0.0 if large.loss_se is None else large.loss_se
+    scale = np.hypot(posterior.c["sigma"], se / np.exp(log_loss))
+    residuals = Residuals.alone(np.log(large.loss) - log_loss, scale, MATHS)
+    density = noise.density(residuals, posterior.c, MATHS)
+    return logsumexp(density, axis=0) - np.log(len(density))
 
 
-def _log_inputs(fit: Fit, runs: Runs) -> Array:
-    return np.log(np.stack([getattr(runs, name) for name in fit.law.inputs]))
+def _log_sizes(law: Law, runs: Runs) -> Array:
+    """Return what the baselines predict from, shape ``(input, run)``: inputs that grow."""
+    growing = law.split or [name for name, q in law.quantities.items() if q.scale == "log"]
+    return np.log(np.stack([runs[name] for name in growing or ["flops"]]))
+
+
+def _as_dict(frame: pd.DataFrame) -> dict[str, Any]:
+    levels = range(frame.index.nlevels)
+    return {
+        "names": list(frame.index.names),
+        "index": [frame.index.get_level_values(i).tolist() for i in levels],
+        "columns": frame.to_dict("list"),
+    }
+
+
+def _from_dict(stored: Mapping[str, Any]) -> pd.DataFrame:
+    levels, names = stored["index"], stored["names"]
+    index = pd.MultiIndex.from_arrays(levels, names=names)
+    if len(levels) == 1:
+        index = pd.Index(levels[0], name=names[0])
+    return pd.DataFrame(stored["columns"]).set_axis(index)

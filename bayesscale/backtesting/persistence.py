@@ -22,23 +22,10 @@ _SAME = 1 + 1e-9  # budgets that differ by rounding alone count as one
 def predict_by_persistence(
     x: Array, flops: Array, log_loss: Array, x_new: Array, flops_new: Array
 ) -> Array:
-    """Give the log loss of new runs as quantiles, which serve as draws.
+    """Give the log loss of new runs as quantiles, shape ``(quantile, new run)``, to serve as draws.
 
-    Parameters
-    ----------
-    x
-        Logs of the fitted runs' inputs, shape ``(input, run)``.
-    flops
-        Their compute, shape ``(run,)``.
-    log_loss
-        Their log loss, shape ``(run,)``.
-    x_new, flops_new
-        The same of the new runs, each with more compute than the fitted ones.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(quantile, new run)``.
+    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; each new run has more compute
+    than the fitted ones.
     """
     few = min(LEAST_ERRORS, len(flops) - 1)
     farthest = np.sort(flops)[-few] / flops.min()

@@ -1,6 +1,7 @@
 """What a back-test found: scores by reach and method, and what follows from them."""
 
-import html
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,14 +10,19 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from bayesscale._format import flops as write_flops
+from bayesscale._format import percent
+from bayesscale._sections import Heading, Paragraph, Section, Table, Told, records
 from bayesscale.backtesting.judge import APPROACH3, PERSISTENCE, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
-from bayesscale.checks import CheckResult
+from bayesscale.checks import CheckResult, Severity, worst
 
 BANDS = {"up to 3x": 3.0, "3x to 30x": 30.0, "30x to 300x": 300.0, "over 300x": np.inf}
 """Bands of reach, around 2x, 10x and 100x, and their upper ends."""
 
 ALL = "all"
+
+NAMES = {APPROACH3: "Approach 3"}
 
 LEVEL = 90
 """Percent of the intervals that sentences speak of."""
@@ -40,8 +46,8 @@ class _Count:
         return self.covered < self.expected - 2 * sqrt(self.expected * (1 - LEVEL / 100))
 
 
-@dataclass(frozen=True, eq=False)
-class Backtest:
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest(Told):
     """Predictions of runs that were held out, and their scores.
 
     Parameters
@@ -53,7 +59,8 @@ class Backtest:
         ``log_score`` and the ``band`` of reach.
     folds
         One row a fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
-        fitted), ``reach`` (of the farthest run), ``passed`` and the names of what ``failed``.
+        fitted), ``reach`` (of the farthest run), its ``severity`` and the names of what was
+        ``found``, cautions included.
     checks
         Every check of every fold's posterior.
     law
@@ -69,20 +76,20 @@ class Backtest:
     random_seed: int
 
     @classmethod
-    def of(cls, judged: Sequence[Judged], *, law: str, random_seed: int) -> "Backtest":
+    def of(cls, judged: Sequence[Judged], *, law: str, random_seed: int) -> Backtest:
         """Put folds together."""
         points = pd.concat([j.points for j in judged], ignore_index=True)
         points["band"] = pd.cut(points["reach"], [0.0, *BANDS.values()], labels=list(BANDS))
-        failed = [[c.name for c in j.checks if not c.passed] for j in judged]
         folds = pd.DataFrame([j.fold for j in judged]).set_index("fold")
-        folds["passed"] = [not names for names in failed]
-        folds["failed"] = [", ".join(names) for names in failed]
+        folds["severity"] = [worst(c.severity for c in j.checks) for j in judged]
+        folds["found"] = [", ".join(c.name for c in j.checks if c.warns) for j in judged]
         return cls(points, folds, tuple(c for j in judged for c in j.checks), law, random_seed)
 
     @property
-    def passed(self) -> bool:
-        """Whether the posterior of every fold passed its checks."""
-        return all(check.passed for check in self.checks)
+    def severity(self) -> Severity:
+        """The gravest finding of any fold's checks; a caution if too few runs were covered."""
+        covered: Severity = "caution" if any(c.too_few for c in self._counts()) else "ok"
+        return worst([covered, *(check.severity for check in self.checks)])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -132,35 +139,68 @@ class Backtest:
 
     @property
     def failures(self) -> str:
-        """Which folds' posteriors did not pass their checks; empty if all did."""
-        bad = self.folds[~self.folds["passed"]]
-        if bad.empty:
-            return ""
-        said = "; ".join(f"fold {k} ({failed})" for k, failed in bad["failed"].items())
-        return (
-            f"{len(bad)} of {len(self.folds)} folds DID NOT PASS the checks of their posterior: "
-            f"{said}. Their scores count all the same; backtest.checks says what was found."
-        )
+        """What the checks of the folds' posteriors found; empty if nothing."""
+        said = []
+        for severity, state in (
+            ("stop", "DID NOT PASS the checks of their posterior"),
+            ("caution", "are to be used with caution"),
+        ):
+            of = self.folds.loc[self.folds["severity"] == severity, "found"]
+            if len(of):
+                listed = "; ".join(f"fold {k} ({found})" for k, found in of.items())
+                said.append(f"{len(of)} of {len(self.folds)} folds {state}: {listed}.")
+        if said:
+            said.append("Their scores count all the same; backtest.checks says what was found.")
+        return " ".join(said)
 
     @property
     def text(self) -> str:
         """Everything in words."""
         return " ".join(filter(None, [self.verdict, self.comparison, self.failures]))
 
-    def _counts(self) -> "list[_Count]":
+    def sections(self) -> list[Section]:
+        """Return the verdict, what the checks found, the folds and the scores."""
+        narrow = any(c.too_few for c in self._counts())
+        told: list[Section] = [
+            Heading(f"Does the law {self.law!r} foresee larger runs?"),
+            Paragraph(self.verdict, "caution" if narrow else "ok", emphasis=True),
+            Paragraph(self.comparison),
+        ]
+        if self.failures:
+            gravest = worst(check.severity for check in self.checks)
+            told.append(Paragraph(self.failures, gravest, emphasis=gravest == "stop"))
+            told += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
+        folds = [
+            f"Fold {fold['fold']}: {fold['n_train']} runs up to "
+            f"{write_flops(fold['flops_train'])} foresee {fold['n_test']} up to "
+            f"{fold['reach']:.3g}x as large."
+            for fold in records(self.folds)
+        ]
+        return [*told, Paragraph("\n".join(folds)), self._table()]
+
+    def _table(self) -> Table:
+        rows, band = [], None
+        for row in records(self.summary):
+            first, band = row["band"] != band, row["band"]
+            rows.append(
+                [
+                    band if first else "",
+                    str(row["n"]) if first else "",
+                    NAMES.get(row["method"], row["method"]),
+                    *(f"{100 * row[share]:.0f} %" for share in ("cover50", "cover90")),
+                    *(f"{100 * row[score]:.2f} %" for score in ("crps", "rmsle")),
+                    f"{100 * row['bias']:+.2f} %",
+                ]
+            )
+        titles = ["reach", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
+        return Table([*titles, "CRPS", "RMSLE", "bias"], rows)
+
+    def _counts(self) -> list[_Count]:
         own = self.points[self.points["method"] == POSTERIOR]
         return [
             _Count(int(covered(of_band, LEVEL).sum()), len(of_band), of_band["reach"].median())
             for _, of_band in own.groupby("band", observed=True)
         ]
-
-    def __repr__(self) -> str:
-        return f"{_written(self.summary)}\n{self.text}"
-
-    def _repr_html_(self) -> str:
-        return (
-            f"{self.summary.to_html(float_format='{:.3g}'.format)}<p>{html.escape(self.text)}</p>"
-        )
 
 
 def _times(reach: float) -> str:
@@ -169,7 +209,3 @@ def _times(reach: float) -> str:
 
 def _listed(said: list[str]) -> str:
     return " and ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)
-
-
-def _written(summary: pd.DataFrame) -> str:
-    return summary.to_string(float_format="{:.3g}".format)

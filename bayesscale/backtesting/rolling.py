@@ -1,44 +1,34 @@
 """Refit a ladder below successive cutoffs, and score what the fits foresaw."""
 
+from __future__ import annotations
+
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from numbers import Real
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesscale._arguments import number, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sweep import sweep
+from bayesscale._sweep import FORMULA, Store, sweep
 from bayesscale.backtesting.folds import Fold, rolling_folds
 from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
-from bayesscale.errors import (
-    BayesScaleWarning,
-    ConvergenceWarning,
-    DomainError,
-    IdentifiabilityWarning,
-    PriorWarning,
-    RunsWarning,
-)
-from bayesscale.inference.fit import fit
-from bayesscale.model.spec import specify
+from bayesscale.errors import BayesScaleWarning, RunsWarning
+from bayesscale.inference.fit import check_sampling, fit
+from bayesscale.inference.result import Fit, SamplingSpec
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.spec import ModelSpec, specify
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
     from bayesscale.model.priors import Prior
 
-SERIAL_FOLDS = 3
-"""Up to so many folds, a new process loads and compiles longer than it saves."""
-
-WARNINGS = {
-    "convergence": ConvergenceWarning,
-    "identifiability": IdentifiabilityWarning,
-    "prior conflict": PriorWarning,
-}
-"""What to warn of if a check fails, worst first."""
+SECONDS = 5.0
+"""What a fold takes, roughly: a fit, and two hundred refits of least squares."""
 
 
 def backtest(
@@ -46,14 +36,15 @@ def backtest(
     *,
     factor: float = 10.0,
     folds: int | None = None,
-    law: "str | Law" = "unified",
+    law: str | Law = "unified",
     noise: str = "student_t",
     discrepancy: str | None = "drift",
-    priors: "Mapping[str, Prior] | None" = None,
+    priors: Mapping[str, Prior] | None = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.9,
+    store: str | Path | None = None,
     random_seed: int | None = None,
     progress: ProgressOption = "auto",
 ) -> Backtest:
@@ -72,9 +63,12 @@ def backtest(
         Make at most so many folds, those with the most runs; by default all.
     law, noise, discrepancy, priors, draws, tune, chains, target_accept
         As for :func:`~bayesscale.fit`, for every fold.
+    store
+        Folder that keeps finished folds. A rerun with the same arguments goes on from there. On a
+        cluster, workers must share it.
     random_seed
-        Seed of every fold: with it, ``bs.fit`` of the same runs repeats one. None takes a new
-        one, which the result records.
+        Seed of every fold: with it, ``bs.fit`` of the same runs repeats one. None takes that of
+        the store, or a new one, which the result records.
     progress
         ``"auto"`` shows what is going on, ``False`` is silent.
 
@@ -94,13 +88,16 @@ def backtest(
         If a prior is malformed, or all that it allows is far from what was observed.
     DomainError
         If an option is outside its domain.
+    FileError
+        If the store cannot be read or written, or holds folds of something else.
     SamplerError
         If the sampler stops.
 
     Warns
     -----
-    ConvergenceWarning, IdentifiabilityWarning, PriorWarning
-        Once, if folds did not pass the checks of their posterior; the category is the worst.
+    ConvergenceWarning, LackOfFitWarning, PriorWarning
+        Once, if the checks of folds found a reason for caution or to stop; the category is that
+        of the gravest.
     RunsWarning
         If the runs have groups, which are fitted as one ladder.
 
@@ -116,7 +113,7 @@ def backtest(
     fitted runs at the same reach. The log score of the law is its exact predictive density of
     log loss; that of a baseline is of a normal with the mean and SD of its draws.
 
-    Folds run through joblib where they are many, and so on a cluster in
+    Folds run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
 
     References
@@ -133,18 +130,26 @@ def backtest(
         "law": law, "noise": noise, "discrepancy": discrepancy, "priors": priors,
     }  # fmt: skip
     spec = specify(runs, **model)
-    _check_cutoffs(factor, folds)
-    cuts = rolling_folds(runs, spec.law, factor=factor, at_most=folds)
-    seed = int(np.random.default_rng().integers(2**31)) if random_seed is None else random_seed
-    sampling: dict[str, Any] = {
-        "draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept,
-        "random_seed": seed,
-    }  # fmt: skip
-    with progress_reporter(progress) as report, _processes_that_pay(len(cuts)):
-        jobs = [_Job(cut, model | sampling) for cut in cuts]
-        judged = sweep(_refit, jobs, report=report, text="Refitting")
-    result = Backtest.of(judged, law=spec.law.name, random_seed=seed)
-    _warn(result, runs)
+    factor = number("factor", factor, above=1)
+    cuts = rolling_folds(
+        runs, spec.law, factor=factor,
+        at_most=None if folds is None else whole_number("folds", folds, least=1),
+    )  # fmt: skip
+    kept = None if store is None else Store(Path(store), Judged.as_dict, Judged.from_dict)
+    if random_seed is None and kept is not None:
+        random_seed = kept.setting("random_seed")
+    sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
+    if kept is not None:
+        kept.open(_settings(spec, runs, sampling, factor))
+    jobs = {f"fold-{cut.number:02d}": _Job(cut, model | asdict(sampling)) for cut in cuts}
+    with progress_reporter(progress) as report:
+        judged = sweep(
+            _refit, jobs, seconds=SECONDS, report=report, text="Refitting", store=kept
+        )  # fmt: skip
+    result = Backtest.of(list(judged.values()), law=spec.law.name, random_seed=sampling.random_seed)
+    if runs.pooled_groups() is not None:
+        warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
+    warn_of(result, stacklevel=3)
     return result
 
 
@@ -157,36 +162,31 @@ class _Job:
 
 
 def _refit(job: _Job) -> Judged:
+    return judge(fit_quietly(job.fold.small, **job.options, progress=False), job.fold)
+
+
+def fit_quietly(runs: Runs, **options: Any) -> Fit:
+    """Fit, leaving the warnings to whoever tells of all folds."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScaleWarning)  # collected, and told once for all
-        fitted = fit(job.fold.small, **job.options, progress=False)
-    return judge(fitted, job.fold)
+        warnings.simplefilter("ignore", BayesScaleWarning)
+        return fit(runs, **options)
 
 
-@contextmanager
-def _processes_that_pay(n_folds: int) -> Iterator[None]:
-    """Stay in this process for few folds, unless the caller has configured joblib."""
-    import joblib
-    from joblib.parallel import get_active_backend
-
-    if n_folds > SERIAL_FOLDS or get_active_backend()[1] is not None:
-        yield
-    else:
-        with joblib.parallel_config(n_jobs=1):
-            yield
+def warn_of(result: Backtest, *, stacklevel: int) -> None:
+    """Warn once of what the checks of all folds found."""
+    for severity in ("stop", "caution"):
+        found = [check for check in result.checks if check.severity == severity]
+        if found:
+            warnings.warn(result.failures, found[0].warning, stacklevel=stacklevel)
+            return
 
 
-def _check_cutoffs(factor: float, folds: int | None) -> None:
-    if not isinstance(factor, Real):
-        raise DomainError(f"factor must be a number above 1, not {factor!r}.")
-    if folds is not None and not (isinstance(folds, int | np.integer) and folds >= 1):
-        raise DomainError(f"folds must be a whole number from 1, or None, not {folds!r}.")
-
-
-def _warn(result: Backtest, runs: Runs) -> None:
-    if runs.pooled_groups() is not None:
-        warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=3)
-    failed = {check.name for check in result.checks if not check.passed}
-    kinds = [kind for name, kind in WARNINGS.items() if name in failed]
-    if kinds:
-        warnings.warn(result.failures, kinds[0], stacklevel=3)
+def _settings(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, factor: float) -> dict[str, Any]:
+    """Return what tells one back-test's folds from another's, as plain JSON types."""
+    one = Posterior.of(spec, spec.space.draw(np.random.default_rng(0), 1))
+    return {
+        "law": spec.law.name, "noise": spec.noise.name, "discrepancy": spec.discrepancy.name,
+        "priors": {name: repr(prior) for name, prior in spec.priors.items()},
+        **asdict(sampling), "factor": factor, "runs": runs.fingerprint,
+        FORMULA: one.log_loss(runs)[0].tolist(),
+    }  # fmt: skip

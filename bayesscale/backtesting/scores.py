@@ -44,21 +44,11 @@ def normal_log_score(draws: Array, observed: Array) -> Array:
 
 
 def score_draws(draws: Array, observed: Array) -> pd.DataFrame:
-    """Score a prediction run by run.
+    """Score draws of log loss, shape ``(draw, run)``, run by run.
 
-    Parameters
-    ----------
-    draws
-        Draws of log loss, shape ``(draw, run)``.
-    observed
-        The observed log loss, shape ``(run,)``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a run: ``median`` and the ends of central intervals, ``lower90``, ``upper90`` and
-        so on (nats/token); ``error``, predicted (median) minus observed log loss; ``pit``, the
-        share of draws below what was observed; ``crps`` of log loss.
+    Columns: ``median`` and the ends of central intervals, ``lower90``, ``upper90`` and so on
+    (nats/token); ``error``, predicted (median) minus observed log loss; ``pit``, the share of
+    draws below what was observed; ``crps`` of log loss.
     """
     tails = {f"lower{level}": (100 - level) / 200 for level in LEVELS}
     tails |= {f"upper{level}": (100 + level) / 200 for level in LEVELS}
@@ -80,22 +70,12 @@ def covered(points: pd.DataFrame, level: int) -> pd.Series:
 
 
 def summarise(points: pd.DataFrame, by: Iterable[str]) -> pd.DataFrame:
-    """Average the scores of predictions, group by group.
+    """Average the scores of predictions, rows of ``Backtest.points``, group by group.
 
-    Parameters
-    ----------
-    points
-        One row a prediction, as ``Backtest.points``.
-    by
-        Columns that make the groups.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``n`` predictions of ``n_runs`` different runs at the median ``reach``; shares covered;
-        means of ``crps`` and ``log_score``; ``rmsle``, the root mean square of log predicted over
-        observed loss, and ``bias``, its mean; ``width90``, the mean log ratio of the 90 %
-        interval's ends.
+    Columns: ``n`` predictions of ``n_runs`` different runs at the median ``reach``; shares
+    covered; means of ``crps`` and ``log_score``; ``rmsle``, the root mean square of log predicted
+    over observed loss, and ``bias``, its mean; ``width90``, the mean log ratio of the 90 %
+    interval's ends.
     """
     columns = {
         **{f"cover{level}": covered(points, level) for level in LEVELS},

@@ -1,19 +1,20 @@
 """Refit many ladders simulated from the prior, and test where the truth ranks."""
 
+from __future__ import annotations
+
 import secrets
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from bayesscale._arguments import positive_array, probability, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sweep import sweep
+from bayesscale._sweep import FORMULA, Store, sweep
 from bayesscale.calibration.quantities import Ladder
 from bayesscale.calibration.result import UNCONVERGED_MAX, Calibration
 from bayesscale.calibration.simulation import (
@@ -23,17 +24,20 @@ from bayesscale.calibration.simulation import (
     draw_truths,
     run_block,
 )
-from bayesscale.calibration.store import FIRST, open_store, read_blocks, stored_seed, write_block
-from bayesscale.errors import ConvergenceWarning, DomainError
-from bayesscale.forecast.surface import positive_1d
+from bayesscale.errors import ConvergenceWarning
+from bayesscale.inference.fit import check_sampling
 from bayesscale.inference.result import SamplingSpec
 from bayesscale.model.prior_predictive import check_priors_admit
 from bayesscale.model.spec import specify
+from bayesscale.quantities import FLOPS
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
     from bayesscale.model.priors import Prior
+
+SECONDS = 1.0
+"""What a simulation takes, roughly: a short refit."""
 
 REACH = 100.0
 """Budgets asked about lie so many times above the largest run's compute, unless told otherwise."""
@@ -42,10 +46,10 @@ REACH = 100.0
 def calibrate(
     runs: Runs,
     *,
-    law: "str | Law" = "unified",
+    law: str | Law = "unified",
     noise: str = "student_t",
     discrepancy: str | None = "drift",
-    priors: "Mapping[str, Prior] | None" = None,
+    priors: Mapping[str, Prior] | None = None,
     simulations: int = 200,
     flops: ArrayLike | None = None,
     draws: int = 1000,
@@ -143,36 +147,34 @@ def calibrate(
     >>> c.passed, c.text                                          # doctest: +SKIP
     """
     spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
-    folder = None if store is None else Path(store)
-    _check_options(simulations, draws, tune, chains, target_accept, false_alarm, random_seed)
-    if random_seed is None and folder is not None:
-        random_seed = stored_seed(folder)
-    if random_seed is None:
-        random_seed = int(np.random.default_rng().integers(2**31))
-    sampling = SamplingSpec(draws, tune, chains, float(target_accept), int(random_seed))
+    kept = None if store is None else Store(Path(store), _encode, _decode)
+    simulations = whole_number("simulations", simulations, least=10)
+    false_alarm = probability("false_alarm", false_alarm)
+    if random_seed is None and kept is not None:
+        random_seed = kept.setting("random_seed")
+    sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
     if flops is None:
         flops = float(f"{REACH * runs.flops.max():.2g}")
-    budgets = tuple(positive_1d("flops", flops, "FLOP").tolist())
+    budgets = tuple(positive_array("flops", flops, FLOPS.unit).tolist())
     check_priors_admit(runs, spec)
     ladder = Ladder(spec, runs, budgets)
     done: dict[int, Ranked] = {}
-    if folder is not None:
-        open_store(folder, _settings(ladder, sampling))
-        done = read_blocks(folder)
+    if kept is not None:
+        kept.open(_settings(ladder, sampling))
+        done = _by_number(kept.read().values())
     todo = [i for i in range(simulations) if i not in done]
     key = secrets.token_hex(8)
-    jobs = [
-        _Job(key, ladder, sampling, tuple(numbers), folder)
-        for _, numbers in groupby(todo, lambda i: i // BLOCK)
-    ]
-    if jobs:
-        with progress_reporter(progress) as report:
-            text = f"Simulating and refitting, {BLOCK} at a time"
-            for ranked in sweep(_run_job, jobs, report=report, text=text):
-                done |= {r.simulation: r for r in ranked}
+    blocks = [tuple(numbers) for _, numbers in groupby(todo, lambda i: i // BLOCK)]
+    jobs = {f"simulations-{n[0]:06d}-{n[-1]:06d}": _Job(key, ladder, sampling, n) for n in blocks}
+    with progress_reporter(progress) as report:
+        found = sweep(
+            _run_job, jobs, seconds=BLOCK * SECONDS, report=report, store=kept,
+            text=f"Simulating and refitting, {BLOCK} at a time",
+        )  # fmt: skip
+    done |= _by_number(found.values())
     result = Calibration.of(
         [done[i] for i in range(simulations)],
-        model=spec.in_words(), false_alarm=float(false_alarm), random_seed=int(random_seed),
+        model=spec.in_words(), false_alarm=false_alarm, random_seed=sampling.random_seed,
     )  # fmt: skip
     if result.unconverged > UNCONVERGED_MAX * simulations:
         warnings.warn(result.text, ConvergenceWarning, stacklevel=2)
@@ -187,7 +189,6 @@ class _Job:
     ladder: Ladder
     sampling: SamplingSpec
     numbers: tuple[int, ...]
-    store: Path | None
 
 
 _ladders: dict[str, Ladder] = {}
@@ -196,10 +197,19 @@ _ladders: dict[str, Ladder] = {}
 def _run_job(job: _Job) -> list[Ranked]:
     # a law with state of its own arrives as another object in every job, but is compiled once
     ladder = _ladders.setdefault(job.key, job.ladder)
-    ranked = run_block(ladder, job.numbers, job.sampling)
-    if job.store is not None:
-        write_block(job.store, ranked)
-    return ranked
+    return run_block(ladder, job.numbers, job.sampling)
+
+
+def _encode(block: list[Ranked]) -> list[dict[str, Any]]:
+    return [asdict(ranked) for ranked in block]
+
+
+def _decode(block: list[dict[str, Any]]) -> list[Ranked]:
+    return [Ranked(**ranked) for ranked in block]
+
+
+def _by_number(blocks: Iterable[list[Ranked]]) -> dict[int, Ranked]:
+    return {ranked.simulation: ranked for block in blocks for ranked in block}
 
 
 def _settings(ladder: Ladder, sampling: SamplingSpec) -> dict[str, Any]:
@@ -211,23 +221,5 @@ def _settings(ladder: Ladder, sampling: SamplingSpec) -> dict[str, Any]:
     return {
         "law": spec.law.name, "noise": spec.noise.name, "discrepancy": spec.discrepancy.name,
         **asdict(sampling), "flops": list(ladder.flops), "ranked_among": RANKED_AMONG,
-        FIRST: {name: float(values[0]) for name, values in drawn.items()},
+        FORMULA: {name: float(values[0]) for name, values in drawn.items()},
     }  # fmt: skip
-
-
-def _check_options(
-    simulations: int, draws: int, tune: int, chains: int, target_accept: float,
-    false_alarm: float, random_seed: int | None,
-) -> None:  # fmt: skip
-    whole = {
-        "simulations": (simulations, 10), "draws": (draws, 100), "tune": (tune, 100),
-        "chains": (chains, 2), "random_seed": (random_seed, 0),
-    }  # fmt: skip
-    for name, (value, least) in whole.items():
-        if name == "random_seed" and value is None:
-            continue
-        if not isinstance(value, int | np.integer) or value < least:
-            raise DomainError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-    for name, value in {"target_accept": target_accept, "false_alarm": false_alarm}.items():
-        if not (isinstance(value, Real) and 0 < value < 1):
-            raise DomainError(f"{name} must be between 0 and 1, not {value!r}.")

@@ -1,5 +1,7 @@
 """What is ranked: every coordinate, the joint log likelihood, and answers far from the runs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.forecast.cost import runs_cost
-from bayesscale.inference.draws import _density
-from bayesscale.model.data import model_data
-from bayesscale.model.spec import ModelSpec, log_inputs
+from bayesscale.laws.law import SPLIT
+from bayesscale.model.posterior import Posterior
+from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
@@ -25,76 +27,42 @@ SIZES = 241
 
 @dataclass(frozen=True)
 class Ladder:
-    """A model and the runs that it is simulated at and refitted to.
+    """A model, the real runs that it is simulated at and refitted to, and the budgets asked about.
 
-    Parameters
-    ----------
-    spec
-        The model. Its reference point and spread are those of the real runs throughout.
-    runs
-        The real runs: all but their losses is kept.
-    flops
-        Budgets that are asked about.
+    All but the runs' losses is kept; reference point and spread are those of the real runs.
     """
 
     spec: ModelSpec
     runs: Runs
     flops: tuple[float, ...]
 
-    def data(self) -> dict[str, Array]:
-        """Return what the compiled density depends on; a simulation swaps the log losses."""
-        return model_data(self.spec, self.runs)
-
-    def log_loss(self, c: Mapping[str, Array]) -> Array:
-        """Return the surface's log loss at the runs, shape ``(draw, run)``."""
-        x = log_inputs(self.runs, self.spec.law, self.spec.reference)
-        return self._surface(c, x)
-
-    def simulate(self, c: Mapping[str, Array], rng: np.random.Generator) -> Array:
-        """Draw log losses of the runs, shape ``(draw, run)``."""
-        mean, columns, se = self.log_loss(c), _columns(c), self._log_loss_se()
-        noise, size = self.spec.noise, mean.shape
-        if self.spec.has_clusters:
-            codes = self.runs.cluster_codes
-            return mean + noise.draw_together(rng, size, columns, codes=codes, se=se)
-        return mean + noise.draw(rng, size, columns | {"sigma": np.hypot(columns["sigma"], se)})
-
     def quantities(self, c: Mapping[str, Array], log_loss: Array) -> dict[str, Array]:
-        """Return everything that is ranked, by name, each of shape ``(draw,)``.
-
-        Parameters
-        ----------
-        c
-            Draws of every coordinate, shape ``(draw,)``.
-        log_loss
-            The simulated log losses, shape ``(run,)``.
-        """
-        density = _density(self.spec, self.runs, self._log_loss_se())
-        result = {k.name: c[k.name] for k in self.spec.coordinates}
-        result[LOG_LIKELIHOOD] = density(log_loss - self.log_loss(c), _columns(c)).sum(axis=1)
-        splits = set(self.spec.law.inputs) == {"params", "tokens"}
+        """Return everything that is ranked by name, of draws ``(draw,)`` of every coordinate and
+        the simulated log losses ``(run,)``; each of shape ``(draw,)``.
+        """  # noqa: D205
+        posterior = Posterior.of(self.spec, c)
+        # with the standard errors of the real runs' log losses, as the refit is told
+        density = self.spec.noise.log_density(
+            self.spec.rows(self.runs), log_loss - posterior.log_loss(self.runs), posterior.c
+        )
+        result = {name: c[name] for name in self.spec.space.names}
+        result[LOG_LIKELIHOOD] = density.sum(axis=1)
         for budget in self.flops:
-            name = f"{budget:g} FLOP".replace("e+", "e")
-            if splits:
-                result[f"N* at {name}"] = self._log_best_params(c, budget)
-            result[f"loss at {name}"] = self._log_loss_beyond(c, budget)
+            at = f"{budget:g} FLOP".replace("e+", "e")
+            if set(self.spec.law.split) == set(SPLIT):
+                result[f"N* at {at}"] = self._log_best_params(posterior, budget)
+            result[f"loss at {at}"] = self._log_loss_beyond(posterior, budget)
         return result
 
-    def _log_loss_se(self) -> Array:
-        """Return the standard errors that the refit is told, those of the real runs."""
-        return self.data().get("log_loss_se", np.zeros(len(self.runs)))
-
-    def _surface(self, c: Mapping[str, Array], x: Mapping[str, Array]) -> Array:
-        return np.log(self.spec.reference.loss) + self.spec.log_loss(_columns(c), x, np)
-
-    def _log_loss_beyond(self, c: Mapping[str, Array], budget: float) -> Array:
+    def _log_loss_beyond(self, posterior: Posterior, budget: float) -> Array:
         """Return the log loss at the largest run's shape, scaled up to the budget."""
         largest = int(self.runs.flops.argmax())
-        inputs = log_inputs(self.runs, self.spec.law, self.spec.reference)
-        further = np.log(budget / self.runs.flops[largest]) / len(inputs)
-        return self._surface(c, {name: x[[largest]] + further for name, x in inputs.items()})[:, 0]
+        x = {name: v[[largest]] for name, v in self.spec.centred(self.runs).items()}
+        scaled = self.spec.law.split or tuple(x)
+        further = np.log(budget / self.runs.flops[largest]) / len(scaled)
+        return self._log_loss(posterior, x | {name: x[name] + further for name in scaled})[:, 0]
 
-    def _log_best_params(self, c: Mapping[str, Array], budget: float) -> Array:
+    def _log_best_params(self, posterior: Posterior, budget: float) -> Array:
         """Return ln N of the least loss that a budget buys, relative to the centre's N.
 
         Sizes are compared within wide bounds, so that there is a best one whatever the
@@ -102,10 +70,13 @@ class Ladder:
         simulations out would be to choose by the truth, which biases the ranks.
         """
         reference, cost = self.spec.reference, runs_cost(self.runs)
-        middle = np.log(budget / cost.flops(reference.params, reference.tokens)) / 2
+        params, tokens = (reference[name] for name in SPLIT)
+        middle = np.log(budget / cost.flops(params, tokens)) / 2
         x = middle + np.linspace(-WIDTH, WIDTH, SIZES)
-        tokens = cost.tokens(reference.params * np.exp(x), np.full(SIZES, budget))
-        loss = self._surface(c, {"params": x, "tokens": np.log(tokens / reference.tokens)})
+        paid = cost.tokens(params * np.exp(x), np.full(SIZES, budget))
+        sizes = {"params": x, "tokens": np.log(paid / tokens)}
+        given = {name: np.zeros(1) for name in self.spec.law.given}  # at the centre
+        loss = self._log_loss(posterior, sizes | given)
         best = loss.argmin(axis=1)
         at, rows = best.clip(1, SIZES - 2), np.arange(len(loss))
         before, here, after = (loss[rows, at + k] for k in (-1, 0, 1))
@@ -113,7 +84,5 @@ class Ladder:
         vertex = np.divide((before - after) / 2, bend, out=np.zeros_like(here), where=bend > 0)
         return np.where(best == at, x[at] + (x[1] - x[0]) * vertex, x[best])
 
-
-def _columns(c: Mapping[str, Array]) -> dict[str, Array]:
-    """Return draws that broadcast over runs, shape ``(draw, 1)``."""
-    return {name: values[:, None] for name, values in c.items()}
+    def _log_loss(self, posterior: Posterior, x: Mapping[str, Array]) -> Array:
+        return np.log(self.spec.reference["loss"]) + posterior.relative_log_loss(x)

@@ -1,6 +1,7 @@
 """What a calibration found: ranks, a test of each quantity, and a verdict."""
 
-import html
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._format import list_some
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
 from bayesscale.calibration.simulation import RANKED_AMONG, Ranked
 from bayesscale.calibration.uniform import counts_below, p_value
 
@@ -16,8 +18,8 @@ UNCONVERGED_MAX = 0.05
 """A calibration in which more than this share of the fits did not converge does not pass."""
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Told):
     """Ranks of the truth among posterior draws, and whether they are uniform.
 
     Parameters
@@ -47,7 +49,7 @@ class Calibration:
     @classmethod
     def of(
         cls, ranked: Sequence[Ranked], *, model: str, false_alarm: float, random_seed: int
-    ) -> "Calibration":
+    ) -> Calibration:
         """Put simulations together."""
         index = pd.Index([r.simulation for r in ranked], name="simulation")
         ranks = pd.DataFrame([r.ranks for r in ranked], index=index)
@@ -94,10 +96,10 @@ class Calibration:
         return int((~self.fits["converged"]).sum())
 
     @property
-    def passed(self) -> bool:
-        """Whether the ranks of all quantities are uniform, and nearly all fits converged."""
+    def severity(self) -> Severity:
+        """A stop, unless the ranks of all quantities are uniform and nearly all fits converged."""
         few = self.unconverged <= UNCONVERGED_MAX * len(self.fits)
-        return bool(self.summary["inside"].all()) and few
+        return "ok" if few and self.summary["inside"].all() else "stop"
 
     @property
     def text(self) -> str:
@@ -145,10 +147,22 @@ class Calibration:
             how = "too narrow" if spread > 0 else "too wide"
         return f"posteriors {how}, p-value {row['p_value']:.1g}"
 
-    def __repr__(self) -> str:
-        return f"{self.summary.to_string(float_format='{:.3g}'.format)}\n{self.text}"
-
-    def _repr_html_(self) -> str:
-        return (
-            f"{self.summary.to_html(float_format='{:.3g}'.format)}<p>{html.escape(self.text)}</p>"
-        )
+    def sections(self) -> list[Section]:
+        """Return the verdict, and the test of each quantity, the most doubtful first."""
+        columns = {
+            "quantity": lambda row: str(row["quantity"]),
+            "p-value": lambda row: f"{row['p_value']:.2g}",
+            "inside": lambda row: "yes" if row["inside"] else "NO",
+            "mean rank": lambda row: f"{row['mean_rank']:.2f}",
+            "spread of ranks": lambda row: f"{row['rank_spread']:.2f}",
+        }
+        return [
+            Heading("Do posteriors of simulated runs find what was simulated?"),
+            Paragraph(self.text, self.severity, emphasis=True),
+            Table.of(
+                self.summary.sort_values("p_value", kind="stable"),
+                columns,
+                "Mean rank: .5 is right; above, posteriors lie too low. Spread of ranks: 1 is "
+                "right; above, posteriors are too narrow.",
+            ),
+        ]

@@ -13,7 +13,8 @@ from bayesscale.checks import diagnostics
 from bayesscale.inference.compiled import CompiledModel, compile_model
 from bayesscale.inference.result import SamplingSpec
 from bayesscale.inference.sampler import sample_nuts
-from bayesscale.model.prior_predictive import draw_priors
+from bayesscale.model.data import model_data
+from bayesscale.model.posterior import Posterior
 
 type Array = NDArray[np.float64]
 
@@ -36,25 +37,9 @@ LONGER = 4
 
 @dataclass(frozen=True)
 class Ranked:
-    """What a simulation showed.
-
-    Parameters
-    ----------
-    simulation
-        Its number, from 0.
-    ranks
-        How many of the draws lie below the truth, by quantity.
-    r_hat, ess
-        The worst of all coordinates.
-    divergences
-        How many draws diverged.
-    draws
-        Draws of each chain in the end.
-    converged
-        Whether the chains have converged.
-    seconds
-        What the refit took.
-    """
+    """What a simulation showed: ``ranks``, how many of the draws lie below the truth; the worst
+    diagnostics of all coordinates; ``draws`` of each chain in the end; ``seconds`` of the refit.
+    """  # noqa: D205
 
     simulation: int
     ranks: dict[str, int]
@@ -67,39 +52,14 @@ class Ranked:
 
 
 def draw_truths(ladder: Ladder, block: int, random_seed: int) -> tuple[dict[str, Array], Array]:
-    """Draw the truths of a block, shape ``(simulation,)``, and their log losses.
-
-    Parameters
-    ----------
-    ladder
-        Model and runs.
-    block
-        Number of the block: its simulations are ``BLOCK * block`` and the next ones.
-    random_seed
-        Seed of the calibration.
-    """
+    """Draw the truths of a block, shape ``(simulation,)``, and log losses ``(simulation, run)``."""
     rng = np.random.default_rng([random_seed, 5, block])  # apart from the sampler's streams
-    truths = draw_priors(ladder.spec, rng, BLOCK)
-    return truths, ladder.simulate(truths, rng)
+    truths = ladder.spec.space.draw(rng, BLOCK)
+    return truths, Posterior.of(ladder.spec, truths).simulate(ladder.runs, rng)
 
 
 def run_block(ladder: Ladder, numbers: Sequence[int], sampling: SamplingSpec) -> list[Ranked]:
-    """Simulate, refit and rank.
-
-    Parameters
-    ----------
-    ladder
-        Model and runs.
-    numbers
-        Simulations to run, all of one block.
-    sampling
-        How to sample; its seed is that of the calibration.
-
-    Raises
-    ------
-    SamplerError
-        If the sampler stops.
-    """
+    """Simulate, refit and rank simulations of one block; the seed is that of the calibration."""
     compiled = compile_model(ladder.spec, ladder.runs)
     truths, log_losses = draw_truths(ladder, numbers[0] // BLOCK, sampling.random_seed)
     ranked = []
@@ -116,7 +76,7 @@ def _run(
 ) -> Ranked:  # fmt: skip
     start = time.perf_counter()
     rng = np.random.default_rng([sampling.random_seed, 6, number])
-    data = ladder.data() | {"log_loss_observed": log_loss}
+    data = model_data(ladder.spec, ladder.runs) | {"log_loss_observed": log_loss}
     longer = replace(sampling, draws=LONGER * sampling.draws, tune=LONGER * sampling.tune)
     for how in (sampling, longer):
         how = replace(how, random_seed=int(rng.integers(2**31)))
@@ -126,7 +86,9 @@ def _run(
         if converged:
             break
     return Ranked(
-        number, ranks_of_truth(ladder, truth, compiled.constrain(thinned(u)), log_loss, rng),
+        number, ranks_of_truth(
+            ladder, truth, ladder.spec.space.constrain(thinned(u)), log_loss, rng
+        ),
         r_hat, ess, int(stats["diverging"].sum()), u.shape[1], converged,
         time.perf_counter() - start,
     )  # fmt: skip
@@ -142,21 +104,7 @@ def ranks_of_truth(
     ladder: Ladder, truth: Mapping[str, Array], draws: Mapping[str, Array], log_loss: Array,
     rng: np.random.Generator,
 ) -> dict[str, int]:  # fmt: skip
-    """Count the draws below the truth, by quantity; ties are broken at random.
-
-    Parameters
-    ----------
-    ladder
-        Model and runs.
-    truth
-        The true coordinates, shape ``(1,)``.
-    draws
-        Draws of the posterior, shape ``(draw,)``.
-    log_loss
-        The log losses that were fitted, shape ``(run,)``.
-    rng
-        What breaks ties.
-    """
+    """Count the draws ``(draw,)`` below the truth ``(1,)``, by quantity; ties break at random."""
     both = {name: np.concatenate([truth[name], draws[name]]) for name in truth}
     ranks = {}
     for name, values in ladder.quantities(both, log_loss).items():

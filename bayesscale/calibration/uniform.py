@@ -29,28 +29,14 @@ _ROUNDING = 1 + 1e-9  # tail probabilities that differ by rounding alone count a
 
 
 def counts_below(ranks: NDArray[np.integer], largest: int) -> Counts:
-    """Count ranks below each of 1, ..., ``largest``.
-
-    Parameters
-    ----------
-    ranks
-        Whole numbers from 0 to ``largest``, shape ``(simulation,)``.
-    largest
-        Number of draws that the truth was ranked among, L.
-    """
+    """Count ranks, whole numbers from 0 to ``largest``, below each of 1, ..., ``largest``."""
     return np.bincount(ranks, minlength=largest + 1)[:largest].cumsum()
 
 
 def p_value(ranks: NDArray[np.integer], largest: int) -> float:
-    """Return the probability that uniform ranks look as unlikely as these somewhere.
-
-    Parameters
-    ----------
-    ranks
-        Whole numbers from 0 to ``largest``, shape ``(simulation,)``.
-    largest
-        Number of draws that the truth was ranked among, L.
-    """
+    """Return the probability that uniform ranks among ``largest`` draws look as unlikely as these
+    somewhere.
+    """  # noqa: D205
     n = len(ranks)
     level = float(_level(counts_below(ranks, largest), n, _points(largest)).min())
     return max(0.0, 1.0 - _probability_inside(*_pointwise(n, largest, level * _ROUNDING), n))
@@ -58,21 +44,9 @@ def p_value(ranks: NDArray[np.integer], largest: int) -> float:
 
 @lru_cache
 def band(n: int, largest: int, false_alarm: float) -> tuple[Counts, Counts]:
-    """Return the least and the largest count below each of 1, ..., ``largest``.
+    """Return the least and the largest count below each of 1, ..., ``largest``, both inside.
 
-    Parameters
-    ----------
-    n
-        Number of simulations.
-    largest
-        Number of draws that the truth was ranked among, L.
-    false_alarm
-        Probability that uniform ranks leave the band somewhere, at most.
-
-    Returns
-    -------
-    tuple
-        Both ends, each of shape ``(largest,)``; they are inside.
+    ``n`` uniform ranks leave the band somewhere with at most the probability ``false_alarm``.
     """
     low, high = np.log(_LEAST_LEVEL), 0.0
     for _ in range(BISECTIONS):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
+from bayesscale._sections import Severity, worst
 from bayesscale.errors import BayesScaleWarning
 
-type Severity = Literal["ok", "note", "caution", "stop"]
-"""Nothing found; worth knowing; use with this in mind; do not use."""
+__all__ = ["CheckResult", "Severity", "worst"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,3 @@ class CheckResult:
     def warns(self) -> bool:
         """Whether the finding is a caution or a stop."""
         return self.severity in ("caution", "stop")
-
-
-def worst(severities: Iterable[Severity]) -> Severity:
-    """Return the gravest of severities, ``"ok"`` if there are none."""
-    found = set(severities)
-    graver: tuple[Severity, ...] = ("stop", "caution", "note")
-    return next((severity for severity in graver if severity in found), "ok")

@@ -19,7 +19,7 @@ from bayesscale.errors import BayesScaleError
 EPILOG = """\b
 Exit status:
   0    all is well
-  1    a posterior did not pass its checks; results are printed all the same
+  1    a result is not to be used, or with --strict asks for caution; it is printed all the same
   2    bad input: the message says what to change
   70   a bug in bayesscale
   130  stopped by Ctrl-C

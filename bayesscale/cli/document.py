@@ -1,61 +1,69 @@
 """Parts of the JSON documents that several commands write."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+from bayesscale._sections import records
 
+if TYPE_CHECKING:
     from bayesscale.backtesting.result import Backtest
     from bayesscale.checks import CheckResult
     from bayesscale.comparison.comparison import Comparison
     from bayesscale.comparison.sensitivity import PriorSensitivity
-    from bayesscale.forecast.allocate import Allocation
-    from bayesscale.forecast.extrapolate import Prediction
+    from bayesscale.forecast.answer import Answer
     from bayesscale.inference.result import Fit
     from bayesscale.runs import Runs
 
 
-def of_runs(runs: "Runs") -> dict[str, Any]:
+def of_result(result: Any) -> dict[str, Any]:
+    """Give what every result has: whether it may be used, and what it says."""
+    return {"severity": result.severity, "passed": result.passed, "text": result.text}
+
+
+def of_runs(runs: Runs) -> dict[str, Any]:
     """Describe a table of runs."""
     return {"n_runs": len(runs), **runs.metadata(), "fingerprint": runs.fingerprint}
 
 
-def of_fit(fit: "Fit") -> dict[str, Any]:
+def of_fit(fit: Fit) -> dict[str, Any]:
     """Describe a fit: what it was asked, what it was fitted to, and whether it may be used."""
     return {
         "settings": {**fit.spec.as_dict(), **asdict(fit.sampling)},
         "runs": of_runs(fit.runs),
-        "passed": fit.passed,
+        **of_result(fit),
         "checks": of_checks(fit.checks),
     }
 
 
-def of_checks(checks: "Iterable[CheckResult]") -> list[dict[str, Any]]:
+def of_checks(checks: Iterable[CheckResult]) -> list[dict[str, Any]]:
     """Give what checks found."""
-    return [{"name": c.name, "passed": c.passed, "text": c.text} for c in checks]
+    return [
+        {"name": c.name, "severity": c.severity, "passed": c.passed, "text": c.text}
+        for c in checks
+    ]  # fmt: skip
 
 
-def of_backtest(backtest: "Backtest") -> dict[str, Any]:
+def of_backtest(backtest: Backtest) -> dict[str, Any]:
     """Give the scores, folds and predictions of a back-test, and what follows from them."""
     return {
+        **of_result(backtest),
         "law": backtest.law,
         "random_seed": backtest.random_seed,
-        "text": backtest.text,
         "summary": records(backtest.summary),
         "folds": records(backtest.folds),
         "points": records(backtest.points),
-        "passed": backtest.passed,
         "checks": of_checks(backtest.checks),
     }
 
 
-def of_comparison(comparison: "Comparison") -> dict[str, Any]:
+def of_comparison(comparison: Comparison) -> dict[str, Any]:
     """Give what a comparison found by every criterion, in figures and in words."""
     pairs = comparison.ln_bayes_factors
     return {
-        "text": comparison.text,
+        **of_result(comparison),
         "random_seed": comparison.random_seed,
         "summary": records(comparison.summary),
         "ln_bayes_factors": None if pairs is None else pairs.to_dict("index"),
@@ -63,20 +71,21 @@ def of_comparison(comparison: "Comparison") -> dict[str, Any]:
     }
 
 
-def of_sensitivity(sensitivity: "PriorSensitivity") -> dict[str, Any]:
+def of_sensitivity(sensitivity: PriorSensitivity) -> dict[str, Any]:
     """Give evidences over a grid of priors."""
     return {
-        "text": sensitivity.text,
+        **of_result(sensitivity),
         "pair": list(sensitivity.pair),
         "summary": records(sensitivity.summary),
         "power_scaling": records(sensitivity.power_scaling),
     }
 
 
-def of_answer(answer: "Prediction | Allocation") -> dict[str, Any]:
+def of_answer(answer: Answer) -> dict[str, Any]:
     """Give the summary of an answer, and the units of its quantities."""
     variables = {**answer.draws.data_vars, **answer.draws.coords}
     return {
+        **of_result(answer),
         "ci_prob": answer.ci_prob,
         "units": {
             str(name): values.attrs["unit"]
@@ -85,11 +94,3 @@ def of_answer(answer: "Prediction | Allocation") -> dict[str, Any]:
         },
         "summary": records(answer.summary),
     }
-
-
-def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Give one object a row, the index included."""
-    return [
-        {str(k): v for k, v in row.items()}
-        for row in frame.reset_index().to_dict("records")
-    ]  # fmt: skip

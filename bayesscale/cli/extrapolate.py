@@ -1,25 +1,15 @@
 """``bayesscale extrapolate``: the loss of runs that have not been trained."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from bayesscale._format import interval, scientific, si_count
+import bayesscale as bs
 from bayesscale.cli import document
-from bayesscale.cli.output import (
-    Output,
-    ci_prob_option,
-    json_option,
-    loss,
-    percent,
-    telling,
-)
-from bayesscale.cli.python import Name, call
-from bayesscale.cli.sizes import sizes_option
-
-if TYPE_CHECKING:
-    from bayesscale.forecast.extrapolate import Prediction
+from bayesscale.cli.options import ci_prob_option, input_option, own_law_option, sizes_option
+from bayesscale.cli.output import output_options, telling
+from bayesscale.cli.python import Name, call, load_fit
 
 
 @click.command("extrapolate", short_help="Predict the loss of runs not trained yet.")
@@ -27,64 +17,29 @@ if TYPE_CHECKING:
 @sizes_option("--params", "Parameters, e.g. 70B; repeatable.")
 @sizes_option("--tokens", "Training tokens, e.g. 1.4T; repeatable.")
 @sizes_option("--flops", "Training compute in FLOP, for laws of compute; repeatable.")
+@input_option
+@own_law_option
 @ci_prob_option
-@json_option
+@output_options
 def extrapolate_command(
-    fit: Path,
-    params: list[float],
-    tokens: list[float],
-    flops: list[float],
-    ci_prob: float,
-    as_json: bool,
-) -> None:
+    fit: Path, inputs: dict[str, list[float]], law: Any, ci_prob: float, as_json: bool,
+    strict: bool, **sizes: list[float],
+) -> None:  # fmt: skip
     """Predict the loss of runs outside the range of a saved FIT.
 
     The first of the parameters goes with the first of the tokens, and so on; one alone goes with
     all.
     """
-    with telling(as_json=as_json) as out:
-        import bayesscale as bs
-
-        asked = {"params": params, "tokens": tokens, "flops": flops}
-        given: dict[str, Any] = {name: sizes for name, sizes in asked.items() if sizes}
-        loaded = bs.load_fit(fit)
+    with telling(as_json=as_json, strict=strict) as out:
+        given: dict[str, Any] = {name: values for name, values in sizes.items() if values} | inputs
+        loaded, python = load_fit(fit, law)
         prediction = bs.extrapolate(loaded, **given, ci_prob=ci_prob)
         out.ran(
-            call("fit = bs.load_fit", fit),
+            python,
             call("prediction = bs.extrapolate", Name("fit"), **given, ci_prob=ci_prob),
             "prediction.summary",
         )
-        out.fit(loaded)
-        tell_prediction(out, prediction)
+        out.tell(prediction.sections())
         out.finish(
-            {"fit": fit, **document.of_fit(loaded), **document.of_answer(prediction)}, loaded
+            {"fit": fit, **document.of_fit(loaded), **document.of_answer(prediction)}, prediction
         )
-
-
-def tell_prediction(out: Output, prediction: "Prediction") -> None:
-    """Tell predicted losses as a table, one row a target."""
-    sizes = {"params": ("params", si_count), "tokens": ("tokens", si_count),
-             "flops": ("FLOP", scientific)}  # fmt: skip
-    shown = [name for name in sizes if name in prediction.summary]
-    reach = "flops" if "flops" in shown else shown[0]
-    out.table(
-        [
-            *(sizes[name][0] for name in shown),
-            "loss",
-            f"{percent(prediction.ci_prob)} interval",
-            "beyond the runs",
-        ],
-        [
-            [
-                *(sizes[name][1](row[name]) for name in shown),
-                loss(row["loss"]),
-                interval(row["loss_lower"], row["loss_upper"], loss),
-                f"{row[f'reach_{reach}']:.3g}×",
-            ]
-            for row in document.records(prediction.summary)
-        ],
-    )
-    out.say(
-        "\nLoss of a new run in nats/token. Beyond the runs: "
-        f"{sizes[reach][0]} over that of the largest fitted run."
-    )

@@ -1,28 +1,18 @@
 """``bayesscale fit``: from a table of runs to a saved posterior."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+import bayesscale as bs
 from bayesscale._files import check_output
-from bayesscale._format import interval
+from bayesscale._sections import Paragraph, records
 from bayesscale.cli import document
-from bayesscale.cli.output import (
-    Output,
-    ci_prob_option,
-    force_option,
-    json_option,
-    number,
-    percent,
-    telling,
-)
+from bayesscale.cli.options import ci_prob_option, force_option, quiet_option, sampling_options
+from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
-from bayesscale.cli.reading import read, reading_options
-from bayesscale.cli.sampling import sampling_options
-
-if TYPE_CHECKING:
-    from bayesscale.inference.result import Fit
+from bayesscale.cli.reading import reading_options
 
 
 @click.command("fit", short_help="Fit a law to a table of runs.")
@@ -34,61 +24,27 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @force_option
 @ci_prob_option
-@json_option
-@click.option("-q", "--quiet", is_flag=True, help="Tell of warnings and errors only.")
+@output_options
+@quiet_option
 @reading_options
 def fit_command(
-    runs: Path,
-    reading: dict[str, Any],
-    sampling: dict[str, Any],
-    output: Path,
-    force: bool,
-    ci_prob: float,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+    runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path, force: bool,
+    ci_prob: float, **voice: bool,
+) -> None:  # fmt: skip
     """Fit a law to the RUNS of a table (.csv, .tsv, .parquet, .jsonl, .json or .nc)."""
-    with telling(as_json=as_json, quiet=quiet) as out:
+    with telling(**voice) as out:
         check_output(output, inputs=[runs], force=force)
-        import bayesscale as bs
-
-        table, python = read(runs, reading)
-        out.ran(python)
-        out.say(repr(table))
-        fit = bs.fit(table, **sampling, progress=False if quiet else "auto")
+        table = out.read(runs, reading)
+        fit = bs.fit(table, **sampling, progress=out.progress)
         fit.save(output, overwrite=force)
-
         repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
         out.ran(
             call("fit = bs.fit", Name("runs"), **repeatable),
             call("fit.save", output, **({"overwrite": True} if force else {})),
             call("fit.summary", ci_prob=ci_prob),
         )
-        out.fit(fit)
-        tell_parameters(out, fit, ci_prob)
-        out.say(f"\nSaved as {output}.")
+        out.tell([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])
+        summary = records(fit.summary(ci_prob=ci_prob))
         out.finish(
-            {
-                **document.of_fit(fit),
-                "ci_prob": ci_prob,
-                "summary": document.records(fit.summary(ci_prob=ci_prob)),
-                "output": output,
-            },
-            fit,
+            {**document.of_fit(fit), "ci_prob": ci_prob, "summary": summary, "output": output}, fit
         )
-
-
-def tell_parameters(out: Output, fit: "Fit", ci_prob: float) -> None:
-    """Tell the published parameters of a fit as a table."""
-    out.table(
-        ["parameter", "median", f"{percent(ci_prob)} interval", "unit"],
-        [
-            [
-                row["parameter"],
-                number(row["median"]),
-                interval(row["lower"], row["upper"], number),
-                row["unit"],
-            ]
-            for row in document.records(fit.summary(ci_prob=ci_prob))
-        ],
-    )

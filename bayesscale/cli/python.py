@@ -1,31 +1,26 @@
 """The Python that does what a command did."""
 
+from __future__ import annotations
+
 import json
 import os
-import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import bayesscale as bs
+from bayesscale._format import short_exponent
+from bayesscale.cli.own_law import source_of
+
+if TYPE_CHECKING:
+    from bayesscale.inference.result import Fit
+    from bayesscale.laws import Law
 
 WIDTH = 79
 
 
 def call(function: str, *arguments: object, **named: object) -> str:
-    """Write a call, one argument a line where it gets long.
+    """Write a call, what comes before its bracket first, one argument a line where it gets long.
 
-    Parameters
-    ----------
-    function
-        What comes before the bracket, e.g. ``"fit = bs.fit"``.
-    *arguments, **named
-        The arguments.
-
-    Returns
-    -------
-    str
-        Source code.
-
-    Examples
-    --------
     >>> call("fit = bs.fit", law="kaplan", draws=500)
     'fit = bs.fit(law="kaplan", draws=500)'
     """
@@ -59,9 +54,10 @@ def literal(value: Any) -> str:
             return f"[{', '.join(map(literal, value))}]"
         case dict():
             return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
-    return f"bs.{value!r}"  # a Prior
+    return source_of(value) or f"bs.{value!r}"  # a law of one's own, a Prior
 
 
-def short_exponent(number: str) -> str:
-    """Write ``7e+09`` as ``7e9``."""
-    return re.sub(r"e\+?(-?)0*", r"e\1", number)
+def load_fit(path: Path, law: str | Law | None) -> tuple[Fit, str]:
+    """Load a saved fit, of a law of one's own if it is given; return it and the Python for it."""
+    own = {} if law is None else {"law": law}
+    return bs.load_fit(path, **own), call("fit = bs.load_fit", path, **own)

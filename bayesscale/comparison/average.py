@@ -3,27 +3,13 @@
 import warnings
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import softmax
 
-from bayesscale._format import list_some
-from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale.comparison.checked import check_fits, check_seed
-from bayesscale.comparison.evidence import evidences
-from bayesscale.comparison.largest import leave_largest_out
-from bayesscale.comparison.loo import leave_one_out
-from bayesscale.comparison.pointwise import density_table, score_table
-from bayesscale.comparison.stacking import stacking_errors, stacking_weights
-from bayesscale.errors import ConvergenceWarning, DomainError, unknown_name
-from bayesscale.inference.average import Average
+from bayesscale._progress import ProgressOption, progress_reporter
+from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
+from bayesscale.errors import DomainError, unknown_name
+from bayesscale.inference.average import Average, check_refits
 from bayesscale.inference.result import Fit
-
-type Array = NDArray[np.float64]
-
-CRITERIA = {"loo": "elpd", "evidence": "log_evidence", "largest": "log_score"}
-"""What fits can be weighed by, and what the score is called."""
 
 
 def average(
@@ -31,7 +17,7 @@ def average(
     *,
     by: str = "loo",
     factor: float = 10.0,
-    cluster: str | None = None,
+    group: str | None = None,
     random_seed: int | None = None,
     progress: ProgressOption = "auto",
 ) -> Average:
@@ -57,7 +43,7 @@ def average(
         law as runs get many, even where no law is right, and depend on the priors.
     factor
         For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
-    cluster
+    group
         For ``"loo"`` and ``"largest"``: column of labels (``read_runs(path, group=...)``). Runs of
         one label, such as checkpoints of one training, are left out together and scored jointly.
         None takes every run for itself, with all its rows where the runs have clusters.
@@ -77,9 +63,9 @@ def average(
     ------
     DomainError
         If there are fewer than two fits, they are of different runs or inputs, an option is
-        outside its domain, or ``cluster`` divides the clusters that the runs have.
+        outside its domain, or ``group`` divides the clusters that the runs have.
     UnknownNameError
-        If ``by`` or ``cluster`` has an unknown name.
+        If ``by`` or ``group`` has an unknown name.
     RunsError
         If too few runs or clusters are left in or out.
     EvidenceError
@@ -126,60 +112,40 @@ def average(
     >>> m.summary                                                 # doctest: +SKIP
     >>> bs.extrapolate(m, params=70e9, tokens=1.4e12).summary     # doctest: +SKIP
     """
-    _check(fits, by, cluster)
+    _check(fits, by, group)
     seed = check_seed(random_seed, fits)
     with progress_reporter(progress) as report:
-        if by == "evidence":
-            pointwise, (weights, table) = None, _by_evidence(fits, random_seed, report)
-        else:
-            if by == "loo":
-                scores = leave_one_out(fits, cluster=cluster, report=report)
-            else:
-                scores = leave_largest_out(fits, factor=factor, cluster=cluster, report=report)
-            pointwise = density_table(scores).rename_axis(index=cluster or _unit(fits))
-            weights = stacking_weights(pointwise.to_numpy())
-            table = score_table(scores, CRITERIA[by])
-            errors = stacking_errors(pointwise.to_numpy(), random_seed=seed)
-            table.insert(0, "weight_se", errors)
-    table.insert(0, "weight", weights)
+        scores = score(fits, by, factor=factor, group=group, random_seed=random_seed, report=report)
+    table = scores.table.rename_axis(index="fit")
+    table.insert(0, "weight_se", scores.weight_se)
+    table.insert(0, "weight", scores.weights)
     table.insert(0, "law", [fit.law.name for fit in fits.values()])
-    table.index.name = "fit"
-    unsure = table.index[~table["refits_converged"]].tolist()
-    if unsure:
-        warnings.warn(
-            f"Refits of {list_some(unsure)} did not converge, so that the weights are uncertain. "
-            "Fit with more tuning (tune=4000) or smaller steps (target_accept=0.95): refits are "
-            "sampled as the fits were.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+    refits = check_refits(table)
+    if refits.warns:
+        warnings.warn(refits.text, refits.warning, stacklevel=2)
     return Average(
         fits=dict(fits),
-        weights=dict(zip(fits, map(float, weights), strict=True)),
+        weights=dict(zip(fits, map(float, scores.weights), strict=True)),
         by=by,
         summary=table,
-        pointwise=pointwise,
-        text=_in_words(by, table, pointwise, factor),
+        pointwise=scores.pointwise,
+        text=_in_words(by, table, scores.pointwise, factor),
         random_seed=seed,
     )
-
-
-def _unit(fits: Mapping[str, Fit]) -> str:
-    return "cluster" if next(iter(fits.values())).runs.has_clusters else "run"
 
 
 def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, factor: float) -> str:
     """Return a sentence for a report."""
     if pointwise is None:
         how = "evidence (posterior probabilities at equal prior odds)"
+    elif by == "largest":
+        how = (
+            f"what laws fitted to the smaller runs predict for those within {factor:g}x of the "
+            f"largest compute ({len(pointwise)} scores)"
+        )
     else:
         what = "run" if pointwise.index.name == "run" else f"{pointwise.index.name!r}"
         how = f"leave-one-{what}-out ({len(pointwise)} left out, {table['n_refits'].sum()} refits)"
-        if by == "largest":
-            how = (
-                f"what laws fitted to the smaller runs predict for those within {factor:g}x of the "
-                f"largest compute ({len(pointwise)} scores)"
-            )
     ranked = table["weight"].sort_values(ascending=False)
     shares = [f"{name} {_percent(weight)}" for name, weight in ranked.items()]
     return f"Laws averaged by {how}: {', '.join(shares)}."
@@ -189,48 +155,21 @@ def _percent(weight: float) -> str:
     return "<1%" if weight < 0.005 else f"{weight:.0%}"
 
 
-def _check(fits: Mapping[str, Fit], by: str, cluster: str | None) -> None:
+def _check(fits: Mapping[str, Fit], by: str, group: str | None) -> None:
     """Refuse what cannot be averaged."""
-    if not isinstance(by, str) or by not in CRITERIA:
-        raise unknown_name("criterion", by, CRITERIA)
-    if by == "evidence" and cluster is not None:
+    if not isinstance(by, str) or by not in SCORES:
+        raise unknown_name("criterion", by, SCORES)
+    if by == "evidence" and group is not None:
         raise DomainError(
-            "The evidence is of all runs jointly: nothing is left out, and there are no clusters "
-            'to leave out. Leave cluster out, or use by="loo".'
+            "The evidence is of all runs jointly: nothing is left out, and there are no groups "
+            'to leave out. Leave group out, or use by="loo".'
         )
     check_fits(fits, what="An average")
     first, *others = fits.items()
     for name, fit in others:
-        if set(fit.law.inputs) != set(first[1].law.inputs):
+        if set(fit.law.quantities) != set(first[1].law.quantities):
             raise DomainError(
-                f"{first[0]!r} predicts from {' and '.join(first[1].law.inputs)} and {name!r} from "
-                f"{' and '.join(fit.law.inputs)}: no question could be put to both. Average laws "
-                "of the same inputs."
+                f"{first[0]!r} predicts from {' and '.join(first[1].law.quantities)} and {name!r} "
+                f"from {' and '.join(fit.law.quantities)}: no question could be put to both. "
+                "Average laws of the same inputs."
             )
-
-
-def _by_evidence(
-    fits: Mapping[str, Fit], random_seed: int | None, report: Report
-) -> tuple[Array, pd.DataFrame]:
-    """Return posterior probabilities of the fits at equal prior odds, and their table."""
-    found = evidences(fits, random_seed=random_seed, report=report)
-    log_evidence = np.array([e.log_evidence for e in found.values()])
-    mcse = np.array([e.mcse for e in found.values()])
-    weights = softmax(log_evidence)
-    best = log_evidence.argmax()
-    # to first order, of independent errors: dw_k = w_k (dz_k - Σ_j w_j dz_j)
-    slopes = weights[:, None] * (np.eye(len(weights)) - weights)
-    table = pd.DataFrame(
-        {
-            "weight_se": np.sqrt(slopes**2 @ mcse**2),
-            CRITERIA["evidence"]: log_evidence,
-            "se": mcse,
-            "diff": log_evidence - log_evidence[best],
-            "diff_se": np.where(np.arange(len(mcse)) == best, 0, np.hypot(mcse, mcse[best])),
-            "n_refits": 0,
-            "refits_converged": True,
-            "high_k": [[] for _ in found],
-        },
-        index=pd.Index(list(found)),
-    )
-    return weights, table

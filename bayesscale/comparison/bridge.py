@@ -188,23 +188,11 @@ def _bridge(
 def bridge(
     of_draws: Array, of_proposed: Array, *, effective: float, independent: bool = False
 ) -> BridgeEstimate:
-    r"""Solve Meng and Wong's equation for two sets of log ratios.
+    """Solve Meng and Wong's equation for log ratios of the density over the proposal.
 
-    Parameters
-    ----------
-    of_draws
-        Log of the density over the proposal at the draws, shape ``(chain, draw)``.
-    of_proposed
-        The same at points drawn from the proposal, shape ``(point,)``.
-    effective
-        Effective number of draws, which weighs the two sets.
-    independent
-        Whether the draws are, so that their autocorrelation need not be estimated.
-
-    Returns
-    -------
-    BridgeEstimate
-        The estimate.
+    ``of_draws``, at the draws ``(chain, draw)``, of which so many are ``effective``;
+    ``of_proposed`` at points drawn from the proposal. Autocorrelation of draws that are
+    ``independent`` need not be estimated.
     """
     n1, n2 = of_draws.size, of_proposed.size
     s1, s2 = effective / (effective + n2), n2 / (effective + n2)

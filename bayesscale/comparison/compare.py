@@ -1,28 +1,34 @@
 """Compare laws on the same runs by everything that tells them apart."""
 
+from __future__ import annotations
+
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale.comparison.checked import check_fits, check_seed
+from bayesscale.checks import CheckResult
 from bayesscale.comparison.comparison import Comparison, in_words
-from bayesscale.comparison.evidence import evidence, evidences
-from bayesscale.comparison.largest import leave_largest_out
-from bayesscale.comparison.loo import leave_one_out
-from bayesscale.comparison.pointwise import density_table, score_table
+from bayesscale.comparison.evidence import evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
-from bayesscale.comparison.stacking import stacking_weights
+from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
 from bayesscale.comparison.weights import PARETO_K_MAX
-from bayesscale.errors import DomainError, EvidenceError, RunsError, unknown_name
+from bayesscale.errors import (
+    BayesScaleError,
+    ConvergenceWarning,
+    DomainError,
+    EvidenceError,
+    RunsError,
+    unknown_name,
+)
+from bayesscale.inference.average import check_refits
 from bayesscale.inference.result import Fit
 
-CRITERIA = ("evidence", "loo", "largest")
+CRITERIA = tuple(SCORES)
 
 SMC_BIAS = 1.0
 """Nats by which sequential Monte Carlo may be off beyond its own error. Particles that do not move
@@ -31,14 +37,11 @@ enough between stages lose mass: on 240 public runs it came out .5 too low at an
 RATIO_MCSE_MAX = 0.2
 """A density ratio that is known less well checks nothing."""
 
-
-@dataclass
-class _Gathered:
-    """Columns found so far, and what could not be had."""
-
-    columns: dict[str, Any]
-    notes: list[str]
-    passed: bool = True
+UNSCORED: dict[str, tuple[type[BayesScaleError], str]] = {
+    "loo": (EvidenceError, "Not left out one by one"),
+    "largest": (RunsError, "Not scored on the largest compute"),
+}
+"""What may keep a criterion from being had, and how that is said."""
 
 
 def compare(
@@ -48,7 +51,7 @@ def compare(
     prior_odds: Mapping[str, float] | None = None,
     smc: bool = False,
     factor: float = 10.0,
-    cluster: str | None = None,
+    group: str | None = None,
     random_seed: int | None = None,
     progress: ProgressOption = "auto",
 ) -> Comparison:
@@ -70,7 +73,7 @@ def compare(
         fit.
     factor
         For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
-    cluster
+    group
         For ``"loo"`` and ``"largest"``: column of labels whose runs are left out together.
     random_seed
         Seed; by default the first fit's.
@@ -88,9 +91,14 @@ def compare(
         If there are fewer than two fits, they are of different runs, or an option is outside its
         domain.
     UnknownNameError
-        If a criterion, a fit in ``prior_odds`` or ``cluster`` is unknown.
+        If a criterion, a fit in ``prior_odds`` or ``group`` is unknown.
     EvidenceError
         If draws did not converge, or an evidence is not known well enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a refit did not converge, or sequential Monte Carlo gives another evidence.
 
     Notes
     -----
@@ -115,28 +123,54 @@ def compare(
     check_fits(fits, what="A comparison")
     odds = _checked_odds(prior_odds, fits)
     seed = check_seed(random_seed, fits)
-    found = _Gathered(
-        {
-            "law": [fit.law.name for fit in fits.values()],
-            "discrepancy": [fit.spec.discrepancy.name for fit in fits.values()],
-            "noise": [fit.spec.noise.name for fit in fits.values()],
-        },
-        _unlike(fits),
-    )
-    pairwise = None
+    columns: dict[str, Any] = {
+        "law": [fit.law.name for fit in fits.values()],
+        "discrepancy": [fit.spec.discrepancy.name for fit in fits.values()],
+        "noise": [fit.spec.noise.name for fit in fits.values()],
+    }
+    notes, checks, pairs = _unlike(fits), [], None
     with progress_reporter(progress) as report:
-        if "evidence" in criteria:
-            pairwise = _by_evidence(found, fits, odds, random_seed, report)
-            found.notes += _nested(fits, found.columns, report)
-        if smc:
-            _by_smc(found, fits, seed, report)
-        if "loo" in criteria:
-            _by_loo(found, fits, cluster, report)
-        if "largest" in criteria:
-            _by_largest(found, fits, factor, cluster, report)
-    summary = pd.DataFrame(found.columns, index=pd.Index(list(fits), name="fit"))
-    text = in_words(summary, notes=found.notes, odds=prior_odds, factor=factor)
-    return Comparison(dict(fits), summary, pairwise, text, found.passed, seed)
+        for criterion in (c for c in SCORES if c in criteria):
+            excuse, said = UNSCORED.get(criterion, ((), ""))
+            try:
+                scores = score(
+                    fits, criterion, factor=factor, group=group, random_seed=random_seed,
+                    report=report, odds=odds,
+                )  # fmt: skip
+            except excuse as error:
+                notes.append(f"{said}: {error}")
+                continue
+            table = scores.table.copy()
+            if criterion == "evidence":
+                table["probability"] = scores.weights
+                pairs = _every_pair(table["log_evidence"])
+                notes += _nested(fits, table, report)
+                if smc:
+                    table, agrees = _by_smc(table, fits, seed, report)
+                    checks.append(agrees)
+            else:
+                refits = check_refits(table, of=criterion)
+                checks += [refits] * refits.warns
+                if criterion == "loo":
+                    table.insert(4, "stacking", scores.weights)
+                together = columns.get("refits_converged", True) & table["refits_converged"]
+                table["refits_converged"] = together
+            columns |= {str(name): table[name].to_numpy() for name in table}
+        if smc and "evidence" not in criteria:
+            table, _ = _by_smc(pd.DataFrame(index=list(fits)), fits, seed, report)
+            columns |= {str(name): table[name].to_numpy() for name in table}
+    summary = pd.DataFrame(columns, index=pd.Index(list(fits), name="fit"))
+    verdict = in_words(summary, notes=notes, odds=prior_odds, factor=factor)
+    for check in checks:
+        if check.warns:
+            warnings.warn(check.text, check.warning, stacklevel=2)
+    return Comparison(dict(fits), summary, pairs, verdict, tuple(checks), seed)
+
+
+def _every_pair(log_evidence: pd.Series) -> pd.DataFrame:
+    values, names = log_evidence.to_numpy(), log_evidence.index
+    difference = values[:, None] - values[None]
+    return pd.DataFrame(difference, names, names).rename_axis(index="fit", columns="over")
 
 
 def _unlike(fits: Mapping[str, Fit]) -> list[str]:
@@ -177,122 +211,62 @@ def _checked_odds(
     return dict(prior_odds)
 
 
-def _by_evidence(
-    found: _Gathered,
-    fits: Mapping[str, Fit],
-    odds: Mapping[str, float],
-    random_seed: int | None,
-    report: Report,
-) -> pd.DataFrame:
-    estimates = evidences(fits, random_seed=random_seed, report=report)
-    log_evidence = np.array([e.log_evidence for e in estimates.values()])
-    mcse = np.array([e.mcse for e in estimates.values()])
-    best = int(log_evidence.argmax())
-    others = np.arange(len(mcse)) != best
-    found.columns |= {
-        "log_evidence": log_evidence,
-        "mcse": mcse,
-        "ln_bf": log_evidence - log_evidence[best],
-        "ln_bf_mcse": np.where(others, np.hypot(mcse, mcse[best]), 0.0),
-        "probability": softmax(log_evidence + np.log([odds[name] for name in fits])),
-    }
-    difference = log_evidence[:, None] - log_evidence[None]
-    return pd.DataFrame(difference, list(fits), list(fits)).rename_axis(index="fit", columns="over")
-
-
-def _by_smc(found: _Gathered, fits: Mapping[str, Fit], seed: int, report: Report) -> None:
-    values, errors = [], []
+def _by_smc(
+    table: pd.DataFrame, fits: Mapping[str, Fit], seed: int, report: Report
+) -> tuple[pd.DataFrame, CheckResult]:
+    """Add a second opinion of the evidence to a table, and check that it agrees."""
+    found = []
     for name, fit in fits.items():
         report(f"Sampling {name!r} from its prior by sequential Monte Carlo")
-        estimate = evidence(fit, method="smc", random_seed=seed, progress=False)
-        values.append(estimate.log_evidence)
-        errors.append(estimate.mcse)
-    found.columns |= {"smc_log_evidence": values, "smc_mcse": errors}
-    if "log_evidence" in found.columns:
-        apart = np.abs(np.array(values) - found.columns["log_evidence"])
-        joint = np.hypot(errors, found.columns["mcse"])
-        allowed = np.maximum(4 * joint, SMC_BIAS)
-        off = [name for name, a, b in zip(fits, apart, allowed, strict=True) if not a <= b]
-        found.passed &= not off
-        found.notes.append(
+        found.append(evidence(fit, method="smc", random_seed=seed, progress=False))
+    table = table.assign(
+        smc_log_evidence=[e.log_evidence for e in found], smc_mcse=[e.mcse for e in found]
+    )
+    if "log_evidence" not in table:
+        return table, CheckResult("evidence", "ok", "", table, ConvergenceWarning)
+    apart = (table["smc_log_evidence"] - table["log_evidence"]).abs()
+    allowed = np.maximum(4 * np.hypot(table["smc_mcse"], table["mcse"]), SMC_BIAS)
+    off = table.index[~(apart <= allowed)].tolist()
+    text = f"Sequential Monte Carlo agrees: within {apart.max():.2g} nats."
+    if off:
+        text = (
             f"BRIDGE AND SEQUENTIAL MONTE CARLO DISAGREE on {list_some(off)} by up to "
             f"{apart.max():.1f} nats, more than four of their joint errors: trust neither."
-            if off
-            else f"Sequential Monte Carlo agrees: within {apart.max():.2g} nats."
         )
+    severity = "stop" if off else "ok"
+    return table, CheckResult("evidence", severity, text, table, ConvergenceWarning)
 
 
-def _by_loo(found: _Gathered, fits: Mapping[str, Fit], cluster: str | None, report: Report) -> None:
-    try:
-        scores = leave_one_out(fits, cluster=cluster, report=report)
-    except EvidenceError as error:
-        found.notes.append(f"Not left out one by one: {error}")
-        return
-    table = score_table(scores, "elpd")
-    found.columns |= {
-        "elpd": table["elpd"].to_numpy(),
-        "elpd_se": table["se"].to_numpy(),
-        "elpd_diff": table["diff"].to_numpy(),
-        "elpd_diff_se": table["diff_se"].to_numpy(),
-        "stacking": stacking_weights(density_table(scores).to_numpy()),
-        "n_refits": table["n_refits"].to_numpy(),
-        "high_k": table["high_k"].tolist(),
-    }
-    _note_refits(found, table, "leave-one-out")
-
-
-def _by_largest(
-    found: _Gathered, fits: Mapping[str, Fit], factor: float, cluster: str | None, report: Report
-) -> None:
-    try:
-        scores = leave_largest_out(fits, factor=factor, cluster=cluster, report=report)
-    except RunsError as error:
-        found.notes.append(f"Not scored on the largest compute: {error}")
-        return
-    table = score_table(scores, "log_score")
-    found.columns |= {
-        "largest": table["log_score"].to_numpy(),
-        "largest_diff": table["diff"].to_numpy(),
-        "largest_diff_se": table["diff_se"].to_numpy(),
-        "n_largest": [len(s.table) for s in scores.values()],
-    }
-    _note_refits(found, table, "the largest compute")
-
-
-def _note_refits(found: _Gathered, table: pd.DataFrame, of: str) -> None:
-    unsure = table.index[~table["refits_converged"]].tolist()
-    if unsure:
-        found.passed = False
-        found.notes.append(
-            f"REFITS OF {list_some(unsure)} DID NOT CONVERGE: their scores by {of} are uncertain."
-        )
-
-
-def _nested(fits: Mapping[str, Fit], columns: Mapping[str, Any], report: Report) -> list[str]:
-    """Compare unified with chinchilla a second way, where both are there on equal terms."""
+def _nested(fits: Mapping[str, Fit], table: pd.DataFrame, report: Report) -> list[str]:
+    """Compare laws with those that they contain a second way, where both are on equal terms."""
     notes = []
-    log_evidence = dict(zip(fits, columns["log_evidence"], strict=True))
-    mcse = dict(zip(fits, columns["mcse"], strict=True))
-    for wide, unified in fits.items():
-        for narrow, chinchilla in fits.items():
-            if not _is_nested(chinchilla, unified):
+    log_evidence, errors = table["log_evidence"].to_dict(), table["mcse"].to_dict()
+    for wide, outer in fits.items():
+        for narrow, inner in fits.items():
+            fixed = _fixed(inner, outer)
+            if fixed is None:
                 continue
-            report(f"Estimating the density of {wide!r} at k = 1")
-            k = np.asarray(unified.coordinates["k"])
-            low, high = np.quantile(k, [0.05, 0.95])
-            said = f"{narrow!r} is {wide!r} with k = 1; its k lies in {low:.2f}–{high:.2f} (90 %)"
+            at, value = fixed
+            report(f"Estimating the density of {wide!r} at {at} = {value:g}")
+            low, high = np.quantile(np.asarray(outer.coordinates[at]), [0.05, 0.95])
+            said = (
+                f"{narrow!r} is {wide!r} with {at} = {value:g}; its {at} lies in "
+                f"{low:.2f}–{high:.2f} (90 %)"
+            )
             bridged = log_evidence[narrow] - log_evidence[wide]
             try:
-                ratio = savage_dickey(unified)
+                ratio = savage_dickey(outer, name=at, value=value)
             except EvidenceError:
                 ratio = None
-            except DomainError:  # a prior of one's own excludes k = 1: nothing is nested
+            except DomainError:  # a prior of one's own excludes it: nothing is nested
                 continue
             if ratio is None or ratio.pareto_k > PARETO_K_MAX or ratio.mcse > RATIO_MCSE_MAX:
-                notes.append(f"{said}, too far from 1 to check the bridge by the density there.")
+                notes.append(
+                    f"{said}, too far from {value:g} to check the bridge by the density there."
+                )
                 continue
-            joint = float(np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide])))
-            agree = abs(ratio.log_bayes_factor - bridged) <= 4 * joint
+            mcse = np.hypot(errors[narrow], errors[wide])
+            agree = abs(ratio.log_bayes_factor - bridged) <= 4 * np.hypot(ratio.mcse, mcse)
             notes.append(
                 f"{said}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
                 f"{ratio.mcse:.2f}, {'as' if agree else 'BUT'} the bridge {bridged:.2f}."
@@ -300,8 +274,12 @@ def _nested(fits: Mapping[str, Fit], columns: Mapping[str, Any], report: Report)
     return notes
 
 
-def _is_nested(narrow: Fit, wide: Fit) -> bool:
-    if (narrow.law.name, wide.law.name) != ("chinchilla", "unified"):
-        return False
-    shared = {k: v for k, v in wide.spec.priors.items() if k != "k"}
-    return shared == dict(narrow.spec.priors)
+def _fixed(narrow: Fit, wide: Fit) -> tuple[str, float] | None:
+    """Return the coordinate that the wider law fixes to be the narrower one, under the same priors
+    of the others; None if it does not contain it.
+    """  # noqa: D205
+    fixed = wide.law.contains.get(narrow.law.name, {})
+    shared = {k: v for k, v in wide.spec.priors.items() if k not in fixed}
+    if len(fixed) != 1 or shared != dict(narrow.spec.priors):
+        return None
+    return next(iter(fixed.items()))

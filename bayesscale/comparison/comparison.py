@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, records
+from bayesscale.checks import CheckResult, worst
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayesscale.checks import CheckResult
     from bayesscale.inference.result import Fit
 
 STRENGTH = ((1.0, "barely"), (3.0, "positively"), (5.0, "strongly"), (np.inf, "very strongly"))
@@ -22,7 +23,7 @@ NONE = "none"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Told):
     """Laws on the same runs, compared.
 
     Parameters
@@ -35,14 +36,16 @@ class Comparison:
         with ``ln_bf_mcse``; posterior ``probability``; ``smc_log_evidence`` and ``smc_mcse`` if
         asked. By leave-one-out: ``elpd``, nats, its standard error ``elpd_se``, ``elpd_diff`` from
         the best with ``elpd_diff_se``, weight in ``stacking``, ``n_refits`` and the runs of
-        ``high_k`` that were refitted. On the largest compute: ``largest``, the sum of
-        log predictive densities, ``largest_diff``, ``largest_diff_se``, ``n_largest`` runs.
+        ``high_k`` that were refitted. On the largest compute: ``log_score``, the sum of log
+        predictive densities, ``log_score_se``, ``log_score_diff`` and ``log_score_diff_se``, of
+        ``n_largest`` runs or groups. ``refits_converged`` is of all refits.
     ln_bayes_factors
         Log Bayes factor of each row's fit over each column's, or None without evidence.
-    text
-        Which law the runs support, for a report.
-    passed
-        Whether all refits converged, and sequential Monte Carlo agreed where it was asked.
+    verdict
+        Which law the runs support, and by which criterion.
+    checks
+        Whether refits converged, if any did not, and whether sequential Monte Carlo agreed, if it
+        was asked.
     random_seed
         The seed.
     """
@@ -50,21 +53,49 @@ class Comparison:
     fits: Mapping[str, Fit]
     summary: pd.DataFrame
     ln_bayes_factors: pd.DataFrame | None
-    text: str
-    passed: bool
+    verdict: str
+    checks: tuple[CheckResult, ...]
     random_seed: int
 
     @property
-    def checks(self) -> tuple[CheckResult, ...]:
-        """The convergence of every fit."""
-        return tuple(fit.convergence for fit in self.fits.values())
+    def severity(self) -> Severity:
+        """The gravest of what the checks found."""
+        return worst(check.severity for check in self.checks)
 
-    def __repr__(self) -> str:
-        return f"{self.text}\n{self.summary.to_string()}"
+    @property
+    def text(self) -> str:
+        """Which law the runs support, and what the checks found, for a report."""
+        return " ".join([self.verdict, *(check.text for check in self.checks)])
 
-    def _repr_html_(self) -> str:
-        table = self.summary.to_html(float_format="{:.4g}".format)
-        return f"<p>{html.escape(self.text)}</p>{table}"
+    def sections(self) -> list[Section]:
+        """Return the verdict, what the checks found, and the criteria side by side."""
+        columns = [
+            ("ln evidence", "log_evidence", lambda row: f"{row['log_evidence']:.2f}"),
+            ("ln BF", "ln_bf", lambda row: f"{row['ln_bf']:.2f}"),
+            ("probability", "probability", lambda row: f"{row['probability']:.3f}"),
+            ("leave-one-out", "elpd", lambda row: _difference(row, "elpd")),
+            ("largest compute", "log_score", lambda row: _difference(row, "log_score")),
+        ]
+        shown = [(title, write) for title, name, write in columns if name in self.summary]
+        n = len(next(iter(self.fits.values())).runs)
+        return [
+            Heading(f"Which law do the {n} runs support?"),
+            Paragraph(self.verdict),
+            *(Paragraph(c.text, c.severity, emphasis=c.warns) for c in self.checks),
+            Table(
+                ["fit", *(title for title, _ in shown)],
+                [
+                    [row["fit"], *(write(row) for _, write in shown)]
+                    for row in records(self.summary)
+                ],
+                "In nats; leave-one-out and the largest compute relative to the best, with their "
+                "standard errors.",
+            ),
+        ]
+
+
+def _difference(row: Mapping[str, Any], score: str) -> str:
+    return f"{row[f'{score}_diff']:.1f} ± {row[f'{score}_diff_se']:.1f}"
 
 
 def in_words(
@@ -91,12 +122,12 @@ def in_words(
         winners["evidence"] = str(ranked.index[0]), bool(sure)
     for what, column, question in (
         ("leave-one-out", "elpd", "how well runs like these are predicted"),
-        ("the largest compute", "largest", "how well larger runs are foreseen"),
+        ("the largest compute", "log_score", "how well larger runs are foreseen"),
     ):
         if column in summary:
             sentence, winners[what] = _score_in_words(summary, column, what, question)
             sentences.append(sentence)
-    if "largest" in summary:
+    if "log_score" in summary:
         sentences.append(
             f"The largest compute means {summary['n_largest'].iloc[0]} runs or clusters, "
             f"all within {factor:g}x of the largest."

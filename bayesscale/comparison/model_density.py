@@ -19,26 +19,10 @@ type Array = NDArray[np.float64]
 def unconstrained(
     model: Any, draws: xr.DataTree | xr.Dataset | Array
 ) -> tuple[Callable[[Array], float], Array]:
-    """Translate a model and its posterior for bridge sampling.
+    """Translate a model of continuous variables and its posterior for bridge sampling.
 
-    Parameters
-    ----------
-    model
-        The model; all its free variables are continuous.
-    draws
-        DataTree with a group ``posterior``, or that group's Dataset, dims ``(chain, draw, ...)``.
-
-    Returns
-    -------
-    log_density : callable
-        Log density of a point of shape ``(dimension,)``, with all constants and Jacobians.
-    points : ndarray
-        The draws, shape ``(chain, draw, dimension)``.
-
-    Raises
-    ------
-    DomainError
-        If it is no model, has a discrete variable, or the draws lack a variable.
+    Returns the log density of a point ``(dimension,)``, with all constants and Jacobians, and the
+    draws as points, shape ``(chain, draw, dimension)``.
     """
     if not isinstance(model, pm.Model):
         raise DomainError(

@@ -1,12 +1,15 @@
 """The evidence of a law that another one holds at one value of a coordinate."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale.comparison.weights import log_mean_weight
+from bayesscale._sections import Paragraph, Section, Severity, Told
+from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError, unknown_name
 from bayesscale.inference.result import Fit
 from bayesscale.model.links import LINKS
@@ -14,8 +17,8 @@ from bayesscale.model.links import LINKS
 type Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class NestedEvidence:
+@dataclass(frozen=True, repr=False)
+class NestedEvidence(Told):
     """The evidence of a law with one coordinate fixed, relative to that of the law.
 
     Parameters
@@ -36,6 +39,25 @@ class NestedEvidence:
     pareto_k: float
     name: str
     value: float
+
+    @property
+    def severity(self) -> Severity:
+        """A caution where few draws decide."""
+        return "caution" if self.pareto_k > PARETO_K_MAX else "ok"
+
+    @property
+    def text(self) -> str:
+        """The estimate in words."""
+        said = (
+            f"ln BF {self.log_bayes_factor:.2f} ± {self.mcse:.2g} of {self.name} = {self.value:g} "
+            f"over {self.name} free, by the density there."
+        )
+        few = f" Few draws decide it (Pareto k {self.pareto_k:.2f}): do not trust its error."
+        return said + few * (self.severity != "ok")
+
+    def sections(self) -> list[Section]:
+        """Return the estimate in words."""
+        return [Paragraph(self.text, self.severity)]
 
 
 def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvidence:
@@ -109,24 +131,29 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     from bayesscale.inference.compiled import compile_model
     from bayesscale.model.data import model_data
 
-    compiled, data = compile_model(fit.spec, fit.runs), model_data(fit.spec, fit.runs)
-    posterior = fit.coordinates
-    draws = {k: np.asarray(posterior[k]) for k in compiled.names}
-    i = compiled.names.index(name)
-    log_prior = float(compiled.log_prior[i](np.array(value), data["prior"][i]))
+    density = compile_model(fit.spec, fit.runs).bind(model_data(fit.spec, fit.runs))
+    space = fit.spec.space
+    draws = {str(k): np.asarray(v) for k, v in fit.coordinates.items()}
+    i = space.names.index(name)
+    log_prior = float(space.log_prior(name, np.array([value]))[0])
     if not np.isfinite(log_prior):
         raise DomainError(
             f"The prior {fit.spec.priors[name]!r} excludes {name} = {value:g}, so that law is not "
             "inside this one."
         )
-    forward, density = compiled.forward, compiled.bind(data)
-    u = np.stack([f(draws[k]) for f, k in zip(forward, compiled.names, strict=True)], axis=-1)
-    at = float(forward[i](np.array(value)))
+
+    def linked(value: float) -> float:
+        """Return a value of the coordinate on the scale that is sampled."""
+        point = {k: v[:1, 0] for k, v in draws.items()} | {name: np.array([value])}
+        return float(space.to_link(point)[0, i])
+
     log_weight = log_density_weights(
-        lambda point: density(compiled.slopes.of_exponents(point))[0], u, i, at
-    )
+        lambda point: density(space.slopes.of_exponents(point))[0],
+        space.to_link(draws), i, linked(value),
+    )  # fmt: skip
+    h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link
-    log_slope = _log_slope(forward[i], value)
+    log_slope = float(np.log(abs(linked(value + h) - linked(value - h)) / (2 * h)))
     log_density, mcse, k = log_mean_weight(log_weight)
     if not np.isfinite(log_density) or k > 1:
         raise EvidenceError(
@@ -141,23 +168,10 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
 def log_density_weights(
     log_density: Callable[[Array], float], u: Array, i: int, at: float
 ) -> Array:
-    """Weigh draws for the density of one coordinate at a value.
+    """Weigh draws ``u``, shape ``(chain, draw, dimension)``, of a log density of one point.
 
-    Parameters
-    ----------
-    log_density
-        The density that was sampled, of a point of shape ``(dimension,)``.
-    u
-        Draws from it, shape ``(chain, draw, dimension)``.
-    i
-        The coordinate.
-    at
-        Its value.
-
-    Returns
-    -------
-    ndarray
-        Logs of weights whose mean is the marginal density there, shape ``(chain, draw)``.
+    Returns logs of weights, shape ``(chain, draw)``, whose mean is the marginal density of
+    coordinate ``i`` at a value.
     """
     flat = u.reshape(-1, u.shape[-1])
     mean, sd = flat[:, i].mean(), flat[:, i].std(ddof=1)
@@ -167,10 +181,3 @@ def log_density_weights(
     log_normal = -0.5 * ((flat[:, i] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
     change = np.array([log_density(b) - log_density(a) for a, b in zip(flat, moved, strict=True)])
     return (log_normal + change).reshape(u.shape[:-1])
-
-
-def _log_slope(forward: Callable[[Array], Array], value: float) -> float:
-    """Return the log of the derivative of the map to the unconstrained scale."""
-    h = 1e-6 * max(abs(value), 1e-3)
-    ahead, behind = (float(forward(np.array(value + s))) for s in (h, -h))
-    return float(np.log(abs(ahead - behind) / (2 * h)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,17 @@ from numpy.typing import NDArray
 
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
-from bayesscale.comparison.checked import check_fits, check_seed
-from bayesscale.comparison.evidence import evidence, evidences
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
+from bayesscale._sweep import sweep
+from bayesscale.comparison.evidence import Evidence, evidence, evidences
+from bayesscale.comparison.scores import check_fits, check_seed
 from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError, SamplerError
 from bayesscale.inference.fit import fit_spec
 from bayesscale.inference.result import Fit
-from bayesscale.model.links import LINKS
-from bayesscale.model.prior_predictive import draw_priors
+from bayesscale.model.posterior import Posterior
 from bayesscale.model.priors import NORMAL_ON_LINK, Prior
-from bayesscale.model.spec import ModelSpec, log_inputs
+from bayesscale.model.spec import ModelSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +32,15 @@ SCALES = (0.5, 0.71, 1.41, 2.0)
 
 MCSE_MAX = 0.1
 
+SECONDS = 2.0
+"""What a refit takes, roughly, with its bridge."""
+
 ALL = "all"
 """The row of the grid in which every prior is scaled at once."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PriorSensitivity:
+class PriorSensitivity(Told):
     """Evidences over a grid of priors.
 
     Parameters
@@ -58,6 +61,8 @@ class PriorSensitivity:
         are raised to a power near 1, and a diagnosis [1]_.
     text
         The verdict.
+    prior_decides
+        Whether the verdict on the pair is open or turns under some prior, or is not known there.
 
     References
     ----------
@@ -69,13 +74,23 @@ class PriorSensitivity:
     prior_predictive: pd.DataFrame
     power_scaling: pd.DataFrame
     text: str
+    prior_decides: bool
 
-    def __repr__(self) -> str:
-        return f"{self.text}\n{self.summary.to_string()}"
+    @property
+    def severity(self) -> Severity:
+        """A caution where the prior decides."""
+        return "caution" if self.prior_decides else "ok"
 
-    def _repr_html_(self) -> str:
-        table = self.summary.to_html(float_format="{:.2f}".format)
-        return f"<p>{html.escape(self.text)}</p>{table}"
+    def sections(self) -> list[Section]:
+        """Return the verdict, and how the log Bayes factor moves with each prior."""
+        grid = self.summary["ln_bf"].groupby("prior", sort=False)
+        titles = ["prior", "ln BF of {!r} over {!r}, least".format(*self.pair), "most"]
+        rows = [[str(name), f"{v.min():.2f}", f"{v.max():.2f}"] for name, v in grid]
+        return [
+            Heading("Does it hold under other priors?"),
+            Paragraph(self.text, self.severity, emphasis=True),
+            Table(titles, rows),
+        ]
 
 
 def prior_sensitivity(
@@ -137,100 +152,97 @@ def prior_sensitivity(
         raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
     with progress_reporter(progress) as report:
         found = evidences(fits, random_seed=random_seed, report=report)
-        own = {name: (e.log_evidence, e.mcse) for name, e in found.items()}
-        ranked = sorted(own, key=lambda name: -own[name][0])
+        ranked = sorted(found, key=lambda name: -found[name].log_evidence)
         pair = ranked[0], ranked[1]
-        summary = _grid(fits, own, pair, scales, seed, report)
+        summary = _grid(fits, found, pair, scales, seed, report)
         report("Scaling priors and likelihoods by powers")
         power_scaling = _power_scaling(fits)
+    text, decides = _verdict(summary, fits, pair)
     return PriorSensitivity(
-        summary, pair, _prior_predictive(fits, seed), power_scaling, _verdict(summary, fits, pair)
+        summary, pair, _prior_predictive(fits, seed), power_scaling, text, decides
     )
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A fit to make under another prior, and the seed of its bridge."""
+
+    fit: Fit
+    spec: ModelSpec
+    seed: int
+
+
 def _grid(
-    fits: Mapping[str, Fit],
-    own: Mapping[str, tuple[float, float]],
-    pair: tuple[str, str],
-    scales: Sequence[float],
-    seed: int,
-    report: Report,
-) -> pd.DataFrame:
+    fits: Mapping[str, Fit], own: Mapping[str, Evidence], pair: tuple[str, str],
+    scales: Sequence[float], seed: int, report: Report,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the evidence of every fit under every prior: by its draws, or else by a refit."""
     import pandas as pd
 
     names = _all_scalable(fits)
     priors = [(ALL, 1.0)] + [(k, s) for k in (ALL, *names) for s in scales if s != 1]
-    rows = []
-    for done, (name, scale) in enumerate(priors):
-        report(f"Evidence under prior {done + 1} of {len(priors)}", done, len(priors))
-        row: dict[str, Any] = {"prior": name, "scale": scale}
-        refitted = []
+    known: dict[tuple[int, str], tuple[float, float]] = {}
+    jobs = {}
+    for i, (name, scale) in enumerate(priors):
+        report(f"Evidence under prior {i + 1} of {len(priors)}", i, len(priors))
         for key, fit in fits.items():
             touched = [k for k in names if k in fit.spec.priors and name in (k, ALL)]
-            value, mcse, again = own[key][0], own[key][1], False
-            if touched and scale != 1:
-                value, mcse, again = _under(fit, own[key], touched, scale, seed)
-            row |= {key: value, f"{key} mcse": mcse}
-            refitted += [key] * again
+            if not touched or scale == 1:
+                known[i, key] = own[key].log_evidence, own[key].mcse
+                continue
+            change, mcse, k = log_mean_weight(_log_ratio(fit, touched, scale))
+            if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
+                known[i, key] = own[key].log_evidence + change, float(np.hypot(own[key].mcse, mcse))
+            else:
+                jobs[i, key] = _Job(fit, scaled(fit.spec, touched, scale), seed)
+    named = {f"{i} {key}": job for (i, key), job in jobs.items()}
+    refits = sweep(_refit, named, seconds=SECONDS, report=report, text="Refitting")
+    known |= dict(zip(jobs, refits.values(), strict=True))
+    rows = []
+    for i, (name, scale) in enumerate(priors):
+        row: dict[str, Any] = {"prior": name, "scale": scale}
+        for key in fits:
+            row[key], row[f"{key} mcse"] = known[i, key]
         row["ln_bf"] = row[pair[0]] - row[pair[1]]
         row["ln_bf_mcse"] = float(np.hypot(row[f"{pair[0]} mcse"], row[f"{pair[1]} mcse"]))
-        row["refitted"] = refitted
+        row["refitted"] = [key for key in fits if (i, key) in jobs]
         rows.append(row)
     return pd.DataFrame(rows).set_index(["prior", "scale"])
 
 
-def _scalable(spec: ModelSpec) -> list[str]:
-    """Return the coordinates whose prior is normal on its link, and so has a scale."""
-    return [k.name for k in spec.coordinates if spec.priors[k.name].normal_on_link(k) is not None]
+def _refit(job: _Job) -> tuple[float, float]:
+    """Return the log evidence of a fit and its error; NaN, which the verdict says, without one."""
+    try:
+        again = fit_spec(job.spec, job.fit.runs, job.fit.sampling, report=lambda *_: None)
+        found = evidence(again, random_seed=job.seed, progress=False)
+    except (EvidenceError, SamplerError):
+        return np.nan, np.nan
+    return found.log_evidence, found.mcse
 
 
 def _all_scalable(fits: Mapping[str, Fit]) -> list[str]:
-    """Return the coordinates that can be scaled in every fit that has them."""
-    fixed = {
-        k.name for f in fits.values() for k in f.spec.coordinates
-        if k.name not in _scalable(f.spec)
-    }  # fmt: skip
-    names = dict.fromkeys(k for f in fits.values() for k in _scalable(f.spec))
-    return [name for name in names if name not in fixed]
+    """Return the coordinates whose prior is normal on its link, and so has a scale, in every fit
+    that has them.
+    """  # noqa: D205
+    spaces = [fit.spec.space for fit in fits.values()]
+    fixed = {name for space in spaces for name in space.names if name not in space.normals}
+    return [k for k in dict.fromkeys(k for s in spaces for k in s.normals) if k not in fixed]
 
 
 def scaled(spec: ModelSpec, names: Sequence[str], scale: float) -> ModelSpec:
     """Return a spec with the standard deviations of some priors multiplied."""
-    priors = dict(spec.priors)
+    priors, normals = dict(spec.priors), spec.space.normals
     for k in spec.coordinates:
-        normal = spec.priors[k.name].normal_on_link(k)
-        if k.name in names and normal is not None:
-            mu, sigma = normal
+        if k.name in names and k.name in normals:
+            mu, sigma = normals[k.name]
             priors[k.name] = Prior(NORMAL_ON_LINK[k.link], mu=mu, sigma=scale * sigma)
     return replace(spec, priors=priors)
 
 
-def _under(
-    fit: Fit, own: tuple[float, float], names: Sequence[str], scale: float, seed: int
-) -> tuple[float, float, bool]:
-    """Return the log evidence under scaled priors, its error, and whether it took a refit."""
-    change, mcse, k = log_mean_weight(_log_ratio(fit, names, scale))
-    if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
-        return own[0] + change, float(np.hypot(own[1], mcse)), False
-    try:
-        again = fit_spec(
-            scaled(fit.spec, names, scale), fit.runs, fit.sampling, report=lambda *_: None
-        )
-        found = evidence(again, random_seed=seed, progress=False)
-    except (EvidenceError, SamplerError):
-        return np.nan, np.nan, True  # said in the verdict
-    return found.log_evidence, found.mcse, True
-
-
 def _log_ratio(fit: Fit, names: Sequence[str], scale: float) -> Array:
     """Return the log of the scaled over the own prior density, shape ``(chain, draw)``."""
-    total: Any = 0.0
-    for k in fit.spec.coordinates:
-        normal = fit.spec.priors[k.name].normal_on_link(k)
-        if k.name in names and normal is not None:
-            z = (LINKS[k.link].forward(np.asarray(fit.coordinates[k.name])) - normal[0]) / normal[1]
-            total = total + 0.5 * z**2 * (1 - scale**-2) - np.log(scale)
-    return total
+    scores = fit.spec.space.scores({k: np.asarray(fit.coordinates[k]) for k in names})
+    return np.sum([0.5 * z**2 * (1 - scale**-2) - np.log(scale) for z in scores.values()], axis=0)
 
 
 def _prior_predictive(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
@@ -240,14 +252,13 @@ def _prior_predictive(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
     rows: dict[str, Any] = {}
     for name, fit in fits.items():
         spec = fit.spec
-        c = draw_priors(spec, np.random.default_rng(seed), 4000)
-        centre = {key: np.zeros(1) for key in log_inputs(fit.runs, spec.law, spec.reference)}
-        columns = {key: values[:, None] for key, values in c.items()}
-        at = spec.log_loss(columns, centre, np)[:, 0]
-        said = {"loss at the centre": spec.reference.loss * np.exp(at)}
+        prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(seed), 4000))
+        centre = {key: np.zeros(1) for key in spec.law.quantities}
+        at = prior.relative_log_loss(centre)[:, 0]
+        said = {"loss at the centre": spec.reference["loss"] * np.exp(at)}
         for key in centre:
             step = {k: v + (1e-4 if k == key else 0.0) for k, v in centre.items()}
-            slope = -(spec.log_loss(columns, step, np)[:, 0] - at) / 1e-4
+            slope = -(prior.relative_log_loss(step)[:, 0] - at) / 1e-4
             said[f"fall of ln L per ln {key}"] = slope
         rows[name] = {
             (key, q): np.quantile(values, q)
@@ -277,7 +288,10 @@ def _power_scaling(fits: Mapping[str, Fit]) -> pd.DataFrame:
     return pd.concat(tables, names=["fit", "parameter"]) if tables else pd.DataFrame()
 
 
-def _verdict(summary: pd.DataFrame, fits: Mapping[str, Fit], pair: tuple[str, str]) -> str:
+def _verdict(
+    summary: pd.DataFrame, fits: Mapping[str, Fit], pair: tuple[str, str]
+) -> tuple[str, bool]:
+    """Return the verdict in words, and whether the prior decides between the pair."""
     best, second = pair
     low, high = summary["ln_bf"].min(), summary["ln_bf"].max()
     scales = summary.index.get_level_values("scale")
@@ -312,12 +326,11 @@ def _verdict(summary: pd.DataFrame, fits: Mapping[str, Fit], pair: tuple[str, st
             if len(where)
             else f" Over {name!r} throughout (ln BF from {least:.1f})."
         )
-    fixed = sorted(
-        {k.name for f in fits.values() for k in f.spec.coordinates} - set(_all_scalable(fits))
-    )
-    return text + (
-        f" NOT VARIED, not being normal on its scale: {list_some(fixed)}." if fixed else ""
-    )
+    every = {name for fit in fits.values() for name in fit.spec.space.names}
+    fixed = sorted(every - set(_all_scalable(fits)))
+    if fixed:
+        text += f" NOT VARIED, not being normal on its scale: {list_some(fixed)}."
+    return text, bool(len(turned[second]) or len(unknown))
 
 
 def _twice_error(summary: pd.DataFrame, first: str, second: str) -> pd.Series:

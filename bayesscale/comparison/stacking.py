@@ -16,41 +16,18 @@ SMALLEST = 1e-300
 
 
 def stacking_weights(log_density: Array) -> Array:
-    r"""Weigh predictions so that their mixture's log score is largest.
+    r"""Weigh predictions so that their mixture's log score is largest, shape ``(law,)``.
 
-    Parameters
-    ----------
-    log_density
-        Log predictive density of each left-out observation under each law, nats, shape
-        ``(observation, law)``; -inf where a law excludes it.
+    ``log_density`` holds the log predictive density of each left-out observation under each law,
+    nats, shape ``(observation, law)``; -inf where a law excludes it.
 
-    Returns
-    -------
-    ndarray
-        Weights, from 0, with sum 1, shape ``(law,)``.
-
-    Raises
-    ------
-    DomainError
-        If a density is not a number, or an observation is excluded by every law.
-
-    Notes
-    -----
     .. math:: \max_w \sum_i \ln \sum_k w_k p_k(y_i | y_{-i}),
               \quad w_k \ge 0, \; \sum_k w_k = 1
 
-    a concave problem, solved by sequential quadratic programming and finished by a step of
-    expectation maximisation, which stays on the simplex and never lowers the score.
+    is a concave problem, solved by sequential quadratic programming and finished by a step of
+    expectation maximisation, which stays on the simplex and never lowers the score: Yao, Vehtari,
+    Simpson and Gelman (2018), Bayesian Analysis 13(3), eq. 4, doi:10.1214/17-BA1091.
 
-    References
-    ----------
-    .. [1] Yao, Vehtari, Simpson and Gelman (2018), Bayesian Analysis 13(3), 917-1007, eq. 4,
-       doi:10.1214/17-BA1091.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from bayesscale.comparison.stacking import stacking_weights
     >>> stacking_weights(np.log([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])).round(3)
     array([0.812, 0.188])
     """
@@ -78,20 +55,7 @@ def stacking_weights(log_density: Array) -> Array:
 
 
 def stacking_errors(log_density: Array, *, random_seed: int) -> Array:
-    """Return standard errors of stacking weights, by resampling the observations.
-
-    Parameters
-    ----------
-    log_density
-        As in :func:`stacking_weights`.
-    random_seed
-        Seed of the resampling.
-
-    Returns
-    -------
-    ndarray
-        Standard deviation of every weight over the resampled sets, shape ``(law,)``.
-    """
+    """Return standard errors of stacking weights, by resampling the observations."""
     rng = np.random.default_rng([random_seed, 4])
     n = len(log_density)
     weights = [stacking_weights(log_density[rng.integers(n, size=n)]) for _ in range(RESAMPLED)]

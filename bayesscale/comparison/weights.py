@@ -40,17 +40,9 @@ def pareto_k(weights: Array) -> float:
 
 
 def log_mean_weight(log_weight: Array) -> tuple[float, float, float]:
-    """Average weights over draws.
+    """Average weights over draws, given their logs, shape ``(chain, draw)``.
 
-    Parameters
-    ----------
-    log_weight
-        Their logs, shape ``(chain, draw)``.
-
-    Returns
-    -------
-    tuple
-        Log of the mean, its Monte Carlo standard error, and the Pareto k of the weights' tail.
+    Returns the log of the mean, its Monte Carlo standard error, and the Pareto k of the tail.
     """
     peak = log_weight.max()
     weight = np.exp(log_weight - peak)

@@ -1,16 +1,19 @@
 """How to split a compute budget between parameters and tokens."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import positive_array
+from bayesscale._sections import Section
 from bayesscale.forecast.answer import Answer, alike, stated, summary_columns, target_frame
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.roots import WIDEST
+from bayesscale.forecast.sections import allocation_sections
 from bayesscale.forecast.split import Inputs, optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
@@ -21,7 +24,7 @@ from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 type Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Allocation(Answer):
     """Compute-optimal splits of budgets.
 
@@ -40,6 +43,13 @@ class Allocation(Answer):
         Probability of the equal-tailed intervals.
     """
 
+    near_optimal: ClassVar[float] = 0.001
+    """A size is nearly as good if its expected loss is within this share of the smallest one."""
+
+    def sections(self) -> list[Section]:
+        """Return whom it is of, whether that may be used, and the answer."""
+        return allocation_sections(self)
+
 
 DRAW_UNITS = {
     "params": PARAMS.unit,
@@ -50,9 +60,6 @@ DRAW_UNITS = {
     "params_exponent": "1",
     "tokens_exponent": "1",
 }
-
-NEAR_OPTIMAL = 0.001
-"""A size is nearly as good if its expected loss is within this share of the smallest one."""
 
 NEAR_FACTOR = 30.0
 """Sizes nearly as good are looked for within this factor of the median N*."""
@@ -159,7 +166,7 @@ def allocate(
     warn_if_far(host, {"flops": budgets} | medians, loss=columns["law_loss"])
     variables = {name: (values, DRAW_UNITS[name]) for name, values in drawn.items()}
     draws = mixture.dataset(variables, "flops", {}, index=budgets)
-    return Allocation(summary=frame, draws=draws, ci_prob=ci_prob)
+    return Allocation(summary=frame, draws=draws, ci_prob=ci_prob, of=mixture.asked)
 
 
 def _near_optimal(
@@ -178,7 +185,7 @@ def _near_optimal(
             for ratio in ratios
         ]
     )
-    near = expected <= expected.min(axis=0) * (1 + NEAR_OPTIMAL)
+    near = expected <= expected.min(axis=0) * (1 + Allocation.near_optimal)
     first = near.argmax(axis=0)
     last = len(ratios) - 1 - near[::-1].argmax(axis=0)
     return {

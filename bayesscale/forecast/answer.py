@@ -13,16 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import positive_array
 from bayesscale._format import list_some
+from bayesscale._sections import Told, words
+from bayesscale.checks import CheckResult, Severity, worst
 from bayesscale.errors import DomainError
-from bayesscale.inference.result import interval_tails
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import Law
 from bayesscale.quantities import Quantity
 
 type Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Told):
     """The posterior of what was asked.
 
     Parameters
@@ -33,15 +36,29 @@ class Answer:
         The same quantities by draw, with units.
     ci_prob
         Probability of the equal-tailed intervals.
+    of
+        The fit, or the average of fits, that answers.
     """
 
     summary: pd.DataFrame
     draws: xr.Dataset
     ci_prob: float
+    of: Fit | Average | None = None
 
-    def _repr_html_(self) -> str:
-        table = self.summary.to_html(float_format="{:.4g}".format)
-        return f"<p>Intervals hold {100 * self.ci_prob:g}%.</p>{table}"
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Those of whoever answers."""
+        return () if self.of is None else self.of.checks
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest of what the checks found."""
+        return worst(check.severity for check in self.checks)
+
+    @property
+    def text(self) -> str:
+        """The answer's sentences, without its table."""
+        return words(self.sections())
 
 
 def stated(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesscale._sections import Section
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
@@ -16,6 +17,7 @@ from bayesscale.forecast.answer import (
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import reach, unit_of, warn_if_far
+from bayesscale.forecast.sections import prediction_sections
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws.law import SPLIT
@@ -25,7 +27,7 @@ from bayesscale.quantities import LOSS
 type Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction(Answer):
     """Predicted losses.
 
@@ -40,6 +42,10 @@ class Prediction(Answer):
     ci_prob
         Probability of the equal-tailed intervals.
     """
+
+    def sections(self) -> list[Section]:
+        """Return whom it is of, whether that may be used, and the answer."""
+        return prediction_sections(self)
 
 
 def extrapolate(
@@ -138,6 +144,7 @@ def extrapolate(
             {name: (values, unit_of(host.law, name)) for name, values in sizes.items()},
         ),
         ci_prob=ci_prob,
+        of=mixture.asked,
     )
 
 

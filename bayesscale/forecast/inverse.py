@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import positive_scalar
+from bayesscale._sections import Section
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer, stated, summary_columns, target_frame
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost, runs_cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import warn_if_far
 from bayesscale.forecast.requirement import Requirement, Search, Sizes, requirement
+from bayesscale.forecast.sections import gain_sections
 from bayesscale.forecast.split import Inputs, optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
@@ -27,7 +29,7 @@ SOLVABLE = 60.0
 the search for a split meets sizes that no tokens fit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gain(Answer):
     """What multiplying a run's size buys.
 
@@ -42,6 +44,10 @@ class Gain(Answer):
     ci_prob
         Probability of the equal-tailed intervals.
     """
+
+    def sections(self) -> list[Section]:
+        """Return whom it is of, whether that may be used, and the answer."""
+        return gain_sections(self)
 
 
 def required_flops(
@@ -269,7 +275,7 @@ def gain(
     variables = {"saved": (saved, LOSS.unit), "saved_percent": (percent, "%")}
     draws = mixture.dataset(variables, "what", {}, index=what)
     warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
-    return Gain(frame, draws, ci_prob)
+    return Gain(frame, draws, ci_prob, mixture.asked)
 
 
 def _refuse_cost(fit: Fit, cost: object) -> None:

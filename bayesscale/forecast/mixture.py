@@ -48,6 +48,7 @@ class Mixture:
     host: Fit
     voices: tuple[Voice, ...]
     random_seed: int
+    asked: Fit | Average
 
     @classmethod
     def of(cls, fit: Fit | Average) -> Mixture:
@@ -76,7 +77,7 @@ class Mixture:
             for (name, each), own in zip(fits.items(), places, strict=True)
             if len(own)
         )
-        return cls(host, voices, seed)
+        return cls(host, voices, seed, fit)
 
     def ask(self, question: Question, random_seed: int | None = None) -> dict[str, NDArray[Any]]:
         """Put a question to every law, and gather the answers, shape ``(chain, draw, ...)``."""

@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import positive_array
 from bayesscale._format import list_some
+from bayesscale._sections import Section
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer, target_frame
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.roots import crossing
+from bayesscale.forecast.sections import requirement_sections
 from bayesscale.inference.result import interval_tails
 from bayesscale.model.posterior import Posterior
 from bayesscale.quantities import LOSS, quantity
@@ -25,7 +27,7 @@ HUGE = 1e300
 """A size to evaluate a law at that is not a number at infinity."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Requirement(Answer):
     """What a target loss takes.
 
@@ -43,6 +45,10 @@ class Requirement(Answer):
     ci_prob
         Probability of the equal-tailed intervals.
     """
+
+    def sections(self) -> list[Section]:
+        """Return whom it is of, whether that may be used, and the answer."""
+        return requirement_sections(self)
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def requirement(
             f"infinite {asked.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
             "(posterior median)."
         )
-    return Requirement(frame, dataset, ci_prob), warning
+    return Requirement(frame, dataset, ci_prob, mixture.asked), warning
 
 
 def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:

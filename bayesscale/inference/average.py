@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bayesscale._format import list_some
+from bayesscale._sections import Section, Told
+from bayesscale.checks import CheckResult, Severity, worst
+from bayesscale.errors import ConvergenceWarning
 from bayesscale.inference.result import Fit
+from bayesscale.inference.sections import average_sections
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Average:
+class Average(Told):
     """A mixture of posteriors, which answers questions about losses as a fit does.
 
     Parameters
@@ -29,11 +34,12 @@ class Average:
         How they were weighted: ``"loo"``, ``"evidence"`` or ``"largest"``.
     summary
         One row a fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
-        the score, nats (``elpd``, ``log_evidence`` or ``log_score``), with its standard error
-        ``se``; ``diff`` from the best fit with ``diff_se``; ``n_refits``, ``refits_converged``,
-        and ``high_k``, the runs or clusters whose importance sampling failed, so that they were
-        refitted. Errors are those of Monte Carlo for ``"evidence"``, and otherwise say how
-        much other runs of the same kind would have changed the figure.
+        the score, nats, with the columns that :func:`~bayesscale.compare` has for it. By
+        evidence ``log_evidence``, ``mcse``, ``ln_bf`` and ``ln_bf_mcse``, whose errors are those of
+        Monte Carlo; otherwise ``elpd`` or ``log_score``, ``…_se``, ``…_diff`` from the best fit
+        and ``…_diff_se``, whose errors say how much other runs of the same kind would have changed
+        the figure, ``n_refits``, ``refits_converged``, and ``high_k``, the runs or groups whose
+        importance sampling failed, so that they were refitted.
     pointwise
         Log predictive density, nats, of what was left out: one row a run or cluster, one column
         a fit. None for ``"evidence"``.
@@ -56,14 +62,27 @@ class Average:
         """The runs that all of them were fitted to."""
         return next(iter(self.fits.values())).runs
 
-    @property
-    def passed(self) -> bool:
-        """Whether every refit converged and every fit with a weight passed its checks.
+    @cached_property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Those of its refits, and of every fit with a weight of at least a thousandth."""
+        heard = {name: fit for name, fit in self.fits.items() if self.weights[name] >= 1e-3}
+        return (
+            check_refits(self.summary),
+            *(
+                replace(c, name=f"{c.name} of {name!r}", text=f"{name!r}: {c.text}")
+                for name, fit in heard.items()
+                for c in fit.checks
+            ),
+        )
 
-        A fit counts if its weight is at least a thousandth.
-        """
-        heard = [fit for name, fit in self.fits.items() if self.weights[name] >= 1e-3]
-        return bool(self.summary["refits_converged"].all()) and all(fit.passed for fit in heard)
+    @property
+    def severity(self) -> Severity:
+        """The gravest of what the checks found."""
+        return worst(check.severity for check in self.checks)
+
+    def sections(self) -> list[Section]:
+        """Return the verdict, the weights in words, and the scores that they rest on."""
+        return average_sections(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the average and its fits into one file; an older file survives a failure.
@@ -89,9 +108,17 @@ class Average:
 
         return save_average(self, path, overwrite=overwrite)
 
-    def __repr__(self) -> str:
-        return f"{self.text}\n{self.summary.to_string()}"
 
-    def _repr_html_(self) -> str:
-        table = self.summary.to_html(float_format="{:.4g}".format)
-        return f"<p>{html.escape(self.text)}</p>{table}"
+def check_refits(scores: pd.DataFrame, *, of: str = "") -> CheckResult:
+    """Check that all refits behind scores, one row a fit, converged."""
+    converged = scores.get("refits_converged")
+    unsure = [] if converged is None else scores.index[~converged.astype(bool)].tolist()
+    text = "All refits converged."
+    if unsure:
+        by = {"loo": " by leave-one-out", "largest": " by the largest compute"}.get(of, "")
+        text = (
+            f"REFITS OF {list_some(unsure)} DID NOT CONVERGE, so that their scores{by} and the "
+            "weights are uncertain. Fit with more tuning (tune=4000) or smaller steps "
+            "(target_accept=0.95): refits are sampled as the fits were."
+        )
+    return CheckResult("refits", "caution" if unsure else "ok", text, scores, ConvergenceWarning)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesscale._arguments import probability
+from bayesscale._sections import Section, Told, words
 from bayesscale.checks import (
     CheckResult,
     Severity,
@@ -21,6 +21,7 @@ from bayesscale.checks import (
     diagnostics,
     worst,
 )
+from bayesscale.inference.sections import fit_sections
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
@@ -53,8 +54,8 @@ class SamplingSpec:
     random_seed: int
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Told):
     """A posterior of a scaling law.
 
     Parameters
@@ -119,11 +120,6 @@ class Fit:
     def severity(self) -> Severity:
         """The gravest of what the checks found."""
         return worst(check.severity for check in self.checks)
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing that the checks found forbids to use the posterior."""
-        return self.severity != "stop"
 
     @property
     def effective_runs(self) -> float:
@@ -201,29 +197,14 @@ class Fit:
 
         return save_fit(self, path, overwrite=overwrite)
 
-    def __repr__(self) -> str:
-        state = "passed its checks" if self.passed else "DID NOT PASS its checks"
-        lines = [
-            f"{self.spec.in_words()}, fitted to {self._size()}; {state}.",
-            *(check.text for check in self.checks),
-            self.summary()[["median", "lower", "upper", "unit"]].to_string(),
-        ]
-        return "\n".join(lines)
+    @property
+    def text(self) -> str:
+        """What the checks found, in words."""
+        return words(self.sections())
 
-    def _size(self) -> str:
-        if self.runs.n_clusters == len(self.runs):
-            return f"{len(self.runs)} runs"
-        return (
-            f"{len(self.runs):,} rows of {self.runs.n_clusters:,} runs, worth "
-            f"{self.effective_runs:.0f} independent ones"
-        )
-
-    def _repr_html_(self) -> str:
-        checks = "".join(f"<li>{html.escape(check.text)}</li>" for check in self.checks)
-        title = html.escape(f"{self.spec.in_words()}, fitted to {self._size()}")
-        return (
-            f"<p>{title}</p><ul>{checks}</ul>{self.summary().to_html(float_format='{:.4g}'.format)}"
-        )
+    def sections(self, *, ci_prob: float = 0.9) -> list[Section]:
+        """Return what was fitted, whether it may be used and why, and the published parameters."""
+        return fit_sections(self, ci_prob=ci_prob)
 
 
 def interval_tails(ci_prob: float) -> tuple[float, float]:

@@ -22,14 +22,18 @@ from matplotlib.ticker import (
     NullLocator,
     ScalarFormatter,
 )
+from numpy.typing import NDArray
 
-from bayesscale._format import si_count
+from bayesscale._arguments import positive_scalar
+from bayesscale._format import short_exponent
+from bayesscale.errors import DomainError
+from bayesscale.quantities import FLOPS, Quantity
 
-SIZE_NAMES = {
-    "flops": "training compute (FLOP)",
-    "params": "parameters",
-    "tokens": "training tokens",
-}
+POINTS = 49
+"""Points of a curve: nearly straight in logs, and costly where a law's optimum is solved for."""
+
+BEYOND = 10.0
+"""By default an axis ends this many times past the largest run that is shown."""
 
 MANYFOLD = 8.0
 """A logarithmic axis up to this wide reads well with evenly spaced numbers."""
@@ -42,15 +46,32 @@ def axes_or_new(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1] if ax is None else ax
 
 
-def percent(prob: float) -> str:
-    """Write a probability as ``90%``."""
-    return f"{100 * prob:g}%"
+def name_size(q: Quantity) -> str:
+    """Name an axis: what it shows, and its unit where that is another word."""
+    noun = {"flops": "training compute", "tokens": "training tokens"}.get(q.name, q.noun)
+    return noun if q.unit in (q.noun, "1") else f"{noun} ({q.unit})"
 
 
-def write_sizes(axis: Axis, name: str, low: float, high: float) -> None:
+def sizes_up_to(shown: NDArray[np.float64], flops_max: float | None) -> NDArray[np.float64]:
+    """Space sizes evenly in logs from the smallest of the runs shown to the end of the axis, by
+    default ten times the largest.
+    """  # noqa: D205
+    smallest = shown.min()
+    if flops_max is None:
+        return np.geomspace(smallest, BEYOND * shown.max(), POINTS)
+    end = positive_scalar("flops_max", flops_max, FLOPS.unit)
+    if end <= smallest:
+        raise DomainError(
+            "flops_max must be above the compute of the smallest run, "
+            f"{smallest:.3g} FLOP, not {flops_max!r}."
+        )
+    return np.geomspace(smallest, end, POINTS)
+
+
+def write_sizes(axis: Axis, q: Quantity, low: float, high: float) -> None:
     """Label the ticks of a logarithmic axis in words: 1e20 FLOP, 100M parameters, 1B tokens."""
     axis.set_major_locator(_log_locator(low, high))
-    axis.set_major_formatter(FuncFormatter(_write_flops if name == "flops" else _write_count))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(q, value)))
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -64,17 +85,17 @@ def write_losses(axis: Axis, low: float, high: float) -> None:
         axis.set_minor_locator(NullLocator())
 
 
-def draw_size_key(ax: Axes, points: ScalarMappable, name: str, low: float, high: float) -> None:
+def draw_size_key(ax: Axes, points: ScalarMappable, q: Quantity, low: float, high: float) -> None:
     """Draw a small colour bar of sizes into the lower left, below where losses fall from."""
     key = ax.inset_axes((0.06, 0.14, 0.36, 0.035))
     ax.figure.colorbar(points, cax=key, orientation="horizontal")
-    write_sizes(key.xaxis, name, low, high)
+    write_sizes(key.xaxis, q, low, high)
     decades = 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
     few = decades[:: 1 + len(decades) // 5]  # that fit below the bar
     key.xaxis.set_major_locator(FixedLocator(few if len(few) > 1 else [low, high]))
     key.minorticks_off()
     key.tick_params(labelsize="small")
-    key.set_title(SIZE_NAMES[name], fontsize="small", loc="left", pad=2)
+    key.set_title(name_size(q), fontsize="small", loc="left", pad=2)
 
 
 def _log_locator(low: float, high: float) -> Locator:
@@ -83,12 +104,8 @@ def _log_locator(low: float, high: float) -> Locator:
     return LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,))
 
 
-def _write_flops(value: float, _position: int | None = None) -> str:
-    return f"{value:g}".replace("e+", "e")
-
-
-def _write_count(value: float, _position: int | None = None) -> str:
-    return si_count(value)
+def _tick(q: Quantity, value: float) -> str:
+    return short_exponent(f"{value:g}") if q.style == "flops" else q.write(value)
 
 
 def draw_band(

@@ -1,27 +1,34 @@
 """The compute-optimal split against compute."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
+from bayesscale._arguments import positive_scalar
+from bayesscale._format import percent
+from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.split import optimal_split
-from bayesscale.forecast.surface import Surface, positive_scalar, summary_columns
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.split import optimal_split, wanted_beside_split
+from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.model.posterior import Posterior
 from bayesscale.plots._axes import (
-    SIZE_NAMES,
     axes_or_new,
     draw_band,
     draw_legend,
     mark_extrapolation,
-    percent,
+    name_size,
+    sizes_up_to,
     write_sizes,
 )
-from bayesscale.plots._budgets import sizes_up_to
 from bayesscale.plots.style import BLUE, VERMILION
+from bayesscale.quantities import FLOPS, PARAMS
 
 HABIT = 20.0
 """Tokens per parameter that people take for compute-optimal."""
@@ -52,24 +59,27 @@ class AllocationData:
 
 
 def allocation_data(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     ci_prob: float = 0.9,
     flops_max: float | None = None,
     tokens_per_param: float | None = HABIT,
+    given: Mapping[str, float] | None = None,
 ) -> AllocationData:
     """Return the numbers that :func:`plot_allocation` draws; the arguments are the same.
 
     Parameters
     ----------
     fit
-        A fitted law of parameters and tokens.
+        A fitted law of parameters and tokens, or an average of several.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1).
     flops_max
         End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
     tokens_per_param
         Tokens per parameter, > 0, of a fixed split to compare with, or None for none.
+    given
+        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
 
     Returns
     -------
@@ -85,36 +95,43 @@ def allocation_data(
     --------
     >>> allocation_data(fit).frontier                             # doctest: +SKIP
     """
-    surface = Surface.of(fit)
+    mixture, runs = Mixture.of(fit), fit.runs
     interval_tails(ci_prob)
-    budgets = sizes_up_to(fit.runs.flops, flops_max)
-    cost = runs_cost(fit.runs)
+    budgets = sizes_up_to(runs.flops, flops_max)
+    cost = runs_cost(runs)
     reference = {}
     if tokens_per_param is not None:
         ratio = positive_scalar("tokens_per_param", tokens_per_param, "tokens per parameter")
         params = np.sqrt(budgets / (cost.kappa * ratio))
         reference = {"reference_params": params, "reference_tokens": ratio * params}
-    split = optimal_split(surface, budgets, cost)
+    further = stated(mixture.host.law, given or {}, wanted=wanted_beside_split(mixture.host.law))
+
+    def question(posterior: Posterior, _: object) -> dict[str, Any]:
+        split = optimal_split(posterior, budgets, cost, further)
+        return {
+            "params": split.params, "tokens": split.tokens,
+            "tokens_per_param": split.tokens / split.params,
+        }  # fmt: skip
+
+    drawn = mixture.ask(question)
+    columns = {"flops": budgets}
+    for name, values in drawn.items():
+        columns |= summary_columns(name, values, ci_prob)
     return AllocationData(
-        frontier=pd.DataFrame(
-            {"flops": budgets}
-            | summary_columns("params", split.params, ci_prob)
-            | summary_columns("tokens", split.tokens, ci_prob)
-            | summary_columns("tokens_per_param", split.tokens / split.params, ci_prob)
-            | reference
-        ),
-        runs=fit.runs.to_frame(),
-        extrapolation_begins=float(fit.runs.flops.max()),
+        frontier=pd.DataFrame(columns | reference),
+        runs=runs.to_frame(),
+        extrapolation_begins=float(runs.flops.max()),
         ci_prob=ci_prob,
     )
 
 
 def plot_allocation(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     ci_prob: float = 0.9,
     flops_max: float | None = None,
     tokens_per_param: float | None = HABIT,
+    given: Mapping[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the compute-optimal parameters N* and tokens D* against training compute.
@@ -125,13 +142,15 @@ def plot_allocation(
     Parameters
     ----------
     fit
-        A fitted law of parameters and tokens.
+        A fitted law of parameters and tokens, or an average of several.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1).
     flops_max
         End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
     tokens_per_param
         Tokens per parameter, > 0, of a fixed split to compare with, or None for none.
+    given
+        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     ax
         Axes to draw into; by default those of a new figure.
 
@@ -155,12 +174,12 @@ def plot_allocation(
     >>> bs.plot_allocation(fit, flops_max=1e25)                   # doctest: +SKIP
     """
     data = allocation_data(
-        fit, ci_prob=ci_prob, flops_max=flops_max, tokens_per_param=tokens_per_param
+        fit, ci_prob=ci_prob, flops_max=flops_max, tokens_per_param=tokens_per_param, given=given
     )
     curve, flops = data.frontier, data.frontier["flops"]
     ax = axes_or_new(ax)
     ax.set(
-        xscale="log", yscale="log", xlabel=SIZE_NAMES["flops"],
+        xscale="log", yscale="log", xlabel=name_size(FLOPS),
         ylabel="parameters $N^*$, tokens $D^*$",
     )  # fmt: skip
     tried, bands, medians = [], [], []
@@ -183,8 +202,8 @@ def plot_allocation(
     # room for the legend below, and for the label above
     ax.set_ylim(*np.exp([low - 0.25 * (high - low), high + 0.05 * (high - low)]))
     _name_curves(ax, curve.iloc[-1])
-    write_sizes(ax.xaxis, "flops", flops.iloc[0], flops.iloc[-1])
-    write_sizes(ax.yaxis, "params", *ax.get_ylim())
+    write_sizes(ax.xaxis, FLOPS, flops.iloc[0], flops.iloc[-1])
+    write_sizes(ax.yaxis, PARAMS, *ax.get_ylim())
     mark_extrapolation(ax, data.extrapolation_begins, flops.iloc[0], flops.iloc[-1])
     draw_legend(ax, entries, "lower right", side_by_side=2)
     return ax

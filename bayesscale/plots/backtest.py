@@ -123,7 +123,7 @@ def plot_backtest(
     entries = {}
     for inside, color in ((True, BLUE), (False, VERMILION)):
         of = data.points[data.points["covered"] == inside]
-        name = f"{'inside' if inside else 'outside'} its {level}% interval: {len(of)}"
+        name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(of)}"
         ax.vlines(of["reach"], of["lower"], of["upper"], color=color, linewidth=0.7, alpha=0.6)
         (entries[name],) = ax.plot(of["reach"], of["median"], "o", color=color, markersize=2.5)
     # intervals widen with reach, so the upper left is free

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayesscale._format import list_some
+from bayesscale._format import list_some, percent
 from bayesscale.calibration.result import Calibration
 from bayesscale.calibration.uniform import band, counts_below
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.plots._axes import axes_or_new, percent
+from bayesscale.plots._axes import axes_or_new
 from bayesscale.plots.style import BLACK, BLUE, PALETTE
 
 MOST_NAMED = 5

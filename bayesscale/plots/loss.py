@@ -1,6 +1,8 @@
 """Loss against compute: the runs, the law, and where it extrapolates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,24 +12,28 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.pyplot import get_cmap
 
+from bayesscale._format import percent
 from bayesscale.errors import DomainError
+from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.split import optimal_split
-from bayesscale.forecast.surface import Surface, summary_columns
+from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.model.posterior import Posterior
 from bayesscale.plots._axes import (
-    SIZE_NAMES,
     axes_or_new,
     draw_band,
     draw_legend,
     draw_size_key,
     mark_extrapolation,
-    percent,
+    name_size,
+    sizes_up_to,
     write_losses,
     write_sizes,
 )
-from bayesscale.plots._budgets import sizes_up_to
 from bayesscale.plots.style import BLACK, VERMILION
+from bayesscale.quantities import LOSS, quantity
 from bayesscale.runs import Runs
 
 
@@ -47,6 +53,8 @@ class LossData:
         The largest ``x`` among the fitted runs.
     x
         What the axis shows: ``"flops"``, or the input of a law of one variable.
+    optimal
+        Whether the frontier is that of the best split of each budget.
     ci_prob
         Probability of the equal-tailed bands.
     """
@@ -56,28 +64,32 @@ class LossData:
     held_out: pd.DataFrame | None
     extrapolation_begins: float
     x: str
+    optimal: bool
     ci_prob: float
 
 
 def loss_data(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     held_out: Runs | None = None,
     ci_prob: float = 0.9,
     flops_max: float | None = None,
+    given: Mapping[str, float] | None = None,
 ) -> LossData:
     """Return the numbers that :func:`plot_loss` draws; the arguments are the same.
 
     Parameters
     ----------
     fit
-        A fitted law.
+        A fitted law, or an average of several.
     held_out
         Runs that were not fitted.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1).
     flops_max
         End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
+    given
+        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
 
     Returns
     -------
@@ -94,48 +106,56 @@ def loss_data(
     --------
     >>> loss_data(fit, held_out=large).frontier                   # doctest: +SKIP
     """
-    surface = Surface.of(fit)
+    mixture, runs = Mixture.of(fit), fit.runs
+    law = mixture.host.law
     interval_tails(ci_prob)
     if not (held_out is None or isinstance(held_out, Runs)):
         raise DomainError(
             f"held_out must be Runs, such as the second of runs.split_by_compute(), "
             f"not {type(held_out).__name__}."
         )
-    x = fit.law.inputs[0] if len(fit.law.inputs) == 1 else "flops"
+    x = "flops" if law.split else next(iter(law.quantities))
     if flops_max is not None and x != "flops":
         raise DomainError(
-            f"The law {fit.law.name!r} is drawn against {x}, not compute: leave flops_max out."
+            f"The law {law.name!r} is drawn against {x}, not compute: leave flops_max out."
         )
-    fitted = getattr(fit.runs, x)
-    shown = fitted if held_out is None else np.concatenate([fitted, getattr(held_out, x)])
+    fitted = runs[x]
+    shown = fitted if held_out is None else np.concatenate([fitted, held_out[x]])
     sizes = sizes_up_to(shown, flops_max)
-    inputs = {x: sizes}
-    if len(fit.law.inputs) > 1:
-        split = optimal_split(surface, sizes, runs_cost(fit.runs))
-        inputs = {"params": split.params, "tokens": split.tokens}
-    log_loss = surface.log_loss(inputs)
-    # one draw of noise for all sizes, so that the band's edges are as smooth as the law
-    noise = surface.new_run(np.zeros((*log_loss.shape[:2], 1)), None)
+    other = [name for name in law.quantities if name not in law.split and name != x]
+    further = stated(law, given or {}, wanted=other)
+
+    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Any]:
+        inputs = {x: sizes} | further
+        if law.split:
+            split = optimal_split(posterior, sizes, runs_cost(runs), further)
+            inputs = {"params": split.params, "tokens": split.tokens} | further
+        law_loss = posterior.law_loss(inputs)
+        # one draw of noise for all sizes, so that the band's edges are as smooth as the law
+        noise = posterior.new_runs(np.zeros((len(posterior), 1)), rng)
+        return {"law_loss": law_loss, "loss": law_loss * noise}
+
+    columns = {x: sizes}
+    for name, values in mixture.ask(question).items():
+        columns |= summary_columns(name, values, ci_prob)
     return LossData(
-        frontier=pd.DataFrame(
-            {x: sizes}
-            | summary_columns("law_loss", np.exp(log_loss), ci_prob)
-            | summary_columns("loss", np.exp(log_loss) * noise, ci_prob)
-        ),
-        runs=fit.runs.to_frame(),
+        frontier=pd.DataFrame(columns),
+        runs=runs.to_frame(),
         held_out=None if held_out is None else held_out.to_frame(),
         extrapolation_begins=float(fitted.max()),
         x=x,
+        optimal=bool(law.split),
         ci_prob=ci_prob,
     )
 
 
 def plot_loss(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     held_out: Runs | None = None,
     ci_prob: float = 0.9,
     flops_max: float | None = None,
+    given: Mapping[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw loss against training compute: the runs, the law and where it extrapolates.
@@ -146,7 +166,7 @@ def plot_loss(
     Parameters
     ----------
     fit
-        A fitted law.
+        A fitted law, or an average of several.
     held_out
         Runs that were not fitted, to see whether they fall where the law says.
     ci_prob
@@ -154,6 +174,8 @@ def plot_loss(
         one a new run with its noise.
     flops_max
         End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
+    given
+        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     ax
         Axes to draw into; by default those of a new figure.
 
@@ -178,15 +200,15 @@ def plot_loss(
     >>> small, large = runs.split_by_compute(factor=10)           # doctest: +SKIP
     >>> bs.plot_loss(bs.fit(small), held_out=large)               # doctest: +SKIP
     """
-    data = loss_data(fit, held_out=held_out, ci_prob=ci_prob, flops_max=flops_max)
-    curve, x = data.frontier, data.x
+    data = loss_data(fit, held_out=held_out, ci_prob=ci_prob, flops_max=flops_max, given=given)
+    curve, x, shown = data.frontier, data.x, quantity(data.x)
     ax = axes_or_new(ax)
-    ax.set(xscale="log", yscale="log", xlabel=SIZE_NAMES[x], ylabel="loss (nats/token)")
+    ax.set(xscale="log", yscale="log", xlabel=name_size(shown), ylabel=f"loss ({LOSS.unit})")
     new_run = draw_band(ax, curve, x, "loss", color=VERMILION, alpha=0.2)
     law = draw_band(ax, curve, x, "law_loss", color=VERMILION, alpha=0.5)
     (median,) = ax.plot(curve[x], curve["law_loss"], color=VERMILION, linewidth=0.8, zorder=3)
     fitted = _draw_runs(ax, data)
-    name = "law" if len(fit.law.inputs) == 1 else "compute-optimal"
+    name = "compute-optimal" if data.optimal else "law"
     entries: dict[str, Artist | tuple[Artist, ...]] = {
         f"{name}, {percent(ci_prob)}": (law, median),
         f"new run, {percent(ci_prob)}": new_run,
@@ -198,7 +220,7 @@ def plot_loss(
             markersize=3.5, markeredgewidth=0.7, zorder=4,
         )  # fmt: skip
     ends = curve[x].iloc[0], curve[x].iloc[-1]
-    write_sizes(ax.xaxis, x, *ends)
+    write_sizes(ax.xaxis, shown, *ends)
     write_losses(ax.yaxis, *ax.get_ylim())
     mark_extrapolation(ax, data.extrapolation_begins, *ends)
     # losses fall, so the upper right is free; the topmost line belongs to the label
@@ -225,5 +247,5 @@ def _draw_runs(ax: Axes, data: LossData) -> Line2D:
         norm=LogNorm(low, high), s=12, linewidths=0, zorder=2,
     )  # fmt: skip
     if low < high:
-        draw_size_key(ax, points, name, low, high)
+        draw_size_key(ax, points, quantity(name), low, high)
     return Line2D([], [], marker="o", linestyle="", markersize=3.5, color=blues(0.5))

@@ -1,9 +1,11 @@
 """The back-test as a whole, on fits that need no sampling, and one that does."""
 
+import json
 import warnings
+from dataclasses import replace
 
-import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayesscale as bs
@@ -11,10 +13,14 @@ from bayesscale.backtesting import judge as judging
 from bayesscale.backtesting import rolling
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.scores import crps
+from bayesscale.checks import CheckResult
 from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,
+    FileError,
     IdentifiabilityWarning,
+    LackOfFitWarning,
+    PriorWarning,
     RunsError,
     RunsWarning,
     UnknownNameError,
@@ -95,7 +101,7 @@ def test_the_log_score_is_the_density_of_the_draws(make_fit, runs, loss_se):
     grid = np.linspace(0.2, 2.0, 901)  # log loss
     same = large.frame.iloc[[0] * len(grid)].reset_index(drop=True)
     asked = bs.Runs.from_frame(same.assign(loss=np.exp(grid), loss_se=loss_se))
-    draws, score = judging._predict_by_posterior(fit, asked)
+    draws, score = np.log(judging._foreseen(fit, asked)), judging._log_score(fit, asked)
     density = np.exp(score)
     step = grid[1] - grid[0]
     mass = np.cumsum(density) * step
@@ -163,19 +169,80 @@ def test_posteriors_that_failed_are_told_once_and_loudly(monkeypatch, make_fit, 
     assert len(heard) == 1
     assert heard[0].filename == __file__
     assert not b.passed
-    assert not b.folds["passed"].any()
-    assert b.folds["failed"].str.contains("convergence").all()
+    assert (b.folds["severity"] == "stop").all()
+    assert b.folds["found"].str.contains("convergence").all()
     assert "DID NOT PASS" in b.text
     assert "DID NOT PASS" in b._repr_html_()
     assert "DID NOT PASS" in repr(b)
     assert any(check.text.startswith("Fold 2, 18 runs: NOT CONVERGED") for check in b.checks)
 
 
-def test_the_worst_failure_names_the_warning():
-    worst, next_worst, _ = rolling.WARNINGS.values()
-    assert (worst, next_worst) == (ConvergenceWarning, IdentifiabilityWarning)
+def checked(severity, name, warning):
+    return CheckResult(name, severity, f"Fold 1, 9 runs: {name}.", pd.DataFrame(), warning)
 
 
+@pytest.mark.parametrize(
+    ("checks", "category", "severity"),
+    [
+        ([("caution", "lack of fit", LackOfFitWarning)], LackOfFitWarning, "caution"),
+        (
+            [("caution", "prior conflict", PriorWarning), ("stop", "chains", ConvergenceWarning)],
+            ConvergenceWarning,
+            "stop",
+        ),
+        ([("note", "identifiability", IdentifiabilityWarning)], None, "ok"),
+    ],
+)
+def test_the_gravest_finding_of_the_folds_names_the_warning(
+    make_fit, runs, monkeypatch, checks, category, severity
+):
+    found = judged(make_fit, runs, shift=0.0, monkeypatch=monkeypatch)
+    found = replace(found, checks=tuple(checked(*check) for check in checks))
+    b = bs.Backtest.of([found], law="chinchilla", random_seed=1)
+    assert b.severity == severity or checks[0][0] == "note"
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        rolling.warn_of(b, stacklevel=1)
+    assert [w.category for w in heard] == [category] * (category is not None)
+
+
+def test_too_few_covered_are_a_caution(make_fit, runs, monkeypatch):
+    found = judged(make_fit, runs, shift=0.5, monkeypatch=monkeypatch)
+    found = replace(found, checks=())
+    b = bs.Backtest.of([found], law="chinchilla", random_seed=1)
+    assert (b.severity, b.passed) == ("caution", True)
+    verdict = b.sections()[1]
+    assert verdict.severity == "caution"
+    assert verdict.text == b.verdict
+
+
+def test_judged_folds_are_kept_exactly(make_fit, runs, monkeypatch):
+    found = judged(make_fit, runs, shift=0.0, monkeypatch=monkeypatch)
+    again = judging.Judged.from_dict(json.loads(json.dumps(found.as_dict())))
+    pd.testing.assert_frame_equal(again.points, found.points, check_exact=True)
+    assert again.fold == found.fold
+    for a, b in zip(again.checks, found.checks, strict=True):
+        assert (a.name, a.severity, a.text, a.warning) == (b.name, b.severity, b.text, b.warning)
+        pd.testing.assert_frame_equal(a.table, b.table, check_exact=True)
+
+
+def test_an_interrupted_back_test_goes_on_from_its_folder(test_of, asked, runs, tmp_path):
+    whole = test_of(runs, random_seed=3)
+    kept = {"random_seed": 3, "store": tmp_path}
+    test_of(runs, folds=1, **kept)
+    asked.clear()
+    resumed = test_of(runs, store=tmp_path)
+    assert len(asked) == len(whole.folds) - 1
+    pd.testing.assert_frame_equal(resumed.points, whole.points, check_exact=True)
+    pd.testing.assert_frame_equal(resumed.folds, whole.folds, check_exact=True)
+    assert (resumed.text, resumed.random_seed) == (whole.text, 3)
+    with pytest.raises(FileError, match="factor"):
+        test_of(runs, factor=5, **kept)
+    with pytest.raises(FileError, match="runs"):
+        test_of(runs.select(runs.flops < runs.flops.max()), **kept)
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.LackOfFitWarning")  # of made-up draws
 def test_pooled_groups_are_warned_about(asked, runs):
     frame = runs.frame.assign(corpus=["c4", "web"] * 24)
     with pytest.warns(RunsWarning, match="corpus"):
@@ -190,7 +257,7 @@ def test_pooled_groups_are_warned_about(asked, runs):
         ({"law": "chincilla"}, UnknownNameError, "Did you mean 'chinchilla'"),
         ({"noise": "gauss"}, UnknownNameError, "student_t"),
         ({"factor": 1}, DomainError, "factor must be above 1"),
-        ({"factor": "ten"}, DomainError, "factor must be a number"),
+        ({"factor": "ten"}, DomainError, "factor must be above 1 and finite"),
         ({"factor": 900}, RunsError, "factor="),
         ({"factor": 1e9}, RunsError, "Use a smaller factor"),
         ({"folds": 0}, DomainError, "folds must be a whole number"),
@@ -216,17 +283,6 @@ def test_bad_sampling_is_found_before_anything_is_compiled(monkeypatch, runs, op
 def test_progress_counts_the_refits(test_of, runs, capsys):
     test_of(runs, progress=True)
     assert "Refitting: 0 of 2" in capsys.readouterr().err
-
-
-def test_few_folds_stay_in_this_process_unless_the_caller_says_otherwise(monkeypatch):
-    from joblib.parallel import get_active_backend
-
-    with rolling._processes_that_pay(rolling.SERIAL_FOLDS):
-        assert get_active_backend()[1] == 1
-    with rolling._processes_that_pay(rolling.SERIAL_FOLDS + 1):
-        assert get_active_backend()[1] is None
-    with joblib.parallel_config(n_jobs=2), rolling._processes_that_pay(1):
-        assert get_active_backend()[1] == 2
 
 
 @pytest.mark.slow

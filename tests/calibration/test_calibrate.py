@@ -15,8 +15,8 @@ from bayesscale.inference.compiled import compile_model
 SIMULATIONS = 60
 
 
-def wrong_jacobian(compiled, data):
-    i, right = compiled.names.index("irreducible_share"), compiled.bind(data)
+def wrong_jacobian(compiled, data, space):
+    i, right = space.names.index("irreducible_share"), compiled.bind(data)
 
     def density(u):
         value, gradient = right(u)
@@ -25,12 +25,12 @@ def wrong_jacobian(compiled, data):
     return density
 
 
-def dropped_likelihood(compiled, data):
-    mu, sigma = data["hyperparameters"].T
-    exponent, share = (compiled.names.index(name) for name in ("alpha_N", "irreducible_share"))
+def dropped_likelihood(compiled, data, space):
+    mu, sigma = data["prior"].T
+    exponent, share = (space.names.index(name) for name in ("alpha_N", "irreducible_share"))
 
     def density(u):
-        z = (compiled.slopes.to_exponents(u) - mu) / sigma
+        z = (space.slopes.to_exponents(u) - mu) / sigma
         gradient = -z / sigma
         gradient[share] += expit(u[share]) * gradient[exponent]  # by the chain rule
         return -0.5 * z @ z, gradient
@@ -38,7 +38,7 @@ def dropped_likelihood(compiled, data):
     return density
 
 
-def too_narrow(compiled, data):
+def too_narrow(compiled, data, space):
     right = compiled.bind(data)
 
     def density(u):
@@ -51,7 +51,7 @@ def too_narrow(compiled, data):
 def breaks(monkeypatch, how):
     def compile_broken(spec, runs):
         compiled = compile_model(spec, runs)
-        return replace(compiled, bind=lambda data: how(compiled, data))
+        return replace(compiled, bind=lambda data: how(compiled, data, spec.space))
 
     monkeypatch.setattr(simulation, "compile_model", compile_broken)
 

@@ -7,7 +7,7 @@ from scipy.stats import norm
 import bayesscale as bs
 from bayesscale.calibration.quantities import LOG_LIKELIHOOD, Ladder
 from bayesscale.calibration.simulation import RANKED_AMONG, ranks_of_truth, thinned
-from bayesscale.model.prior_predictive import draw_priors
+from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
@@ -26,7 +26,7 @@ def test_answers_are_those_of_a_fit(law, discrepancy):
     c = {k.name: fit.coordinates[k.name].to_numpy().ravel() for k in fit.spec.coordinates}
     ranked = Ladder(fit.spec, runs, (FLOPS,)).quantities(c, np.log(runs.loss))
     split = bs.allocate(fit, flops=FLOPS).draws["params"].to_numpy().ravel()
-    best = ranked["N* at 1e23 FLOP"] + np.log(fit.spec.reference.params)
+    best = ranked["N* at 1e23 FLOP"] + np.log(fit.spec.reference["params"])
     np.testing.assert_allclose(best, np.log(split), atol=0.01)
     at, far = runs.flops.argmax(), np.sqrt(FLOPS / runs.flops.max())
     asked = bs.extrapolate(fit, params=far * runs.params[at], tokens=far * runs.tokens[at])
@@ -39,8 +39,9 @@ def test_likelihood_and_simulation_know_errors_of_measurement():
     ladder = ladder_of(bs.Runs.from_frame(frame), noise="normal")
     c = {name: np.full(500, value) for name, value in TRUTH.items()}
     scale = np.hypot(TRUTH["sigma"], 0.1 / ladder.runs.loss)
-    simulated = ladder.simulate(c, np.random.default_rng(0))
-    z = (simulated - ladder.log_loss(c)) / scale
+    posterior = Posterior.of(ladder.spec, c)
+    simulated = posterior.simulate(ladder.runs, np.random.default_rng(0))
+    z = (simulated - posterior.log_loss(ladder.runs)) / scale
     assert np.std(z) == pytest.approx(1, abs=4 / np.sqrt(2 * z.size))
     said = ladder.quantities(c, simulated[0])[LOG_LIKELIHOOD]
     np.testing.assert_allclose(said, (norm.logpdf(z[0]) - np.log(scale)).sum())
@@ -50,8 +51,9 @@ def test_likelihood_and_simulation_know_errors_of_measurement():
 def test_every_draw_of_the_prior_can_be_ranked(discrepancy):
     ladder = ladder_of(simulate_runs(), "unified", discrepancy=discrepancy)
     rng = np.random.default_rng(1)
-    c = draw_priors(ladder.spec, rng, 2000)
-    quantities = ladder.quantities(c, ladder.simulate(c, rng)[0])
+    c = ladder.spec.space.draw(rng, 2000)
+    simulated = Posterior.of(ladder.spec, c).simulate(ladder.runs, rng)
+    quantities = ladder.quantities(c, simulated[0])
     assert all(np.isfinite(values).all() for values in quantities.values())
 
 
@@ -65,7 +67,7 @@ def test_ranks_count_draws_below_and_break_ties_at_random():
         "sigma": np.full(100, 0.01),
     }
     rng = np.random.default_rng(0)
-    log_loss = ladder.log_loss(truth)[0]
+    log_loss = Posterior.of(ladder.spec, truth).log_loss(ladder.runs)[0]
     ranks = [ranks_of_truth(ladder, truth, draws, log_loss, rng) for _ in range(300)]
     assert {r["level"] for r in ranks} == {100}
     assert {r["alpha_N"] for r in ranks} == {70}

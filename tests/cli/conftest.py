@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-import bayesscale as bs
 from bayesscale.cli import main
 from bayesscale.errors import ConvergenceWarning
 from bayesscale.runs import Runs
 from tests.simulate import SIMULATED_LOSS, TRUTH, fit_at, simulate_runs
+
+FITS = (
+    "bayesscale.fit", "bayesscale.planning.plan.fit", "bayesscale.backtesting.rolling.fit",
+    "bayesscale.comparison.fit_laws.fit",
+)  # fmt: skip
+"""Where commands have fits made."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,8 @@ def asked(monkeypatch):
         calls.append({"runs": runs, "law": law, "progress": progress, **options})
         return good_fit(runs, law)
 
-    monkeypatch.setattr(bs, "fit", fit)
+    for place in FITS:
+        monkeypatch.setattr(place, fit)
     return calls
 
 
@@ -103,7 +109,8 @@ def fit_badly(monkeypatch):
         warnings.warn(made.convergence.text, ConvergenceWarning, stacklevel=2)
         return made
 
-    monkeypatch.setattr(bs, "fit", fit)
+    for place in FITS:
+        monkeypatch.setattr(place, fit)
 
 
 @pytest.fixture
@@ -113,10 +120,11 @@ def no_sampling(monkeypatch):
     def fit(*_, **__):
         raise AssertionError("sampled before everything was checked")
 
-    monkeypatch.setattr(bs, "fit", fit)
+    for place in FITS:
+        monkeypatch.setattr(place, fit)
 
 
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leave the figures out, which take the most time."""
-    monkeypatch.setattr("bayesscale.cli.quickstart.draw_figures", lambda *_, **__: None)
+    monkeypatch.setattr("bayesscale.cli.quickstart.write_figures", lambda *_, **__: None)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import bayesscale as bs
-from bayesscale.cli import main, reading, sampling
+from bayesscale.cli import main, options, reading
 from bayesscale.cli.output import _plain
 from bayesscale.cli.python import Name, call, literal
 from tests.simulate import TRUTH
@@ -21,13 +21,13 @@ def human_lines(text):
 
 
 def test_options_are_arguments_of_the_functions_and_show_their_defaults():
-    functions = {"fit": sampling, "read_runs": reading}
-    options = {option.name: option for option in main.commands["fit"].params}
+    functions = {"fit": options, "read_runs": reading}
+    shown_by_help = {option.name: option for option in main.commands["fit"].params}
     for function, module in functions.items():
         arguments = inspect.signature(getattr(bs, function)).parameters
         assert set(module._OPTIONS) <= set(arguments)
         for name in module._OPTIONS:
-            shown = options[name].show_default
+            shown = shown_by_help[name].show_default
             assert not shown or shown == str(arguments[name].default)
 
 

@@ -69,6 +69,7 @@ def test_posteriors_that_failed_end_with_1_and_are_told_loudly(run, here, monkey
     assert "1 of 1 folds DID NOT PASS" in told
     assert "Fold 1, 30 runs: NOT CONVERGED" in told
     assert "On your own runs" in told  # results are printed all the same
+    assert told.count("NOT CONVERGED") == 1  # said once
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 import bayesscale as bs
 from tests.backtest.conftest import shorten_bootstrap
-from tests.cli.conftest import good_fit
+from tests.cli.conftest import FITS, good_fit
 
 FILES = {"fit.nc", "loss.png", "loss.svg", "allocation.png", "allocation.svg"}
 
@@ -82,7 +82,10 @@ def test_the_test_is_that_of_backtest(quick, monkeypatch, runs, no_figures):
     rows = {(r["band"], r["method"]): r for r in told["hold_out"]["summary"]}
     for key, row in b.summary.iterrows():
         assert rows[key]["crps"] == pytest.approx(row["crps"], rel=1e-9)
-    assert any("bs.backtest(runs, factor=5, folds=1" in line for line in told["python"])
+    assert any(
+        'bs.plan(runs, law="chinchilla", random_seed=0, hold_out=5)' in line
+        for line in told["python"]
+    )
 
 
 def test_smaller_runs_that_cannot_be_fitted_end_the_test_alone(
@@ -93,7 +96,8 @@ def test_smaller_runs_that_cannot_be_fitted_end_the_test_alone(
             raise bs.errors.RunsError("All have one size.")
         return good_fit(asked)
 
-    monkeypatch.setattr(bs, "fit", fit)
+    for place in FITS:
+        monkeypatch.setattr(place, fit)
     ended = quick()
     assert ended.status == 0
     assert "smaller runs cannot be fitted alone. All have one size." in " ".join(

@@ -51,6 +51,6 @@ def fits(runs):
 def normal_of_losses(fit, name):
     """Mean and covariance of all log losses under the priors."""
     (mu, sd), reference = SLOPES[name], fit.spec.reference
-    x = np.log(fit.runs.tokens / reference.tokens)
+    x = np.log(fit.runs.tokens / reference["tokens"])
     covariance = 0.3**2 + sd**2 * np.outer(x, x) + SIGMA**2 * np.eye(len(x))
-    return np.log(reference.loss) + mu * x, covariance
+    return np.log(reference["loss"]) + mu * x, covariance

@@ -9,7 +9,8 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal, norm
 
 import bayesscale as bs
-from bayesscale.comparison.loo import importance_sampled, leave_one_out
+from bayesscale.comparison import left_out
+from bayesscale.comparison.left_out import importance_sampled, leave_one_out
 from bayesscale.comparison.stacking import stacking_weights
 from bayesscale.errors import (
     DomainError,
@@ -47,10 +48,10 @@ def log_score(log_density, weights):
     return logsumexp(log_density, b=np.asarray(weights), axis=1).sum()
 
 
-@pytest.mark.parametrize("cluster", [None, "curve"])
-def test_leave_one_out_is_exact(fits, runs, cluster):
-    average = bs.average(fits, by="loo", cluster=cluster, progress=False)
-    labels = runs.run_ids if cluster is None else runs.groups[cluster]
+@pytest.mark.parametrize("group", [None, "curve"])
+def test_leave_one_out_is_exact(fits, runs, group):
+    average = bs.average(fits, by="loo", group=group, progress=False)
+    labels = runs.run_ids if group is None else runs.groups[group]
     exact = exact_left_out(fits, labels)
     # importance sampling with a k near .7 is good to a tenth or two, where densities differ by
     # nats; a refit is as good as its 8000 draws
@@ -64,38 +65,37 @@ def test_leave_one_out_is_exact(fits, runs, cluster):
     lost = log_score(exact, stacking_weights(exact)) - log_score(exact, [*average.weights.values()])
     assert -1e-6 < lost < 0.1
     assert average.pointwise.index.tolist() == list(dict.fromkeys(labels.tolist()))
-    assert average.pointwise.index.name == (cluster or "run")
+    assert average.pointwise.index.name == (group or "run")
     # the run, or curve, far out and far off cannot be left out by importance sampling
     assert average.summary.loc["vague", "high_k"] == [labels[-1]]
     assert average.summary["n_refits"].sum() < len(exact)
     difference = exact - exact[:, [exact.sum(axis=0).argmax()]]
-    np.testing.assert_allclose(average.summary["diff"], difference.sum(axis=0), atol=0.4)
+    np.testing.assert_allclose(average.summary["elpd_diff"], difference.sum(axis=0), atol=0.4)
     np.testing.assert_allclose(
-        average.summary["diff_se"], np.sqrt(len(exact)) * difference.std(axis=0, ddof=1), atol=0.3
+        average.summary["elpd_diff_se"],
+        np.sqrt(len(exact)) * difference.std(axis=0, ddof=1),
+        atol=0.3,
     )
 
 
 def test_more_refits_than_bearable_are_refused(fits, monkeypatch):
-    monkeypatch.setattr("bayesscale.comparison.loo.REFITS_MAX", 0)
-    refitted = "bayesscale.comparison.loo.score_refits"
+    monkeypatch.setattr("bayesscale.comparison.left_out.REFITS_MAX", 0)
+    refitted = "bayesscale.comparison.left_out.score_refit"
     monkeypatch.setattr(refitted, lambda *_: pytest.fail("refitted"))
     with pytest.raises(EvidenceError, match=r"fails for 1 of 15 .* left out of 'right'"):
         leave_one_out(fits, report=lambda *_: None)
 
 
-def test_many_refits_go_through_the_sweep(fits, monkeypatch):
-    from bayesscale.comparison import refit
-
+def test_refits_go_through_the_sweep(fits, monkeypatch):
     one = {"vague": fits["vague"]}
     here = leave_one_out(one, report=lambda *_: None)["vague"].table
     swept = []
 
     def sweep(function, jobs, **_):
         swept.extend(jobs)
-        return [function(job) for job in jobs]
+        return {name: function(job) for name, job in jobs.items()}
 
-    monkeypatch.setattr(refit, "FEW", 0)
-    monkeypatch.setattr(refit, "sweep", sweep)
+    monkeypatch.setattr(left_out, "sweep", sweep)
     there = leave_one_out(one, report=lambda *_: None)["vague"].table
     assert len(swept) == 1
     pd.testing.assert_frame_equal(here, there)
@@ -107,12 +107,12 @@ def importance_sampled_of(log_likelihood):
     return importance_sampled(pd.DataFrame(log_likelihood.reshape(-1, n), index=index))
 
 
-@pytest.mark.parametrize("cluster", [None, "curve"])
-def test_leave_largest_out_is_exact(fits, runs, cluster):
-    average = bs.average(fits, by="largest", factor=400, cluster=cluster, progress=False)
+@pytest.mark.parametrize("group", [None, "curve"])
+def test_leave_largest_out_is_exact(fits, runs, group):
+    average = bs.average(fits, by="largest", factor=400, group=group, progress=False)
     large = np.flatnonzero(runs.flops >= runs.flops.max() / 400)
     small = np.flatnonzero(runs.flops < runs.flops.max() / 400)
-    labels = runs.run_ids if cluster is None else runs.groups[cluster]
+    labels = runs.run_ids if group is None else runs.groups[group]
     units = [large[labels[large] == label] for label in dict.fromkeys(labels[large].tolist())]
     exact = np.array([
         [exact_log_density(fit, name, u, given=small, joint=True) for name, fit in fits.items()]
@@ -121,7 +121,7 @@ def test_leave_largest_out_is_exact(fits, runs, cluster):
     np.testing.assert_allclose(average.pointwise, exact, atol=0.1)
     lost = log_score(exact, stacking_weights(exact)) - log_score(exact, [*average.weights.values()])
     assert -1e-6 < lost < 0.1
-    assert (average.summary["n_refits"] == 1).all()
+    assert (average.summary["n_largest"] == len(units)).all()
     assert f"within 400x of the largest compute ({len(units)} scores)" in average.text
 
 
@@ -136,7 +136,7 @@ def test_evidence_gives_posterior_probabilities(fits):
     np.testing.assert_allclose(table["weight"], softmax(table["log_evidence"]))
     # the error of a weight, by simulation of the errors of the log evidences
     rng = np.random.default_rng(0)
-    noisy = table["log_evidence"].to_numpy() + table["se"].to_numpy() * rng.normal(size=(4000, 3))
+    noisy = table["log_evidence"].to_numpy() + table["mcse"].to_numpy() * rng.normal(size=(4000, 3))
     spread = (np.exp(noisy - logsumexp(noisy, axis=1, keepdims=True))).std(axis=0)
     np.testing.assert_allclose(table["weight_se"], spread, rtol=4 / np.sqrt(2 * 4000) + 0.02)
     assert average.pointwise is None
@@ -193,10 +193,10 @@ REFUSED = [
      "'b' from flops"),
     ("unknown criterion", lambda: {"a": drawn(), "b": drawn()}, {"by": "lou"}, UnknownNameError,
      "Did you mean 'loo'"),
-    ("unknown cluster", lambda: {"a": drawn(), "b": drawn()}, {"cluster": "curve"},
+    ("unknown cluster", lambda: {"a": drawn(), "b": drawn()}, {"group": "curve"},
      UnknownNameError, "group of runs named 'curve'"),
     ("evidence by cluster", lambda: {"a": drawn(), "b": drawn()},
-     {"by": "evidence", "cluster": "curve"}, DomainError, "Leave cluster out"),
+     {"by": "evidence", "group": "curve"}, DomainError, "Leave group out"),
     ("factor", lambda: {"a": drawn(), "b": drawn()}, {"by": "largest", "factor": 1}, DomainError,
      "factor must be above 1"),
     ("too few left", lambda: {"a": drawn(), "b": drawn()}, {"by": "largest", "factor": 1001},
@@ -210,7 +210,7 @@ REFUSED = [
 @pytest.mark.parametrize(("fits_", "options", "error", "message"), [r[1:] for r in REFUSED],
                          ids=[r[0] for r in REFUSED])  # fmt: skip
 def test_what_cannot_be_averaged(monkeypatch, fits_, options, error, message):
-    sampled = "bayesscale.comparison.refit.score_refit"
+    sampled = "bayesscale.comparison.left_out.score_refit"
     monkeypatch.setattr(sampled, lambda *_: pytest.fail("sampled"))
     with pytest.raises(error, match=message):
         bs.average(fits_(), **({"progress": False} | options))
@@ -228,7 +228,7 @@ def test_one_cluster_cannot_be_left_out():
     frame = RUNS.to_frame().assign(corpus="c4")
     runs = bs.Runs.from_frame(frame, group="corpus")
     with pytest.raises(RunsError, match="All 48 runs have one 'corpus'"):
-        bs.average({n: drawn(runs=runs) for n in "ab"}, cluster="corpus", progress=False)
+        bs.average({n: drawn(runs=runs) for n in "ab"}, group="corpus", progress=False)
 
 
 @pytest.mark.slow

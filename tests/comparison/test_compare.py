@@ -1,5 +1,7 @@
 """Comparisons against exact answers, what they say, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,10 @@ from scipy.special import softmax
 from scipy.stats import multivariate_normal
 
 import bayesscale as bs
-from bayesscale.comparison import sensitivity
+from bayesscale.comparison import left_out, sensitivity
 from bayesscale.comparison.comparison import in_words
-from bayesscale.errors import DomainError, EvidenceError, UnknownNameError
+from bayesscale.comparison.left_out import score_refit
+from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, UnknownNameError
 from bayesscale.model.spec import specify
 from tests.comparison.conftest import SLOPES, Line, normal_of_losses
 from tests.simulate import fit_at, simulate_runs
@@ -21,7 +24,7 @@ OF_SIGMA = 2e-3
 def exact(fit, name, *, slope_sd=None, level_sd=0.3):
     """Log density of all log losses under the priors, or with other widths of these."""
     mean, covariance = normal_of_losses(fit, name)
-    x = np.log(fit.runs.tokens / fit.spec.reference.tokens)
+    x = np.log(fit.runs.tokens / fit.spec.reference["tokens"])
     own = SLOPES[name][1]
     wider = 0.0 if slope_sd is None else slope_sd**2 - own**2
     covariance = covariance + wider * np.outer(x, x) + level_sd**2 - 0.3**2
@@ -46,14 +49,15 @@ def test_evidence_is_exact_and_bayes_factors_follow(compared, fits):
 
 
 def test_every_criterion_has_its_column_and_its_question(compared):
-    assert {"elpd", "elpd_diff_se", "stacking", "largest", "n_largest"} <= set(compared.summary)
+    assert {"elpd", "elpd_diff_se", "stacking", "log_score", "n_largest"} <= set(compared.summary)
     for said in (
         "With the laws as they stand, the evidence", "given the priors", "At equal prior odds",
         "how well runs like these are predicted", "how well larger runs are foreseen",
     ):  # fmt: skip
         assert said in compared.text
     assert compared.passed
-    assert compared.text in repr(compared)
+    assert compared.verdict in repr(compared)
+    assert [type(s).__name__ for s in compared.sections()] == ["Heading", "Paragraph", "Table"]
 
 
 def test_prior_odds_enter_the_probability_alone(compared, fits):
@@ -68,7 +72,7 @@ def test_prior_odds_enter_the_probability_alone(compared, fits):
 
 
 def test_sequential_monte_carlo_agrees(fits, monkeypatch):
-    monkeypatch.setattr("bayesscale.comparison.smc.DRAWS", 500)
+    monkeypatch.setattr("bayesscale.comparison.evidence.SMC_DRAWS", 500)
     two = {name: fits[name] for name in ("right", "vague")}
     found = bs.compare(two, criteria=("evidence",), smc=True, progress=False)
     assert "Sequential Monte Carlo agrees" in found.text
@@ -77,11 +81,55 @@ def test_sequential_monte_carlo_agrees(fits, monkeypatch):
     assert 0 < row["smc_mcse"] < 1
 
 
+def test_evidences_that_disagree_are_a_stop(fits, monkeypatch):
+    off = bs.Evidence(-50.0, 0.1, "sequential Monte Carlo")
+    monkeypatch.setattr("bayesscale.comparison.compare.evidence", lambda *_, **__: off)
+    two = {name: fits[name] for name in ("right", "vague")}
+    with pytest.warns(ConvergenceWarning, match="DISAGREE"):
+        found = bs.compare(two, criteria=("evidence",), smc=True, progress=False)
+    assert (found.severity, found.passed) == ("stop", False)
+    assert "MONTE CARLO DISAGREE on right, vague" in found.text
+    assert repr(found).count("DISAGREE") == 1
+
+
+def test_refits_that_did_not_converge_are_a_caution(fits, monkeypatch):
+    def unsure(job):
+        density, _ = score_refit(job)
+        return density, False
+
+    monkeypatch.setattr(left_out, "score_refit", unsure)
+    with pytest.warns(ConvergenceWarning, match="REFITS OF right, flat, vague DID NOT CONVERGE"):
+        found = bs.compare(fits, criteria="largest", factor=400, progress=False)
+    assert (found.severity, found.passed) == ("caution", True)
+    assert not found.summary["refits_converged"].any()
+    with pytest.warns(ConvergenceWarning, match="the weights are uncertain"):
+        average = bs.average(fits, by="largest", factor=400, progress=False)
+    assert average.severity == "caution"
+
+
+def test_compare_and_average_score_alike(compared, fits):
+    """One table: a column of one name holds the same numbers in both."""
+    for by in ("loo", "evidence", "largest"):
+        average = bs.average(fits, by=by, progress=False)
+        shared = [c for c in average.summary if c in compared.summary and c != "refits_converged"]
+        assert len(shared) >= 5
+        pd.testing.assert_frame_equal(average.summary[shared], compared.summary[shared])
+
+
+def test_evidences_say_what_they_are(fits):
+    e = bs.evidence(fits["right"], progress=False)
+    assert repr(e) == e.text
+    assert e.text.startswith(f"ln evidence {e.log_evidence:.2f}")
+    ratio = bs.savage_dickey(fits["vague"], name="slope", value=-0.11)
+    assert "of slope = -0.11 over slope free" in repr(ratio)
+    assert replace(ratio, pareto_k=0.9).severity == "caution"
+
+
 def test_the_density_ratio_is_exact(fits):
     """A slope fixed at a value: both evidences are known."""
     fit, value = fits["vague"], -0.11
     found = bs.savage_dickey(fit, name="slope", value=value)
-    x = np.log(fit.runs.tokens / fit.spec.reference.tokens)
+    x = np.log(fit.runs.tokens / fit.spec.reference["tokens"])
     mean, covariance = normal_of_losses(fit, "vague")
     sd = SLOPES["vague"][1]
     fixed = multivariate_normal(
@@ -130,6 +178,7 @@ def test_a_verdict_that_the_prior_decides_is_said(fits):
     found = bs.prior_sensitivity(two, scales=[0.1, 1.5], progress=False)
     turns = (found.summary["ln_bf"] <= 0).any()
     assert found.text.startswith("THE PRIOR DECIDES" if turns else repr(found.pair[0]))
+    assert found.severity == ("caution" if found.text.startswith("THE PRIOR") else "ok")
 
 
 def scored(**columns):
@@ -141,13 +190,13 @@ def scored(**columns):
 def test_disagreement_of_the_criteria_is_said_loudly():
     table = scored(
         log_evidence=[10.0, 0.0], mcse=[0.01, 0.01], ln_bf=[0.0, -10.0], ln_bf_mcse=[0.0, 0.014],
-        probability=[0.9999, 0.0001], largest=[0.0, 9.0], largest_diff=[-9.0, 0.0],
-        largest_diff_se=[2.0, 0.0], n_largest=[5, 5],
+        probability=[0.9999, 0.0001], log_score=[0.0, 9.0],
+        log_score_diff=[-9.0, 0.0], log_score_diff_se=[2.0, 0.0], n_largest=[5, 5],
     )  # fmt: skip
     text = in_words(table, notes=[], odds=None, factor=10)
     assert "the evidence very strongly favours 'a' over 'b' (ln BF 10.00 ± 0.01)" in text
     assert "THE CRITERIA DISAGREE: evidence 'a', the largest compute 'b'" in text
-    table["largest_diff_se"] = [8.0, 0.0]
+    table["log_score_diff_se"] = [8.0, 0.0]
     text = in_words(table, notes=["Noted."], odds=None, factor=10)
     assert "cannot tell 'b' from 'a'" in text
     assert "The criteria do not contradict each other." in text
@@ -206,7 +255,7 @@ def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
 
 
 def test_what_could_not_be_scored_is_noted(fits, monkeypatch):
-    monkeypatch.setattr("bayesscale.comparison.loo.REFITS_MAX", -1)
+    monkeypatch.setattr("bayesscale.comparison.left_out.REFITS_MAX", -1)
     two = {name: fits[name] for name in ("right", "flat")}
     found = bs.compare(two, criteria=("loo", "largest"), factor=1.01, progress=False)
     assert found.ln_bayes_factors is None
@@ -271,4 +320,5 @@ def test_a_prior_under_which_nothing_converged_is_said(fits, monkeypatch):
     grid = bs.prior_sensitivity(two, scales=[2.0], progress=False)
     assert "NOT KNOWN under all times 2, level times 2" in grid.text
     assert "for every prior that could be evaluated" in grid.text
+    assert grid.severity == "caution"
     assert grid.summary["ln_bf"].notna().sum() == 1

@@ -20,8 +20,8 @@ def test_the_evidence_of_a_linear_law_is_exact():
     runs = bs.Runs.from_frame({"params": np.full(12, 1e8), "tokens": tokens, "loss": loss})
     known = bs.Prior("LogNormal", mu=np.log(sigma), sigma=1e-4)
     fit = bs.fit(runs, law=Line(), noise="normal", priors={"sigma": known}, **QUIET)
-    x = np.log(tokens / fit.spec.reference.tokens)
-    mean = np.log(fit.spec.reference.loss) - 0.1 * x
+    x = np.log(tokens / fit.spec.reference["tokens"])
+    mean = np.log(fit.spec.reference["loss"]) - 0.1 * x
     covariance = 0.3**2 + 0.2**2 * np.outer(x, x) + sigma**2 * np.eye(12)
     exact = multivariate_normal(mean, covariance).logpdf(np.log(loss))
     estimate = bs.evidence(fit)

@@ -167,16 +167,18 @@ def test_questions_without_an_answer(runs, law, question, message):
         question(fit_at(runs, law))
 
 
-def test_answers_are_shown_as_readable_tables(runs):
-    fit = fit_at(runs)
-    for answer in (
-        required_flops(fit, loss=2.5),
-        gain(fit, params=1e9, tokens=2e10, factor=2),
-        allocate(fit, flops=1e21),
+def test_answers_say_who_answers_and_whether_to_trust_it(runs):
+    fit = fit_at(runs, spread=0.02, draws=400)
+    for answer, told in (
+        (required_flops(fit, loss=2.5), "ever reached"),
+        (gain(fit, params=1e9, tokens=2e10, factor=2), "2× compute"),
+        (allocate(fit, flops=1e21), "nearly as good"),
     ):
-        shown = answer._repr_html_()
-        assert "Intervals hold 90%" in shown
-        assert f"{answer.summary.iloc[0, 0]:.4g}" in shown
+        assert answer.severity == fit.severity
+        for shown in (repr(answer), answer._repr_html_(), answer.text + told):
+            assert told in shown
+        assert "fitted to 48 runs" in repr(answer)
+        assert "90 % interval" in repr(answer)
 
 
 def test_near_questions_are_silent(runs):

@@ -162,10 +162,10 @@ def test_labels_that_divide_clusters_are_refused(runs):
     table = runs.frame.assign(half=["x", "y"] * 3)
     grouped = bs.Runs.from_frame(table, cluster="cluster", group="half")
     fits = {name: fit_at(grouped, spread=0.01) for name in ("one", "other")}
-    from bayesscale.comparison.loo import leave_one_out
+    from bayesscale.comparison.left_out import leave_one_out
 
     with pytest.raises(DomainError, match="share the effect of their run"):
-        leave_one_out(fits, cluster="half", report=lambda *_: None)
+        leave_one_out(fits, group="half", report=lambda *_: None)
 
 
 def test_rows_without_a_label_are_runs_of_their_own(runs):

@@ -1,8 +1,10 @@
 """Fits that need no sampling, and a watch over figures left open."""
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
 
+from bayesscale.inference.average import Average
 from tests.simulate import fit_at, simulate_runs
 
 mpl.use("Agg")  # before pyplot is first imported
@@ -29,6 +31,14 @@ def make_fit(ladder):
         return fit_at(ladder[0] if runs is None else runs, law, spread=0.02)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def average(ladder, fit):
+    """Two laws, three draws of one to one of the other."""
+    fits = {"chinchilla": fit, "kaplan": fit_at(ladder[0], "kaplan", spread=0.02)}
+    table = pd.DataFrame({"refits_converged": [True, True]}, index=pd.Index(list(fits)))
+    return Average(fits, {"chinchilla": 0.75, "kaplan": 0.25}, "loo", table, None, "Chosen.", 1)
 
 
 @pytest.fixture

@@ -52,6 +52,15 @@ def test_the_companion_agrees_with_allocate(make_fit, law):
             np.testing.assert_allclose(curve[name + quantile], expected[name + quantile])
 
 
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+def test_an_average_is_drawn_as_allocate_answers(average, ax):
+    plot_allocation(average, ax=ax)
+    curve = allocation_data(average, ci_prob=0.8).frontier
+    expected = allocate(average, flops=curve["flops"], ci_prob=0.8).summary
+    for name in ("params", "params_lower", "params_upper", "tokens"):
+        np.testing.assert_allclose(curve[name], expected[name])
+
+
 def test_the_fixed_ratio_keeps_its_ratio_and_the_budget(fit, ax):
     curve = allocation_data(fit, tokens_per_param=40).frontier
     params, tokens = curve["reference_params"], curve["reference_tokens"]
@@ -64,7 +73,7 @@ def test_the_fixed_ratio_keeps_its_ratio_and_the_budget(fit, ax):
 def test_the_fixed_ratio_can_be_left_out(fit, ax):
     plot_allocation(fit, tokens_per_param=None, ax=ax)
     assert lines(ax, ":") == {}
-    assert legend(ax) == ["optimum, 90%", "fitted runs"]
+    assert legend(ax) == ["optimum, 90 %", "fitted runs"]
     assert "reference_params" not in allocation_data(fit, tokens_per_param=None).frontier
 
 

@@ -39,7 +39,7 @@ def test_the_picture_shows_the_numbers(backtest, ax):
     np.testing.assert_allclose(ends, data.loc[data["covered"], ["lower", "upper"]])
     assert len(outside.get_segments()) == 1
     said = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert said == ["inside its 90% interval: 11", "outside its 90% interval: 1"]
+    assert said == ["inside its 90 % interval: 11", "outside its 90 % interval: 1"]
     assert ax.get_xscale() == "log"
 
 

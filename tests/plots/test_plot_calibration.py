@@ -43,7 +43,7 @@ def test_the_picture_shows_the_numbers(calibration, ax):
     drawn = [line.get_ydata() for line in ax.get_lines()[1:]]
     np.testing.assert_allclose(drawn, data.differences[["level", "alpha_N", "sigma"]].T)
     said = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert said == ["99% band, all at once", "inside: 2 quantities", "outside: sigma"]
+    assert said == ["99 % band, all at once", "inside: 2 quantities", "outside: sigma"]
 
 
 def test_some_quantities_may_be_chosen(calibration, ax):

@@ -136,7 +136,7 @@ def test_labels_are_words(fit, ax):
     plot_loss(fit, ci_prob=0.95, ax=ax)
     assert ax.get_xlabel() == "training compute (FLOP)"
     assert ax.get_ylabel() == "loss (nats/token)"
-    assert legend(ax) == ["compute-optimal, 95%", "new run, 95%", "fitted runs"]
+    assert legend(ax) == ["compute-optimal, 95 %", "new run, 95 %", "fitted runs"]
     assert {"1e18", "1e19", "1e20"} <= set(tick_labels(ax.xaxis))
     losses = tick_labels(ax.yaxis)
     assert 3 <= len(losses) <= 7
@@ -176,7 +176,7 @@ def test_a_law_of_one_variable_is_drawn_against_it(make_fit, ladder, ax, law, x,
     for name in ["law_loss" + q for q in QUANTILES]:
         np.testing.assert_allclose(reach[name], expected[name])
     assert ax.get_xlabel() == label
-    assert legend(ax)[0] == "law, 90%"
+    assert legend(ax)[0] == "law, 90 %"
     assert vertical_lines(ax) == [getattr(fit.runs, x).max()]
     assert ax.child_axes[0].get_title("left") == key
 
@@ -220,3 +220,15 @@ def test_only_fits_are_drawn(ladder):
 def test_a_law_that_does_not_know_compute_takes_no_end_of_compute(make_fit):
     with pytest.raises(DomainError, match="against params, not compute"):
         plot_loss(make_fit("kaplan_params"), flops_max=1e24)
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+def test_an_average_is_drawn_as_its_forecasts_answer(average, ladder, ax):
+    plot_loss(average, held_out=ladder[1], ax=ax)
+    assert "compute-optimal, 90 %" in legend(ax)
+    curve = loss_data(average, held_out=ladder[1]).frontier
+    expected = allocate(average, flops=curve["flops"]).summary
+    for quantile in QUANTILES:
+        np.testing.assert_allclose(
+            curve[f"law_loss{quantile}"], expected[f"law_loss{quantile}"], rtol=1e-6
+        )

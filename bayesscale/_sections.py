@@ -1,0 +1,298 @@
+"""What a result says, as sections: the same ones in a terminal, a notebook and a report.
+
+A result lists headings, paragraphs, tables and figures; how they look is decided by whoever shows
+them: :func:`as_text` and :func:`as_html` here, colours in ``bayesscale.tell``.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from bayesscale._format import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+type Severity = Literal["ok", "note", "caution", "stop"]
+"""Nothing found; worth knowing; use with this in mind; do not use."""
+
+ORDER: tuple[Severity, ...] = ("ok", "note", "caution", "stop")
+
+LABELS: dict[Severity, str] = {"ok": "", "note": "", "caution": "Caution", "stop": "Do not use"}
+"""What a verdict is marked with."""
+
+ROWS_SHOWN = 40
+COLUMNS_SHOWN = 8
+CELL_SHOWN = 48
+"""Longer tables and cells are cut, with a word on what was left out."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title of what follows."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences; line breaks in them are kept. ``emphasis`` marks what to read first."""
+
+    text: str
+    severity: Severity = "ok"
+    emphasis: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text, which may have two lines; ``more`` rows were left out at the end."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    more: int = 0
+
+    @classmethod
+    def of(
+        cls, frame: pd.DataFrame, columns: Mapping[str, Callable[[Mapping[str, Any]], str]],
+        note: str = "",
+    ) -> Table:  # fmt: skip
+        """Write the first rows of a frame: titles, and what makes a cell of a row by name."""
+        shown = records(frame.head(ROWS_SHOWN))
+        cells = [[write(row) for write in columns.values()] for row in shown]
+        return cls(list(columns), cells, note, len(frame) - len(shown))
+
+    @property
+    def left_out(self) -> str:
+        """A word on the rows that are not shown."""
+        return f"… and {self.more:,} more rows." if self.more else ""
+
+    @property
+    def footer(self) -> str:
+        """What is written below the cells."""
+        return "\n".join(filter(None, [self.left_out, self.note]))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: its name, which names its file too, and what draws it into axes."""
+
+    name: str
+    draw: Callable[[Axes], object]
+
+
+type Section = Heading | Paragraph | Table | Figure
+
+
+class Told(ABC):
+    """A result that says what it is in sections. ``passed`` means that nothing forbids its use."""
+
+    @property
+    @abstractmethod
+    def severity(self) -> Severity:
+        """The gravest finding: ``"ok"``, ``"note"``, ``"caution"`` or ``"stop"``."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing forbids to use it; a caution does not."""
+        return self.severity != "stop"
+
+    @abstractmethod
+    def sections(self) -> list[Section]:
+        """Return what it says, the verdict first."""
+
+    def __repr__(self) -> str:
+        return as_text(self.sections())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.sections())
+
+
+class Finding(Protocol):
+    """What a check found."""
+
+    @property
+    def name(self) -> str:
+        """What was checked."""
+        ...
+
+    @property
+    def severity(self) -> Severity:
+        """How much it weighs."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What was found."""
+        ...
+
+
+def findings(
+    checks: Iterable[Finding], *, of: str = "posterior", all_: bool = False
+) -> list[Section]:
+    """Return the verdict of checks, then what they found; with ``all_`` the good news too."""
+    ranked = sorted(checks, key=lambda check: -ORDER.index(check.severity))
+    gravest: Severity = ranked[0].severity if ranked else "ok"
+    named = ", ".join(check.name for check in ranked if check.severity == gravest)
+    verdict = {
+        "stop": f"the {of} DID NOT PASS its checks ({named}).",
+        "caution": f"the {of} passed its checks with this in mind: {named}.",
+    }.get(gravest, f"The {of} passed its checks.")
+    told = [check for check in ranked if all_ or check.severity in ("caution", "stop")]
+    return [
+        Paragraph(verdict, gravest, emphasis=True),
+        *(Paragraph(check.text, check.severity) for check in told),
+    ]
+
+
+def worst(severities: Iterable[Severity]) -> Severity:
+    """Return the gravest of severities, ``"ok"`` if there are none."""
+    gravest: Severity = "ok"
+    for severity in severities:
+        if ORDER.index(severity) > ORDER.index(gravest):
+            gravest = severity
+    return gravest
+
+
+def words(sections: Iterable[Section]) -> str:
+    """Return the paragraphs alone, as one text."""
+    return " ".join(s.text for s in sections if isinstance(s, Paragraph))
+
+
+def as_text(sections: Iterable[Section]) -> str:
+    """Write sections without any colours."""
+    parts: list[str] = []
+    for section in sections:
+        match section:
+            case Heading(text):
+                parts.append(f"{clean(text)}\n")
+            case Paragraph():
+                parts.append(f"{marked(section)}\n")
+            case Table():
+                parts.append("\n".join([*_lines(section), clean(section.footer)]).rstrip() + "\n")
+            case Figure():
+                pass  # nothing to read
+    return "\n".join(parts).rstrip("\n")
+
+
+def as_html(sections: Iterable[Section]) -> str:
+    """Write sections for a notebook: no script, no style sheet, everything escaped."""
+    parts = []
+    for section in sections:
+        match section:
+            case Heading(text):
+                parts.append(f"<h4>{_escaped(text)}</h4>")
+            case Paragraph():
+                parts.append(f"<p{_style(section)}>{_escaped(marked(section))}</p>")
+            case Table():
+                parts.append(_html_table(section))
+            case Figure():
+                parts.append(_html_figure(section))
+    return f'<div class="bayesscale">{"".join(parts)}</div>'
+
+
+def marked(paragraph: Paragraph) -> str:
+    """Return a verdict behind its label, and any other paragraph as it is."""
+    label = LABELS[paragraph.severity] if paragraph.emphasis else ""
+    return clean(f"{label}: {paragraph.text}" if label else paragraph.text)
+
+
+def clean(text: str) -> str:
+    """Show characters that steer a terminal instead of obeying them."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def cell_lines(cell: str) -> list[str]:
+    """Return the lines of a cell, each cut where it gets too long."""
+    lines = [clean(line) for line in cell.split("\n")]
+    return [line if len(line) <= CELL_SHOWN else f"{line[: CELL_SHOWN - 1]}…" for line in lines]
+
+
+def widths(table: Table) -> list[int]:
+    """Return how many characters each column takes."""
+    return [
+        max(len(line) for cell in (title, *(row[i] for row in table.rows))
+            for line in cell_lines(cell))
+        for i, title in enumerate(table.columns)
+    ]  # fmt: skip
+
+
+def as_records(table: Table) -> str:
+    """Write a table for a narrow place: a line a cell, and a blank line between rows."""
+    return "\n\n".join(
+        "\n".join(
+            f"{clean(title)}: {', '.join(cell_lines(cell))}"
+            for title, cell in zip(table.columns, row, strict=True)
+        )
+        for row in table.rows
+    )
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one dict a row, the index included."""
+    return [{str(k): v for k, v in row.items()} for row in frame.reset_index().to_dict("records")]
+
+
+def _lines(table: Table) -> list[str]:
+    wide = widths(table)
+    rule = ["─" * sum(w + 2 for w in wide)]
+    lines = _laid_out(table.columns, wide) + rule
+    for row in table.rows:
+        lines += _laid_out(row, wide)
+    return lines
+
+
+def _laid_out(cells: Sequence[str], wide: Sequence[int]) -> list[str]:
+    columns = [cell_lines(cell) for cell in cells]
+    height = max(map(len, columns), default=0)
+    padded = [[*column, *[""] * (height - len(column))] for column in columns]
+    return [
+        "  ".join(line.ljust(w) for line, w in zip(row, wide, strict=True)).rstrip()
+        for row in zip(*padded, strict=True)
+    ]
+
+
+def _html_table(table: Table) -> str:
+    shown = slice(COLUMNS_SHOWN)
+    head = "".join(f"<th>{_escaped(title)}</th>" for title in table.columns[shown])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row[shown]) + "</tr>"
+        for row in table.rows
+    )
+    left = [clean(str(title)) for title in table.columns[COLUMNS_SHOWN:]]
+    cut = f"Not shown: {', '.join(left)}." if left else ""
+    foot = "".join(f"<p>{_escaped(text)}</p>" for text in (cut, *table.footer.split("\n")) if text)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
+
+
+def _cell(cell: str) -> str:
+    """Write ``median (interval)`` where a cell has two lines."""
+    first, *rest = (html.escape(line) for line in cell_lines(cell))
+    return f"{first} ({', '.join(rest)})" if rest else first
+
+
+def _html_figure(figure: Figure) -> str:
+    from matplotlib.figure import Figure as Canvas
+
+    canvas, image = Canvas(layout="constrained"), io.BytesIO()
+    figure.draw(canvas.subplots())
+    canvas.savefig(image, format="png")
+    data = base64.b64encode(image.getvalue()).decode()
+    return f'<img alt="{_escaped(figure.name)}" src="data:image/png;base64,{data}">'
+
+
+def _style(paragraph: Paragraph) -> str:
+    colour = {"stop": "#b00020", "caution": "#8a5a00"}.get(paragraph.severity)
+    said = [f"color:{colour}"] * bool(colour) + ["font-weight:bold"] * paragraph.emphasis
+    return f' style="{";".join(said)}"' if said else ""
+
+
+def _escaped(text: str) -> str:
+    return html.escape(clean(text)).replace("\n", "<br>")

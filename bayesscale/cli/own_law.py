@@ -1,0 +1,90 @@
+"""A law of the user's own, named on the command line as ``path/to/file.py:Name``."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayesscale.errors import DomainError, FileError, unknown_name
+
+if TYPE_CHECKING:
+    from bayesscale.laws import Law
+
+_loaded: list[tuple[Any, str]] = []
+
+
+def get_law(name: str) -> str | Law:
+    """Return the law that a file defines, or the name of a law that ships as it is.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or cannot be run.
+    UnknownNameError
+        If it has no such law.
+    DomainError
+        If what it has is no law, or a class that cannot be made without arguments.
+    """
+    path, colon, wanted = name.rpartition(":")
+    if not (colon and path.endswith(".py")):
+        if name.endswith(".py"):
+            raise DomainError(f"Which law of {name!r}? Write its name behind: {name}:MyLaw.")
+        return name
+    from bayesscale.laws import Law
+
+    defined = _run(Path(path))
+    laws = [
+        key for key, value in defined.items()
+        if isinstance(value, Law)
+        or (isinstance(value, type) and issubclass(value, Law)
+            and value.__module__ == _module_name(Path(path)))
+    ]  # fmt: skip
+    if wanted not in defined:
+        raise unknown_name(f"law in {path!r}", wanted, laws)
+    law = defined[wanted]
+    source = f"runpy.run_path({json.dumps(path)})[{json.dumps(wanted)}]"
+    if isinstance(law, type) and issubclass(law, Law):
+        source += "()"
+        try:
+            law = law()
+        except Exception as error:
+            raise DomainError(
+                f"The law {wanted!r} in {path!r} cannot be made without arguments ({error!r}). "
+                f"Make it there, mine = {wanted}(...), and write {path}:mine."
+            ) from error
+    if not isinstance(law, Law):
+        raise DomainError(
+            f"{wanted!r} in {path!r} is no law but {type(law).__name__}. A law is an instance or a "
+            "subclass of bayesscale.Law."
+        )
+    _loaded.append((law, source))
+    return law
+
+
+def source_of(law: object) -> str | None:
+    """Return the Python that loads a law as :func:`get_law` did, None for anything else."""
+    return next((source for known, source in _loaded if known is law), None)
+
+
+def _run(path: Path) -> dict[str, Any]:
+    """Run a file as a module, which is not kept, so that other processes are sent its classes."""
+    name = _module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise FileError(f"There is no file {str(path)!r} with a law.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise FileError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
+    finally:
+        del sys.modules[name]
+    return {k: v for k, v in vars(module).items() if not k.startswith("_")}
+
+
+def _module_name(path: Path) -> str:
+    return f"law_of_{path.stem}"

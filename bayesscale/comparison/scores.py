@@ -1,0 +1,152 @@
+"""One table of scores, for comparing and for averaging: by evidence, by what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from bayesscale import _arguments
+from bayesscale._progress import Report
+from bayesscale.comparison.evidence import evidences
+from bayesscale.comparison.left_out import Pointwise, leave_largest_out, leave_one_out
+from bayesscale.comparison.stacking import stacking_errors, stacking_weights
+from bayesscale.errors import DomainError, EvidenceError
+from bayesscale.inference.result import Fit
+
+type Array = NDArray[np.float64]
+
+SCORES = {"evidence": "log_evidence", "loo": "elpd", "largest": "log_score"}
+"""What fits can be weighed by, and the column with the score, nats."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Fits scored by one criterion.
+
+    Parameters
+    ----------
+    table
+        One row a fit. By evidence: ``log_evidence``, its Monte Carlo error ``mcse``, ``ln_bf``
+        over the best fit and ``ln_bf_mcse``. By leave-one-out ``elpd``, and on the largest compute
+        ``log_score``, each with ``_se`` over what was left out, ``_diff`` from the best fit and
+        ``_diff_se``, and ``refits_converged``; then ``n_refits`` and ``high_k``, whose importance
+        sampling failed so that they were refitted, or ``n_largest``, what was held out.
+    weights, weight_se
+        Posterior probabilities, or stacking weights, and their standard errors, shape ``(fit,)``.
+    pointwise
+        Log predictive density of what was left out, one column a fit; None for the evidence.
+    """
+
+    table: pd.DataFrame
+    weights: Array
+    weight_se: Array
+    pointwise: pd.DataFrame | None
+
+
+def score(
+    fits: Mapping[str, Fit], criterion: str, *, factor: float, group: str | None,
+    random_seed: int | None, report: Report, odds: Mapping[str, float] | None = None,
+) -> Scores:  # fmt: skip
+    """Score fits by a criterion of :data:`SCORES`; ``odds`` are the laws' prior odds."""
+    if criterion == "evidence":
+        return _by_evidence(fits, odds or {}, random_seed, report)
+    if criterion == "loo":
+        left_out = leave_one_out(fits, group=group, report=report)
+    else:
+        left_out = leave_largest_out(fits, factor=factor, group=group, report=report)
+    density = density_table(left_out)
+    runs = next(iter(fits.values())).runs
+    density.index.name = group or ("cluster" if runs.has_clusters else "run")
+    values = density.to_numpy()
+    errors = stacking_errors(values, random_seed=check_seed(random_seed, fits))
+    table = score_table(left_out, SCORES[criterion])
+    if criterion == "largest":
+        table = table.drop(columns=["n_refits", "high_k"]).assign(n_largest=len(density))
+    return Scores(table, stacking_weights(values), errors, density)
+
+
+def _by_evidence(
+    fits: Mapping[str, Fit], odds: Mapping[str, float], random_seed: int | None, report: Report
+) -> Scores:
+    found = evidences(fits, random_seed=random_seed, report=report)
+    log_evidence = np.array([e.log_evidence for e in found.values()])
+    mcse = np.array([e.mcse for e in found.values()])
+    best = int(log_evidence.argmax())
+    others = np.arange(len(mcse)) != best
+    weights = softmax(log_evidence + np.log([odds.get(name, 1.0) for name in fits]))
+    # to first order, of independent errors: dw_k = w_k (dz_k - Σ_j w_j dz_j)
+    slopes = weights[:, None] * (np.eye(len(weights)) - weights)
+    table = pd.DataFrame(
+        {
+            "log_evidence": log_evidence,
+            "mcse": mcse,
+            "ln_bf": log_evidence - log_evidence[best],
+            "ln_bf_mcse": np.where(others, np.hypot(mcse, mcse[best]), 0.0),
+        },
+        index=pd.Index(list(fits)),
+    )
+    return Scores(table, weights, np.sqrt(slopes**2 @ mcse**2), None)
+
+
+def score_table(left_out: Mapping[str, Pointwise], name: str) -> pd.DataFrame:
+    """Compare the sums of log densities of fits on the same left-out runs: see :class:`Scores`."""
+    density = density_table(left_out)
+    difference = density.sub(density[density.sum().idxmax()], axis=0)
+    root = np.sqrt(len(density))
+    columns: dict[str, Any] = {
+        name: density.sum(),
+        f"{name}_se": root * density.std(),
+        f"{name}_diff": difference.sum(),
+        f"{name}_diff_se": root * difference.std(),
+        "n_refits": [s.n_refits for s in left_out.values()],
+        "refits_converged": [s.converged for s in left_out.values()],
+        "high_k": [s.high_k for s in left_out.values()],
+    }
+    return pd.DataFrame(columns)
+
+
+def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
+    """Return the log densities, one row a left-out run or group, one column a fit."""
+    return pd.DataFrame({name: s.table["log_density"] for name, s in left_out.items()})
+
+
+def check_fits(fits: object, *, what: str) -> None:
+    """Refuse what cannot be weighed: too few fits, other runs, draws that did not converge."""
+    if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
+        raise DomainError(
+            'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
+            f"bs.fit or bs.load_fit returns, not {_described(fits)}."
+        )
+    if len(fits) < 2:
+        raise DomainError(f"{what} takes at least two fits, but got {len(fits)}.")
+    first, *others = fits.items()
+    for name, fit in others:
+        if fit.runs.fingerprint != first[1].runs.fingerprint:
+            raise DomainError(
+                f"The fits {first[0]!r} and {name!r} are of different runs ({len(first[1].runs)} "
+                f"and {len(fit.runs)}; sizes, losses, labels or counts differ), and only "
+                "predictions of the same losses can be weighed. Fit both to the same Runs."
+            )
+    for name, fit in fits.items():
+        if not fit.convergence.passed:
+            raise EvidenceError(
+                f"Draws of {name!r} that did not converge cannot be weighed. {fit.convergence.text}"
+            )
+
+
+def check_seed(random_seed: int | None, fits: Mapping[str, Fit]) -> int:
+    """Return the seed, by default the first fit's."""
+    seed = next(iter(fits.values())).sampling.random_seed if random_seed is None else random_seed
+    return _arguments.random_seed(seed)
+
+
+def _described(fits: object) -> str:
+    if not isinstance(fits, Mapping):
+        return type(fits).__name__
+    return "{" + ", ".join(f"{k!r}: {type(f).__name__}" for k, f in fits.items()) + "}"

@@ -1,0 +1,1 @@
+"""From a table of runs to what to train next, tested on the way."""

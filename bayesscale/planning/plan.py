@@ -1,0 +1,269 @@
+"""From a table of runs to what to train next, tested on the way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayesscale._arguments import number
+from bayesscale._format import flops as write_flops
+from bayesscale._format import interval, percent
+from bayesscale._progress import ProgressOption
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, records, words
+from bayesscale.backtesting.folds import rolling_folds
+from bayesscale.backtesting.judge import judge
+from bayesscale.backtesting.result import Backtest
+from bayesscale.backtesting.rolling import fit_quietly, warn_of
+from bayesscale.checks import CheckResult, worst
+from bayesscale.errors import BayesScaleError, DomainError, ExtrapolationWarning, RunsError
+from bayesscale.forecast.allocate import Allocation, allocate
+from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.extrapolate import Prediction, extrapolate
+from bayesscale.forecast.sections import allocation_sections
+from bayesscale.inference.fit import check_sampling, fit
+from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.laws import LAWS
+from bayesscale.laws.law import SPLIT
+from bayesscale.model.spec import specify
+from bayesscale.quantities import LOSS, PARAMS, TOKENS
+from bayesscale.runs import Runs
+
+if TYPE_CHECKING:
+    from bayesscale.laws import Law
+    from bayesscale.model.priors import Prior
+
+HOLD_OUT = 10.0
+BEYOND = (10.0, 100.0)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Told):
+    """What to train next, and what speaks for it.
+
+    Parameters
+    ----------
+    fit
+        The fit of all runs.
+    test
+        A back-test of one fold, or None if there was none.
+    tested
+        The fit of the smaller runs and the runs that were held out for the test, or None.
+    not_tested
+        Why there was no test; empty if there was one.
+    allocation
+        How to split each budget.
+    prediction
+        The loss of one run for each budget, of the size that is best on average over the
+        posterior, rounded as people choose sizes.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    """
+
+    fit: Fit
+    test: Backtest | None
+    tested: tuple[Fit, Runs] | None
+    not_tested: str
+    allocation: Allocation
+    prediction: Prediction
+    ci_prob: float
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row a budget (index ``flops``, FLOP): ``params``, ``tokens``, and ``loss`` of a new
+        run there with ``loss_lower`` and ``loss_upper``, nats/token.
+        """  # noqa: D205
+        columns = ["params", "tokens", "loss", "loss_lower", "loss_upper"]
+        return self.prediction.summary[columns].set_axis(self.allocation.summary.index)
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Those of the fit and of the test."""
+        return (*self.fit.checks, *(self.test.checks if self.test else ()))
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest finding of the fit and of the test."""
+        return worst([self.fit.severity, *([self.test.severity] if self.test else [])])
+
+    @property
+    def text(self) -> str:
+        """The plan in words: whether to trust the fit, and what to train."""
+        return words([*self._test_sections(), *self._advice()])
+
+    def sections(self) -> list[Section]:
+        """Return the runs, the test, the fit, and what to train next."""
+        return [
+            Heading("The runs"),
+            Paragraph(repr(self.fit.runs)),
+            *self._test_sections(),
+            *self.fit.sections(ci_prob=self.ci_prob),
+            Heading("What to train next"),
+            *allocation_sections(self.allocation, head=False),
+            *self._advice(),
+        ]
+
+    def _test_sections(self) -> list[Section]:
+        if self.test:
+            return self.test.sections()
+        return [
+            Heading(f"Does the law {self.fit.law.name!r} foresee larger runs?"),
+            Paragraph(f"Not tested: {self.not_tested}"),
+        ]
+
+    def _advice(self) -> list[Section]:
+        return [
+            Paragraph(
+                f"With {write_flops(row['flops'])}, train {PARAMS.write(row['params'])} parameters "
+                f"on {TOKENS.write(row['tokens'])} tokens and expect a loss of "
+                f"{LOSS.write(row['loss'])} ({percent(self.ci_prob)}: "
+                f"{interval(row['loss_lower'], row['loss_upper'], LOSS.write)}).",
+                emphasis=True,
+            )
+            for row in records(self.summary)
+        ]
+
+
+def plan(
+    runs: Runs,
+    *,
+    law: str | Law = "unified",
+    hold_out: float | None = HOLD_OUT,
+    beyond: Sequence[float] = BEYOND,
+    given: Mapping[str, float] | None = None,
+    noise: str = "student_t",
+    discrepancy: str | None = "drift",
+    priors: Mapping[str, Prior] | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.9,
+    ci_prob: float = 0.9,
+    random_seed: int | None = None,
+    progress: ProgressOption = "auto",
+) -> Plan:
+    """Test a law on the largest runs, fit all of them, and say what to train with more compute.
+
+    Parameters
+    ----------
+    runs
+        The training runs.
+    law
+        A law of parameters and tokens.
+    hold_out
+        Test on the runs within this factor of the largest compute, > 1; None leaves the test out.
+    beyond
+        Budgets to plan for, as multiples of the largest compute among the runs, > 0.
+    given
+        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
+    noise, discrepancy, priors, draws, tune, chains, target_accept
+        As for :func:`~bayesscale.fit`, of both fits.
+    ci_prob
+        Probability of the equal-tailed intervals, in (0, 1).
+    random_seed
+        Seed of both fits. None takes a new one, which the plan's fit records.
+    progress
+        ``"auto"`` shows what is going on, ``False`` is silent.
+
+    Returns
+    -------
+    Plan
+        ``summary``, one row a budget; the ``fit``, the ``test``, the ``allocation``, and
+        ``sections()`` that say it all.
+
+    Raises
+    ------
+    RunsError
+        If there are fewer runs than unknowns.
+    UnknownNameError
+        If a law, noise, discrepancy or prior has an unknown name.
+    PriorError
+        If a prior is malformed, or all that it allows is far from what was observed.
+    DomainError
+        If the law has no compute to split, or an option is outside its domain.
+    SamplerError
+        If the sampler stops.
+
+    Warns
+    -----
+    BayesScaleWarning
+        As :func:`~bayesscale.fit`, :func:`~bayesscale.backtest` and :func:`~bayesscale.allocate`
+        do.
+
+    Notes
+    -----
+    The test is a back-test of one fold, ``bs.backtest(runs, factor=hold_out, folds=1)``. It is
+    left out, and the plan says why, where too few smaller runs are left. The size that is advised
+    has to be chosen before the truth is known: the one whose posterior expected loss is smallest,
+    to two digits.
+
+    Examples
+    --------
+    >>> plan = bs.plan(runs, law="chinchilla", random_seed=0)     # doctest: +SKIP
+    >>> plan.summary                                              # doctest: +SKIP
+    >>> plan.fit.save("fit.nc")                                   # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    model: dict[str, Any] = {
+        "law": law, "noise": noise, "discrepancy": discrepancy, "priors": priors,
+    }  # fmt: skip
+    spec = specify(runs, **model)
+    _check_splits(spec.law)
+    times = [number("beyond", value, above=0) for value in beyond]
+    if not times:
+        raise DomainError("beyond must name at least one multiple of the largest compute.")
+    if hold_out is not None:
+        number("hold_out", hold_out, above=1)
+    seed = check_sampling(draws, tune, chains, target_accept, random_seed).random_seed
+    options = model | {
+        "draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept,
+        "random_seed": seed, "progress": progress,
+    }  # fmt: skip
+    test, tested, not_tested = _test(runs, spec.law, hold_out, options)
+    fitted = fit(runs, **options)
+    inputs: Any = dict(given or {})
+    budgets = np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
+    allocation = allocate(fitted, flops=budgets, ci_prob=ci_prob, **inputs)
+    params = _two_digits(allocation.summary["best_bet_params"])
+    tokens = _two_digits(runs_cost(runs).tokens(params, budgets))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExtrapolationWarning)  # allocate has told how far this is
+        prediction = extrapolate(fitted, params=params, tokens=tokens, ci_prob=ci_prob, **inputs)
+    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob)
+
+
+def _check_splits(law: Law) -> None:
+    if set(law.split) != set(SPLIT):
+        fit_for_it = [name for name, known in LAWS.items() if set(known.split) == set(SPLIT)]
+        raise DomainError(
+            f"The law {law.name!r} depends on {' and '.join(law.quantities)} and has no compute to "
+            f"split. Choose one of {', '.join(fit_for_it)}, or fit it alone (bs.fit)."
+        )
+
+
+def _test(
+    runs: Runs, law: Law, hold_out: float | None, options: Mapping[str, Any]
+) -> tuple[Backtest | None, tuple[Fit, Runs] | None, str]:
+    """Back-test one fold, or say why not."""
+    if hold_out is None:
+        return None, None, "no runs were held out."
+    try:
+        (fold,) = rolling_folds(runs, law, factor=hold_out, at_most=1)
+    except RunsError as error:
+        return None, None, str(error)
+    try:
+        fitted = fit_quietly(fold.small, **options)
+    except BayesScaleError as error:  # all runs together may do
+        return None, None, f"the {len(fold.small)} smaller runs cannot be fitted alone. {error}"
+    test = Backtest.of([judge(fitted, fold)], law=law.name, random_seed=options["random_seed"])
+    warn_of(test, stacklevel=4)
+    return test, (fitted, fold.large), ""
+
+
+def _two_digits(values: Any) -> np.ndarray:
+    """Round sizes as a person would choose them."""
+    return np.array([float(f"{value:.2g}") for value in values])

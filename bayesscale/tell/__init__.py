@@ -1,0 +1,1 @@
+"""Telling people what a result says: sections in a terminal, figures in files."""

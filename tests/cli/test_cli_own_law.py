@@ -1,0 +1,133 @@
+"""A law of one's own on the command line, with an input of its own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayesscale.cli.own_law import get_law
+from bayesscale.runs import Runs
+from tests.simulate import TRUTH, design, fit_at
+
+LAW = '''
+"""A law of parameters, tokens and experts."""
+import numpy as np
+
+import bayesscale as bs
+from bayesscale.laws import ALPHA_D, ALPHA_N, IRREDUCIBLE_SHARE, LEVEL, PARAM_SHARE
+
+
+class Experts(bs.Law):
+    name = "experts"
+    inputs = ("params", "tokens", bs.Quantity("experts"))
+    coordinates = (LEVEL, IRREDUCIBLE_SHARE, PARAM_SHARE, ALPHA_N, ALPHA_D)
+
+    def __init__(self, power=0.3):
+        self.power = power
+
+    def log_loss(self, c, x, xp):
+        e, s = c["irreducible_share"], c["param_share"]
+        n = x["params"] + self.power * x["experts"]
+        reducible = s * xp.exp(-c["alpha_N"] * n) + (1 - s) * xp.exp(-c["alpha_D"] * x["tokens"])
+        return xp.log(c["level"]) + xp.log(e + (1 - e) * reducible)
+
+
+class Needy(Experts):
+    def __init__(self, power):
+        self.power = power
+
+
+stronger = Experts(0.5)
+number = 3
+'''
+
+
+@pytest.fixture
+def law_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_law.py").write_text(LAW)
+    (tmp_path / "broken.py").write_text("import nothing_like_it")
+    return "my_law.py"
+
+
+@pytest.fixture
+def saved_own(law_file):
+    params, tokens = design()
+    experts = np.tile([1.0, 8.0, 64.0], len(params) // 3)
+    loss = 2.7 * np.exp(0.05 * np.random.default_rng(0).standard_normal(len(params)))
+    frame = pd.DataFrame({"params": params, "tokens": tokens, "loss": loss, "experts": experts})
+    frame.to_csv("runs.csv", index=False)
+    runs = Runs.from_frame(frame, inputs={"experts": "experts"})
+    truth = TRUTH | {"sigma": 0.1}
+    fit = fit_at(runs, get_law("my_law.py:Experts"), truth=truth, spread=0.02, draws=400)
+    return fit.save("own.nc")
+
+
+def test_laws_are_classes_or_instances_of_a_file(law_file):
+    assert get_law("chinchilla") == "chinchilla"
+    assert get_law(f"{law_file}:Experts").power == 0.3
+    assert get_law(f"{law_file}:stronger").power == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere.py:Experts", "There is no file 'nowhere.py' with a law"),
+        ("my_law.py", "Write its name behind: my_law.py:MyLaw"),
+        ("my_law.py:Expert", "Did you mean 'Experts'?"),
+        ("my_law.py:number", "is no law but int"),
+        ("my_law.py:Needy", "cannot be made without arguments"),
+        ("broken.py:Law", "ModuleNotFoundError: No module named 'nothing_like_it'"),
+        ("chinchila", "Did you mean 'chinchilla'?"),
+    ],
+)
+def test_what_is_wrong_with_a_law_is_said(run, saved_own, name, said):
+    ended = run(f"fit runs.csv --law {name} --input experts=experts")
+    assert ended.status == 2
+    assert said in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+
+
+def test_answers_take_the_law_and_its_input(run, saved_own):
+    told = run(
+        "extrapolate own.nc --law my_law.py:Experts --params 1B --tokens 20B --input experts=1,8",
+        "--json",
+    ).document
+    assert [row["experts"] for row in told["summary"]] == [1, 8]
+    assert told["summary"][0]["loss"] > told["summary"][1]["loss"]
+    assert told["python"][:2] == ["import bayesscale as bs", "import runpy"]
+    names = {}
+    exec("\n".join(told["python"]), names)  # the Python that was told does the same
+    assert names["prediction"].summary["loss"].tolist() == [r["loss"] for r in told["summary"]]
+
+    ended = run("allocate own.nc --law my_law.py:Experts --flops 1e21 --input experts=8")
+    assert ended.status == 0, ended.stderr
+    assert "experts=[8]" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("extrapolate own.nc --params 1B --tokens 20B --input experts=8", "experts"),
+        ("allocate own.nc --law my_law.py:Experts --flops 1e21", "experts"),
+        ("allocate own.nc --law my_law.py:Experts --flops 1e21 --input experts", "NAME=SIZE"),
+        (
+            "allocate own.nc --law my_law.py:Experts --flops 1e21 --input experts=1 "
+            "--input experts=2",
+            "for one name",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(run, saved_own, line, said):
+    ended = run(line)
+    assert ended.status == 2
+    assert said in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_fit_from_the_file_to_the_answer(run, saved_own):
+    ended = run(
+        "fit runs.csv --law my_law.py:Experts --input experts=experts --draws 300 --tune 300",
+        "--seed", "1", "-o", "real.nc", "--json",
+    )  # fmt: skip
+    assert ended.document["settings"]["law"] == "experts"
+    assert 'law=runpy.run_path("my_law.py")["Experts"]()' in "".join(ended.document["python"])

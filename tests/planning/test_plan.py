@@ -1,0 +1,107 @@
+"""A plan is a back-test, a fit, an allocation and an extrapolation, put together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesscale as bs
+from bayesscale.errors import DomainError, RunsError, UnknownNameError
+from tests.backtest.conftest import shorten_bootstrap
+from tests.cli.conftest import bad_fit, good_fit
+from tests.simulate import simulate_runs
+
+FITS = ("bayesscale.planning.plan.fit", "bayesscale.backtesting.rolling.fit")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return simulate_runs()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Replace the sampling; lists what each fit was asked for."""
+    calls = []
+
+    def fit(runs, *, law, **options):
+        calls.append({"n": len(runs), **options})
+        return good_fit(runs, law)
+
+    for place in FITS:
+        monkeypatch.setattr(place, fit)
+    shorten_bootstrap(monkeypatch)
+    return calls
+
+
+def plan(runs, **options):
+    with pytest.warns(bs.BayesScaleWarning, match="The farthest target"):
+        return bs.plan(runs, **{"law": "chinchilla", "progress": False, "random_seed": 4} | options)
+
+
+def test_it_is_what_its_parts_are(asked, runs):
+    found = plan(runs, beyond=(10, 100), ci_prob=0.8)
+    assert [call["n"] for call in asked] == [30, 48]
+    assert {call["random_seed"] for call in asked} == {4}
+    budgets = [1e22, 1e23]
+    assert found.summary.index.tolist() == budgets
+    np.testing.assert_allclose(
+        6 * found.summary["params"] * found.summary["tokens"], budgets, rtol=0.1
+    )
+    with pytest.warns(bs.BayesScaleWarning):
+        split = bs.allocate(found.fit, flops=budgets, ci_prob=0.8)
+    pd.testing.assert_frame_equal(found.allocation.summary, split.summary)
+    test = bs.backtest(runs, factor=10, folds=1, law="chinchilla", random_seed=4, progress=False)
+    pd.testing.assert_frame_equal(found.test.summary, test.summary)
+    assert found.tested[1] == runs.split_by_compute(factor=10)[1]
+
+
+def test_it_says_everything_once(asked, runs):
+    found = plan(runs)
+    told = repr(found)
+    for said in ("The runs", "foresee larger runs?", "On your own runs", "sigma  ",
+                 "What to train next", "With 1.0e22 FLOP, train "):  # fmt: skip
+        assert told.count(said) == 1, said
+    assert found.severity == "ok"
+    assert "With 1.0e22 FLOP, train " in found.text
+
+
+def test_the_gravest_finding_counts(monkeypatch, runs):
+    for place in FITS:
+        monkeypatch.setattr(place, lambda r, **_: bad_fit(r))
+    shorten_bootstrap(monkeypatch)
+    with pytest.warns(bs.BayesScaleWarning):
+        found = bs.plan(runs, law="chinchilla", progress=False)
+    assert (found.severity, found.passed) == ("stop", False)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"hold_out": 500}, "needs 10 runs to fit"),
+        ({"hold_out": None}, "no runs were held out"),
+    ],
+)
+def test_without_a_test_it_says_why(asked, runs, options, reason):
+    found = plan(runs, **options)
+    assert found.test is None
+    assert [call["n"] for call in asked] == [48]
+    assert reason in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"law": "kaplan_compute"}, DomainError, "Choose one of unified"),
+        ({"law": "chinchila"}, UnknownNameError, "chinchilla"),
+        ({"hold_out": 1}, DomainError, "hold_out"),
+        ({"beyond": ()}, DomainError, "at least one"),
+        ({"beyond": (10, -1)}, DomainError, "beyond"),
+        ({"ci_prob": 90}, DomainError, "ci_prob"),
+        ({"draws": 3}, DomainError, "draws"),
+        ({"runs": "runs.csv"}, RunsError, "must be Runs"),
+    ],
+)
+def test_bad_options_are_found_before_anything_is_fitted(asked, runs, options, error, message):
+    with pytest.raises(error, match=message):
+        bs.plan(**{"runs": runs, "progress": False} | options)
+    assert asked == []

@@ -1,0 +1,144 @@
+"""Sections as text and as HTML: nothing hostile gets through, nothing is cut in silence."""
+
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from bayesscale._sections import (
+    CELL_SHOWN,
+    COLUMNS_SHOWN,
+    ROWS_SHOWN,
+    Figure,
+    Heading,
+    Paragraph,
+    Table,
+    Told,
+    as_html,
+    as_text,
+    findings,
+    worst,
+)
+
+HOSTILE = [
+    "<script>alert(1)</script>", "\x1b[31mred\x1b[0m", "\x1b]8;;http://x\x07y", "a\x00b",
+    "x" * 10_000, "[bold]no markup[/bold]", "模型-Ω", "", "a\rb", "\u202eevil", "'\"&<>",
+]  # fmt: skip
+
+
+def everything(name):
+    return [
+        Heading(name),
+        Paragraph(name, "stop", emphasis=True),
+        Paragraph(name, "caution"),
+        Table([name, "value"], [[name, "1"], [f"{name}\n{name}", "2"]], note=name, more=7),
+    ]
+
+
+class Seen(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def seen(html):
+    parser = Seen()
+    parser.feed(html)
+    return parser
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])
+def test_hostile_names_are_text(name):
+    text, html = as_text(everything(name)), as_html(everything(name))
+    for shown in (text, "".join(seen(html).text)):
+        assert all(c.isprintable() or c == "\n" for c in shown)
+    assert seen(html).tags <= {
+        "div", "h4", "p", "br", "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    assert seen(html).attributes <= {"class", "style"}
+    if name.startswith("<script>"):
+        assert name in "".join(seen(html).text)
+
+
+def test_long_cells_are_cut_and_columns_stay_in_line():
+    lines = as_text([Table(["name", "n"], [["x" * 500, "1"], ["y", "2"]])]).split("\n")
+    assert max(map(len, lines)) < CELL_SHOWN + 10
+    assert lines[2].index("1") == lines[3].index("2")
+    assert "…" in lines[2]
+
+
+def test_cells_of_two_lines():
+    table = Table(["params", "loss"], [["57B\n29B–109B", "2.1"]])
+    assert as_text([table]).split("\n")[2:] == ["57B       2.1", "29B–109B"]
+    assert "<td>57B (29B–109B)</td><td>2.1</td>" in as_html([table])
+
+
+def test_wide_and_long_tables_are_cut_with_a_word():
+    frame = pd.DataFrame({f"c{i}": range(100) for i in range(12)})
+    columns = {name: lambda row, name=name: str(row[name]) for name in frame}
+    table = Table.of(frame, columns)
+    assert (len(table.rows), table.more) == (ROWS_SHOWN, 100 - ROWS_SHOWN)
+    html = as_html([table])
+    assert html.count("<th>") == COLUMNS_SHOWN
+    assert "Not shown: c8, c9, c10, c11." in html
+    for shown in (html, as_text([table])):
+        assert f"… and {100 - ROWS_SHOWN} more rows." in shown
+
+
+def test_verdicts_are_marked_and_other_paragraphs_are_not():
+    said = [Paragraph("stop.", "stop", emphasis=True), Paragraph("Also this.", "stop"),
+            Paragraph("Fine.", "ok", emphasis=True)]  # fmt: skip
+    assert as_text(said).split("\n\n") == ["Do not use: stop.", "Also this.", "Fine."]
+    colours = re.findall(r'<p style="([^"]*)">', as_html(said))
+    assert colours[0] == "color:#b00020;font-weight:bold"
+    assert colours[-1] == "font-weight:bold"
+
+
+def test_a_figure_is_a_picture_in_html_alone():
+    figure = Figure("loss <i>", lambda ax: ax.plot([1, 2], [3, 4]))
+    html = as_html([figure])
+    assert html.startswith('<div class="bayesscale"><img alt="loss &lt;i&gt;"')
+    assert "data:image/png;base64,iVBOR" in html
+    assert as_text([figure]) == ""
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    severity: str
+    text: str
+
+
+def test_findings_begin_with_the_verdict_and_end_with_the_good_news():
+    checks = [Check("a", "ok", "A."), Check("b", "caution", "B."), Check("c", "stop", "C."),
+              Check("d", "note", "D.")]  # fmt: skip
+    told = [(s.text, s.severity) for s in findings(checks, all_=True)]
+    assert told == [("the posterior DID NOT PASS its checks (c).", "stop"), ("C.", "stop"),
+                    ("B.", "caution"), ("D.", "note"), ("A.", "ok")]  # fmt: skip
+    assert [s.text for s in findings(checks)][1:] == ["C.", "B."]
+    assert findings([]) == [Paragraph("The posterior passed its checks.", emphasis=True)]
+    assert worst(check.severity for check in checks) == "stop"
+
+
+@dataclass(frozen=True, repr=False)
+class Result(Told):
+    severity = "caution"
+
+    def sections(self):
+        return [Heading("One & all"), Paragraph("Said once.", self.severity, emphasis=True)]
+
+
+def test_a_result_shows_its_sections():
+    result = Result()
+    assert result.passed
+    assert repr(result) == "One & all\n\nCaution: Said once."
+    assert "One &amp; all" in result._repr_html_()

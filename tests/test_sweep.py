@@ -1,0 +1,159 @@
+"""Sweeps: when processes pay, what a folder keeps, and that a killed sweep goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import pytest
+
+from bayesscale import _sweep
+from bayesscale._sweep import SETTINGS, START_SECONDS, Store, sweep
+from bayesscale.errors import FileError
+
+JOBS = {f"job-{i}": i for i in range(6)}
+
+
+def silent(*_):
+    pass
+
+
+def squared(i):
+    return i * i
+
+
+def options(**more):
+    return {"seconds": 0.0, "report": silent, "text": "Working"} | more
+
+
+def kept(folder):
+    return Store(Path(folder), encode=lambda value: value, decode=lambda value: value)
+
+
+def test_results_come_in_order_and_progress_is_told():
+    told = []
+    found = sweep(squared, JOBS, **options(report=lambda *said: told.append(said)))
+    assert found == {name: i * i for name, i in JOBS.items()}
+    assert list(found) == list(JOBS)
+    assert told[0] == ("Working: 0 of 6", 0, 6)
+    assert told[-1] == ("Working: 6 of 6", 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("n", "seconds", "cpus", "processes"),
+    [
+        (6, 0.1, 8, 1),  # over before a process has started
+        (2, START_SECONDS, 8, 1),
+        (2, 3 * START_SECONDS, 8, 2),
+        (100, 1.0, 8, 8),
+        (100, 1.0, 1, 1),
+        (1, 1e6, 8, 1),
+    ],
+)
+def test_processes_start_where_they_pay(monkeypatch, n, seconds, cpus, processes):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: cpus)
+    assert _sweep._n_jobs(n, seconds) == processes
+
+
+@pytest.mark.parametrize(
+    "configured", [{"n_jobs": 1}, {"n_jobs": 3}, {"backend": "threading"}], ids=str
+)
+def test_the_callers_configuration_is_respected(configured):
+    with joblib.parallel_config(**configured):
+        assert _sweep._n_jobs(1000, 1000.0) is None
+
+
+def test_a_folder_keeps_what_is_done(tmp_path):
+    store, ran = kept(tmp_path / "new"), []
+
+    def stops(i):
+        ran.append(i)
+        if i == 3:
+            raise KeyboardInterrupt
+        return squared(i)
+
+    store.open({"seed": 1})
+    with pytest.raises(KeyboardInterrupt):
+        sweep(stops, JOBS, **options(store=store))
+    assert ran == [0, 1, 2, 3]
+    told = []
+    store.open({"seed": 1})
+    found = sweep(squared, JOBS, **options(store=store, report=lambda *s: told.append(s)))
+    assert found == sweep(squared, JOBS, **options())
+    assert told[0] == ("Working: 3 of 6", 3, 6)
+    assert store.setting("seed") == 1
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    kept(tmp_path).open({"seed": 1, "formula": [0.1], "flops": [1e20]})
+    kept(tmp_path).open({"seed": 1, "formula": [0.1 + 1e-12], "flops": [1e20]})  # other machine
+    with pytest.raises(FileError, match=r"seed \(1 there, 2 here\)"):
+        kept(tmp_path).open({"seed": 2, "formula": [0.1], "flops": [1e20]})
+    with pytest.raises(FileError, match="formula, priors or runs"):
+        kept(tmp_path).open({"seed": 1, "formula": [0.2], "flops": [1e20]})
+
+
+def test_a_folder_whose_settings_are_gone_is_refused(tmp_path):
+    store = kept(tmp_path)
+    store.open({"seed": 1})
+    sweep(squared, JOBS, **options(store=store))
+    (tmp_path / SETTINGS).unlink()
+    with pytest.raises(FileError, match="is gone"):
+        store.open({"seed": 2})
+    assert not (tmp_path / SETTINGS).exists()
+
+
+def test_broken_files_say_so_and_half_written_ones_do_not_count(tmp_path):
+    store = kept(tmp_path)
+    store.open({})
+    sweep(squared, JOBS, **options(store=store))
+    (tmp_path / ".job-9.ab12.json").write_text("{")
+    assert store.read() == {name: i * i for name, i in JOBS.items()}
+    (tmp_path / "job-2.json").write_text("{")
+    with pytest.raises(FileError, match=r"job-2\.json' cannot be read"):
+        store.read()
+
+
+SLOW = """
+import sys
+import time
+from pathlib import Path
+
+from bayesscale._sweep import Store, sweep
+
+
+def same(value):
+    return value
+
+
+def slow(i):
+    time.sleep(0.03)
+    return i * i
+
+
+store = Store(Path(sys.argv[1]), same, same)
+store.open({"seed": 1})
+sweep(slow, {f"job-{i}": i for i in range(40)}, seconds=0, report=lambda *_: None, text="",
+      store=store)
+"""
+
+
+def test_kill_9_loses_at_most_the_job_under_way(tmp_path):
+    folder = tmp_path / "store"
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", SLOW, str(folder)])
+        before = len(list(folder.glob("job-*.json")))
+        deadline = time.monotonic() + 60
+        while len(list(folder.glob("job-*.json"))) < before + 4 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        done = sorted(folder.glob("job-*.json"))
+        assert len(done) >= before + 4
+        assert all(json.loads(p.read_text()) == int(p.stem[4:]) ** 2 for p in done)
+    subprocess.run([sys.executable, "-c", SLOW, str(folder)], check=True)
+    assert kept(folder).read() == {f"job-{i}": i * i for i in range(40)}
