@@ -1,6 +1,7 @@
 """Ctrl-C and the end of the process, where they would leave something half done behind."""
 
 import atexit
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -52,6 +53,10 @@ def samples() -> Iterator[None]:
         with _none_samples:
             _sampling.discard(me)
             _none_samples.notify_all()
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_sampling.clear)
 
 
 @atexit.register

@@ -5,8 +5,9 @@ graph in place of numbers; the graph is differentiated, planned and compiled by 
 be traced so raises :class:`CannotTraceError`, and is left to PyMC.
 """
 
-from bayesscale.density.fused import BoundDensity, FusedDensity
-from bayesscale.density.graph import CannotTraceError
+from bayesscale.density.bound import BoundDensity
+from bayesscale.density.fused import FusedDensity
+from bayesscale.density.node import CannotTraceError
 from bayesscale.density.trace import Trace, trace
 
 __all__ = ["BoundDensity", "CannotTraceError", "FusedDensity", "Trace", "trace"]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import pi, sqrt
 from typing import Any
 
-from bayesscale.density.graph import PARAMETER, SCALAR, CannotTraceError, Graph, Node, needed
+from bayesscale.density.graph import Graph
+from bayesscale.density.node import PARAMETER, SCALAR, CannotTraceError, Node, needed
 
 
 def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[Node]:

@@ -7,7 +7,7 @@ Rows that only fill the last block up are masked, whatever their values are.
 """
 
 from bayesscale.density.arithmetic import LANES, Arithmetic, Lines
-from bayesscale.density.graph import CLUSTER, ROW, SCALAR, Node
+from bayesscale.density.node import CLUSTER, ROW, SCALAR, Node
 from bayesscale.density.plan import Loop, Plan, is_given
 
 FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "clusters", "codes")
@@ -52,8 +52,8 @@ declare double @llvm.fabs.f64(double)
 declare {real} @llvm.fabs.v{LANES}f64({real})
 declare double @llvm.vector.reduce.fadd.v{LANES}f64(double, {real})
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
-declare ptr @malloc(i64)
-declare void @free(ptr)
+declare ptr @PyMem_RawMalloc(i64)
+declare void @PyMem_RawFree(ptr)
 
 define i64 @density(i64 %dim, ptr %u, ptr %gradient, ptr %value, ptr %data) {{
 entry:
@@ -72,7 +72,7 @@ entry:
             # one slot more than clusters, for the rows that fill the last block up
             slots = self.fields["clusters_stored"]
             size = name(f"mul i64 {slots}, {8 * len(self.plan.stored)}")
-            self.fields["stored"] = name(f"call ptr @malloc(i64 {size})")
+            self.fields["stored"] = name(f"call ptr @PyMem_RawMalloc(i64 {size})")
             self.lines(
                 f"  call void @llvm.memset.p0.i64(ptr {self.fields['stored']}, i8 0, "
                 f"i64 {size}, i1 false)"
@@ -91,7 +91,7 @@ entry:
         for result in (value, *gradient):
             sum_ = self.one.add(sum_, self.one.multiply(result, zero))
         if self.plan.stored:
-            self.lines(f"  call void @free(ptr {self.fields['stored']})")
+            self.lines(f"  call void @PyMem_RawFree(ptr {self.fields['stored']})")
         failed = self.one.compare("uno", sum_, zero)
         self.lines(f"  ret i64 {self.lines.name(f'select i1 {failed}, i64 {FAILED}, i64 0')}")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bayesscale.density.graph import CLUSTER, COUNTS, Node, needed
+from bayesscale.density.node import CLUSTER, COUNTS, Node, needed
 
 type Array = NDArray[np.float64]
 

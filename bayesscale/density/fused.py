@@ -1,6 +1,5 @@
 """A compiled density, and the data that it is called with."""
 
-import ctypes
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,56 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.density.arithmetic import LANES
+from bayesscale.density.bound import BoundDensity
 from bayesscale.density.emit import FIELDS, emit
 from bayesscale.density.evaluate import evaluate
-from bayesscale.density.graph import CLUSTER, COUNTS, ROW, SCALAR
 from bayesscale.density.native import compile_text
+from bayesscale.density.node import CLUSTER, COUNTS, ROW, SCALAR
 from bayesscale.density.plan import Plan, plan
 from bayesscale.density.trace import Trace
 
 type Array = NDArray[np.float64]
-
-_SIGNATURE = ctypes.CFUNCTYPE(
-    ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
-    ctypes.c_void_p,
-)  # fmt: skip
-
-
-class BoundDensity:
-    """A compiled density over certain data, of which it keeps what it needs.
-
-    Parameters
-    ----------
-    density
-        The compiled density.
-    counts
-        Rows, clusters, and clusters with room for the rows that fill a block up.
-    arrays
-        By name, what the density reads, see :data:`~bayesscale.density.emit.FIELDS`.
-    """
-
-    def __init__(
-        self, density: "FusedDensity", counts: Mapping[str, int], arrays: Mapping[str, NDArray]
-    ) -> None:
-        fields = {**counts, **{name: array.ctypes.data for name, array in arrays.items()}}
-        self._density, self._arrays = density, arrays
-        self._fields = np.array([fields[name] for name in FIELDS], dtype=np.int64)
-
-    @property
-    def native(self) -> tuple[int, int, object]:
-        """Addresses of the function and of its data, and what keeps them in their place."""
-        return self._density.address, self._fields.ctypes.data, self
-
-    def __call__(self, u: Array) -> tuple[float, Array]:
-        """Return the log density and its gradient at ``u``, shape ``(coordinate,)``."""
-        u = np.ascontiguousarray(u, dtype=float)
-        n = self._density.n_dim
-        if u.shape != (n,):
-            raise ValueError(f"The density takes a point of shape ({n},), not {u.shape}.")
-        result = np.empty(n + 1)
-        start = result.ctypes.data
-        self._density.call(n, u.ctypes.data, start + 8, start, self._fields.ctypes.data)
-        return float(result[0]), result[1:]
 
 
 class FusedDensity:
@@ -74,7 +32,6 @@ class FusedDensity:
         self.plan: Plan = plan(trace.outputs)
         self._engine: Any = compile_text(emit(self.plan), **target)
         self.address: int = self._engine.get_function_address("density")
-        self.call = _SIGNATURE(self.address)
 
     def bind(self, data: Mapping[str, Array]) -> BoundDensity:
         """Compute what depends on data alone and lay it out for the density.
@@ -97,10 +54,14 @@ class FusedDensity:
         padded = np.full(-(-n_rows // LANES) * LANES, n_clusters, dtype=np.int64)
         if codes is not None:
             padded[:n_rows] = codes
+        arrays = {"scalars": scalars, "rows": rows, "clusters": clusters, "codes": padded}
+        fields = {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored}
+        fields |= {name: array.ctypes.data for name, array in arrays.items()}
         return BoundDensity(
-            self,
-            {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored},
-            {"scalars": scalars, "rows": rows, "clusters": clusters, "codes": padded},
+            self.address,
+            self.n_dim,
+            np.array([fields[name] for name in FIELDS], dtype=np.int64),
+            (self, arrays),
         )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bayesscale.density.graph import PARAMETER, Graph, Node, needed
+from bayesscale.density.graph import Graph
+from bayesscale.density.node import PARAMETER, Node, needed
 
 _SHIFT = 8
 """Gamma functions are taken from so far up, where their asymptotic series are exact."""

@@ -3,9 +3,8 @@
 from math import log, pi
 from typing import Any
 
-import numpy as np
-
-from bayesscale.density.graph import CannotTraceError, Graph, Node
+from bayesscale.density.graph import Graph
+from bayesscale.density.node import CannotTraceError, Node
 
 UNARY = (
     "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "softplus", "sigmoid", "gammaln",
@@ -63,22 +62,6 @@ class Maths:
         """Return ln(e^a + e^b)."""
         return self._graph.lift(a) + self.softplus(self._graph.lift(b) - a)
 
-    def add(self, a: Any, b: Any) -> Node:
-        """Return a + b."""
-        return self._graph.lift(a) + b
-
-    def subtract(self, a: Any, b: Any) -> Node:
-        """Return a - b."""
-        return self._graph.lift(a) - b
-
-    def multiply(self, a: Any, b: Any) -> Node:
-        """Return a b."""
-        return self._graph.lift(a) * b
-
-    def true_divide(self, a: Any, b: Any) -> Node:
-        """Return a / b."""
-        return self._graph.lift(a) / b
-
     def zeros_like(self, a: Any) -> float:
         """Return zero, which takes any shape."""
         return 0.0
@@ -86,7 +69,3 @@ class Maths:
     def ones_like(self, a: Any) -> float:
         """Return one, which takes any shape."""
         return 1.0
-
-    absolute = property(lambda self: self.abs)
-    divide = true_divide
-    e = np.e

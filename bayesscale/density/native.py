@@ -1,5 +1,6 @@
 """LLVM's compiler: from text to the address of a function in memory."""
 
+import ctypes
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,9 @@ import llvmlite.binding as llvm
 @cache
 def _machine() -> Any:
     llvm.initialize_native_target()
+    for name in ("PyMem_RawMalloc", "PyMem_RawFree"):  # wherever Python is, without its lock
+        address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+        llvm.add_symbol(name, address)
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     return target, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()

@@ -8,7 +8,7 @@ anew in each loop that needs them; only what passes between rows and clusters is
 
 from dataclasses import dataclass, field
 
-from bayesscale.density.graph import CLUSTER, PARAMETER, ROW, SCALAR, Node, needed
+from bayesscale.density.node import CLUSTER, PARAMETER, ROW, SCALAR, Node, needed
 
 SUMS = frozenset({"total", "gathered", "spread"})
 """What is known a stage after its argument."""

@@ -6,17 +6,10 @@ from math import log, pi
 from typing import Any
 
 from bayesscale.density.derivative import gradient
-from bayesscale.density.graph import (
-    CLUSTER,
-    DATA,
-    ROW,
-    SCALAR,
-    CannotTraceError,
-    Graph,
-    Node,
-)
+from bayesscale.density.graph import Graph
 from bayesscale.density.lower import lowered
 from bayesscale.density.maths import Maths
+from bayesscale.density.node import CLUSTER, DATA, ROW, SCALAR, CannotTraceError, Node
 from bayesscale.model.data import centred_name
 from bayesscale.model.rows import Residuals
 from bayesscale.model.spec import ModelSpec

@@ -16,6 +16,7 @@ from bayesscale._memory import available_memory, check_memory
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.errors import RunsWarning
 from bayesscale.inference.compiled import DensityKind
+from bayesscale.inference.noiseless import check_noise
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.model.prior_predictive import check_priors_admit
 from bayesscale.model.spec import ModelSpec, specify
@@ -136,6 +137,7 @@ def fit(
     choice("density", density, get_args(DensityKind.__value__))
     with progress_reporter(progress) as report:
         check_priors_admit(runs, spec)
+        check_noise(spec, runs)
         result = fit_spec(spec, runs, sampling, report=report, density=density)
         _ = result.checks  # while there is somebody to tell of it
     if runs.pooled_groups() is not None:

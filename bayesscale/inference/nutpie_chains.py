@@ -101,6 +101,8 @@ class Chains:
             [_VECTOR], ["float64"], [(n_dim,)], sizes, {_VECTOR: (_ENTRY,)}
         )
         native = getattr(density, "native", None)
+        self.native = native is not None
+        """Whether chains run without the interpreter."""
         if native is not None:
             address, data, alive = native
             model = lib.PyMcModel(

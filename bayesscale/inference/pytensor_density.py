@@ -13,6 +13,8 @@ from pytensor.configdefaults import config
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
 
+from bayesscale.density import BoundDensity
+from bayesscale.inference.c_function import CFunction
 from bayesscale.model.build import model_from
 from bayesscale.model.data import model_data
 from bayesscale.model.spec import ModelSpec
@@ -22,30 +24,25 @@ type Array = NDArray[np.float64]
 
 
 @config.change_flags(floatX="float64")  # whatever the user's settings say
-def compile_pytensor(spec: ModelSpec, runs: Runs) -> Callable[[Mapping[str, Array]], Any]:
+def compile_pytensor(spec: ModelSpec, runs: Runs) -> Callable[[Mapping[str, Array]], BoundDensity]:
     """Compile PyMC's model of a spec, and return what leads from data to its log density."""
-    model, u, log_density, gradient = density_graph(spec, runs)
+    data = model_data(spec, runs)
+    model, u, log_density, gradient = density_graph(spec, data)
     with model:
         function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
     names = [variable.name for variable in function.get_shared()]
     # nutpie takes PyTensor's compiled function from the same place
-    density = function.vm.jit_fn
+    density = CFunction(function.vm.jit_fn, len(spec.coordinates), [data[n] for n in names])
 
-    def bind(data: Mapping[str, Array]) -> Callable[[Array], tuple[float, Array]]:
-        arguments = [data[name] for name in names]
-
-        def bound(u: Array) -> tuple[float, Array]:
-            value, slope = density(u, *arguments)
-            return float(value), slope
-
-        return bound
+    def bind(data: Mapping[str, Array]) -> BoundDensity:
+        return density.bind([data[name] for name in names])
 
     return bind
 
 
-def density_graph(spec: ModelSpec, runs: Runs) -> tuple[pm.Model, Any, Any, Any]:
+def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model, Any, Any, Any]:
     """Return PyMC's model, the unconstrained vector, its log density and the gradient."""
-    model = model_from(spec, model_data(spec, runs))
+    model = model_from(spec, data)
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]

@@ -20,8 +20,10 @@ from bayesscale.inference.compiled import BoundDensity, CompiledModel
 from bayesscale.inference.nutpie_chains import Chains, version
 from bayesscale.model.spec import ModelSpec
 
-# Low-rank adaptation ignores eigenvalues within a factor of the cutoff.
-MASS_MATRIX = {"mass_matrix_eigval_cutoff": 2.0}
+# Low-rank adaptation ignores eigenvalues within a factor of the cutoff. Over 20 seeds on each of
+# three ladders, 1.2 gave as many effective draws a gradient as 2 with drift and 1.1 to 1.3 times as
+# many without, and chains that had not mixed in 5 fits of 60 rather than 8.
+MASS_MATRIX = {"mass_matrix_eigval_cutoff": 1.2}
 
 SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -159,7 +161,8 @@ def _cancel(chains: Chains | None) -> None:
         with interrupts_held():
             with suppress(BaseException):  # a panicked sampler panics again here
                 chains.cancel()
-            time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+            if not chains.native:  # threads that ask the interpreter may still be at it
+                time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
 
 
 def _is_samplers_own(error: BaseException) -> bool:

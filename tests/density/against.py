@@ -7,6 +7,7 @@ import pymc as pm
 from pytensor.compile.mode import Mode
 
 from bayesscale.inference.pytensor_density import density_graph
+from bayesscale.model.data import model_data
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 from tests.simulate import simulate_runs
@@ -14,7 +15,7 @@ from tests.simulate import simulate_runs
 
 def pymc_density(spec: ModelSpec, runs: Runs) -> Callable[[np.ndarray], np.ndarray]:
     """Return value and gradient, one after the other, at a point."""
-    model, u, value, gradient = density_graph(spec, runs)
+    model, u, value, gradient = density_graph(spec, model_data(spec, runs))
     with model:
         plain = Mode(linker="py", optimizer=None)
         function = pm.pytensorf.compile((u,), [value, gradient], mode=plain)

@@ -117,7 +117,7 @@ def test_values_in_padding_do_not_count():
     density = compile_model(spec, runs).bind(model_data(spec, runs))
     (u,) = points(spec, 1)
     before = np.append(*density(u))
-    density._arrays["rows"][-1, :, 1:] = np.nan
+    density.alive[1]["rows"][-1, :, 1:] = np.nan
     np.testing.assert_array_equal(np.append(*density(u)), before)
 
 

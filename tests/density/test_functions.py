@@ -9,7 +9,8 @@ from scipy import special
 from bayesscale.density.derivative import gradient
 from bayesscale.density.evaluate import FUNCTIONS
 from bayesscale.density.fused import FusedDensity
-from bayesscale.density.graph import ROW, Graph
+from bayesscale.density.graph import Graph
+from bayesscale.density.node import ROW
 from bayesscale.density.trace import Trace
 
 BOTH_SIDES = np.concatenate([-np.geomspace(1e-300, 700, 150)[::-1], np.geomspace(1e-300, 700, 150)])
@@ -50,7 +51,7 @@ def of_rows(name: str, x: np.ndarray, **target: str) -> tuple[np.ndarray, np.nda
     total = graph.total(graph.apply(name, row), ROW)
     density = FusedDensity(Trace(total, gradient(total, [parameter])), **target)
     one, no_prior = np.ones(1), np.empty((0, 2))
-    bound = [density.bind({"log_loss_observed": v[None], "prior": no_prior}) for v in x]
+    bound = [density.bind({"log_loss_observed": v[None], "hyperparameters": no_prior}) for v in x]
     value, slope = np.array([(v, s[0]) for v, s in (b(one) for b in bound)]).T
     with np.errstate(all="ignore"):
         return value, slope / x
@@ -61,7 +62,7 @@ def of_numbers(name: str, x: np.ndarray, **target: str) -> tuple[np.ndarray, np.
     parameter = graph.parameter(0)
     value = graph.apply(name, parameter)
     density = FusedDensity(Trace(value, gradient(value, [parameter])), **target)
-    bound = density.bind({"log_loss_observed": np.zeros(1), "prior": np.empty((0, 2))})
+    bound = density.bind({"log_loss_observed": np.zeros(1), "hyperparameters": np.empty((0, 2))})
     value, slope = np.array([(v, s[0]) for v, s in (bound(np.array([v])) for v in x)]).T
     return value, slope
 
@@ -116,7 +117,7 @@ def test_powers(exponent):
     x = graph.parameter(0)
     value = graph.lift(x**exponent)
     density = FusedDensity(Trace(value, gradient(value, [x])))
-    bound = density.bind({"log_loss_observed": np.zeros(1), "prior": np.empty((0, 2))})
+    bound = density.bind({"log_loss_observed": np.zeros(1), "hyperparameters": np.empty((0, 2))})
     for v in (0.3, 1.0, 17.0):
         got, slope = bound(np.array([v]))
         assert got == pytest.approx(v**exponent, rel=1e-14)

@@ -1,0 +1,81 @@
+"""PyTensor's compiled function as a C function, so that chains need not queue for the interpreter.
+
+numba passes arrays with their shapes; a sampler passes one address. The function between them is
+written for the ranks of the data, and compiled by numba in a second.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+import numpy as np
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from bayesscale.density import BoundDensity
+
+type Array = NDArray[np.float64]
+
+_NUMBERS = 3
+"""What is said of each array: its address and up to two lengths."""
+
+
+@intrinsic
+def _pointer(context: Any, address: Any) -> Any:
+    def write(_: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from numba.core.cgutils import voidptr_t
+
+        return builder.inttoptr(args[0], voidptr_t)
+
+    return types.voidptr(address), write
+
+
+class CFunction:
+    """A density that numba compiled, with one address for its data.
+
+    Parameters
+    ----------
+    density
+        ``density(u, *arrays) -> (value, gradient)``, compiled by numba.
+    n_dim
+        Dimension of a point.
+    like
+        Arrays of the ranks and types that it takes.
+    """
+
+    def __init__(self, density: Callable[..., Any], n_dim: int, like: Sequence[NDArray]) -> None:
+        self.n_dim, self._types = n_dim, [(a.ndim, a.dtype) for a in like]
+        namespace = {"carray": carray, "np": np, "pointer": _pointer, "density": density}
+        exec(self._text(), namespace)
+        real = types.CPointer(types.float64)
+        signature = types.int64(types.int64, real, real, real, types.CPointer(types.int64))
+        self._compiled: Any = numba.cfunc(signature)(namespace["call"])
+
+    def _text(self) -> str:
+        arrays = []
+        for i, (rank, dtype) in enumerate(self._types):
+            lengths = "".join(f"fields[{_NUMBERS * i + 1 + j}], " for j in range(rank))
+            arrays.append(f"carray(pointer(fields[{_NUMBERS * i}]), ({lengths}), np.{dtype})")
+        return f"""
+def call(dim, u, gradient, value, data):
+    fields = carray(data, ({_NUMBERS * len(self._types)},))
+    found, slope = density(carray(u, ({self.n_dim},)), {", ".join(arrays)})
+    value[0] = found.item()
+    finite = np.isfinite(value[0])
+    for i in range({self.n_dim}):
+        gradient[i] = slope[i]
+        finite = finite and np.isfinite(slope[i])
+    return 0 if finite else 4
+"""
+
+    def bind(self, arrays: Sequence[NDArray]) -> BoundDensity:
+        """Return the density over arrays of the same ranks and types."""
+        own = [
+            np.array(a, dtype, order="C", ndmin=n)
+            for a, (n, dtype) in zip(arrays, self._types, strict=True)
+        ]
+        fields = np.zeros((len(own), _NUMBERS), dtype=np.int64)
+        for row, array in zip(fields, own, strict=True):
+            row[: array.ndim + 1] = array.ctypes.data, *array.shape
+        return BoundDensity(self._compiled.address, self.n_dim, fields, (self, own))
