@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
 
+UNIT, NARROWEST_UNIT = "unit", 22
+"""A column of words, which may be folded down to this width."""
+
 STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
 
 
@@ -64,12 +67,15 @@ def _table(table: Table, console: Console) -> None:
     from rich.text import Text
 
     console.print()
-    if sum(widths(table)) + 2 * len(table.columns) > console.width:
+    taken = widths(table)
+    if table.columns[-1] == UNIT:
+        taken[-1] = min(taken[-1], NARROWEST_UNIT)  # words may be folded
+    if sum(taken) + 2 * len(table.columns) > console.width:
         say(as_records(table), console)  # cells are not cut, nor numbers broken over lines
     else:
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column in table.columns:
-            grid.add_column(Text(clean(column)))
+            grid.add_column(Text(clean(column)), no_wrap=column != UNIT)
         for row in table.rows:
             grid.add_row(*(Text("\n".join(cell_lines(cell))) for cell in row))
         console.print(grid)
