@@ -144,6 +144,15 @@ def test_it_is_saved_and_loaded_with_its_law(fit, tmp_path):
         bs.load_fit(path, law=Changed())
 
 
+def test_plots_are_told_the_rest(fit):
+    given = {"experts": 8, "unique_tokens": 1e11}
+    assert bs.plot_loss(fit, given=given).get_ylabel()
+    data = bs.allocation_data(fit, given=given)
+    assert (np.diff(data.frontier["params"]) > 0).all()
+    with pytest.raises(DomainError, match="needs to be told experts"):
+        bs.plot_allocation(fit)
+
+
 def test_inputs_outside_their_domain_are_refused(runs):
     none = bs.Runs.from_frame(
         table() | {"n_experts": np.r_[0.0, table()["n_experts"][1:]]}, inputs=INPUTS
