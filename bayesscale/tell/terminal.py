@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
 
-UNIT, NARROWEST_UNIT = "unit", 22
-"""A column of words, which may be folded down to this width."""
-
 STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
 
 
@@ -67,18 +64,30 @@ def _table(table: Table, console: Console) -> None:
     from rich.text import Text
 
     console.print()
-    taken = widths(table)
-    if table.columns[-1] == UNIT:
-        taken[-1] = min(taken[-1], NARROWEST_UNIT)  # words may be folded
-    if sum(taken) + 2 * len(table.columns) > console.width:
-        say(as_records(table), console)  # cells are not cut, nor numbers broken over lines
+    # words may wrap; numbers are neither cut nor broken over lines
+    words = [_has_words(table, i) for i in range(len(table.columns))]
+    least = [
+        _longest_word(table, i) if wraps else wide
+        for i, (wraps, wide) in enumerate(zip(words, widths(table), strict=True))
+    ]
+    if sum(least) + 2 * len(least) > console.width:
+        say(as_records(table), console)
     else:
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for column in table.columns:
-            grid.add_column(Text(clean(column)), no_wrap=column != UNIT)
+        for column, wraps, width in zip(table.columns, words, least, strict=True):
+            grid.add_column(Text(clean(column)), no_wrap=not wraps, min_width=width)
         for row in table.rows:
             grid.add_row(*(Text("\n".join(cell_lines(cell))) for cell in row))
         console.print(grid)
     console.print()
     if table.footer:
         say(f"{clean(table.footer)}\n", console)
+
+
+def _has_words(table: Table, i: int) -> bool:
+    return any(" " in line for row in table.rows for line in cell_lines(row[i]))
+
+
+def _longest_word(table: Table, i: int) -> int:
+    cells = (table.columns[i], *(row[i] for row in table.rows))
+    return max(len(word) for cell in cells for line in cell_lines(cell) for word in line.split(" "))

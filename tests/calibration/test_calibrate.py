@@ -72,7 +72,7 @@ def test_a_right_model_passes(calibrate):
 
 def test_a_wrong_jacobian_is_caught(calibrate, monkeypatch):
     breaks(monkeypatch, wrong_jacobian)
-    c = calibrate(simulations=SIMULATIONS)
+    c = calibrate(simulations=2 * SIMULATIONS)
     assert not c.passed
     assert not c.summary.loc["irreducible_share", "inside"]
     assert "IS NOT CALIBRATED" in c.text

@@ -96,7 +96,7 @@ def test_quickstart_keeps_what_is_in_its_folder(table, name):
 
 
 def test_figures_are_known_again(fit, tmp_path):
-    from bayesscale.cli.figures import FIGURES, draw_figures
+    from bayesscale.tell.figures import FIGURES, draw_figures
 
     draw_figures(tmp_path, fit=fit, tested=None, ci_prob=0.9, flops_max=1e23)
     for name in FIGURES:

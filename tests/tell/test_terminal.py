@@ -45,6 +45,15 @@ def test_a_table_that_fits_is_a_grid():
     assert any("1.0e24" in line and "1.923" in line for line in shown.split("\n"))
 
 
+def test_words_wrap_before_numbers_do():
+    unit = "(nats/token)^(1/k) × tokens^(alpha_D/k)"
+    table = Table(["parameter", "90 % interval", "unit"], [["B", "169.9–918.2", unit]])
+    shown = told([table], 50)
+    assert "parameter:" not in shown  # still a grid
+    assert "169.9–918.2" in shown
+    assert max(map(len, shown.split("\n"))) <= 50
+
+
 @pytest.mark.parametrize("width", [20, 30])
 def test_no_number_is_cut_in_a_narrow_terminal(width):
     shown = told([TABLE], width)
