@@ -95,10 +95,10 @@ def check_identifiability(posterior: Posterior, runs: Runs) -> CheckResult:
         return CheckResult("identifiability", "ok", text, table, IdentifiabilityWarning)
     missing = int(unknown.sum())
     text = (
-        f"NOT IDENTIFIED: these runs identify {m - missing} of the {m} unknowns of the law "
-        f"{law.name!r}. In {missing} direction{'s' * (missing > 1)} the prior decides, not the "
-        f"data; involved: {', '.join(named)}.{flaw} Exponents and allocations rest on the prior, "
-        f"predictions along the design less so. What would help most: {help_}."
+        f"These runs identify {m - missing} of the {m} unknowns of the law {law.name!r}. In "
+        f"{missing} direction{'s' * (missing > 1)} the prior decides, not the data; involved: "
+        f"{', '.join(named)}.{flaw} Single letters there are as good as the prior; what is "
+        f"predicted along the design does not rest on them. What would help most: {help_}."
     )
     return CheckResult("identifiability", "note", text, table, IdentifiabilityWarning)
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from bayesscale.inference.average import Average
     from bayesscale.inference.result import Fit
 
+UNSETTLED_MAX = 0.01
+
 SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "largest compute"}
 
 
@@ -18,7 +20,9 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     """Return what was fitted, whether it may be used and why, and the published parameters."""
     return [
         Heading(in_words(fit)),
+        Paragraph(_equation(fit)),
         *findings(fit.checks, all_=True),
+        *([Paragraph(_closest_law(fit))] if "closest_law" in fit.draws.children else []),
         Table.of(
             fit.summary(ci_prob=ci_prob),
             {
@@ -31,6 +35,30 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
             },
         ),
     ]
+
+
+def _equation(fit: Fit) -> str:
+    law = fit.law
+    said = law.equation or f"log loss as {type(law).__name__} writes it"
+    return f"{said} ({law.citation})" if law.citation else said
+
+
+def _closest_law(fit: Fit) -> str:
+    """Say what the letters of a surface with discrepancy mean, and what they cost in fit."""
+    published = fit.published
+    misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
+    said = (
+        "Letters below are those of the law closest to the fitted surface over the runs, which it "
+        f"misses by {misfit:.2%} (noise {sigma:.2%}). They hold among the runs: beyond them the "
+        "surface may leave the law, so that sizes and losses there are less sure than exponents."
+    )
+    unsettled = int(published.attrs["unconverged"])
+    if unsettled > UNSETTLED_MAX * published["misfit"].size:
+        said += (
+            f" NOT IDENTIFIED: for {unsettled:,} of {published['misfit'].size:,} draws no closest "
+            "law was found; do not quote these letters."
+        )
+    return said
 
 
 def in_words(fit: Any) -> str:
