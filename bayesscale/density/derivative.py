@@ -5,7 +5,7 @@ from math import pi, sqrt
 from typing import Any
 
 from bayesscale.density.graph import Graph
-from bayesscale.density.node import PARAMETER, SCALAR, CannotTraceError, Node, needed
+from bayesscale.density.node import SCALAR, CannotTraceError, Node, is_given, needed
 
 
 def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[Node]:
@@ -30,8 +30,8 @@ def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[No
     # what flows into a node, by the axis along which it must still be summed (none: SCALAR)
     flows: dict[int, dict[str, Node]] = {of.number: {SCALAR: graph.constant(1.0)}}
     result: dict[int, Node] = {}
-    for node in reversed(needed([of], lambda n: n.known < PARAMETER)):
-        if node.known < PARAMETER or node.number not in flows:
+    for node in reversed(needed([of], is_given)):
+        if is_given(node) or node.number not in flows:
             continue
         slope = zero
         for axis, flow in flows.pop(node.number).items():
@@ -40,7 +40,7 @@ def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[No
             result[node.number] = slope
             continue
         for arg, flow in _passed_on(graph, node, slope, sizes):
-            if arg.known < PARAMETER:
+            if is_given(arg):
                 continue
             along = node.axis if node.axis != arg.axis and arg.axis == SCALAR else SCALAR
             into = flows.setdefault(arg.number, {})

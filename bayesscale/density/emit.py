@@ -7,8 +7,8 @@ Rows that only fill the last block up are masked, whatever their values are.
 """
 
 from bayesscale.density.arithmetic import LANES, Arithmetic, Lines
-from bayesscale.density.node import CLUSTER, ROW, SCALAR, Node
-from bayesscale.density.plan import Loop, Plan, is_given
+from bayesscale.density.node import ROW, SCALAR, Node, is_given
+from bayesscale.density.plan import Loop, Plan
 
 FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "clusters", "codes")
 """Counts and addresses that a density is called with, 64 bits each."""
@@ -254,6 +254,3 @@ def _is_negated(node: Node) -> bool:
     if is_given(node) or node.op != "multiply":
         return False
     return node.args[0].op == "constant" and node.args[0].value == -1.0
-
-
-__all__ = ["CLUSTER", "FAILED", "FIELDS", "emit"]

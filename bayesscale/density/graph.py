@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesscale.density.evaluate import FUNCTIONS
 from bayesscale.density.node import (
     CLUSTER,
     CONSTANT,
@@ -21,6 +22,7 @@ from bayesscale.density.node import (
     SCALAR,
     CannotTraceError,
     Node,
+    is_given,
 )
 
 _ELEMENTARY = frozenset(
@@ -108,7 +110,7 @@ class Graph:
 
     def _split(self, op: str, a: Node) -> tuple[Node | None, Node]:
         """Split a sum or product into what is of lower kind, if anything, and the rest."""
-        if a.known < PARAMETER and a.axis != SCALAR:
+        if is_given(a) and a.axis != SCALAR:
             return None, a  # computed once a fit as it is
         if a.op == op and _kind(a.args[0]) < _kind(a):
             return a.args[0], a.args[1]
@@ -220,8 +222,6 @@ class Graph:
         return self._node("multiply", (a, b), None, _axis_of((a, b)), max(a.known, b.known))
 
     def _folded(self, op: str, args: tuple[Node, ...]) -> Node:
-        from bayesscale.density.evaluate import FUNCTIONS
-
         with np.errstate(all="ignore"):
             value = FUNCTIONS[op](*(np.float64(a.value) for a in args))
         if op in MASKS:  # a comparison of constants stays one

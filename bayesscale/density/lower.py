@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from bayesscale.density.graph import Graph
-from bayesscale.density.node import PARAMETER, Node, needed
+from bayesscale.density.node import Node, is_given, needed
 
 _SHIFT = 8
 """Gamma functions are taken from so far up, where their asymptotic series are exact."""
@@ -19,15 +19,10 @@ _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617
 def lowered(roots: list[Node]) -> list[Node]:
     """Return nodes of the same values that are made of basic operations only."""
     down: dict[int, Node] = {}
-    for node in needed(roots, _is_given):
-        args = () if _is_given(node) else tuple(down[a.number] for a in node.args)
+    for node in needed(roots, is_given):
+        args = () if is_given(node) else tuple(down[a.number] for a in node.args)
         down[node.number] = _written(node.graph, node, args) if args else node
     return [down[root.number] for root in roots]
-
-
-def _is_given(node: Node) -> bool:
-    """Tell whether NumPy computes a node, once a fit."""
-    return node.known < PARAMETER
 
 
 def _written(graph: Graph, node: Node, args: tuple[Node, ...]) -> Node:

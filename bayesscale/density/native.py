@@ -14,8 +14,11 @@ def _machine() -> Any:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         llvm.add_symbol(name, address)
     llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
-    return target, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # LLVM does not know how to ask this processor
+        features = ""
+    return llvm.Target.from_default_triple(), llvm.get_host_cpu_name(), features
 
 
 def compile_text(text: str, *, cpu: str | None = None, features: str | None = None) -> Any:

@@ -96,6 +96,11 @@ class Node:
     __radd__, __rmul__ = __add__, __mul__
 
 
+def is_given(node: Node) -> bool:
+    """Tell whether a node depends on data alone: NumPy computes it, once a fit."""
+    return node.known < PARAMETER
+
+
 def needed(roots: list[Node], stop: Callable[[Node], bool] = lambda node: False) -> list[Node]:
     """Return roots and all that they are made of, in order; not what lies behind a stop."""
     seen: dict[int, Node] = {}

@@ -8,7 +8,7 @@ anew in each loop that needs them; only what passes between rows and clusters is
 
 from dataclasses import dataclass, field
 
-from bayesscale.density.node import CLUSTER, PARAMETER, ROW, SCALAR, Node, needed
+from bayesscale.density.node import CLUSTER, ROW, SCALAR, Node, is_given, needed
 
 SUMS = frozenset({"total", "gathered", "spread"})
 """What is known a stage after its argument."""
@@ -101,11 +101,6 @@ def plan(outputs: list[Node]) -> Plan:
         stored=[n for s in stages for n in (*s.gathered, *s.kept)],
         outputs=outputs,
     )
-
-
-def is_given(node: Node) -> bool:
-    """Tell whether a node depends on data alone."""
-    return node.known < PARAMETER
 
 
 def _loops(stage: _Stage) -> list[Loop]:
