@@ -21,8 +21,8 @@ from bayesscale.inference.nutpie_chains import Chains, version
 from bayesscale.model.spec import ModelSpec
 
 # Low-rank adaptation ignores eigenvalues within a factor of the cutoff. Over 20 seeds on each of
-# three ladders, 1.2 gave as many effective draws a gradient as 2 with drift (.97 to 1.06), without it
-# .9 to 1.3 times as many, and chains that had not mixed in 5 fits of 60 rather than 8.
+# three ladders, 1.2 gave as many effective draws a gradient as 2 with drift (.97 to 1.06 times),
+# .9 to 1.3 times as many without, and chains that had not mixed in 5 fits of 60 rather than 8.
 MASS_MATRIX = {"mass_matrix_eigval_cutoff": 1.2}
 
 SECONDS_BETWEEN_REPORTS = 0.2
