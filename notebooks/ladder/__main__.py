@@ -17,7 +17,7 @@ from design import LEVELS, Cell, design, sizes, tuning_cells
 from run import Outcome
 from tables import Row, Table
 from tune import rate_at
-from workers import in_parallel, train_here, tune_here
+from workers import SETTINGS, in_parallel, train_here, tune_here
 
 HERE = Path(__file__).parent
 TABLE = HERE.parents[1] / "bayesscale" / "runs" / "code.csv"
@@ -164,4 +164,5 @@ def say(start: float, text: str) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.update(SETTINGS)
     main()

@@ -59,7 +59,7 @@ class Outcome:
     unique_tokens
         Different training tokens seen.
     seconds
-        Wall time of training and evaluation.
+        Processor time of training and evaluation.
     """
 
     loss: float

@@ -158,6 +158,22 @@ def test_rates_are_tuned_before_they_are_needed_and_not_on_the_top(script):
         assert any(cell.shape in design.sizes(level) for level in before), cell.name
 
 
+def test_the_cheapest_levels_come_first_and_of_each_the_grid(script):
+    design = script("design")
+    cells = design.design()
+    assert len({cell.name for cell in cells}) == len(cells)
+    levels, parts = list(design.LEVELS), list(design.PARTS)
+    order = [(levels.index(cell.stage), parts.index(cell.part)) for cell in cells]
+    assert order == sorted(order)
+    for cell in cells:
+        assert cell.stage == (cell.level or cell.stage)
+        flop = 6 * cell.shape.total * cell.tokens
+        assert flop < 1.01 * design.LEVELS[cell.stage]
+    grid = [cell for cell in cells if cell.part == "grid"]
+    assert len(grid) == 7 * len(levels)
+    assert sum(cell.part == "seeds" for cell in cells) == 2 * (len(grid) // 4)
+
+
 def test_it_goes_on_where_it_was_stopped(script, tmp_path, monkeypatch, capsys):
     """A kill after some runs costs these nothing: the same command trains the others alone."""
     script("design")
