@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bayesscale as bs
+
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "bayesscale" / "runs" / "code.csv"
 SCRIPTS = ROOT / "notebooks" / "ladder"
@@ -82,15 +84,27 @@ def test_levels_that_are_finished_bracket_their_best(table):
             assert 0 < best < 6, level
 
 
+def test_loading_it(table):
+    once = table["part"] != "repeated"
+    runs = bs.load_example("code")
+    assert runs.run_ids.tolist() == table["run_id"][once].tolist()
+    assert (runs.flop_rule, runs.loss_unit) == ("6ND", "nats/token")
+    assert runs.bytes_per_token == pytest.approx(table["bytes_per_token"][0])
+    np.testing.assert_array_equal(runs.loss, table["loss"][once])
+    np.testing.assert_array_equal(runs.params, table["params"][once])
+
+
 def test_the_dictionary_names_every_column(table):
     text = TABLE.with_suffix(".md").read_text()
     assert re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE) == list(table.columns)
 
 
-def test_rates_are_a_vertex_of_what_was_tried():
+def test_rates_are_the_vertex_of_what_was_tried():
     rates = pd.read_csv(SCRIPTS / "learning_rates.csv")
+    assert rates["tuning"].is_unique
     for row in rates.itertuples():
-        tried = dict(map(float, each.split(":")) for each in row.tried.split())
-        best = min(tried, key=lambda rate: tried[rate])
-        assert {best / 2, best * 2} & {float(f"{rate:.6g}") for rate in tried} or len(tried) >= 3
-        assert abs(np.log2(row.learning_rate / best)) <= 0.5 + 1e-5
+        tried = sorted(tuple(map(float, each.split(":"))) for each in row.tried.split())
+        at = int(np.argmin([loss for _, loss in tried]))
+        (_, below), (rate, least), (_, above) = tried[at - 1 : at + 2]  # one worse on both sides
+        shift = (below - above) / (2 * (below - 2 * least + above)) if np.isfinite(above) else 0
+        assert row.learning_rate == pytest.approx(rate * 2**shift, rel=0.01), row.tuning
