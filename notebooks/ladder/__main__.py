@@ -34,6 +34,7 @@ def main() -> None:
     start = time.perf_counter()
     read_corpus()  # made once, not by every worker
     for level in LEVELS:
+        train_level(level, options.workers, start)  # sizes that lower levels have tuned
         tune_level(level, options.workers, start)
         train_level(level, options.workers, start)
 
@@ -49,12 +50,12 @@ def tune_level(level: str, workers: int, start: float) -> None:
 
 
 def train_level(level: str, workers: int, start: float) -> None:
-    """Train the runs of a level that the table lacks."""
+    """Train the runs of a level that the table lacks, of the sizes that are tuned."""
     cells, table, tuned = design(), Table(TABLE, "run_id"), tuned_rates()
     work = [
         (cell, rate_at(cell.tokens, tuned[cell.shape.name]))
         for cell in cells
-        if cell.stage == level and cell.name not in table
+        if cell.stage == level and cell.name not in table and cell.shape.name in tuned
     ]
     for (cell, rate), outcome in in_parallel(train_here, work, workers):
         table.add(run_row(cell, rate, outcome), order=[each.name for each in cells])
@@ -62,11 +63,11 @@ def train_level(level: str, workers: int, start: float) -> None:
 
 
 def tuned_rates() -> dict[str, dict[float, float]]:
-    """Return the tuned rates of each shape by the number of tokens."""
+    """Return the rates of each shape that is tuned at both lengths, by the number of tokens."""
     rates: dict[str, dict[float, float]] = {}
     for row in Table(RATES, "tuning").rows.values():
         rates.setdefault(row["shape"], {})[float(row["tokens"])] = float(row["learning_rate"])
-    return rates
+    return {shape: tuned for shape, tuned in rates.items() if len(tuned) == 2}
 
 
 def read_options() -> argparse.Namespace:

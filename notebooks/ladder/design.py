@@ -24,8 +24,8 @@ The design:
 * The learning rate is tuned for each size at two lengths: at the lowest level that uses the size,
   and up to three levels higher, at 1e13 FLOP at most. Between them, and beyond the longer, its
   logarithm is linear in that of the tokens.
-* Levels are trained from the lowest up; of each first the grid, then more seeds, then the runs of
-  repeated data that cost no more than it.
+* Levels are trained from the lowest up, of each first the sizes that are tuned already; then first
+  the grid, then more seeds, then the runs of repeated data that cost no more.
 """
 
 import math
