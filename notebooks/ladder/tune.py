@@ -14,9 +14,13 @@ def first_guess(cell: Cell) -> float:
 
 
 def rate_at(tokens: float, tuned: dict[float, float]) -> float:
-    """Return the rate at a length, from those at two lengths: linear in logarithms, beyond too."""
+    """Return the rate at a length, from those at two lengths: linear in logarithms, beyond too.
+
+    It has the six digits that the table keeps, so that a run can be trained again from its row.
+    """
     (short, first), (long, last) = sorted(tuned.items())
-    return first * (last / first) ** (math.log(tokens / short) / math.log(long / short))
+    rate = first * (last / first) ** (math.log(tokens / short) / math.log(long / short))
+    return float(f"{rate:.6g}")
 
 
 def best_rate(guess: float, loss_at: Callable[[float], float]) -> tuple[float, dict[float, float]]:
