@@ -8,37 +8,46 @@ import pandas as pd
 from bayesscale import _arguments
 from bayesscale.runs.table import Runs
 
-TABLE = Path(__file__).with_name("example.csv")
+_FOLDER = Path(__file__).parent
 
-LEAST_FLOPS = 3e11
-"""Below this level loss does not fall as any law here says, and checks of a fit say so."""
+_LEAST_FLOPS = {"bytes": 3e11, "code": 0.0}
+"""By ladder, the level below which loss does not fall as any law here says: bytes learn to copy."""
 
 _COUNTS = {"total": "params", "non_embedding": "params_non_embedding"}
 
 
 def load_example(
+    ladder: Literal["bytes", "code"] = "bytes",
     *,
     param_count: Literal["total", "non_embedding"] = "total",
     all_levels: bool = False,
     repeated: bool = False,
 ) -> Runs:
-    r"""Load the embedded ladder: byte-level transformers trained on CPython's own source.
+    r"""Load an embedded ladder: small transformers that this project trained on Python source.
 
-    Decoder-only transformers of 3.6e3 to 4.0e6 parameters (1.5e3 to 3.9e6 of them in the blocks),
-    trained on the standard library of CPython 3.12.1 at seven levels of compute from 1e10 to 1e13
-    FLOP, of which the upper four are loaded; every fourth cell has three seeds. A token is
-    a byte. ``example.md`` beside this file holds the design, the columns of ``example.csv`` and the
-    known weaknesses; ``notebooks/ladder`` trains it anew.
+    ``"bytes"``: decoder-only transformers of 3.6e3 to 4.0e6 parameters (1.5e3 to 3.9e6 of them in
+    the blocks), trained on the standard library of CPython 3.12.1 at seven levels of compute from
+    1e10 to 1e13 FLOP, of which the upper four are loaded. A token is a byte.
+
+    ``"code"``: of 9.7e3 to 2.0e6 parameters (1.5e3 to 1.8e6 in the blocks), trained on the source
+    of 84 packages at levels from 1e11 FLOP up. A token is one of 1,024 byte pairs. It is in the
+    making: what is loaded are the runs that are finished.
+
+    Of both, every fourth cell has three seeds. ``bytes.md`` and ``code.md`` beside this file hold
+    the designs, the columns of ``bytes.csv`` and ``code.csv`` and the known weaknesses;
+    ``notebooks/ladder`` trains the ladder of code anew.
 
     Parameters
     ----------
+    ladder
+        Which of the two.
     param_count
         ``"total"``: all parameters :math:`N`, with compute :math:`6ND`. ``"non_embedding"``: those
         of the blocks alone, as Kaplan et al. [1]_ count, with :math:`6ND` of that count.
     all_levels
-        Also the three lowest levels. Loss falls ever faster with compute there, and no law of this
-        package describes both halves: they are left out unless asked for. That was decided after
-        looking at all levels, the top one included.
+        Also the three lowest levels of the ladder of bytes. Loss falls ever faster with compute
+        there, and no law of this package describes both halves: they are left out unless asked
+        for. That was decided after looking at all levels, the top one included.
     repeated
         Also the runs that see their data 2 to 16 times, with the label ``part`` to tell them by. No
         law of :math:`N` and :math:`D` alone describes these.
@@ -51,7 +60,7 @@ def load_example(
     Raises
     ------
     UnknownNameError
-        If there is no such count.
+        If there is no such ladder, or no such count.
 
     References
     ----------
@@ -64,10 +73,12 @@ def load_example(
     >>> runs = bs.load_example()
     >>> small, large = runs.split_by_compute(factor=2)  # the top level, meant for hold-out
     """
+    _arguments.choice("ladder", ladder, _LEAST_FLOPS)
     _arguments.choice("parameter count", param_count, _COUNTS)
-    table = pd.read_csv(TABLE)
+    table = pd.read_csv(_FOLDER / f"{ladder}.csv")
     again = table["part"] == "repeated"
-    table = table[(again & repeated) | (~again & (all_levels | (table["flops_6nd"] > LEAST_FLOPS)))]
+    level = all_levels | (table["flops_6nd"] > _LEAST_FLOPS[ladder])
+    table = table[(again & repeated) | (~again & level)]
     return Runs.from_frame(
         table,
         params=_COUNTS[param_count],
@@ -75,6 +86,6 @@ def load_example(
         param_count=param_count,
         group="part" if repeated else None,
         flop_rule="6ND",
-        bytes_per_token=1,
+        bytes_per_token=table["bytes_per_token"].iloc[0] if ladder == "code" else 1,
         name="example",
     )

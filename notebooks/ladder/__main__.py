@@ -13,41 +13,61 @@ from pathlib import Path
 from statistics import mean, variance
 
 from corpus import read_corpus
-from design import Cell, design, tuning_cells
+from design import LEVELS, Cell, design, sizes, tuning_cells
 from run import Outcome
 from tables import Row, Table
-from workers import in_parallel, train_here, tune_here
+from tune import rate_at
+from workers import SETTINGS, in_parallel, train_here, tune_here
 
 HERE = Path(__file__).parent
-TABLE = HERE.parents[1] / "bayesscale" / "runs" / "example.csv"
+TABLE = HERE.parents[1] / "bayesscale" / "runs" / "code.csv"
 RATES = HERE / "learning_rates.csv"
 NOT_THE_SAME = 4.0
 
 
 def main() -> None:
-    """Train what the table lacks, or one run alone with ``--only``."""
+    """Train what the table lacks, level by level, or one run alone with ``--only``."""
     options = read_options()
-    cells = design()
     if options.only:
-        rerun(named(options.only, cells), options.library)
+        rerun(named(options.only, design()))
         return
     start = time.perf_counter()
-    rates, table = Table(RATES, "shape"), Table(TABLE, "run_id")
-    untuned = [cell for cell in tuning_cells() if cell.shape.name not in rates]
-    for number, (cell, (rate, tried)) in enumerate(
-        in_parallel(tune_here, untuned[::-1], options.workers, options.library), start=1
-    ):
-        rates.add(rate_row(cell, rate, tried), order=[each.shape.name for each in tuning_cells()])
-        say(start, f"tuned {number} of {len(untuned)}: {cell.shape.name} {rate:.4g}")
-    missing = [cell for cell in cells if cell.name not in table]
-    tuned = {name: float(row["learning_rate"]) for name, row in rates.rows.items()}
-    work = [(cell, tuned[cell.shape.name]) for cell in missing]
-    for number, ((cell, rate), outcome) in enumerate(
-        in_parallel(train_here, work, options.workers, options.library), start=1
-    ):
+    read_corpus()  # made once, not by every worker
+    for level in LEVELS:
+        train_level(level, options.workers, start)  # sizes that lower levels have tuned
+        tune_level(level, options.workers, start)
+        train_level(level, options.workers, start)
+
+
+def tune_level(level: str, workers: int, start: float) -> None:
+    """Tune the sizes of a level at both lengths, where that is not done."""
+    rates = Table(RATES, "tuning")
+    order = list(tuning_cells())
+    untuned = [cell for cell in order if cell.shape in sizes(level) and cell.name not in rates]
+    for cell, (rate, tried) in in_parallel(tune_here, untuned, workers):
+        rates.add(rate_row(cell, rate, tried), order=[each.name for each in order])
+        say(start, f"tuned {cell.name}: {rate:.4g}")
+
+
+def train_level(level: str, workers: int, start: float) -> None:
+    """Train the runs of a level that the table lacks, of the sizes that are tuned."""
+    cells, table, tuned = design(), Table(TABLE, "run_id"), tuned_rates()
+    work = [
+        (cell, rate_at(cell.tokens, tuned[cell.shape.name]))
+        for cell in cells
+        if cell.stage == level and cell.name not in table and cell.shape.name in tuned
+    ]
+    for (cell, rate), outcome in in_parallel(train_here, work, workers):
         table.add(run_row(cell, rate, outcome), order=[each.name for each in cells])
-        say(start, f"trained {number} of {len(missing)}: {cell.name} {outcome.loss:.4f} nats/byte")
-    say(start, f"{len(table.rows)} runs in {TABLE}")
+        say(start, f"{len(table.rows)} of {len(cells)}: {cell.name} {outcome.loss:.4f} nats/token")
+
+
+def tuned_rates() -> dict[str, dict[float, float]]:
+    """Return the rates of each shape that is tuned at both lengths, by the number of tokens."""
+    rates: dict[str, dict[float, float]] = {}
+    for row in Table(RATES, "tuning").rows.values():
+        rates.setdefault(row["shape"], {})[float(row["tokens"])] = float(row["learning_rate"])
+    return {shape: tuned for shape, tuned in rates.items() if len(tuned) == 2}
 
 
 def read_options() -> argparse.Namespace:
@@ -57,7 +77,6 @@ def read_options() -> argparse.Namespace:
         "--only", metavar="RUN_ID", help="train this run and print it beside its row"
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at a time")
-    parser.add_argument("--library", type=Path, help="lib/python3.12 of CPython 3.12.1")
     return parser.parse_args()
 
 
@@ -69,7 +88,7 @@ def named(name: str, cells: list[Cell]) -> Cell:
     sys.exit(f"no run is called {name!r}; there are: {', '.join(cell.name for cell in cells)}")
 
 
-def rerun(cell: Cell, library: Path | None) -> None:
+def rerun(cell: Cell) -> None:
     """Train one run as the table says it was, and say whether it comes to the same.
 
     On another machine sums are rounded otherwise, and the two may part as two seeds do.
@@ -80,10 +99,10 @@ def rerun(cell: Cell, library: Path | None) -> None:
     if cell.name not in rows:
         sys.exit(f"{cell.name} is not in {TABLE} yet: run this without --only first")
     row = rows[cell.name]
-    outcome = train(cell.run(float(row["learning_rate"])), read_corpus(library))
+    outcome = train(cell.run(float(row["learning_rate"])), read_corpus())
     apart = abs(math.log(outcome.loss / float(row["loss"]))) / (math.sqrt(2) * seed_noise(rows))
     print(
-        f"{cell.name}: {outcome.loss:.6f} nats/byte now, {row['loss']} in the table: "
+        f"{cell.name}: {outcome.loss:.6f} nats/token now, {row['loss']} in the table: "
         f"{apart:.2f} standard deviations of the difference of two seeds apart"
     )
     if apart > NOT_THE_SAME:
@@ -101,9 +120,10 @@ def seed_noise(rows: dict[str, Row]) -> float:
 def rate_row(cell: Cell, rate: float, tried: dict[float, float]) -> dict[str, object]:
     """Return a row of the table of learning rates."""
     return {
+        "tuning": cell.name,
         "shape": cell.shape.name,
-        "learning_rate": f"{rate:.6g}",
         "level": cell.level,
+        "learning_rate": f"{rate:.6g}",
         "tokens": cell.run(rate).tokens,
         "tried": " ".join(f"{each:.6g}:{tried[each]:.5f}" for each in sorted(tried)),
     }
@@ -122,7 +142,8 @@ def run_row(cell: Cell, rate: float, outcome: Outcome) -> dict[str, object]:
         "tokens": run.tokens,
         "unique_tokens": outcome.unique_tokens,
         "loss": f"{outcome.loss:.6f}",
-        "bits_per_byte": f"{outcome.loss / math.log(2):.6f}",
+        "bits_per_byte": f"{outcome.loss / math.log(2) / outcome.bytes_per_token:.6f}",
+        "bytes_per_token": f"{outcome.bytes_per_token:.6f}",
         "evaluation_se": f"{outcome.evaluation_se:.6f}",
         "seed": run.seed,
         "width": shape.width,
@@ -144,4 +165,5 @@ def say(start: float, text: str) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.update(SETTINGS)
     main()

@@ -1,100 +1,121 @@
-"""The text: the Python source files of CPython's standard library, as bytes.
+"""The text as tokens: fetched, encoded and kept in a cache, and checked against what was recorded.
 
-An installation of CPython carries it, so the ladder can be rebuilt without a data set. One version
-is fixed and its hash checked: another version is another data set.
+``corpus.json`` records packages, files, bytes, tokens and a SHA-256 of the tokens of both parts,
+``bpe.json`` the merges.
 """
 
 import hashlib
-import sys
-import sysconfig
+import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from packages import fetch, source_files
 
-PYTHON = "3.12.1"
-BYTES = 30_867_791
-SHA256 = "07c2e585de144180c670cb34b12791133f9dc513d10f0487ff8ffb06e2ba4369"
-# Not in CPython's source: installed by others, or written when Python is built. The data of pydoc
-# are prose, and one file of them would be a third of all that is held out.
-LEFT_OUT = ("site-packages", "__pycache__", "pydoc_data")
-# A file is held out when the first byte of the hash of its name is below this: 1 file in 16.
-HELD_OUT = 16
+HERE = Path(__file__).parent
+MERGES, RECORD = HERE / "bpe.json", HERE / "corpus.json"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bayesscale-ladder"
+PARTS = ("training", "held_out")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Training and evaluation text, whole files apart.
+    """Tokens to train on, and those of other packages to evaluate on.
 
     Attributes
     ----------
     training
-        Bytes of the training files, one after another, each followed by a zero byte.
+        Tokens of the training files, one after another, each file ended by a zero byte.
     evaluation
-        The held-out files' bytes, one array a file, each followed by a zero byte.
+        The same of the held-out files, one array a package.
+    byte_lengths
+        Bytes of each token of the vocabulary.
     """
 
     training: np.ndarray
     evaluation: list[np.ndarray]
+    byte_lengths: np.ndarray
 
 
-def find_library() -> Path:
-    """Return the folder of the running interpreter's standard library."""
-    return Path(sysconfig.get_paths()["stdlib"])
-
-
-def read_corpus(folder: Path | None = None) -> Corpus:
-    """Read the standard library's source and split off the held-out files.
-
-    Parameters
-    ----------
-    folder
-        An installation's ``lib/python3.12``; by default that of the interpreter which runs this.
+def read_corpus(cache: Path = CACHE) -> Corpus:
+    """Return the recorded corpus from the cache, where it is put at the first call.
 
     Raises
     ------
     ValueError
-        If the files are not those of the version that the published table was made with.
+        If what was fetched and encoded is not what was recorded.
     """
-    folder = folder or find_library()
-    files = source_files(folder)
-    digest, size = fingerprint(folder, files)
-    if digest != SHA256:
-        raise ValueError(
-            f"{folder} is not the standard library of CPython {PYTHON}: its {len(files)} Python "
-            f"files have {size:,} bytes and SHA-256 {digest}, {BYTES:,} and {SHA256} are needed "
-            f"(this interpreter is {sys.version.split()[0]}). Some distributions leave the tests "
-            f"out. Install CPython {PYTHON} from its source, and pass its lib/python3.12 as "
-            "--library."
-        )
-    training, evaluation = [], []
-    for name in files:
-        text = np.frombuffer((folder / name).read_bytes() + b"\0", dtype=np.uint8)
-        (evaluation if is_held_out(name) else training).append(text)
-    return Corpus(training=np.concatenate(training), evaluation=evaluation)
+    from bpe import byte_lengths
+    from tokenizers import Tokenizer
+
+    record = json.loads(RECORD.read_text())
+    stored = {part: cache / f"{part}-{record[part]['sha256'][:16]}.npy" for part in PARTS}
+    if not all(path.exists() for path in stored.values()):
+        made, tokens = build(cache, Tokenizer.from_file(str(MERGES)))
+        if made != record:
+            raise ValueError(f"the corpus should be {record}, but what was made is {made}")
+        store(tokens, stored)
+    training, held_out = (np.load(stored[part], mmap_mode="r") for part in PARTS)
+    ends = np.cumsum(list(record["held_out"]["packages"].values()))
+    return Corpus(
+        training=training,
+        evaluation=np.split(held_out, ends[:-1]),
+        byte_lengths=byte_lengths(Tokenizer.from_file(str(MERGES))),
+    )
 
 
-def source_files(folder: Path) -> list[str]:
-    """Return the names of all Python source files below ``folder``, sorted."""
-    names = []
-    for path in folder.rglob("*.py"):
-        parts = path.relative_to(folder).parts
-        built = parts[0].startswith(("_sysconfigdata", "config-"))
-        if not built and not any(part in LEFT_OUT for part in parts):
-            names.append("/".join(parts))
-    return sorted(names)
+def build(cache: Path, tokenizer) -> tuple[dict, dict[str, np.ndarray]]:
+    """Fetch and encode both parts; return the record of them, and the tokens of each."""
+    from bpe import encode
+
+    record, tokens, seen = {}, {}, set()
+    for part in PARTS:
+        packages, texts = {}, []
+        files = size = 0
+        for name, wheel in fetch(part, cache / "wheels").items():
+            sources = list(source_files(wheel, seen))
+            encoded = list(encode(tokenizer, sources))
+            files += len(sources)
+            size += sum(len(each.encode()) + 1 for each in sources)
+            packages[name] = sum(map(len, encoded))
+            texts += encoded
+        tokens[part] = np.concatenate(texts)
+        record[part] = {
+            "files": files,
+            "bytes": size,
+            "tokens": len(tokens[part]),
+            "sha256": hashlib.sha256(tokens[part].tobytes()).hexdigest(),
+            "packages": packages,
+        }
+    return record, tokens
 
 
-def fingerprint(folder: Path, files: list[str]) -> tuple[str, int]:
-    """Return the SHA-256 over names and contents of ``files``, and their size in bytes."""
-    total, size = hashlib.sha256(), 0
-    for name in files:
-        text = (folder / name).read_bytes()
-        total.update(name.encode() + b"\0" + hashlib.sha256(text).digest())
-        size += len(text)
-    return total.hexdigest(), size
+def store(tokens: dict[str, np.ndarray], paths: dict[str, Path]) -> None:
+    """Write the tokens of each part in one step: what is there is whole."""
+    for part, path in paths.items():
+        temporary = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(temporary, tokens[part])
+        temporary.replace(path)
 
 
-def is_held_out(name: str) -> bool:
-    """Tell whether the file is for evaluation: by its name alone, so that no order matters."""
-    return hashlib.sha256(name.encode()).digest()[0] < HELD_OUT
+def training_texts(cache: Path = CACHE) -> Iterator[str]:
+    """Yield the training files."""
+    seen: set[bytes] = set()
+    for wheel in fetch("training", cache / "wheels").values():
+        yield from source_files(wheel, seen)
+
+
+def make(cache: Path = CACHE) -> None:
+    """Learn the merges and write the record anew: done once, before the ladder was trained."""
+    from bpe import train_bpe
+
+    tokenizer = train_bpe(training_texts(cache))
+    tokenizer.save(str(MERGES), pretty=False)
+    record, _ = build(cache, tokenizer)
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    make()

@@ -16,7 +16,7 @@ class Run:
     steps
         Optimiser steps.
     sequences
-        Windows of ``CONTEXT`` bytes in a batch.
+        Windows of ``CONTEXT`` tokens in a batch.
     seed
         Tells replicates apart: initial weights, choice and order of the data.
     learning_rate
@@ -50,17 +50,20 @@ class Outcome:
     Attributes
     ----------
     loss
-        Mean over the held-out windows, nats a byte.
+        Mean over the held-out windows, nats a token.
     evaluation_se
-        Its standard error from the choice of held-out files. All runs share these files: it is an
+        Its standard error from the choice of held-out packages. All runs share these: it is an
         error of the ladder's level, and cancels in large part between runs.
+    bytes_per_token
+        Of the held-out windows: what turns ``loss`` into bits a byte.
     unique_tokens
-        Different training bytes seen.
+        Different training tokens seen.
     seconds
-        Wall time of training and evaluation.
+        Processor time of training and evaluation.
     """
 
     loss: float
     evaluation_se: float
+    bytes_per_token: float
     unique_tokens: int
     seconds: float

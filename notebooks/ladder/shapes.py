@@ -1,14 +1,14 @@
 """The sizes of a transformer: its parameter counts and its exact FLOP.
 
 Blocks have neither gains nor biases, so the non-embedding parameters are exactly
-``12 * depth * width**2``; one matrix embeds the bytes and reads them out (tied), so the total is
-``256 * width`` more.
+``12 * depth * width**2``; one matrix embeds the tokens and reads them out (tied), so the total is
+``1024 * width`` more.
 """
 
 from dataclasses import dataclass
 
-VOCABULARY = 256
-CONTEXT = 128
+VOCABULARY = 1024
+CONTEXT = 32
 EXPANSION = 4
 
 
@@ -36,7 +36,7 @@ class Shape:
 
     @property
     def embedding(self) -> int:
-        """Parameters of the one matrix that embeds bytes and reads them out."""
+        """Parameters of the one matrix that embeds tokens and reads them out."""
         return VOCABULARY * self.width
 
     @property
@@ -48,7 +48,7 @@ class Shape:
         """Training FLOP a token by component: matrix products, forward and twice that backward.
 
         A multiplication with an addition counts 2. Scores count the keys that a token may see,
-        ``(context + 1) / 2`` on average. Embedding a byte is a look-up: 0. Norms, activations and
+        ``(context + 1) / 2`` on average. Embedding a token is a look-up: 0. Norms, activations and
         the optimiser are not counted.
         """
         square = self.width**2

@@ -16,7 +16,7 @@ FINAL_RATE = 0.05  # the learning rate at the end, of its peak
 BETAS = (0.9, 0.98)
 WEIGHT_DECAY = 0.1
 CLIP = 1.0  # norm of the gradient
-EVALUATED = 2048  # windows
+EVALUATED = 96  # windows a held-out package
 
 
 def train(run: Run, corpus: Corpus) -> Outcome:
@@ -27,7 +27,7 @@ def train(run: Run, corpus: Corpus) -> Outcome:
     FloatingPointError
         If the run diverged.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     weights, data = np.random.SeedSequence(run.entropy).spawn(2)
@@ -49,16 +49,21 @@ def train(run: Run, corpus: Corpus) -> Outcome:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimiser.step()
-    loss, error = evaluate(model, corpus.evaluation)
+    evaluated = evaluation_windows(corpus.evaluation)
+    loss, error = evaluate(model, evaluated)
     if not math.isfinite(loss):
         raise FloatingPointError(f"{run} diverged: its loss is {loss}")
-    return Outcome(loss, error, unique * CONTEXT, time.perf_counter() - start)
+    return Outcome(
+        loss=loss,
+        evaluation_se=error,
+        bytes_per_token=float(corpus.byte_lengths[evaluated[..., 1:]].mean()),
+        unique_tokens=unique * CONTEXT,
+        seconds=time.process_time() - start,
+    )
 
 
 def windows_of(text: np.ndarray) -> np.ndarray:
-    """Cut a text into windows of ``CONTEXT + 1`` bytes that share their end bytes alone."""
-    if len(text) <= CONTEXT:
-        return np.empty((0, CONTEXT + 1), dtype=text.dtype)
+    """Cut a text into windows of ``CONTEXT + 1`` tokens that share their end tokens alone."""
     return np.lib.stride_tricks.sliding_window_view(text, CONTEXT + 1)[::CONTEXT]
 
 
@@ -84,7 +89,7 @@ def schedule(step: int, steps: int) -> float:
 
 
 def losses(model: Transformer, windows: torch.Tensor) -> torch.Tensor:
-    """Return the loss of every byte but the first, nats, shape (windows, CONTEXT)."""
+    """Return the loss of every token but the first, nats, shape (windows, CONTEXT)."""
     logits = model(windows[:, :-1])
     flat = F.cross_entropy(
         logits.reshape(-1, VOCABULARY), windows[:, 1:].reshape(-1), reduction="none"
@@ -92,24 +97,27 @@ def losses(model: Transformer, windows: torch.Tensor) -> torch.Tensor:
     return flat.view(len(windows), CONTEXT)
 
 
-@torch.no_grad()
-def evaluate(model: Transformer, files: list[np.ndarray]) -> tuple[float, float]:
-    """Return the mean loss of evenly spaced held-out windows, and its standard error.
-
-    Windows of one file are alike: the error is that of a ratio over files, not over windows. What
-    does not fill a window at a file's end is left out.
-    """
-    windows = [windows_of(text) for text in files]
-    owner = np.repeat(np.arange(len(files)), [len(each) for each in windows])
-    together = np.concatenate(windows)
-    chosen = np.linspace(0, len(together) - 1, EVALUATED).round().astype(int)
-    means = np.concatenate(
+def evaluation_windows(packages: list[np.ndarray]) -> np.ndarray:
+    """Return as many evenly spaced windows of each package, (packages, windows, CONTEXT + 1)."""
+    cut = [windows_of(text) for text in packages]
+    return np.stack(
         [
-            losses(model, torch.from_numpy(part.astype(np.int64))).mean(dim=1).double().numpy()
-            for part in np.array_split(together[chosen], EVALUATED // 64)
+            windows[np.linspace(0, len(windows) - 1, EVALUATED).round().astype(int)]
+            for windows in cut
         ]
     )
-    mean = float(means.mean())
-    by_file = np.bincount(owner[chosen], weights=means - mean)
-    seen = np.count_nonzero(np.bincount(owner[chosen]))
-    return mean, float(np.sqrt(seen / (seen - 1) * (by_file**2).sum()) / EVALUATED)
+
+
+@torch.no_grad()
+def evaluate(model: Transformer, windows: np.ndarray) -> tuple[float, float]:
+    """Return the mean loss of windows (packages, windows, CONTEXT + 1), and its standard error.
+
+    Windows of one package are alike: the error is that of a mean over packages, not over windows.
+    """
+    means = np.array(
+        [
+            float(losses(model, torch.from_numpy(each.astype(np.int64))).double().mean())
+            for each in windows
+        ]
+    )
+    return float(means.mean()), float(means.std(ddof=1) / math.sqrt(len(means)))

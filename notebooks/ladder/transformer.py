@@ -1,4 +1,4 @@
-"""A byte-level decoder-only transformer: pre-norm, no gains or biases, fixed positions, tied."""
+"""A decoder-only transformer: pre-norm, no gains or biases, fixed positions, tied."""
 
 import math
 
@@ -40,7 +40,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Bytes in, logits of the next byte out."""
+    """Tokens in, logits of the next token out."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map bytes of shape (batch, context) to logits (batch, context, 256)."""
+        """Map tokens of shape (batch, context) to logits (batch, context, vocabulary)."""
         stream = self.scale * self.embedding(tokens) + self.positions
         for block in self.blocks:
             stream = block(stream)

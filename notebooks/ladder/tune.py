@@ -1,4 +1,4 @@
-"""The learning rate of a size: a sweep by factors of two until the best is bracketed."""
+"""Learning rates: a sweep by factors of two until the best is bracketed, at two lengths a size."""
 
 import math
 from collections.abc import Callable
@@ -9,8 +9,18 @@ TRIED_AT_MOST = 7
 
 
 def first_guess(cell: Cell) -> float:
-    """Return the power of two nearest ``0.6 / width``, what a pilot of five widths suggested."""
-    return 2.0 ** round(math.log2(0.6 / cell.shape.width))
+    """Return the power of two nearest ``0.8 / width``, what pilots suggested."""
+    return 2.0 ** round(math.log2(0.8 / cell.shape.width))
+
+
+def rate_at(tokens: float, tuned: dict[float, float]) -> float:
+    """Return the rate at a length, from those at two lengths: linear in logarithms, beyond too.
+
+    It has the six digits that the table keeps, so that a run can be trained again from its row.
+    """
+    (short, first), (long, last) = sorted(tuned.items())
+    rate = first * (last / first) ** (math.log(tokens / short) / math.log(long / short))
+    return float(f"{rate:.6g}")
 
 
 def best_rate(guess: float, loss_at: Callable[[float], float]) -> tuple[float, dict[float, float]]:

@@ -1,10 +1,7 @@
-"""The embedded ladder: its table is what the design says, and what its own columns say."""
+"""The ladder of bytes: its table is what its own columns say."""
 
-import json
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,43 +9,13 @@ import pandas as pd
 import pytest
 
 import bayesscale as bs
-from bayesscale.runs.example import TABLE
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "notebooks" / "ladder"
+TABLE = Path(__file__).parents[2] / "bayesscale" / "runs" / "bytes.csv"
 
 
 @pytest.fixture(scope="module")
 def table():
     return pd.read_csv(TABLE)
-
-
-@pytest.fixture(scope="module")
-def designed():
-    """Return what the script would train, run id to settings: in a process of its own."""
-    asked = (
-        "import json; from design import design;"
-        "rows = [(c.name, c.part, c.shape, c.run(1.0)) for c in design()];"
-        "print(json.dumps({n: [p, s.width, s.depth, s.total, s.non_embedding, r.tokens, r.seed,"
-        " r.epochs, s.flop_per_token()] for n, p, s, r in rows}))"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", asked], cwd=SCRIPTS, check=True, capture_output=True, text=True
-    )
-    return json.loads(told.stdout)
-
-
-def test_every_run_of_the_design_is_there(table, designed):
-    assert table["run_id"].tolist() == list(designed)
-    assert len(table) >= 80
-    for row in table.itertuples():
-        part, width, depth, total, non_embedding, tokens, seed, epochs, flop = designed[row.run_id]
-        assert (row.part, row.width, row.depth, row.seed) == (part, width, depth, seed)
-        assert (row.params, row.params_non_embedding, row.tokens) == (total, non_embedding, tokens)
-        assert row.unique_tokens == math.ceil(tokens / epochs)
-        assert row.batch_tokens * row.steps == tokens
-        for name, per_token in flop.items():
-            assert getattr(row, f"flops_{name}") == per_token * tokens
 
 
 def test_counts_and_flop_by_other_means(table):
@@ -84,11 +51,12 @@ def test_the_design_is_what_was_asked_for(table):
 
 
 def test_loading_it(table):
-    runs = bs.load_example()
+    runs = bs.load_example("bytes")
+    assert bs.load_example().run_ids.tolist() == runs.run_ids.tolist()
     once = table["part"] != "repeated"
     upper = table["level"].isin([3.2e11, 1e12, 3.2e12, 1e13])
     assert runs.run_ids.tolist() == table["run_id"][once & upper].tolist()
-    assert len(bs.load_example(all_levels=True)) == once.sum()
+    assert len(bs.load_example("bytes", all_levels=True)) == once.sum()
     assert (runs.name, runs.param_count, runs.flop_rule) == ("example", "total", "6ND")
     assert (runs.loss_unit, runs.bytes_per_token) == ("nats/token", 1)
     assert runs.loss_se is None  # the errors are common to all runs
@@ -98,6 +66,8 @@ def test_loading_it(table):
     assert (blocks.param_count, blocks.flop_rule) == ("non_embedding", "6ND")
     np.testing.assert_array_equal(blocks.params, runs.params_non_embedding)
     np.testing.assert_array_equal(blocks.flops, 6 * blocks.params * blocks.tokens)
+    with pytest.raises(KeyError, match="Did you mean 'bytes'"):
+        bs.load_example("byte")  # pyright: ignore[reportArgumentType]
     with pytest.raises(KeyError, match="Did you mean 'non_embedding'"):
         bs.load_example(param_count="nonembedding")  # pyright: ignore[reportArgumentType]
 
