@@ -5,12 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
 
 from bayesscale._arguments import positive_array
 from bayesscale._sections import Section
-from bayesscale.forecast.answer import Answer, alike, stated, summary_columns, target_frame
+from bayesscale.forecast.answer import Answer, alike, stated, target_frame
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
-from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.mixture import Mixture, Question
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.roots import WIDEST
 from bayesscale.forecast.sections import allocation_sections
@@ -60,6 +61,8 @@ DRAW_UNITS = {
     "params_exponent": "1",
     "tokens_exponent": "1",
 }
+
+SIZES, SIZES_BETWEEN = 61, 1201
 
 NEAR_FACTOR = 30.0
 """Sizes nearly as good are looked for within this factor of the median N*."""
@@ -143,48 +146,64 @@ def allocate(
     targets = alike({"flops": budgets, **given})
     budgets = targets.pop("flops")
 
-    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-        split = optimal_split(posterior, budgets, cost, targets)
-        sizes = {"params": split.params, "tokens": split.tokens}
-        log_loss = posterior.log_loss(sizes | targets)
-        return {
-            **sizes,
-            "tokens_per_param": split.tokens / split.params,
-            "loss": posterior.new_runs(log_loss, rng),
-            "law_loss": np.exp(log_loss),
-            "params_exponent": np.broadcast_to(split.params_exponent, log_loss.shape),
-            "tokens_exponent": np.broadcast_to(split.tokens_exponent, log_loss.shape),
-        }
+    def about(some: slice) -> Question:
+        at = _at(targets, some)
 
-    drawn = mixture.ask(question, random_seed)
-    columns: dict[str, Array] = {}
-    for name, values in drawn.items():
-        columns |= summary_columns(name, values, ci_prob)
-    columns |= _near_optimal(mixture, budgets, drawn["params"], cost, targets)
+        def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
+            split = optimal_split(posterior, budgets[some], cost, at)
+            sizes = {"params": split.params, "tokens": split.tokens}
+            log_loss = posterior.log_loss(sizes | at)
+            return {
+                **sizes,
+                "tokens_per_param": split.tokens / split.params,
+                "loss": posterior.new_runs(log_loss, rng),
+                "law_loss": np.exp(log_loss),
+                "params_exponent": np.broadcast_to(split.params_exponent, log_loss.shape),
+                "tokens_exponent": np.broadcast_to(split.tokens_exponent, log_loss.shape),
+            }
+
+        return question
+
+    columns, drawn, every = mixture.ask_all(
+        about, len(budgets), ci_prob=ci_prob, random_seed=random_seed
+    )
+    near = [
+        _near_optimal(mixture, budgets[k], columns["params"][k], cost, _at(targets, k))
+        for k in mixture.blocks(len(budgets))
+    ]
+    columns |= {name: np.concatenate([part[name] for part in near]) for name in near[0]}
     frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
     medians = {name: columns[name] for name in ("params", "tokens")}
     warn_if_far(host, {"flops": budgets} | medians, loss=columns["law_loss"])
     variables = {name: (values, DRAW_UNITS[name]) for name, values in drawn.items()}
-    draws = mixture.dataset(variables, "flops", {}, index=budgets)
+    draws = mixture.dataset(variables, "flops", {}, index=budgets, every=every)
     return Allocation(summary=frame, draws=draws, ci_prob=ci_prob, of=mixture.asked)
 
 
+def _at(given: Inputs, some: slice) -> dict[str, Array]:
+    return {name: values[some] for name, values in given.items()}
+
+
 def _near_optimal(
-    mixture: Mixture, budgets: Array, params: Array, cost: PowerCost | FlopCount, given: Inputs
+    mixture: Mixture, budgets: Array, middle: Array, cost: PowerCost | FlopCount, given: Inputs
 ) -> dict[str, Array]:
     """Return the sizes whose expected loss is within a thousandth of the smallest one.
 
     The size is chosen before the truth is known, so what counts is the loss averaged over the
     posterior at each size, not the loss at the average optimum.
     """
-    ratios = np.geomspace(1 / NEAR_FACTOR, NEAR_FACTOR, 121)
-    middle = np.median(params, axis=(0, 1))
+    log_ratio = np.log(NEAR_FACTOR) * np.linspace(-1, 1, SIZES)
+    sizes = middle * np.exp(log_ratio)[:, None]
     expected = np.stack(
-        [
-            mixture.mean(lambda p, at=middle * ratio: _expected_loss(p, at, budgets, cost, given))
-            for ratio in ratios
-        ]
+        [mixture.mean(lambda p, at=at: _expected_loss(p, at, budgets, cost, given)) for at in sizes]
     )
+    ratios = np.exp(np.log(NEAR_FACTOR) * np.linspace(-1, 1, SIZES_BETWEEN))
+    if np.isfinite(
+        expected
+    ).all():  # the mean over draws is smooth, and a spline between sizes exact to 1e-6 of it
+        expected = CubicSpline(log_ratio, expected)(np.log(ratios))
+    else:  # some sizes cannot be paid for
+        ratios = np.exp(log_ratio)
     near = expected <= expected.min(axis=0) * (1 + Allocation.near_optimal)
     first = near.argmax(axis=0)
     last = len(ratios) - 1 - near[::-1].argmax(axis=0)

@@ -11,11 +11,10 @@ from bayesscale.forecast.answer import (
     Answer,
     alike,
     stated,
-    summary_columns,
     target_frame,
 )
 from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.mixture import Mixture, Question
 from bayesscale.forecast.reach import reach, unit_of, warn_if_far
 from bayesscale.forecast.sections import prediction_sections
 from bayesscale.inference.average import Average
@@ -121,27 +120,30 @@ def extrapolate(
     targets = alike({**targets, "loss_se": _standard_errors(loss_se)})
     errors = targets.pop("loss_se")
 
-    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-        log_loss = posterior.log_loss(targets)
-        return {"loss": posterior.new_runs(log_loss, rng, errors), "law_loss": np.exp(log_loss)}
+    def about(some: slice) -> Question:
+        at = {name: values[some] for name, values in targets.items()}
 
-    drawn = mixture.ask(question, random_seed)
+        def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
+            log_loss = posterior.log_loss(at)
+            loss = posterior.new_runs(log_loss, rng, errors[some])
+            return {"loss": loss, "law_loss": np.exp(log_loss)}
+
+        return question
+
+    columns, drawn, every = mixture.ask_all(
+        about, len(errors), ci_prob=ci_prob, random_seed=random_seed
+    )
     sizes = dict(targets)
     if set(SPLIT) <= set(targets):
         sizes["flops"] = runs_cost(host.runs).flops(targets["params"], targets["tokens"])
-    warn_if_far(host, sizes, loss=np.median(drawn["law_loss"], axis=(0, 1)))
+    warn_if_far(host, sizes, loss=columns["law_loss"])
     return Prediction(
-        summary=target_frame(
-            "target",
-            sizes
-            | summary_columns("loss", drawn["loss"], ci_prob)
-            | summary_columns("law_loss", drawn["law_loss"], ci_prob)
-            | reach(host, sizes),
-        ),
+        summary=target_frame("target", sizes | columns | reach(host, sizes)),
         draws=mixture.dataset(
             {name: (drawn[name], LOSS.unit) for name in ("loss", "law_loss")},
             "target",
             {name: (values, unit_of(host.law, name)) for name, values in sizes.items()},
+            every=every,
         ),
         ci_prob=ci_prob,
         of=mixture.asked,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayesscale._arguments import random_seed as check_seed
 from bayesscale.errors import DomainError
+from bayesscale.forecast.answer import summary_columns
 from bayesscale.inference.average import Average
 from bayesscale.inference.draws import SAMPLE_DIMS
 from bayesscale.inference.result import Fit
@@ -21,6 +22,9 @@ type Array = NDArray[np.float64]
 type Question = Callable[[Posterior, np.random.Generator], Mapping[str, NDArray[Any]]]
 """Called with the draws of one law, shape ``(draw, 1)``, and a source of run noise; returns arrays
 ``(draw, ...)`` by name."""
+
+MOST_AT_ONCE, MOST_KEPT = 2**23, 2**26
+"""Draws × targets of one quantity that are computed at once, and that are kept."""
 
 NEXT_LAW = 2**32
 """Step between the seeds of the laws' noise, beyond any seed that people choose."""
@@ -79,18 +83,52 @@ class Mixture:
         )
         return cls(host, voices, seed, fit)
 
-    def ask(self, question: Question, random_seed: int | None = None) -> dict[str, NDArray[Any]]:
+    def ask(
+        self, question: Question, random_seed: int | None = None, *, block: int = 0
+    ) -> dict[str, NDArray[Any]]:
         """Put a question to every law, and gather the answers, shape ``(chain, draw, ...)``."""
         seed = self.random_seed if random_seed is None else check_seed(random_seed)
         shape = self.host.posterior.shape
         gathered: dict[str, NDArray[Any]] = {}
         for i, voice in enumerate(self.voices):
             # a stream of its own, apart from the sampler's
-            rng = np.random.default_rng([seed + i * NEXT_LAW if i else seed, 1])
+            rng = np.random.default_rng([seed + i * NEXT_LAW, 1, *([block] if block else [])])
             for name, values in question(voice.posterior, rng).items():
                 empty = np.empty((int(np.prod(shape)), *values.shape[1:]), values.dtype)
                 gathered.setdefault(name, empty)[voice.places] = values
         return {name: all_.reshape(*shape, *all_.shape[1:]) for name, all_ in gathered.items()}
+
+    def blocks(self, n_targets: int) -> list[slice]:
+        """Divide targets so that the draws of each part fit into memory."""
+        size = max(1, MOST_AT_ONCE // len(self.host.posterior))
+        return [slice(k, min(k + size, n_targets)) for k in range(0, n_targets, size)]
+
+    def ask_all(
+        self,
+        question: Callable[[slice], Question],
+        n_targets: int,
+        *,
+        ci_prob: float,
+        random_seed: int | None = None,
+    ) -> tuple[dict[str, Array], dict[str, Array], int]:
+        """Put a question about many targets, some at a time, so that memory is bounded.
+
+        Returns medians and intervals by target, from all draws; the draws themselves, shape
+        ``(chain, draw, target)``; and of how many draws one was kept, 1 unless they are very many.
+        """
+        every = -(-len(self.host.posterior) * n_targets // MOST_KEPT)
+        columns: dict[str, list[Array]] = {}
+        kept: dict[str, list[Array]] = {}
+        for block, some in enumerate(self.blocks(n_targets)):
+            for name, values in self.ask(question(some), random_seed, block=block).items():
+                for column, part in summary_columns(name, values, ci_prob).items():
+                    columns.setdefault(column, []).append(part)
+                kept.setdefault(name, []).append(values[:, ::every].copy())
+        return (
+            {name: np.concatenate(parts) for name, parts in columns.items()},
+            {name: np.concatenate(parts, axis=-1) for name, parts in kept.items()},
+            every,
+        )
 
     def mean(self, quantity: Callable[[Posterior], Array]) -> Array:
         """Return the mean over all draws of a quantity, given its mean over the draws of a law."""
@@ -105,21 +143,26 @@ class Mixture:
         targets: Mapping[str, tuple[Array, str]],
         *,
         index: Array | None = None,
+        every: int = 1,
     ) -> xr.Dataset:
         """Put draws, shape ``(chain, draw, target)``, into a Dataset with units; of several laws,
-        with who drew as ``fit``.
+        with who drew as ``fit``. One draw of ``every`` so many was kept.
         """  # noqa: D205
-        numbered = self.host.draws["posterior"]
+        numbered = self.host.draws["posterior"].dataset.isel(draw=slice(None, None, every))
         coords: dict = {name: numbered[name].to_numpy() for name in SAMPLE_DIMS}
         if index is not None:
             coords[dim] = index
         coords |= {name: (dim, values, {"unit": unit}) for name, (values, unit) in targets.items()}
         named = {k: ((*SAMPLE_DIMS, dim), v, {"unit": unit}) for k, (v, unit) in variables.items()}
         dataset = xr.Dataset(named, coords=coords)
+        if every > 1:
+            dataset.attrs["note"] = (
+                f"One draw in {every} was kept, for memory: summaries are of all draws."
+            )
         if [voice.name for voice in self.voices] == [""]:
             return dataset
         shape = self.host.posterior.shape
         names = np.empty(int(np.prod(shape)), dtype=object)
         for voice in self.voices:
             names[voice.places] = voice.name
-        return dataset.assign_coords(fit=(SAMPLE_DIMS, names.reshape(shape)))
+        return dataset.assign_coords(fit=(SAMPLE_DIMS, names.reshape(shape)[:, ::every]))

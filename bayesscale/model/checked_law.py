@@ -67,6 +67,14 @@ def check_stated(law: Law) -> None:
 
 def check_names(law: Law, taken: Iterable[Coordinate]) -> None:
     """Refuse names of a law's coordinates that the rest of the model takes."""
+    taken = tuple(taken)
+    theirs = {k.name for k in taken} | {"nu"} | RESERVED_NAMES
+    letters = [name for name in law.published_units if name in theirs]
+    if letters:
+        raise DomainError(
+            f"The law {law.name!r} cannot publish {', '.join(map(repr, letters))}: the name is "
+            "taken by the noise, the discrepancy or the model. Choose another letter."
+        )
     names = [k.name for k in (*law.coordinates, *taken)]
     bad = sorted(
         {
