@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,13 @@ def choice(what: str, value: object, known: Collection[str], *, hint: str = "") 
             what, value if isinstance(value, str) else shown(value), known, hint=hint
         )
     return value
+
+
+def several(name: str, value: object) -> list[Any]:
+    """Return the items of a list or tuple of one or more; text and mappings are neither."""
+    if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping) or not value:
+        raise DomainError(f"{name} must be a list of one or more, not {shown(value)}.")
+    return list(value)
 
 
 def text(name: str, value: object) -> str:

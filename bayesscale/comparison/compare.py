@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.checks import CheckResult
@@ -23,7 +24,6 @@ from bayesscale.errors import (
     DomainError,
     EvidenceError,
     RunsError,
-    unknown_name,
 )
 from bayesscale.inference.average import check_refits
 from bayesscale.inference.result import Fit
@@ -114,12 +114,8 @@ def compare(
     >>> print(c.text)                                             # doctest: +SKIP
     >>> c.summary                                                 # doctest: +SKIP
     """
-    criteria = (criteria,) if isinstance(criteria, str) else tuple(criteria)
-    for criterion in criteria:
-        if criterion not in CRITERIA:
-            raise unknown_name("criterion", criterion, CRITERIA)
-    if not criteria:
-        raise DomainError(f"Name at least one criterion of {', '.join(CRITERIA)}.")
+    named = [criteria] if isinstance(criteria, str) else _arguments.several("criteria", criteria)
+    criteria = tuple(_arguments.choice("criterion", each, CRITERIA) for each in named)
     check_fits(fits, what="A comparison")
     odds = _checked_odds(prior_odds, fits)
     seed = check_seed(random_seed, fits)
@@ -198,17 +194,19 @@ def _checked_odds(
 ) -> dict[str, float]:
     if prior_odds is None:
         return dict.fromkeys(fits, 1.0)
-    for name in prior_odds:
-        if name not in fits:
-            raise unknown_name("fit", name, fits)
-    missing = [name for name in fits if name not in prior_odds]
-    bad = {k: v for k, v in prior_odds.items() if not (np.isfinite(v) and v > 0)}
-    if missing or bad:
+    if not isinstance(prior_odds, Mapping):
         raise DomainError(
-            "prior_odds must give every fit a positive number, but "
-            + (f"lacks {list_some(missing)}." if missing else f"has {bad}.")
+            f"prior_odds are given by the name of the fit, not as {_arguments.shown(prior_odds)}."
         )
-    return dict(prior_odds)
+    for name in prior_odds:
+        _arguments.choice("fit", name, fits)
+    missing = [name for name in fits if name not in prior_odds]
+    if missing:
+        raise DomainError(
+            f"prior_odds must give every fit a positive number, but lacks {list_some(missing)}."
+        )
+    said = "prior_odds of {!r}".format
+    return {k: _arguments.number(said(k), v, above=0) for k, v in prior_odds.items()}
 
 
 def _by_smc(

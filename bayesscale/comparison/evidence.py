@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
+from bayesscale import _arguments
 from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
 from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale.comparison.bridge import bridge_sampling
-from bayesscale.errors import DomainError, EvidenceError, unknown_name
+from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference.result import Fit
 
 ERROR_MAX = 0.2
@@ -133,8 +134,7 @@ def evidence(
         raise EvidenceError(
             f"The evidence of draws that did not converge means nothing. {convergence.text}"
         )
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
+    _arguments.choice("method", method, METHODS)
     seed = fit.sampling.random_seed + 2 if random_seed is None else random_seed
     with progress_reporter(progress) as report:
         return _by_smc(fit, seed, report) if method == "smc" else _by_bridge(fit, seed, report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bayesscale import _arguments
 from bayesscale._progress import ProgressOption
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.inference.fit import check_sampling, fit
@@ -83,11 +84,8 @@ def fit_laws(
     >>> fits = bs.fit_laws(runs, laws=["kaplan", "chinchilla"])   # doctest: +SKIP
     >>> bs.compare(fits).text                                     # doctest: +SKIP
     """
-    if isinstance(laws, str) or isinstance(discrepancies, str) or not (laws and discrepancies):
-        raise DomainError(
-            "laws and discrepancies are lists of one or more, such as "
-            f'laws=["kaplan", "chinchilla"], not {laws!r} and {discrepancies!r}.'
-        )
+    laws = _arguments.several("laws", laws)
+    discrepancies = _arguments.several("discrepancies", discrepancies)
     models: dict[str, dict[str, Any]] = {}
     known: set[str] = set()
     for discrepancy in discrepancies:

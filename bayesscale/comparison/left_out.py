@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from bayesscale import _arguments
 from bayesscale._progress import Report
 from bayesscale._sweep import sweep
-from bayesscale.errors import DomainError, EvidenceError, RunsError, unknown_name
+from bayesscale.errors import DomainError, EvidenceError, RunsError
 from bayesscale.inference.draws import LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS
 from bayesscale.inference.fit import fit_spec
 from bayesscale.inference.result import Fit, SamplingSpec
@@ -67,11 +68,10 @@ def unit_labels(runs: Runs, group: str | None) -> Labels:
     """  # noqa: D205
     if group is None:
         return runs.cluster_names
-    if group not in runs.groups:
-        raise unknown_name(
-            "group of runs", group, runs.groups,
-            hint='Keep a column of labels with read_runs(path, group="curve").',
-        )  # fmt: skip
+    _arguments.choice(
+        "group of runs", group, runs.groups,
+        hint='Keep a column of labels with read_runs(path, group="curve").',
+    )  # fmt: skip
     labels = runs.groups[group]
     if (pd.Series(labels).groupby(runs.cluster_codes).nunique() > 1).any():
         raise DomainError(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale import _arguments
 from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
-from bayesscale.errors import DomainError, EvidenceError, unknown_name
+from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference.result import Fit
 from bayesscale.model.links import LINKS
 
@@ -118,8 +119,8 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     if not isinstance(fit, Fit):
         raise DomainError(f"Expected a Fit, as bs.fit returns, not {type(fit).__name__}.")
     coordinates = {k.name: k for k in fit.spec.coordinates}
-    if name not in coordinates:
-        raise unknown_name("coordinate", name, coordinates)
+    name = _arguments.choice("coordinate", name, coordinates)
+    value = _arguments.number("value", value)
     link = LINKS[coordinates[name].link]
     if not link.lower < value < link.upper:
         raise DomainError(f"{name} is {link.domain}, so it cannot be fixed at {value!r}.")

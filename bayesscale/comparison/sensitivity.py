@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
@@ -145,8 +146,10 @@ def prior_sensitivity(
     """
     check_fits(fits, what="A comparison")
     seed = check_seed(random_seed, fits)
-    if not len(scales) or not all(np.isfinite(s) and s > 0 for s in scales):
-        raise DomainError(f"scales must be positive numbers, not {list(scales)}.")
+    scales = [
+        _arguments.number("Each of scales", scale, above=0)
+        for scale in _arguments.several("scales", scales)
+    ]
     taken = {"prior", "scale", "ln_bf", "ln_bf_mcse", "refitted"} & set(fits)
     if taken:
         raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")

@@ -154,7 +154,7 @@ def _standard_errors(loss_se: ArrayLike | None) -> Array:
     """Return standard errors as a one-dimensional array of finite numbers from 0."""
     try:
         errors = np.atleast_1d(np.asarray(0.0 if loss_se is None else loss_se, dtype=float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         errors = np.full(1, np.nan)
     if errors.ndim != 1 or not np.all(np.isfinite(errors) & (errors >= 0)):
         raise DomainError(
