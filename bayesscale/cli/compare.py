@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 import bayesscale as bs
+from bayesscale._arguments import number
 from bayesscale.cli import document
 from bayesscale.cli.options import quiet_option, sampling_options
 from bayesscale.cli.output import output_options, telling
@@ -22,6 +23,7 @@ class _SeveralLaws(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         spread, naming = [], False
+        named = any(word == OPTION or word.startswith(f"{OPTION}=") for word in args)
         for word in args:
             if word.startswith(f"{OPTION}="):
                 naming, word = True, word.removeprefix(f"{OPTION}=")
@@ -31,6 +33,8 @@ class _SeveralLaws(click.Command):
                 continue
             names = [name for name in word.split(",") if name]
             spread += [item for name in names for item in (OPTION, name)] if naming else [word]
+        if named and OPTION not in spread:
+            raise click.UsageError(f"{OPTION} names no law: write {OPTION} kaplan chinchilla.", ctx)
         return super().parse_args(ctx, spread)
 
 
@@ -72,6 +76,7 @@ def compare_command(
         if "discrepancy" in chosen:
             chosen["discrepancies"] = [chosen.pop("discrepancy")]
         table = out.read(runs, reading)
+        number("factor", factor, above=1)  # before the fits, which take longer
         fits = bs.fit_laws(table, **chosen, progress=out.progress)
         chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
         asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})

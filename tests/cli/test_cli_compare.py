@@ -2,11 +2,14 @@
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import bayesscale as bs
+from bayesscale.cli import main
 from bayesscale.comparison.comparison import Comparison, in_words
 from bayesscale.comparison.sensitivity import PriorSensitivity
 from tests.cli.conftest import good_fit
+from tests.simulate import simulate_runs
 
 
 @pytest.fixture
@@ -105,3 +108,16 @@ def test_a_law_that_is_not_there_is_refused_before_any_fit(run, here, asked):
     assert ended.status == 2
     assert "Did you mean 'unified'?" in ended.stderr
     assert asked["fit"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--factor", "nan"], "factor must be above 1"), (["--laws"], "names no law")],
+)
+def test_wrong_options_are_refused_before_the_fits(tmp_path, monkeypatch, options, message):
+    monkeypatch.setattr("bayesscale.fit_laws", lambda *a, **k: pytest.fail("went on to fit"))
+    path = tmp_path / "runs.csv"
+    simulate_runs().frame[["params", "tokens", "loss"]].to_csv(path)
+    ended = CliRunner().invoke(main, ["compare", str(path), *options])
+    assert ended.exit_code == 2
+    assert message in ended.output
