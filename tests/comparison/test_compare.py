@@ -266,9 +266,9 @@ def test_what_could_not_be_scored_is_noted(fits, monkeypatch):
 
 REFUSED = [
     ({"criteria": ("evidance",)}, UnknownNameError, "evidence"),
-    ({"criteria": ()}, DomainError, "at least one criterion"),
+    ({"criteria": ()}, DomainError, "list of one or more"),
     ({"prior_odds": {"right": 1.0}}, DomainError, "lacks flat, vague"),
-    ({"prior_odds": {"right": 1, "flat": -1, "vague": 1}}, DomainError, "positive number"),
+    ({"prior_odds": {"right": 1, "flat": -1, "vague": 1}}, DomainError, "above 0 and finite"),
     ({"prior_odds": {"rihgt": 1.0}}, UnknownNameError, "right"),
     ({"random_seed": -1}, DomainError, "whole number from 0"),
 ]
@@ -288,7 +288,7 @@ def test_fits_that_cannot_be_compared_are_refused(fits):
         bs.compare({"right": fits["right"], "other": other}, progress=False)
     with pytest.raises(EvidenceError, match="that did not converge"):
         bs.compare({n: fit_at(simulate_runs(), draws=10, spread=0.1) for n in "ab"}, progress=False)
-    with pytest.raises(DomainError, match="scales must be positive"):
+    with pytest.raises(DomainError, match="above 0 and finite"):
         bs.prior_sensitivity(fits, scales=[0.0], progress=False)
 
 
