@@ -37,8 +37,8 @@ def test_priors_go_to_the_laws_that_have_them(asked):
     [
         ({"laws": ["kaplan", "unifed"]}, UnknownNameError, "unified"),
         ({"laws": ["kaplan", "kaplan"]}, DomainError, "Two fits would be called 'kaplan'"),
-        ({"laws": "kaplan"}, DomainError, "lists of one or more"),
-        ({"laws": []}, DomainError, "lists of one or more"),
+        ({"laws": "kaplan"}, DomainError, "a list of one or more"),
+        ({"laws": []}, DomainError, "a list of one or more"),
         ({"discrepancies": ["drift", "drfit"]}, UnknownNameError, "drift"),
         ({"priors": {"kk": bs.Prior.between(0.5, 1.5)}}, UnknownNameError, "prior named 'kk'"),
         ({"noise": "gauss"}, UnknownNameError, "gauss"),
