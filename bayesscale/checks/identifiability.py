@@ -97,8 +97,8 @@ def check_identifiability(posterior: Posterior, runs: Runs) -> CheckResult:
     text = (
         f"These runs identify {m - missing} of the {m} unknowns of the law {law.name!r}. In "
         f"{missing} direction{'s' * (missing > 1)} the prior decides, not the data; involved: "
-        f"{', '.join(named)}.{flaw} Single letters there are as good as the prior; what is "
-        f"predicted along the design does not rest on them. What would help most: {help_}."
+        f"{', '.join(named)}.{flaw} Single letters there owe more to the prior than to the "
+        f"runs; predictions along the design do less so. What would help most: {help_}."
     )
     return CheckResult("identifiability", "note", text, table, IdentifiabilityWarning)
 
