@@ -204,8 +204,8 @@ def _smc(fit: Fit, seed: int) -> tuple[float, float]:
 
     with silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
         tree: Any = pm.sample_smc(
-            draws=SMC_DRAWS, kernel=Forgetting, chains=SMC_CHAINS, cores=1, random_seed=seed, progressbar=False,
-            threshold=SMC_THRESHOLD, compute_convergence_checks=False,
+            draws=SMC_DRAWS, kernel=Forgetting, threshold=SMC_THRESHOLD, chains=SMC_CHAINS,
+            cores=1, random_seed=seed, progressbar=False, compute_convergence_checks=False,
         )  # fmt: skip
     stages = tree["sample_stats"]["log_marginal_likelihood"].to_numpy().reshape(SMC_CHAINS, -1)
     by_chain = np.array([_last_finite(chain) for chain in stages])

@@ -176,15 +176,17 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link
     log_slope = float(np.log(abs(linked(value + h) - linked(value - h)) / (2 * h)))
-    log_density, mcse, k = log_mean_weight(log_weight)
-    if not np.isfinite(log_density) or k > PARETO_K_MAX:
-        near = "none lies" if not np.isfinite(k) else f"too few lie (Pareto k {k:.2f} above .7)"
+    log_density, mcse, k = -np.inf, np.inf, np.inf
+    if np.isfinite(log_weight).any():
+        log_density, mcse, k = log_mean_weight(log_weight)
+    if k > PARETO_K_MAX:
         low, high = np.quantile(draws[name], [0.025, 0.975])
         raise EvidenceError(
             f"The density at {name} = {value:g} cannot be told from the draws of "
-            f"{fit.law.name!r}: of them {near} near enough; 95 % of {name} lies in {low:.3g} to "
-            f"{high:.3g}. Fit the law with {name} fixed, and compare the two by bs.evidence; or "
-            "fit this one with more draws (draws=10000)."
+            f"{fit.law.name!r}: too few lie near (Pareto k {k:.2f}, allowed: at most "
+            f"{PARETO_K_MAX}); 95 % of {name} lies in {low:.3g} to {high:.3g}. Fit the law with "
+            f"{name} fixed, and compare the two by bs.evidence; or fit this one with more draws "
+            "(draws=10000)."
         )
     return NestedEvidence(log_density + log_slope - log_prior, mcse, k, name, float(value))
 
