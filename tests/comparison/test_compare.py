@@ -125,7 +125,7 @@ def test_refits_that_did_not_converge_are_a_caution(fits, monkeypatch):
 
 def test_the_largest_compute_needs_an_evidence_of_every_refit(fits, monkeypatch):
     monkeypatch.setattr(largest, "evidence_of_smaller", lambda _: "NOT CONVERGED")
-    found = bs.compare(fits, criteria=("evidence", "largest"), factor=10, progress=False)
+    found = bs.compare(fits, criteria="largest", factor=10, progress=False)
     assert "log_score" not in found.summary
     assert "Not scored on the largest compute: 'right', fitted without the 3" in found.text
     with pytest.raises(EvidenceError, match="NOT CONVERGED"):
