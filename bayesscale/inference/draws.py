@@ -89,7 +89,11 @@ def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
         "creation_library": "bayesscale",
         "creation_library_version": version("bayesscale"),
         "creation_library_language": "Python",
-    } | {k: v for k, v in sampled.items() if str(k).startswith(("inference_library", "tuning_"))}
+    } | {
+        str(k): v
+        for k, v in sampled.items()
+        if str(k).startswith(("inference_library", "tuning_steps"))
+    }
 
 
 def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
