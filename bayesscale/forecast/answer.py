@@ -38,17 +38,21 @@ class Answer(Told):
         Probability of the equal-tailed intervals.
     of
         The fit, or the average of fits, that answers.
+    sensitivity
+        Whether the runs or the priors decide the answer, or None where that is not asked.
     """
 
     summary: pd.DataFrame
     draws: xr.Dataset
     ci_prob: float
     of: Fit | Average | None = None
+    sensitivity: CheckResult | None = None
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Those of whoever answers."""
-        return () if self.of is None else self.of.checks
+        """That of the answer, and those of whoever answers."""
+        own = () if self.sensitivity is None else (self.sensitivity,)
+        return own + (() if self.of is None else self.of.checks)
 
     @property
     def severity(self) -> Severity:

@@ -15,9 +15,9 @@ from bayesscale.checks import (
     CheckResult,
     Severity,
     check_convergence,
-    check_identifiability,
     check_lack_of_fit,
     check_prior_conflict,
+    check_weakly_known,
     diagnostics,
     worst,
 )
@@ -108,12 +108,17 @@ class Fit(Told):
 
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Convergence, identifiability of the unknowns, conflict with the priors, lack of fit."""
+        """Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
+        the split, and which unknowns are weakly known.
+        """  # noqa: D205
+        from bayesscale.inference.prior_answers import check_letters
+
         return (
             self.convergence,
-            check_identifiability(self.posterior, self.runs),
-            check_prior_conflict(self.posterior),
             check_lack_of_fit(self.posterior, self.runs),
+            check_prior_conflict(self.posterior),
+            check_letters(self),
+            check_weakly_known(self.posterior, self.runs),
         )
 
     @property
