@@ -195,8 +195,8 @@ def _bends(z: Array, shapes: Sequence[Family], draws: Posterior, runs: Runs) -> 
 
 
 def sd_a_decade_on(draws: Posterior, runs: Runs, size: Quantity) -> float:
-    """Return the posterior standard deviation of log loss for ten times the size of the largest run:
-    whatever moves the loss by less than that until there is within the intervals.
+    """Return the posterior standard deviation of log loss at ten times the size of the largest run:
+    what moves the loss by less until there is within the intervals.
     """  # noqa: D205
     law = draws.spec.law
     grown = SPLIT if size.name == FLOPS.name and FLOPS.name not in law.quantities else (size.name,)

@@ -23,7 +23,7 @@ References
    doi:10.1007/s11222-023-10366-5.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +46,8 @@ MOSTLY = 0.5
 """Share of what is known of an answer from which on priors have supplied most of it."""
 
 HARDLY_NARROWER = 0.7
-"""An interval that is wider than this share of its width under the priors alone was hardly narrowed:
-the runs have not halved the variance."""
+"""An interval wider than this share of its width under the priors alone was hardly narrowed: the runs
+have not halved the variance."""
 
 FAR = 1.0
 """Posterior standard deviations that an answer may move where the power of a prior doubles."""
@@ -143,15 +143,13 @@ def check_prior_power(
         if (table[f"from_{group}"] > 0).any()
     ]
     text = (
-        f"The runs decide {what}: with priors of twice the power, {what} would move by at most "
-        f"{', '.join(said)} posterior standard deviations."
+        f"With priors of twice the power, {what} would move by at most {', '.join(said)} posterior "
+        "standard deviations."
     )
     mostly = _from_priors(table) > MOSTLY
     if mostly.any():
-        text += (
-            f" How wide the interval of {list_some(table.index[mostly], limit=3)} is, priors have "
-            "decided more than the runs."
-        )
+        named = list_some(table.index[mostly], limit=3)
+        text += f" Priors supplied more than half of what is known of {named}."
     return CheckResult("prior sensitivity", "ok", text, table, PriorWarning)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bayesscale.checks.design import curing_runs, design_flaw
+from bayesscale.checks.design import curing_runs
 from bayesscale.checks.prior_power import prior_scores
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import PriorWarning
@@ -14,12 +14,13 @@ LEARNED = 0.5
 """The runs have taught an unknown if its posterior has less than half the variance of its prior."""
 
 
-def check_weakly_known(posterior: Posterior, runs: Runs) -> CheckResult:
-    """Name the coordinates of the law of which the runs taught little, in a note.
+def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -> CheckResult:
+    """Name in a note the coordinates of the law of which the runs taught little.
 
-    The table holds ``posterior_sd``, in prior standard deviations on the scale where the prior is
-    normal, and the contraction 1 - posterior_sd², by coordinate. A coordinate may be known weakly
-    and every answer well: what an answer owes to priors is another check's matter.
+    With ``cure`` it says which runs would help. The table holds ``posterior_sd``, in prior standard
+    deviations on the scale where the prior is normal, and the contraction 1 - posterior_sd², by
+    coordinate. A coordinate may be known weakly and every answer well: what an answer owes to
+    priors is another check's matter.
     """
     law = posterior.spec.law
     sd = prior_scores(posterior)["law"].std(axis=0)
@@ -41,8 +42,9 @@ def check_weakly_known(posterior: Posterior, runs: Runs) -> CheckResult:
     )
     text = (
         f"Of {len(weak)} of the {len(law.coordinates)} unknowns of the law {law.name!r} the runs "
-        f"say little more than their priors: {named} of the prior's width."
-        f"{design_flaw(runs, law)} That need not matter to an answer. What would tell most: "
-        f"{curing_runs(posterior, runs)}."
+        f"say little more than their priors: {named} of the prior's width. That need not matter to "
+        "an answer."
     )
+    if cure:
+        text += f" What would tell most: {curing_runs(posterior, runs)}."
     return CheckResult("weakly known", "note", text, table, PriorWarning)

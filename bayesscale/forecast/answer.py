@@ -50,9 +50,12 @@ class Answer(Told):
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        """That of the answer, and those of whoever answers."""
-        own = () if self.sensitivity is None else (self.sensitivity,)
-        return own + (() if self.of is None else self.of.checks)
+        """Those of whoever answers; what the answer owes to priors stands for what else does."""
+        of = () if self.of is None else self.of.checks
+        if self.sensitivity is None:
+            return of
+        other = (check for check in of if not check.name.startswith(self.sensitivity.name))
+        return (*other, self.sensitivity)
 
     @property
     def severity(self) -> Severity:

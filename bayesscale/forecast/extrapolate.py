@@ -133,9 +133,7 @@ def extrapolate(
         return question
 
     def log_loss(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
-        return {
-            "the loss of": posterior.log_loss({name: v[some] for name, v in targets.items()})
-        }
+        return {"the loss of": posterior.log_loss({name: v[some] for name, v in targets.items()})}
 
     columns, drawn, every = mixture.ask_all(
         about, len(errors), ci_prob=ci_prob, random_seed=random_seed
@@ -155,10 +153,13 @@ def extrapolate(
         ci_prob=ci_prob,
         of=mixture.asked,
         sensitivity=check_answers(
-            mixture, log_loss, [
+            mixture,
+            log_loss,
+            [
                 size_in_words({name: v[i] for name, v in targets.items()}, host.law)
                 for i in range(len(errors))
-            ], what="predicted losses"
+            ],
+            what="predicted losses",
         ),
     )
 

@@ -48,9 +48,7 @@ def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: st
     return CheckResult(worst.name, worst.severity, text, tables, worst.warning)
 
 
-def _answers(
-    drawn: Posterior, ask: Ask, some: NDArray[np.intp], labels: Sequence[str]
-) -> Answers:
+def _answers(drawn: Posterior, ask: Ask, some: NDArray[np.intp], labels: Sequence[str]) -> Answers:
     answered = ask(drawn, some)
     spec = drawn.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))

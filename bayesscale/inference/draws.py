@@ -97,9 +97,7 @@ def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
     return {"posterior": own, "closest_law": published}
 
 
-def published_draws(
-    spec: ModelSpec, on_law: Mapping[str, Array]
-) -> dict[str, tuple[Array, str]]:
+def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:
     """Return the published parameters of laws with their units, and the exponents of the
     compute-optimal split at C = 6ND where the law has one in closed form; all of one shape.
     """  # noqa: D205

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesscale._arguments import probability
-from bayesscale._sections import Section, Told, words
+from bayesscale._sections import Section, Told, Verdict, verdict, words
 from bayesscale.checks import (
     CheckResult,
     Severity,
@@ -113,13 +113,19 @@ class Fit(Told):
         """  # noqa: D205
         from bayesscale.inference.prior_answers import check_letters
 
+        letters = check_letters(self)
         return (
             self.convergence,
             check_lack_of_fit(self.posterior, self.runs),
             check_prior_conflict(self.posterior),
-            check_letters(self),
-            check_weakly_known(self.posterior, self.runs),
+            letters,
+            check_weakly_known(self.posterior, self.runs, cure=not letters.warns),
         )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the posterior may be used, in a line."""
+        return verdict(self.checks)
 
     @property
     def severity(self) -> Severity:

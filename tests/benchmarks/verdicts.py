@@ -29,7 +29,7 @@ import bayesscale as bs
 from bayesscale.checks.patterns import KNOTS
 from bayesscale.inference.fit import check_sampling, fit_spec
 from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import specify
+from bayesscale.model.spec import ModelSpec, specify
 
 MODELS = {"default": {}, "law for true": {"law": "chinchilla", "discrepancy": None}}
 KEPT = ("posterior", "closest_law", "sample_stats", "runs")
@@ -131,7 +131,7 @@ def said(fit: bs.Fit, *answers) -> dict:
     return {"verdict": severity, "found": ", ".join([*found, *tests])}
 
 
-def answers(fit: bs.Fit, params, tokens) :
+def answers(fit: bs.Fit, params, tokens):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return (
@@ -147,9 +147,7 @@ def model(folder: Path, simulations: int) -> None:
     for name, options in MODELS.items():
         spec = specify(flat, **options)
         for i in range(simulations):
-            rng = np.random.default_rng([7, i])
-            truth = Posterior.of(spec, spec.space.draw(rng, 1))
-            runs = runs_of(params, tokens, truth.simulate(flat, rng)[0])
+            runs = simulated(flat, spec, np.random.default_rng([7, i]))
 
             def make(spec=spec, runs=runs, i=i):
                 sampling = check_sampling(1000, 1000, 4, 0.9, i)
@@ -159,6 +157,17 @@ def model(folder: Path, simulations: int) -> None:
             rows.append({"model": name} | said(fit, *answers(fit, 1e10, 2e11)))
             progress(rows)
     table(pd.DataFrame(rows), ["model"])
+
+
+def simulated(flat: bs.Runs, spec: ModelSpec, rng: np.random.Generator) -> bs.Runs:
+    """Draw a truth and its runs; again where these are no losses that a table may hold."""
+    while True:
+        truth = Posterior.of(spec, spec.space.draw(rng, 1))
+        log_loss = truth.simulate(flat, rng)[0]
+        try:
+            return runs_of(flat.params, flat.tokens, log_loss)
+        except bs.errors.RunsError:
+            continue
 
 
 def flaws(folder: Path, simulations: int) -> None:
@@ -259,7 +268,9 @@ def progress(rows: list[dict]) -> None:
 def table(found: pd.DataFrame, by: list[str]) -> None:
     """Print how often each verdict was given, in percent, and what was found."""
     counts = pd.crosstab([found[name] for name in by], found["verdict"], normalize="index")
-    print((100 * counts).round(1).reindex(found[by].drop_duplicates().to_numpy().squeeze().tolist()))
+    print(
+        (100 * counts).round(1).reindex(found[by].drop_duplicates().to_numpy().squeeze().tolist())
+    )
     for key, group in found.groupby(by, sort=False):
         print(key, len(group), dict(Counter(group["found"]).most_common(8)))
 
