@@ -1,13 +1,12 @@
 r"""What the tests for lack of fit could have found with the runs at hand.
 
-A shape of size δ moves its score by δ |h|, with h what the posterior leaves of it in units of the
-noise (:mod:`.patterns`), and the score has a standard deviation of at most 1. So it is found with
-80 % where
+A shape of size δ moves its score by δ |g|, with g how a unit of it shows in the scores of the noise
+(:mod:`.patterns`), and the score has a standard deviation of 1. So it is found with 80 % where
 
-.. math:: \delta \, |h| = t + \Phi^{-1}(0.8),
+.. math:: \delta \, |g| = t + \Phi^{-1}(0.8),
 
 with t the score that chance exceeds as rarely as the test allows. Outliers are found where their
-number exceeds what noise puts far above the law: a share of the runs for which a binomial does so
+number exceeds what noise puts far off the law: a share of the runs for which a binomial does so
 with 80 %.
 """
 
@@ -22,6 +21,9 @@ from bayesscale._format import percent
 from bayesscale.checks.patterns import Family, critical_score
 from bayesscale.quantities import Quantity
 
+MOST = 1.0
+"""A change of log loss by 1 per decade, or outliers among all runs, is no longer one."""
+
 POWER = 0.8
 """How often that is found which is said to be found."""
 
@@ -32,7 +34,7 @@ class Detectable:
 
     ``kink`` is a change of the slope of log loss in the middle of the runs, per decade of ``size``;
     ``curvature`` is how much that slope changes from one decade to the next; ``outliers`` is the
-    share of runs that lie far above the law.
+    share of runs that lie far off the law.
     """
 
     size: Quantity | None
@@ -45,7 +47,7 @@ class Detectable:
         cls, found: Sequence[Family], *, n: int, far: float, level: float, least_kink: float
     ) -> "Detectable":
         """Compute them for a test of shapes that lets smaller kinks than ``least_kink`` pass, per
-        decade, and one of runs far above the law that noise puts there with a probability of
+        decade, and one of runs far off the law that noise puts there with a probability of
         ``far``, each at a ``level``.
         """  # noqa: D205
         outliers = smallest_share(n, outliers_needed(n, far, level))
@@ -53,28 +55,37 @@ class Detectable:
             return cls(None, np.nan, np.nan, outliers)
         family, decade = found[0], np.log(10)
         needed = critical_score(list(found), level) + float(ndtri(POWER))
-        curvature, kink = needed / family.lengths[[0, 1 + len(family.knots) // 2]]
+        kink, curvature = needed / family.lengths[[len(family.knots) // 2, -1]]
         kink = max(kink * decade, least_kink)
         return cls(family.size, kink, 2 * curvature * decade**2, outliers)
 
     def in_words(self, n: int, sigma: float) -> str:
-        """Say it in a sentence that says what it rests on."""
-        seen = []
-        if self.size is not None:
-            seen.append(f"a kink of {_change(self.kink)} per decade of {self.size.noun}")
-            seen.append(f"a slope that changes by {_change(self.curvature)} with every decade")
-        if np.isfinite(self.outliers):
-            seen.append(f"outliers among {percent(round(self.outliers, 2))} of them")
-        flaws = " or ".join(part for part in (", ".join(seen[:-1]), *seen[-1:]) if part)
-        return (
-            f"With these {n:,} runs and noise of {percent(float(f'{sigma:.2g}'))}, {flaws} would "
-            "have been seen in 4 of 5 ladders like this one; less would mostly not be. A back-test "
-            "(bs.backtest) shows whether larger runs are foreseen."
-        )
+        """Say it in sentences, with what it rests on."""
+        noun = "size" if self.size is None else self.size.noun
+        flaws = {
+            "a kink": (self.kink, f"a kink of {_change(self.kink)} per decade of {noun}"),
+            "a curvature": (
+                self.curvature,
+                f"a slope that changes by {_change(self.curvature)} with every decade of {noun}",
+            ),
+            "outliers": (self.outliers, f"outliers among {100 * self.outliers:.0f} % of the runs"),
+        }
+        seen = [said for size, said in flaws.values() if size < MOST]
+        unseen = [name for name, (size, _) in flaws.items() if not size < MOST]
+        text = f"With these {n:,} runs and noise of {percent(float(f'{sigma:.2g}'))},"
+        if seen:
+            text += (
+                f" {_listed(seen)} would have been seen in 4 of 5 ladders like this; less would "
+                "mostly not be."
+            )
+        if unseen:
+            text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"
+            text += " have been seen, however large: the model takes it for its own."
+        return f"{text} A back-test (bs.backtest) shows whether larger runs are foreseen."
 
 
 def outliers_needed(n: int, far: float, level: float) -> int:
-    """Return how many of n runs must lie far above the law to be called too many."""
+    """Return how many of n runs must lie far off the law to be called too many."""
     least = int(2 * n * far) + 1
     counts = np.arange(least, n + 1)
     enough = bdtrc(counts - 1, n, far) < level
@@ -90,4 +101,8 @@ def smallest_share(n: int, needed: int) -> float:
 
 def _change(slope: float) -> str:
     """Write a change of log loss as percent of the loss."""
-    return percent(float(f"{np.expm1(slope):.2g}")) if slope < 1 else "a factor e or more"
+    return percent(float(f"{np.expm1(slope):.2g}")) if slope < MOST else ""
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " or ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)

@@ -1,19 +1,19 @@
 r"""Whether what a law leaves over bends with size, and whether noise changes with it.
 
-With z the normal scores of the noise of one draw (:mod:`.implied_noise`), independent and standard
-normal under the model, any fixed shape h gives a score that is standard normal too,
+With z the normal scores of the noise of one draw (:mod:`.implied_noise`), z̄ their mean over draws
+and H their covariance, z̄ is normal with the covariance 1 - H under the model, to first order: what
+a posterior takes up of a pattern is what its draws disagree on. So any shape g, as it shows in z,
+gives a score
 
-.. math:: t_h = h^\top z / |h|.
+.. math:: t_g = g^\top \bar z / |g|, \quad |g|^2 = g^\top (1 - H) \, g,
 
-Shapes are kinks, :math:`\max(\ln x - \ln x_0, 0)` for knots :math:`x_0` over the range of each
-size x, and curvatures, :math:`(\ln x - \bar{\ln x})^2`. Of a shape only that part counts which the
-posterior cannot take up: with H the covariance of z over draws, :math:`h = (1 - H) g`, where g is
-how the shape shows in z. The largest score of a family of knots exceeds t with a probability of at
-most
+that is standard normal. Shapes are kinks, :math:`\max(\ln x - \ln x_0, 0)` for knots :math:`x_0`
+over the range of each size x, and curvatures, :math:`(\ln x - \overline{\ln x})^2`. The largest
+score of a family of knots exceeds t with a probability of at most
 
 .. math:: 2 \Phi(-t) + \frac{\kappa}{\pi} e^{-t^2 / 2},
 
-with κ the length of the path that h / abs(h) takes on the sphere as the knot moves [1]_. The scores
+with κ the length of the path that g / abs(g) takes on the sphere as the knot moves [1]_. The scores
 of the sizes of noise, :math:`v = \Phi^{-1}(2 \Phi(|z|) - 1)`, are standard normal as well: the
 squared length of their projection on the sizes of the runs is χ².
 
@@ -23,7 +23,7 @@ References
    alternative, Biometrika 74(1), 33-43, doi:10.1093/biomet/74.1.33.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,8 @@ KNOTS = np.linspace(0.15, 0.85, 8)
 LEAST_VALUES = 5
 """A size with fewer different values has no kinks."""
 
-TAKEN_UP = 1e-3
-"""A shape of which less than this share is left is taken up whole."""
+LEFT = 0.1
+"""A shape of whose square the posterior leaves a smaller share is taken up whole."""
 
 LARGEST_Z = 8.0
 
@@ -54,35 +54,44 @@ SCALE_SLOPE = 1.177
 
 
 @dataclass(frozen=True)
-class Family:
-    """Shapes along one size: a curvature, then kinks at knots.
+class Scores:
+    """Normal scores of the noise over draws: ``mean``, shape ``(run,)``, and how draws ``vary``
+    from it, shape ``(draw, run)``, divided by the root of their number, so that H is its square.
+    """  # noqa: D205
 
-    ``size`` names the quantity; ``knots`` are in its own unit; ``left`` is how a unit of each shape
-    shows in z, less what the posterior takes up, shape ``(1 + knot, run)``.
+    mean: Array
+    vary: Array
+
+    @classmethod
+    def of(cls, z: Array) -> "Scores":
+        """Take normal scores ``(draw, run)``."""
+        mean = z.mean(axis=0)
+        return cls(mean, (z - mean) / np.sqrt(len(z)))
+
+    def products(self, shapes: Array) -> Array:
+        """Return what the posterior leaves of the products of shapes ``(shape, run)``."""
+        seen = shapes @ self.vary.T
+        return shapes @ shapes.T - seen @ seen.T
+
+
+@dataclass(frozen=True)
+class Family:
+    """Shapes along one size: kinks at knots, in the unit of the size, and last a curvature.
+
+    ``lengths`` are the standard deviations that a unit of each shape moves its score by, and
+    ``scores`` the scores, both of shape ``(knot + 1,)`` and NaN for a shape of which the posterior
+    leaves too little; ``path`` is the length of the path of kinks.
     """
 
     size: Quantity
     knots: Array
-    left: Array
-
-    @property
-    def lengths(self) -> Array:
-        """Noise standard deviations that a unit of each shape moves its score by."""
-        return np.linalg.norm(self.left, axis=1)
-
-    def scores(self, z: Array) -> Array:
-        """Return the scores of z, shape ``(draw, run)``: shape ``(draw, 1 + knot)``."""
-        return z @ (self.left / self.lengths[:, None]).T
+    lengths: Array
+    scores: Array
+    path: float
 
     def beyond(self, t: Array) -> Array:
         """Return how likely at most a score of the family is as large as t by chance."""
-        return 4 * ndtr(-t) + self._path / np.pi * np.exp(-0.5 * t**2)
-
-    @property
-    def _path(self) -> float:
-        kinks = (self.left / self.lengths[:, None])[1:]
-        cosines = np.sum(kinks[1:] * kinks[:-1], axis=1)
-        return float(np.arccos(np.clip(cosines, -1, 1)).sum())
+        return 4 * ndtr(-t) + self.path / np.pi * np.exp(-0.5 * t**2)
 
 
 def sizes_of(law: Law, runs: Runs) -> dict[str, tuple[Quantity, Array]]:
@@ -96,19 +105,31 @@ def sizes_of(law: Law, runs: Runs) -> dict[str, tuple[Quantity, Array]]:
     return {name: of for name, of in logs.items() if len(np.unique(of[1])) >= LEAST_VALUES}
 
 
-def families(law: Law, runs: Runs, z: Array, shown_in: Callable[[Array], Array]) -> list[Family]:
-    """Return the shapes to look for, given normal scores ``(draw, run)`` and what tells how a shape
-    of log loss shows in them, ``(run,)`` to ``(run,)``.
+def families(
+    law: Law, runs: Runs, scores: Scores, shown_in: Callable[[Array], Array]
+) -> list[Family]:
+    """Return the shapes to look for, given what tells how a shape of log loss shows in the scores,
+    ``(run,)`` to ``(run,)``.
     """  # noqa: D205
-    centred = z - z.mean(axis=0)
     result = []
-    for q, x in sizes_of(law, runs).values():
+    sizes = sizes_of(law, runs)
+    # what is straight in the sizes every law takes up: without it, the rest is known better
+    straight = _basis([np.ones(len(runs)), *(x for _, x in sizes.values())])
+    for q, x in sizes.values():
         knots = np.quantile(np.unique(x), KNOTS)
-        shapes = [(x - x.mean()) ** 2, *(np.maximum(x - knot, 0.0) for knot in knots)]
+        shapes = np.stack([*(np.maximum(x - knot, 0.0) for knot in knots), (x - x.mean()) ** 2])
+        shapes = shapes - (shapes @ straight) @ straight.T
         shown = np.stack([shown_in(shape) for shape in shapes])
-        left = shown - (shown @ centred.T) @ centred / len(z)
-        if (np.linalg.norm(left, axis=1) > TAKEN_UP * np.linalg.norm(shown, axis=1)).all():
-            result.append(Family(q, np.exp(knots), left))
+        products = scores.products(shown)
+        square = np.diag(products)
+        there = square > LEFT * np.sum(shown**2, axis=1)
+        if not there[:-1].any():
+            continue
+        lengths = np.sqrt(np.where(there, square, np.nan))
+        kinks = np.flatnonzero(there[:-1])
+        cosines = (products / np.outer(lengths, lengths))[kinks[1:], kinks[:-1]]
+        path = float(np.arccos(np.clip(cosines, -1, 1)).sum())
+        result.append(Family(q, np.exp(knots), lengths, shown @ scores.mean / lengths, path))
     return result
 
 
@@ -130,10 +151,15 @@ def noise_by_size(law: Law, runs: Runs, z: Array) -> tuple[float, float, Array]:
     x = [x - x.mean() for _, x in sizes_of(law, runs).values()]
     if not x:
         return np.nan, np.nan, np.zeros(z.shape[1])
-    basis, spread, _ = np.linalg.svd(np.stack(x, axis=1), full_matrices=False)
-    basis = basis[:, spread > 1e-6 * spread[0]]
+    basis = _basis(x)
     v = np.clip(ndtri(2 * ndtr(np.minimum(np.abs(z), LARGEST_Z)) - 1), -LARGEST_Z, LARGEST_Z)
     along = v @ basis
     p = float(np.median(chdtrc(basis.shape[1], np.sum(along**2, axis=1))))
     log_scale = np.median(along, axis=0) @ basis.T / SCALE_SLOPE
     return float(np.exp(np.ptp(log_scale))), p, log_scale
+
+
+def _basis(vectors: Sequence[Array]) -> Array:
+    """Return orthonormal vectors that span the same space, as columns."""
+    basis, spread, _ = np.linalg.svd(np.stack(vectors, axis=1), full_matrices=False)
+    return basis[:, spread > 1e-6 * spread[0]]

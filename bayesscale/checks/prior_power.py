@@ -46,8 +46,8 @@ MOSTLY = 0.5
 """Share of what is known of an answer from which on priors have supplied most of it."""
 
 HARDLY_NARROWER = 0.7
-"""An interval wider than this share of its width under the priors alone was hardly narrowed: the runs
-have not halved the variance."""
+"""An interval wider than this share of its width under the priors alone was hardly narrowed: the
+runs have not halved the variance."""
 
 FAR = 1.0
 """Posterior standard deviations that an answer may move where the power of a prior doubles."""
