@@ -27,7 +27,7 @@ N = len(RUNS)
 def absorbed(rank=4):
     """What a made-up posterior takes up: what is straight in the sizes, almost whole, and part of
     other directions; how its draws vary.
-    """  # noqa: D205
+    """
     straight = [np.ones(N), np.log(RUNS.params), np.log(RUNS.tokens)]
     other = np.random.default_rng(0).standard_normal((rank, N))
     basis, _ = np.linalg.qr(np.stack([*straight, *other], axis=1))
@@ -102,7 +102,7 @@ def test_words_name_what_would_be_seen_and_what_would_not():
     assert seen.startswith("With these 36 runs and noise of 0.6 %, a kink of ")
     assert "% per decade of compute" in seen
     blind = Detectable.of([], n=3, far=0.012, level=0.01, least_kink=np.nan).in_words(3, 0.006)
-    assert "No kink, curvature or outliers would have been seen" in blind
+    assert "No kink or curvature would have been seen, however large" in blind
     assert "bs.backtest" in blind
 
 
@@ -122,11 +122,12 @@ def test_noise_that_changes_with_size_is_found_and_measured():
     p = np.array([noise_by_size(LAW, RUNS, row[None])[1] for row in z])
     assert stats.kstest(p, "uniform").pvalue > 1e-3
     x = np.log(RUNS.tokens)
-    log_scale = 0.6 * (x - x.mean()) / x.std()
-    ratio, p, where = noise_by_size(LAW, RUNS, z[:400] * np.exp(log_scale))
-    assert p < 1e-6
-    assert np.corrcoef(where, log_scale)[0, 1] > 0.98
-    assert np.log(ratio) == pytest.approx(np.ptp(log_scale), rel=0.25)
+    trend = (x - x.mean()) / x.std()
+    _, p, where = noise_by_size(LAW, RUNS, z[:400] * np.exp(0.6 * trend))
+    assert p < 0.01 / 6  # the median over 400 ladders
+    assert np.corrcoef(where, trend)[0, 1] > 0.98
+    ratio, _, _ = noise_by_size(LAW, RUNS, z[:400] * np.exp(0.2 * trend))  # to first order
+    assert np.log(ratio) == pytest.approx(0.2 * np.ptp(trend), rel=0.2)
 
 
 def test_the_slope_of_scores_of_size():
