@@ -234,8 +234,10 @@ def splits(folder: Path, script: str, root: str) -> None:
     spec.loader.exec_module(module)
     rows = []
     for split, train, test in module.splits(root):
-        names = {"params": "n_params", "tokens": "n_tokens", "loss": "loss"}
-        small, large = (bs.Runs.from_frame(frame, **names) for frame in (train, test))
+        small, large = (
+            bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
+            for frame in (train, test)
+        )
         for name, options in MODELS.items():
             fit = kept(
                 folder / f"split {split} {name}".replace("/", "_"),

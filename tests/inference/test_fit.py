@@ -197,7 +197,7 @@ def test_on_frontier_runs_the_prior_decides_the_split_and_not_the_loss():
     runs = simulate_runs(sizes=(params, 20 * params), truth=truth)
     with warnings.catch_warnings():  # a flat ridge may not converge either
         warnings.simplefilter("ignore")
-        fit = bs.fit(runs, law="chinchilla", discrepancy=None, **QUIET)
+        fit = bs.fit(runs, law="chinchilla", **QUIET)
         split = bs.allocate(fit, flops=1e23).sensitivity
         loss = bs.extrapolate(fit, params=1e10, tokens=2e11).sensitivity
     for check in (found(fit, "prior sensitivity"), split):
@@ -219,7 +219,7 @@ def test_a_single_size_decides_no_split(held):
     runs = simulate_runs(sizes=sizes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit = bs.fit(runs, law="chinchilla", discrepancy=None, **QUIET)
+        fit = bs.fit(runs, law="chinchilla", **QUIET)
     check = found(fit, "prior sensitivity")
     assert check.severity == "caution"
     assert f"same number of {'parameters' if held == 'params' else held}" in check.text
