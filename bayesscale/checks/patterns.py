@@ -133,12 +133,12 @@ def families(
     return result
 
 
-def beyond_all(found: list[Family], t: Array) -> Array:
+def beyond_all(found: Sequence[Family], t: Array) -> Array:
     """Return how likely at most any score of all families is as large as t by chance."""
     return np.minimum(sum((family.beyond(t) for family in found), np.zeros_like(t)), 1.0)
 
 
-def critical_score(found: list[Family], level: float) -> float:
+def critical_score(found: Sequence[Family], level: float) -> float:
     """Return the score that any shape exceeds by chance with this probability at most."""
     return float(brentq(lambda t: float(beyond_all(found, np.array(t))) - level, 0.5, 20.0))
 

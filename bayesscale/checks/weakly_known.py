@@ -33,7 +33,7 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
     if not weak:
         least = str(table["contraction"].idxmin())
         text = (
-            f"The runs teach every unknown of the law {law.name!r}; least of all {least}, to "
+            f"Every unknown of the law {law.name!r} is learned from runs; least of all {least}, to "
             f"{np.sqrt(1 - table['contraction'].min()):.0%} of the width of its prior."
         )
         return CheckResult("weakly known", "ok", text, table, PriorWarning)

@@ -99,8 +99,8 @@ class Plan(Told):
     @property
     def severity(self) -> Severity:
         """The gravest finding of the checks and of the test."""
-        found = [check.severity for check in self.checks]
-        return worst([*found, *([self.test.severity] if self.test else [])])
+        found = worst(check.severity for check in self.checks)
+        return worst([found, *([self.test.severity] if self.test else [])])
 
     @property
     def verdict(self) -> Verdict:

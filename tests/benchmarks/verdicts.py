@@ -124,7 +124,7 @@ def said(fit: bs.Fit, *answers) -> dict:
     checks = [*fit.checks, *(c for answer in answers for c in answer.checks if c not in fit.checks)]
     found = [c.name for c in checks if c.warns]
     lack = next(c for c in fit.checks if c.name == "lack of fit")
-    tests = [t for t, p in lack.table["p"].items() if p < 0.01 / 6] if lack.warns else []
+    tests = [str(t) for t, p in lack.table["p"].items() if p < 0.01 / 6] if lack.warns else []
     severity = max(
         (c.severity for c in checks), key=["ok", "note", "caution", "stop"].index
     )  # fmt: skip
@@ -230,6 +230,8 @@ def limits(folder: Path, simulations: int) -> None:
 
 def splits(folder: Path, script: str, root: str) -> None:
     spec = importlib.util.spec_from_file_location("splits", script)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     rows = []
