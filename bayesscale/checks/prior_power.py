@@ -52,6 +52,9 @@ runs have not halved the variance."""
 FAR = 1.0
 """Posterior standard deviations that an answer may move where the power of a prior doubles."""
 
+ROUNDING = 1e-12
+"""An answer that varies by no more is the same for all draws."""
+
 PRIOR_DRAWS, SEED = 20_000, 0
 
 CENTRAL = (0.05, 0.95)
@@ -100,8 +103,9 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
     alone, NaN where that is not known; ``decided``, whether priors decide the answer.
     """
     q = answers.posterior - answers.posterior.mean(axis=0)
-    sd = np.maximum(q.std(axis=0), np.finfo(float).tiny)
-    q = q / sd
+    sd = q.std(axis=0)
+    varies = sd > ROUNDING * np.maximum(np.abs(answers.posterior.mean(axis=0)), 1)
+    q = np.where(varies, q / np.where(varies, sd, 1.0), 0.0)
     columns: dict[str, Array] = {}
     for name in GROUPS:
         columns[f"{name}_moves"] = columns[f"from_{name}"] = np.zeros(len(sd))

