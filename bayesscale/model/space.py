@@ -7,7 +7,7 @@ user's own choice is PyMC's, which is loaded for it alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -25,13 +25,14 @@ type Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Coordinates in their order, with a prior each."""
+    """Coordinates in their order, with a prior each; ``loss_spread`` is a drift's unit of loss."""
 
     coordinates: tuple[Coordinate, ...]
     priors: Mapping[str, Prior]
+    loss_spread: float
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"coordinates": self.coordinates, "priors": self.priors}  # not what PyMC made
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # not what PyMC made
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,7 +48,8 @@ class Space:
     @cached_property
     def slopes(self) -> Slopes:
         """What the unconstrained vector has in the place of exponents."""
-        return Slopes.of(self.coordinates, [k.name in self.normals for k in self.coordinates])
+        on_link = [k.name in self.normals for k in self.coordinates]
+        return Slopes.of(self.coordinates, on_link, self.loss_spread)
 
     @cached_property
     def _own(self) -> dict[str, Any]:
