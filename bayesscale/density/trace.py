@@ -58,9 +58,9 @@ def trace(spec: ModelSpec) -> Trace:
 
 def _log_density(graph: Graph, xp: Maths, spec: ModelSpec) -> Node:
     u = [graph.parameter(i) for i in range(len(spec.coordinates))]
-    spread = {name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread}
-    on_link = spec.space.slopes.exponents_of(u, spread["loss"], xp)
     backward = {"identity": lambda v: v, "log": xp.exp, "logit": xp.sigmoid}
+    spread = {name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread}
+    on_link = spec.space.bends.steps_of(u, spread["loss"], xp)
     c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, on_link, strict=True)}
     x = {name: graph.data(centred_name(name), ROW) for name in spec.law.quantities}
     law = graph.lift(spec.relative_log_loss(c, x, xp, spread=spread))
@@ -69,10 +69,10 @@ def _log_density(graph: Graph, xp: Maths, spec: ModelSpec) -> Node:
     return likelihood + _log_prior(graph, xp, on_link)
 
 
-def _log_prior(graph: Graph, xp: Maths, on_link: Sequence[Node]) -> Node:
+def _log_prior(graph: Graph, xp: Maths, u: Sequence[Node]) -> Node:
     """Return normal densities on the scale of the links, where Jacobians cancel."""
     constant, squares = graph.constant(0.0), graph.constant(0.0)
-    for i, value in enumerate(on_link):
+    for i, value in enumerate(u):
         mu, sigma = (graph.data(f"prior_{name}_{i}", SCALAR) for name in ("mu", "sigma"))
         constant = constant - xp.log(sigma) - 0.5 * log(2 * pi)
         squares = squares + ((value - mu) / sigma) ** 2

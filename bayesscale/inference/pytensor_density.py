@@ -47,9 +47,9 @@ def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model,
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
     spread = model["spread_loss"] if "spread_loss" in data else 0.0  # without discrepancy
-    exponents = spec.space.slopes.exponents_of(sampled, spread, pt)
+    on_link = spec.space.bends.steps_of(sampled, spread, pt)
     written: Any = model.logp()
-    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
+    log_density: Any = graph_replace(written, dict(zip(values, on_link, strict=True)))
     gradient: Any = grad(log_density, sampled)
     return model, u, log_density, pt.stack(gradient)
 

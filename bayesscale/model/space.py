@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.bends import Bends
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import Prior, describe_priors
-from bayesscale.model.slopes import Slopes
 
 type Array = NDArray[np.float64]
 
@@ -46,10 +46,10 @@ class Space:
         return {name: normal for name, normal in found.items() if normal is not None}
 
     @cached_property
-    def slopes(self) -> Slopes:
-        """What the unconstrained vector has in the place of exponents."""
+    def bends(self) -> Bends:
+        """What the unconstrained vector has in the place of steps in loss."""
         on_link = [k.name in self.normals for k in self.coordinates]
-        return Slopes.of(self.coordinates, on_link, self.loss_spread)
+        return Bends.of(self.coordinates, on_link, self.loss_spread)
 
     @cached_property
     def _own(self) -> dict[str, Any]:
@@ -68,19 +68,16 @@ class Space:
         """Return the numbers of the normal priors, shape ``(coordinate, 2)``; of others (0, 1)."""
         return np.array([self.normals.get(name, (0.0, 1.0)) for name in self.names], dtype=float)
 
-    def to_link(self, c: Mapping[str, Array]) -> Array:
-        """Put coordinates on the scales that they are sampled on, shape ``(..., coordinate)``."""
-        return np.stack(
-            [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates], axis=-1
-        )
-
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
-        """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``."""
-        return self.slopes.of_exponents(self.to_link(c))
+        """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``: each on
+        the scale of its link, and changes of slope in the place of steps.
+        """  # noqa: D205
+        on_links = [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates]
+        return self.bends.of_steps(np.stack(on_links, axis=-1))
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
-        u = self.slopes.to_exponents(u)
+        u = self.bends.to_steps(u)
         return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:
