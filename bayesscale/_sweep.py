@@ -32,7 +32,8 @@ class Store[Result]:
     """A folder that keeps the results of finished jobs, so that an interrupted sweep goes on.
 
     ``settings.json`` says of what; beside it lies one file a job, which ``save(result, path)``
-    writes and ``load(path)`` reads. Workers write, so a cluster must share the folder.
+    writes, whole or not at all, and ``load(path)`` reads. Workers write, so a cluster must share
+    the folder.
     """
 
     folder: Path
@@ -45,11 +46,12 @@ class Store[Result]:
         cls, folder: Path, encode: Callable[[Result], Any], decode: Callable[[Any], Result]
     ) -> Store[Result]:
         """Keep results as JSON, which they are translated to and back."""
-        return cls(
-            folder,
-            save=lambda result, path: path.write_text(json.dumps(encode(result))),
-            load=lambda path: decode(_read(path)),
-        )
+
+        def save(result: Result, path: Path) -> None:
+            with atomic_write(path) as temporary:
+                temporary.write_text(json.dumps(encode(result)))
+
+        return cls(folder, save, lambda path: decode(_read(path)))
 
     def setting(self, name: str) -> Any:
         """Return a setting of what the folder holds, None if it holds nothing."""
@@ -92,8 +94,7 @@ class Store[Result]:
 
     def write(self, name: str, result: Result) -> None:
         """Keep the result of a job."""
-        with atomic_write(self.folder / f"{name}{self.suffix}") as temporary:
-            self.save(result, temporary)
+        self.save(result, self.folder / f"{name}{self.suffix}")
 
     def read(self) -> dict[str, Result]:
         """Return the results of all finished jobs by name."""
