@@ -5,7 +5,9 @@ Everything here is NumPy on the law's own formula: PyMC would compile a graph fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -68,6 +70,9 @@ def assemble_draws(
             coords={**coords, **unit},
         )
         groups["posterior_predictive"] = _predictive(posterior, runs, rng)
+    made_by = provenance(sample_stats.attrs)
+    for name in ("posterior", "sample_stats", "observed_data"):
+        groups[name] = groups[name].assign_attrs(made_by)
     tree = xr.DataTree.from_dict(groups)
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
         tree.attrs["note"] = (
@@ -76,6 +81,17 @@ def assemble_draws(
             "fit.posterior.thin(draws).log_likelihood(runs) computes it for fewer draws."
         )
     return tree
+
+
+def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """Return what made the draws, under the names that PyMC and ArviZ write it, but for the time:
+    the same seed makes the same file.
+    """  # noqa: D205
+    return {
+        "creation_library": "bayesscale",
+        "creation_library_version": version("bayesscale"),
+        "creation_library_language": "Python",
+    } | {k: v for k, v in sampled.items() if str(k).startswith(("inference_library", "tuning_"))}
 
 
 def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
@@ -125,7 +141,7 @@ def noise_draws(posterior: Posterior) -> dict[str, tuple[Array, str]]:
 
 def units_of(unit: str, meaning: str = "") -> dict[str, str]:
     """Return attributes that xarray and ArviZ label axes by."""
-    return {"units": unit, "unit": unit} | ({"long_name": meaning} if meaning else {})
+    return {"units": unit} | ({"long_name": meaning} if meaning else {})
 
 
 def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
