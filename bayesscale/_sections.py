@@ -25,8 +25,14 @@ type Severity = Literal["ok", "note", "caution", "stop"]
 
 ORDER: tuple[Severity, ...] = ("ok", "note", "caution", "stop")
 
-LABELS: dict[Severity, str] = {"ok": "", "note": "", "caution": "Caution", "stop": "Do not use"}
+LABELS: dict[Severity, str] = {
+    "ok": "Passed", "note": "Passed", "caution": "Caution", "stop": "Do not use",
+}  # fmt: skip
 """What a verdict is marked with."""
+
+COLOURS: dict[Severity, str] = {
+    "ok": "#2e7d32", "note": "#2e7d32", "caution": "#8a5a00", "stop": "#b00020",
+}  # fmt: skip
 
 ROWS_SHOWN = 40
 COLUMNS_SHOWN = 8
@@ -39,6 +45,19 @@ class Heading:
     """A title of what follows."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a result may be used, in a line: the first thing to read, marked by its severity."""
+
+    text: str
+    severity: Severity = "ok"
+
+    @property
+    def marked(self) -> str:
+        """The line behind its label."""
+        return clean(f"{LABELS[self.severity]}: {self.text}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +107,15 @@ class Figure:
     draw: Callable[[Axes], object]
 
 
-type Section = Heading | Paragraph | Table | Figure
+@dataclass(frozen=True)
+class Details:
+    """What need not be read: folded away where that is possible, and last where it is not."""
+
+    title: str
+    paragraphs: Sequence[Paragraph]
+
+
+type Section = Heading | Verdict | Paragraph | Table | Figure | Details
 
 
 class Told(ABC):
@@ -134,22 +161,34 @@ class Finding(Protocol):
         ...
 
 
-def findings(
-    checks: Iterable[Finding], *, of: str = "posterior", all_: bool = False
-) -> list[Section]:
-    """Return the verdict of checks, then what they found; with ``all_`` the good news too."""
-    ranked = sorted(checks, key=lambda check: -ORDER.index(check.severity))
-    gravest: Severity = ranked[0].severity if ranked else "ok"
-    named = ", ".join(check.name for check in ranked if check.severity == gravest)
-    verdict = {
+def verdict(checks: Iterable[Finding], *, of: str = "posterior") -> Verdict:
+    """Return what checks come to, in a line that names the gravest of what they found."""
+    checks = list(checks)
+    gravest = worst(check.severity for check in checks)
+    named = ", ".join(dict.fromkeys(c.name for c in checks if c.severity == gravest))
+    said = {
         "stop": f"the {of} DID NOT PASS its checks ({named}).",
         "caution": f"the {of} passed its checks with this in mind: {named}.",
-    }.get(gravest, f"The {of} passed its checks.")
-    told = [check for check in ranked if all_ or check.severity in ("caution", "stop")]
-    return [
-        Paragraph(verdict, gravest, emphasis=True),
-        *(Paragraph(check.text, check.severity) for check in told),
-    ]
+    }.get(gravest, f"nothing speaks against using the {of}.")
+    return Verdict(said, gravest)
+
+
+def findings(checks: Iterable[Finding], *, of: str = "posterior") -> list[Section]:
+    """Return the verdict of checks, then what it rests on where something was found."""
+    checks = list(checks)
+    told = sorted(
+        (check for check in checks if check.severity in ("caution", "stop")),
+        key=lambda check: -ORDER.index(check.severity),
+    )
+    return [verdict(checks, of=of), *(Paragraph(check.text, check.severity) for check in told)]
+
+
+def further(checks: Iterable[Finding]) -> list[Section]:
+    """Return what else checks have to say, notes first, as details."""
+    rest = [check for check in checks if check.severity in ("ok", "note")]
+    rest.sort(key=lambda check: -ORDER.index(check.severity))
+    told = [Paragraph(f"{check.name[:1].upper()}{check.name[1:]}. {check.text}") for check in rest]
+    return [Details("What else the checks found", told)] if told else []
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
@@ -162,8 +201,15 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 
 def words(sections: Iterable[Section]) -> str:
-    """Return the paragraphs alone, as one text."""
-    return " ".join(s.text for s in sections if isinstance(s, Paragraph))
+    """Return the sentences alone, as one text."""
+    said: list[str] = []
+    for section in sections:
+        match section:
+            case Verdict(text) | Paragraph(text):
+                said.append(text)
+            case Details(_, paragraphs):
+                said.append(words(paragraphs))
+    return " ".join(said)
 
 
 def as_text(sections: Iterable[Section]) -> str:
@@ -173,8 +219,12 @@ def as_text(sections: Iterable[Section]) -> str:
         match section:
             case Heading(text):
                 parts.append(f"{clean(text)}\n")
+            case Verdict():
+                parts.append(f"{section.marked}\n")
             case Paragraph():
                 parts.append(f"{marked(section)}\n")
+            case Details(title, paragraphs):
+                parts.append(f"{clean(title)}\n\n{as_text(paragraphs)}\n")
             case Table():
                 parts.append("\n".join([*_lines(section), clean(section.footer)]).rstrip() + "\n")
             case Figure():
@@ -189,8 +239,13 @@ def as_html(sections: Iterable[Section]) -> str:
         match section:
             case Heading(text):
                 parts.append(f"<h4>{_escaped(text)}</h4>")
+            case Verdict():
+                parts.append(f"<p{_badge(section)}>{_escaped(section.marked)}</p>")
             case Paragraph():
                 parts.append(f"<p{_style(section)}>{_escaped(marked(section))}</p>")
+            case Details(title, paragraphs):
+                folded = "".join(f"<p>{_escaped(marked(p))}</p>" for p in paragraphs)
+                parts.append(f"<details><summary>{_escaped(title)}</summary>{folded}</details>")
             case Table():
                 parts.append(_html_table(section))
             case Figure():
@@ -199,9 +254,9 @@ def as_html(sections: Iterable[Section]) -> str:
 
 
 def marked(paragraph: Paragraph) -> str:
-    """Return a verdict behind its label, and any other paragraph as it is."""
-    label = LABELS[paragraph.severity] if paragraph.emphasis else ""
-    return clean(f"{label}: {paragraph.text}" if label else paragraph.text)
+    """Return what is grave and emphasised behind its label, and any other paragraph as it is."""
+    grave = paragraph.emphasis and paragraph.severity in ("caution", "stop")
+    return clean(f"{LABELS[paragraph.severity]}: {paragraph.text}" if grave else paragraph.text)
 
 
 def clean(text: str) -> str:
@@ -288,9 +343,17 @@ def _html_figure(figure: Figure) -> str:
     return f'<img alt="{_escaped(figure.name)}" src="data:image/png;base64,{data}">'
 
 
+def _badge(verdict: Verdict) -> str:
+    colour = COLOURS[verdict.severity]
+    return (
+        f' style="border-left:4px solid {colour};padding-left:8px;color:{colour};font-weight:bold"'
+    )
+
+
 def _style(paragraph: Paragraph) -> str:
-    colour = {"stop": "#b00020", "caution": "#8a5a00"}.get(paragraph.severity)
-    said = [f"color:{colour}"] * bool(colour) + ["font-weight:bold"] * paragraph.emphasis
+    grave = paragraph.severity in ("caution", "stop")
+    said = [f"color:{COLOURS[paragraph.severity]}"] * grave
+    said += ["font-weight:bold"] * paragraph.emphasis
     return f' style="{";".join(said)}"' if said else ""
 
 

@@ -45,7 +45,14 @@ class FileError(BayesScaleError, OSError):
 
 
 class BayesScaleWarning(UserWarning):
-    """Base of every warning that bayesscale issues on purpose."""
+    """Base of every warning that bayesscale issues on purpose.
+
+    ``told`` is what the result at hand says of it by itself, so that nobody need say it twice.
+    """
+
+    def __init__(self, text: str, told: str = "") -> None:
+        super().__init__(text)
+        self.told = told or text
 
 
 class RunsWarning(BayesScaleWarning):
@@ -56,12 +63,8 @@ class ConvergenceWarning(BayesScaleWarning):
     """The draws are not yet a posterior."""
 
 
-class IdentifiabilityWarning(BayesScaleWarning):
-    """The runs cannot tell some parameters apart: the prior speaks there."""
-
-
 class PriorWarning(BayesScaleWarning):
-    """Data and prior contradict each other."""
+    """Data and prior contradict each other, or the prior decides what the data should."""
 
 
 class LackOfFitWarning(BayesScaleWarning):

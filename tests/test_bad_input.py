@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.checks import check_identifiability
-from bayesscale.checks.identifiability import law_slopes
 from bayesscale.errors import (
     DomainError,
     ExtrapolationWarning,
@@ -15,9 +13,7 @@ from bayesscale.errors import (
     RunsWarning,
     UnknownNameError,
 )
-from bayesscale.model.links import LINKS
-from bayesscale.model.posterior import Posterior
-from tests.simulate import TRUTH, fit_at, simulate_runs
+from tests.simulate import fit_at, simulate_runs
 
 
 def table(**changes) -> dict:
@@ -102,44 +98,6 @@ def test_fits_that_are_refused(monkeypatch, options, error, message):
     )
     with pytest.raises(error, match=message):
         bs.fit(**({"runs": RUNS, "progress": False} | options))
-
-
-@pytest.mark.parametrize(
-    ("sizes", "message"),
-    [
-        ((np.full(12, 1e9), 20 * LINE), "same number of parameters"),
-        ((LINE, np.full(12, 2e10)), "same number of tokens"),
-        ((LINE, 20 * LINE), "tokens ∝ params"),
-    ],
-    ids=["a single N", "a single D", "D proportional to N"],
-)
-def test_designs_that_identify_too_little_are_said_so(sizes, message):
-    """The check itself, on draws as wide as the design leaves them; sampled fits in test_fit."""
-    result = identifiability_of(simulate_runs(sizes=sizes))
-    assert result.severity == "note"
-    assert message in result.text
-    assert "What would help most: a run of" in result.text
-
-
-def test_a_good_design_is_said_to_identify():
-    result = identifiability_of(RUNS)
-    assert result.severity == "ok"
-    assert "the runs teach all 5 unknowns" in result.text
-
-
-def identifiability_of(runs: bs.Runs):
-    """Run the check on normal draws around the truth, with the covariance that the runs teach."""
-    fit = fit_at(runs, draws=500)
-    law, spec = fit.law, fit.spec
-    c = [(k, LINKS[k.link].forward(np.asarray(TRUTH[k.name]))) for k in law.coordinates]
-    mean, scale = np.array([u for _, u in c]), np.array([k.scale for k, _ in c])
-    slopes = law_slopes(law, mean, spec.centred(runs)) / TRUTH["sigma"]
-    covariance = np.linalg.inv(slopes.T @ slopes + np.diag(scale**-2))
-    u = np.random.default_rng(1).multivariate_normal(mean, covariance, size=(4, 500))
-    posterior = fit.draws["posterior"].to_dataset()
-    for i, (k, _) in enumerate(c):
-        posterior[k.name] = (("chain", "draw"), LINKS[k.link].backward(u[..., i]))
-    return check_identifiability(Posterior.of(spec, posterior), runs)
 
 
 def test_targets_outside_the_range_of_the_law():

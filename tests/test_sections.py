@@ -9,16 +9,22 @@ import pytest
 
 from bayesscale._sections import (
     CELL_SHOWN,
+    COLOURS,
     COLUMNS_SHOWN,
     ROWS_SHOWN,
+    Details,
     Figure,
     Heading,
     Paragraph,
     Table,
     Told,
+    Verdict,
     as_html,
     as_text,
     findings,
+    further,
+    verdict,
+    words,
     worst,
 )
 
@@ -33,6 +39,8 @@ def everything(name):
         Heading(name),
         Paragraph(name, "stop", emphasis=True),
         Paragraph(name, "caution"),
+        Verdict(name, "caution"),
+        Details(name, [Paragraph(name)]),
         Table([name, "value"], [[name, "1"], [f"{name}\n{name}", "2"]], note=name, more=7),
     ]
 
@@ -62,7 +70,7 @@ def test_hostile_names_are_text(name):
     for shown in (text, "".join(seen(html).text)):
         assert all(c.isprintable() or c == "\n" for c in shown)
     assert seen(html).tags <= {
-        "div", "h4", "p", "br", "table", "thead", "tbody", "tr", "th", "td",
+        "div", "h4", "p", "br", "table", "thead", "tbody", "tr", "th", "td", "details", "summary",
     }  # fmt: skip
     assert seen(html).attributes <= {"class", "style"}
     if name.startswith("<script>"):
@@ -103,6 +111,27 @@ def test_verdicts_are_marked_and_other_paragraphs_are_not():
     assert colours[-1] == "font-weight:bold"
 
 
+@pytest.mark.parametrize(
+    ("severity", "label"),
+    [("ok", "Passed"), ("note", "Passed"), ("caution", "Caution"), ("stop", "Do not use")],
+)
+def test_passing_and_failing_look_different(severity, label):
+    line = verdict([Check("a", severity, "A."), Check("a", severity, "A again.")])
+    assert line.marked.startswith(f"{label}: ")
+    assert "a, a" not in line.text
+    html = as_html([line])
+    others = {"#2e7d32", "#8a5a00", "#b00020"} - {COLOURS[severity]}
+    assert COLOURS[severity] in html
+    assert not any(colour in html for colour in others)
+
+
+def test_details_fold_in_html_and_come_out_whole_in_text():
+    told = [Details("What else", [Paragraph("First."), Paragraph("Second.")])]
+    assert as_html(told).count("<details><summary>What else</summary><p>First.</p>") == 1
+    assert as_text(told) == "What else\n\nFirst.\n\nSecond."
+    assert words(told) == "First. Second."
+
+
 def test_a_figure_is_a_picture_in_html_alone():
     figure = Figure("loss <i>", lambda ax: ax.plot([1, 2], [3, 4]))
     html = as_html([figure])
@@ -118,14 +147,16 @@ class Check:
     text: str
 
 
-def test_findings_begin_with_the_verdict_and_end_with_the_good_news():
+def test_the_verdict_and_what_it_rests_on_come_first_and_the_good_news_is_folded_away():
     checks = [Check("a", "ok", "A."), Check("b", "caution", "B."), Check("c", "stop", "C."),
               Check("d", "note", "D.")]  # fmt: skip
-    told = [(s.text, s.severity) for s in findings(checks, all_=True)]
+    told = [(s.text, s.severity) for s in findings(checks)]
     assert told == [("the posterior DID NOT PASS its checks (c).", "stop"), ("C.", "stop"),
-                    ("B.", "caution"), ("D.", "note"), ("A.", "ok")]  # fmt: skip
-    assert [s.text for s in findings(checks)][1:] == ["C.", "B."]
-    assert findings([]) == [Paragraph("The posterior passed its checks.", emphasis=True)]
+                    ("B.", "caution")]  # fmt: skip
+    (details,) = further(checks)
+    assert [p.text for p in details.paragraphs] == ["D. D.", "A. A."]
+    assert findings([]) == [Verdict("nothing speaks against using the posterior.")]
+    assert further([]) == []
     assert worst(check.severity for check in checks) == "stop"
 
 

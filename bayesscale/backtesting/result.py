@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesscale._format import flops as write_flops
 from bayesscale._format import percent
-from bayesscale._sections import Heading, Paragraph, Section, Table, Told, records
+from bayesscale._sections import Heading, Paragraph, Section, Table, Told, Verdict, records
 from bayesscale.backtesting.judge import APPROACH3, PERSISTENCE, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
 from bayesscale.checks import CheckResult, Severity, worst
@@ -88,8 +88,13 @@ class Backtest(Told):
     @property
     def severity(self) -> Severity:
         """The gravest finding of any fold's checks; a caution if too few runs were covered."""
-        covered: Severity = "caution" if any(c.too_few for c in self._counts()) else "ok"
+        covered: Severity = "caution" if self.too_narrow else "ok"
         return worst([covered, *(check.severity for check in self.checks)])
+
+    @property
+    def too_narrow(self) -> bool:
+        """Whether intervals covered fewer runs than chance explains."""
+        return any(count.too_few for count in self._counts())
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -160,15 +165,14 @@ class Backtest(Told):
 
     def sections(self) -> list[Section]:
         """Return the verdict, what the checks found, the folds and the scores."""
-        narrow = any(c.too_few for c in self._counts())
         told: list[Section] = [
             Heading(f"Does the law {self.law!r} foresee larger runs?"),
-            Paragraph(self.verdict, "caution" if narrow else "ok", emphasis=True),
+            Verdict(self.verdict, self.severity),
             Paragraph(self.comparison),
         ]
         if self.failures:
             gravest = worst(check.severity for check in self.checks)
-            told.append(Paragraph(self.failures, gravest, emphasis=gravest == "stop"))
+            told.append(Paragraph(self.failures, gravest))
             told += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
         folds = [
             f"Fold {fold['fold']}: {fold['n_train']} runs up to "

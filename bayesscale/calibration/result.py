@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._format import list_some
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
+from bayesscale._sections import Heading, Section, Severity, Table, Told, Verdict
 from bayesscale.calibration.simulation import RANKED_AMONG, Ranked
 from bayesscale.calibration.uniform import counts_below, p_value
 
@@ -158,7 +158,7 @@ class Calibration(Told):
         }
         return [
             Heading("Do posteriors of simulated runs find what was simulated?"),
-            Paragraph(self.text, self.severity, emphasis=True),
+            Verdict(self.text, self.severity),
             Table.of(
                 self.summary.sort_values("p_value", kind="stable"),
                 columns,

@@ -1,10 +1,12 @@
 r"""Whether runs of similar size miss the law together.
 
-With z the normal scores of the noise and W the graph that joins each size to its nearest others,
+With z̄ the mean over draws of the normal scores of the noise, which has the covariance M = 1 - H
+under the model (:mod:`.patterns`), and W the graph that joins each size to its nearest others,
 Moran's statistic
 
-.. math:: T = z^\top W z, \quad \mathrm{E}\,T = 0, \quad \mathrm{var}\,T = 2 \, \mathrm{tr}\,W^2,
-          \quad \text{third cumulant } 8 \, \mathrm{tr}\,W^3
+.. math:: T = \bar z^\top W \bar z, \quad \mathrm{E}\,T = \mathrm{tr}\,W M, \quad
+          \mathrm{var}\,T = 2 \, \mathrm{tr}\,(W M)^2, \quad
+          \text{third cumulant } 8 \, \mathrm{tr}\,(W M)^3
 
 is large if law and runs differ by anything smooth: a bump, a kink, a wrong exponent. Its upper
 tail is that of a shifted χ² with the same three moments.
@@ -19,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import chdtrc
+
+from bayesscale.checks.patterns import Scores
 
 type Array = NDArray[np.float64]
 
@@ -49,17 +53,23 @@ def neighbour_graph(params: Array, tokens: Array) -> sparse.csr_array | None:
     return sparse.csr_array((graph + graph.T) / 2)
 
 
-def common_share(z: Array, graph: sparse.csr_array) -> tuple[float, float]:
-    """Return the share of the noise that neighbours have in common, the posterior median of the
-    correlation of normal scores ``(draw, size)``, and how likely as large a one is by chance.
+def common_share(scores: Scores, graph: sparse.csr_array) -> tuple[float, float]:
+    """Return the share of the noise that neighbours have in common, the correlation of the scores
+    of sizes, and how likely as large a one is by chance.
     """  # noqa: D205
-    statistic = float(np.median(np.sum((graph @ z.T).T * z, axis=1)))
+    mean, vary = scores.mean, scores.vary.T
+    once = graph @ vary
+    twice = graph @ once
+    w, w2, w3 = vary.T @ once, once.T @ once, once.T @ twice
     squared = graph @ graph
-    sd = np.sqrt(2 * squared.trace())
-    skewness = 8 * float((squared * graph).sum()) / sd**3
-    df = 8 / max(skewness, 1e-3) ** 2
-    p = float(chdtrc(df, max(df + statistic / sd * np.sqrt(2 * df), 0.0)))
-    return statistic / float(graph.sum()), p
+    excess = float(mean @ (graph @ mean)) + float(np.trace(w))
+    variance = 2 * (squared.trace() - 2 * np.trace(w2) + np.sum(w * w.T))
+    third = (squared * graph).sum() - 3 * np.trace(w3) + 3 * np.sum(w2 * w) - np.trace(w @ w @ w)
+    sd = np.sqrt(variance)
+    df = 8 / max(8 * float(third) / sd**3, 1e-3) ** 2
+    p = float(chdtrc(df, max(df + excess / sd * np.sqrt(2 * df), 0.0)))
+    left = 1 - float(np.sum(vary**2)) / len(mean)
+    return excess / (float(graph.sum()) * max(left, 1e-3)), p
 
 
 def local_sums(z: Array, graph: sparse.csr_array) -> Array:

@@ -18,7 +18,6 @@ from bayesscale.cli.reading import read
 from bayesscale.errors import (
     BayesScaleWarning,
     ConvergenceWarning,
-    IdentifiabilityWarning,
     LackOfFitWarning,
     PriorWarning,
 )
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from bayesscale.runs import Runs
 
-OF_CHECKS = (ConvergenceWarning, IdentifiabilityWarning, LackOfFitWarning, PriorWarning)
+OF_CHECKS = (ConvergenceWarning, LackOfFitWarning, PriorWarning)
 """Warnings that results tell of themselves."""
 
 
@@ -42,7 +41,7 @@ class Output:
         self.quiet = quiet
         self.python = ["import bayesscale as bs"]
         self._heard: dict[str, str] = {}
-        self._waiting: list[str] = []
+        self._waiting: dict[str, str] = {}
         self._told = ""
 
     @property
@@ -77,14 +76,14 @@ class Output:
         text = str(message)
         known, self._heard[text] = text in self._heard, category.__name__
         if not known and issubclass(category, OF_CHECKS):
-            self._waiting.append(text)
+            self._waiting[text] = getattr(message, "told", text)
         elif not known:
             _warn(text)
 
     def close(self) -> None:
         """Tell of the warnings that no result has told."""
-        for text in self._waiting:
-            if text not in self._told:
+        for text, told in self._waiting.items():
+            if told not in self._told:
                 _warn(text)
 
     def finish(self, document: Mapping[str, Any], *results: Told) -> None:

@@ -92,7 +92,7 @@ def evidence(
         A fit that passed its convergence check.
     method
         ``"bridge"``: bridge sampling on the fit's draws, in about a second. ``"smc"``: sequential
-        Monte Carlo from the prior, which knows nothing of these draws and takes a minute: a
+        Monte Carlo from the prior, which knows nothing of these draws and takes minutes: a
         second opinion, with larger errors.
     random_seed
         Seed; by default derived from the fit's.

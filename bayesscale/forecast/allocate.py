@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from bayesscale._arguments import positive_array
+from bayesscale._format import flops as write_flops
 from bayesscale._sections import Section
 from bayesscale.forecast.answer import Answer, alike, stated, target_frame
 from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost
@@ -15,6 +16,7 @@ from bayesscale.forecast.mixture import Mixture, Question
 from bayesscale.forecast.reach import reach, warn_if_far
 from bayesscale.forecast.roots import WIDEST
 from bayesscale.forecast.sections import allocation_sections
+from bayesscale.forecast.sensitivity import check_answers
 from bayesscale.forecast.split import Inputs, optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
@@ -164,6 +166,14 @@ def allocate(
 
         return question
 
+    def log_sizes(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
+        at = {name: values[some] for name, values in targets.items()}
+        split = optimal_split(posterior, budgets[some], cost, at)
+        return {
+            "N*": np.log(split.params),
+            "the loss": posterior.log_loss({"params": split.params, "tokens": split.tokens} | at),
+        }
+
     columns, drawn, every = mixture.ask_all(
         about, len(budgets), ci_prob=ci_prob, random_seed=random_seed
     )
@@ -177,7 +187,13 @@ def allocate(
     warn_if_far(host, {"flops": budgets} | medians, loss=columns["law_loss"])
     variables = {name: (values, DRAW_UNITS[name]) for name, values in drawn.items()}
     draws = mixture.dataset(variables, "flops", {}, index=budgets, every=every)
-    return Allocation(summary=frame, draws=draws, ci_prob=ci_prob, of=mixture.asked)
+    return Allocation(
+        summary=frame, draws=draws, ci_prob=ci_prob, of=mixture.asked,
+        sensitivity=check_answers(
+            mixture, log_sizes, [f"at {write_flops(budget)}" for budget in budgets],
+            what="the split",
+        ),
+    )  # fmt: skip
 
 
 def _at(given: Inputs, some: slice) -> dict[str, Array]:

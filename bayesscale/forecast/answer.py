@@ -38,17 +38,24 @@ class Answer(Told):
         Probability of the equal-tailed intervals.
     of
         The fit, or the average of fits, that answers.
+    sensitivity
+        Whether the runs or the priors decide the answer, or None where that is not asked.
     """
 
     summary: pd.DataFrame
     draws: xr.Dataset
     ci_prob: float
     of: Fit | Average | None = None
+    sensitivity: CheckResult | None = None
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Those of whoever answers."""
-        return () if self.of is None else self.of.checks
+        """Those of whoever answers; what the answer owes to priors stands for what else does."""
+        of = () if self.of is None else self.of.checks
+        if self.sensitivity is None:
+            return of
+        other = (check for check in of if not check.name.startswith(self.sensitivity.name))
+        return (*other, self.sensitivity)
 
     @property
     def severity(self) -> Severity:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._sections import Section
+from bayesscale.checks import size_in_words
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
@@ -17,6 +18,7 @@ from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.mixture import Mixture, Question
 from bayesscale.forecast.reach import reach, unit_of, warn_if_far
 from bayesscale.forecast.sections import prediction_sections
+from bayesscale.forecast.sensitivity import check_answers
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws.law import SPLIT
@@ -130,6 +132,9 @@ def extrapolate(
 
         return question
 
+    def log_loss(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
+        return {"the loss of": posterior.log_loss({name: v[some] for name, v in targets.items()})}
+
     columns, drawn, every = mixture.ask_all(
         about, len(errors), ci_prob=ci_prob, random_seed=random_seed
     )
@@ -147,6 +152,15 @@ def extrapolate(
         ),
         ci_prob=ci_prob,
         of=mixture.asked,
+        sensitivity=check_answers(
+            mixture,
+            log_loss,
+            [
+                size_in_words({name: v[i] for name, v in targets.items()}, host.law)
+                for i in range(len(errors))
+            ],
+            what="predicted losses",
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, over_interval, percent
-from bayesscale._sections import Heading, Paragraph, Section, Table, findings, records
+from bayesscale._sections import Heading, Paragraph, Section, Table, findings, further, records
 from bayesscale.inference.sections import in_words
 from bayesscale.quantities import FLOPS, LOSS, QUANTITIES, quantity
 
@@ -39,7 +39,7 @@ def prediction_sections(answer: Prediction) -> list[Section]:
         "Loss of a new run in nats/token. Beyond the runs: "
         f"{_title(reach)} over that of the largest fitted run."
     )
-    return [*_head(answer), Table.of(frame, columns, note)]
+    return [*_head(answer), Table.of(frame, columns, note), *_foot(answer)]
 
 
 def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:
@@ -66,8 +66,8 @@ def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Sectio
     if len(said) > 1:
         ends = (rows[0]["flops"], rows[-1]["flops"])
         said = [f"At {write_flops(budget)}: {growth[budget]}" for budget in dict.fromkeys(ends)]
-    first = _head(answer) if head else []
-    return [*first, table, *(Paragraph(sentence) for sentence in said)]
+    first, last = (_head(answer), _foot(answer)) if head else ([], [])
+    return [*first, table, *(Paragraph(sentence) for sentence in said), *last]
 
 
 def requirement_sections(answer: Requirement) -> list[Section]:
@@ -89,6 +89,7 @@ def requirement_sections(answer: Requirement) -> list[Section]:
             },
             "Loss of the law in nats/token. Ever reached: probability that any amount suffices.",
         ),
+        *_foot(answer),
     ]
 
 
@@ -107,6 +108,7 @@ def gain_sections(answer: Gain) -> list[Section]:
             },
             f"Loss of the law in nats/token. Medians over {percent(answer.ci_prob)} intervals.",
         ),
+        *_foot(answer),
     ]
 
 
@@ -115,6 +117,11 @@ def _head(answer: Answer) -> list[Section]:
     if answer.of is None:
         return []
     return [Heading(in_words(answer.of)), *findings(answer.checks)]
+
+
+def _foot(answer: Answer) -> list[Section]:
+    """Return what the answer owes to priors; what else was found is for the fit to tell."""
+    return further([answer.sensitivity] if answer.sensitivity else [])
 
 
 def _title(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesscale.inference.projection import Projection, project_on_law
+from bayesscale.inference.projection import project_on_law
 from bayesscale.laws import PowerCost
 from bayesscale.model.data import dims_of, model_data
 from bayesscale.model.posterior import Posterior
@@ -91,7 +91,11 @@ def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
         "creation_library": "bayesscale",
         "creation_library_version": version("bayesscale"),
         "creation_library_language": "Python",
-    } | {k: v for k, v in sampled.items() if str(k).startswith(("inference_library", "tuning_"))}
+    } | {
+        str(k): v
+        for k, v in sampled.items()
+        if str(k).startswith(("inference_library", "tuning_steps"))
+    }
 
 
 def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
@@ -104,7 +108,7 @@ def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
     own = _by_draw(sampled, coords, meant)
     own = own.assign(_with_units(noise_draws(posterior), coords).data_vars)
     projection = project_on_law(posterior, runs)
-    published = _with_units(published_draws(posterior, projection), coords)
+    published = _with_units(published_draws(spec, projection.c), coords)
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": own.assign(published.data_vars)}
     published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
@@ -115,13 +119,13 @@ def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
     return {"posterior": own, "closest_law": published}
 
 
-def published_draws(posterior: Posterior, projection: Projection) -> dict[str, tuple[Array, str]]:
-    """Return the published parameters of the closest laws with their units, and the exponents of
-    the compute-optimal split at C = 6ND where the law has one in closed form.
+def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:
+    """Return the published parameters of laws with their units, and the exponents of the
+    compute-optimal split at C = 6ND where the law has one in closed form; all of one shape.
     """  # noqa: D205
-    law, on_law = posterior.spec.law, projection.c
+    law = spec.law
     with np.errstate(over="ignore"):  # A and B of a steep law may lie beyond a float
-        published = law.published(on_law, posterior.spec.reference)
+        published = law.published(on_law, spec.reference)
     result = {name: (published[name], unit) for name, unit in law.published_units.items()}
     if not result:  # a law without published parameters has its coordinates
         result = {k.name: (on_law[k.name], k.unit) for k in law.coordinates}

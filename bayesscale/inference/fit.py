@@ -102,9 +102,10 @@ def fit(
     ConvergenceWarning
         If the draws are not a posterior yet.
     PriorWarning
-        If the posterior lies where a prior had all but excluded it.
+        If the posterior lies where a prior had all but excluded it, or priors decide the exponent
+        of the compute-optimal split.
     LackOfFitWarning
-        If the law does not describe the runs.
+        If the law does not describe the runs. Of several findings the gravest one warns, once.
     RunsWarning
         If the runs have groups, which are fitted as one ladder.
 
@@ -142,10 +143,17 @@ def fit(
         _ = result.checks  # while there is somebody to tell of it
     if runs.pooled_groups() is not None:
         warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
-    for check in result.checks:
-        if check.warns:
-            warnings.warn(check.text, check.warning, stacklevel=2)
+    warn_of_checks(result)
     return result
+
+
+def warn_of_checks(result: Fit) -> None:
+    """Warn once that the checks found something. What it is, the fit says where it is shown."""
+    gravest = [c for c in result.checks if c.warns and c.severity == result.severity]
+    if gravest:
+        line = result.verdict
+        text = f"{result.spec.in_words()}. {line.marked} Print the fit to read what was found."
+        warnings.warn(gravest[0].warning(text, line.text), stacklevel=3)
 
 
 MORE_EFFORT = 4

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesscale._arguments import probability
-from bayesscale._sections import Section, Told, words
+from bayesscale._sections import Section, Told, Verdict, verdict, words
 from bayesscale.checks import (
     CheckResult,
     Severity,
     check_convergence,
-    check_identifiability,
     check_lack_of_fit,
     check_prior_conflict,
+    check_weakly_known,
     diagnostics,
     worst,
 )
@@ -108,13 +108,24 @@ class Fit(Told):
 
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Convergence, identifiability of the unknowns, conflict with the priors, lack of fit."""
+        """Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
+        the split, and which unknowns are weakly known.
+        """  # noqa: D205
+        from bayesscale.inference.prior_answers import check_letters
+
+        letters = check_letters(self)
         return (
             self.convergence,
-            check_identifiability(self.posterior, self.runs),
-            check_prior_conflict(self.posterior),
             check_lack_of_fit(self.posterior, self.runs),
+            check_prior_conflict(self.posterior),
+            letters,
+            check_weakly_known(self.posterior, self.runs, cure=not letters.warns),
         )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the posterior may be used, in a line."""
+        return verdict(self.checks)
 
     @property
     def severity(self) -> Severity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bayesscale._format import interval, percent, short_number
-from bayesscale._sections import Heading, Paragraph, Section, Table, findings
+from bayesscale._sections import Heading, Paragraph, Section, Table, findings, further
 
 if TYPE_CHECKING:
     from bayesscale.inference.average import Average
@@ -20,9 +20,8 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     """Return what was fitted, whether it may be used and why, and the published parameters."""
     return [
         Heading(in_words(fit)),
+        *findings(fit.checks),
         Paragraph(_equation(fit)),
-        *findings(fit.checks, all_=True),
-        *([Paragraph(_closest_law(fit))] if "closest_law" in fit.draws.children else []),
         Table.of(
             fit.summary(ci_prob=ci_prob),
             {
@@ -34,6 +33,8 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
                 "unit": lambda row: row["unit"],
             },
         ),
+        *([Paragraph(_closest_law(fit))] if "closest_law" in fit.draws.children else []),
+        *further(fit.checks),
     ]
 
 
@@ -48,7 +49,7 @@ def _closest_law(fit: Fit) -> str:
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     said = (
-        "Letters below are those of the law closest to the fitted surface over the runs, which it "
+        "Letters above are those of the law closest to the fitted surface over the runs, which it "
         f"misses by {misfit:.2%} (noise {sigma:.2%}). They hold among the runs: beyond them the "
         "surface may leave the law, so that sizes and losses there are less sure than exponents."
     )
@@ -91,4 +92,5 @@ def average_sections(average: Average) -> list[Section]:
                 f"{SCORES[score]}, nats": lambda row: f"{row[score]:.2f}",
             },
         ),
+        *further(average.checks),
     ]

@@ -14,7 +14,17 @@ from bayesscale._arguments import number
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, percent
 from bayesscale._progress import ProgressOption
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, records, words
+from bayesscale._sections import (
+    Heading,
+    Paragraph,
+    Section,
+    Severity,
+    Told,
+    Verdict,
+    records,
+    verdict,
+    words,
+)
 from bayesscale.backtesting.folds import rolling_folds
 from bayesscale.backtesting.judge import judge
 from bayesscale.backtesting.result import Backtest
@@ -82,27 +92,44 @@ class Plan(Told):
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Those of the fit and of the test."""
-        return (*self.fit.checks, *(self.test.checks if self.test else ()))
+        """Those of the fit, of the test, and of the answers."""
+        answers = [a.sensitivity for a in (self.allocation, self.prediction) if a.sensitivity]
+        return (*self.fit.checks, *(self.test.checks if self.test else ()), *answers)
 
     @property
     def severity(self) -> Severity:
-        """The gravest finding of the fit and of the test."""
-        return worst([self.fit.severity, *([self.test.severity] if self.test else [])])
+        """The gravest finding of the checks and of the test."""
+        found = worst(check.severity for check in self.checks)
+        return worst([found, *([self.test.severity] if self.test else [])])
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the plan may be used, in a line."""
+        line = verdict(self.checks, of="plan")
+        if self.test is None or not self.test.too_narrow:
+            return line
+        if line.severity == "stop":
+            return line
+        named = ["back-test", *(c.name for c in self.checks if c.severity == "caution")]
+        listed = ", ".join(dict.fromkeys(named))
+        return Verdict(f"the plan passed its checks with this in mind: {listed}.", "caution")
 
     @property
     def text(self) -> str:
         """The plan in words: whether to trust the fit, and what to train."""
-        return words([*self._test_sections(), *self._advice()])
+        return words([self.verdict, *self._test_sections(), *self._advice()])
 
     def sections(self) -> list[Section]:
         """Return the runs, the test, the fit, and what to train next."""
+        answers = [a.sensitivity for a in (self.allocation, self.prediction) if a.sensitivity]
         return [
+            self.verdict,
             Heading("The runs"),
             Paragraph(repr(self.fit.runs)),
             *self._test_sections(),
             *self.fit.sections(ci_prob=self.ci_prob),
             Heading("What to train next"),
+            *(Paragraph(c.text, c.severity) for c in answers if c.warns),
             *allocation_sections(self.allocation, head=False),
             *self._advice(),
         ]

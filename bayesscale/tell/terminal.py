@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bayesscale._sections import (
+    Details,
     Figure,
     Heading,
     Paragraph,
     Section,
     Severity,
     Table,
+    Verdict,
     as_records,
     cell_lines,
     clean,
@@ -26,6 +28,7 @@ WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
 
 STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
+PASSED = "green"
 
 
 def terminal(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -43,6 +46,12 @@ def tell(sections: Iterable[Section], console: Console) -> None:
         match section:
             case Heading(text):
                 say(f"\n{clean(text)}", console, style="bold")
+            case Verdict(severity=severity):
+                say(section.marked, console, style=f"bold {STYLES[severity] or PASSED}")
+            case Details(title, paragraphs):
+                say(f"\n{clean(title)}", console, style="bold dim")
+                for paragraph in paragraphs:
+                    say(marked(paragraph), console, style="dim")
             case Paragraph(severity=severity, emphasis=emphasis):
                 say(marked(section), console, style=f"{'bold ' * emphasis}{STYLES[severity]}")
             case Table():

@@ -18,7 +18,6 @@ from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,
     FileError,
-    IdentifiabilityWarning,
     LackOfFitWarning,
     PriorWarning,
     RunsError,
@@ -190,7 +189,7 @@ def checked(severity, name, warning):
             ConvergenceWarning,
             "stop",
         ),
-        ([("note", "identifiability", IdentifiabilityWarning)], None, "ok"),
+        ([("note", "weakly known", PriorWarning)], None, "ok"),
     ],
 )
 def test_the_gravest_finding_of_the_folds_names_the_warning(

@@ -1,7 +1,6 @@
 """A table, saved fits that needed no sampling, and the command line to try on them."""
 
 import json
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bayesscale.cli import main
-from bayesscale.errors import ConvergenceWarning
+from bayesscale.inference.fit import warn_of_checks
 from bayesscale.runs import Runs
 from tests.simulate import SIMULATED_LOSS, TRUTH, fit_at, simulate_runs
 
@@ -106,7 +105,7 @@ def fit_badly(monkeypatch):
 
     def fit(runs, *, law="unified", **_):
         made = bad_fit(runs, law)
-        warnings.warn(made.convergence.text, ConvergenceWarning, stacklevel=2)
+        warn_of_checks(made)
         return made
 
     for place in FITS:

@@ -19,7 +19,6 @@ from bayesscale.errors import (
     FileError,
     LackOfFitWarning,
     PriorError,
-    PriorWarning,
     RunsError,
     SamplerError,
     UnknownNameError,
@@ -187,7 +186,11 @@ def test_a_law_of_ones_own_is_needed_to_load_it(tmp_path):
     assert bs.load_fit(path, law=Shifted()).law.name == "shifted"
 
 
-def test_runs_on_the_frontier_identify_three_of_five():
+def found(fit, name):
+    return next(check for check in fit.checks if check.name == name)
+
+
+def test_on_frontier_runs_the_prior_decides_the_split_and_not_the_loss():
     flops = np.geomspace(1e18, 1e22, 30)
     params = np.sqrt(flops / 6 / 20)
     truth = TRUTH | on_slopes(0.5, 0.35, 0.35, 0.6)
@@ -195,33 +198,41 @@ def test_runs_on_the_frontier_identify_three_of_five():
     with warnings.catch_warnings():  # a flat ridge may not converge either
         warnings.simplefilter("ignore")
         fit = bs.fit(runs, law="chinchilla", **QUIET)
-    check = fit.checks[1]
-    assert check.severity == "note"
-    text = check.text
-    assert "3 of the 5 unknowns" in text
-    assert "All runs lie on one line" in text
-    assert "exponent_ratio" in text
-    assert "What would help most: a run of" in text
+        split = bs.allocate(fit, flops=1e23).sensitivity
+        loss = bs.extrapolate(fit, params=1e10, tokens=2e11).sensitivity
+    for check in (found(fit, "prior sensitivity"), split):
+        assert check.severity == "caution"
+        assert "THE PRIOR DECIDES" in check.text
+        assert "All runs lie on one line" in check.text
+        assert "What would help most: a run of" in check.text
+    assert split.table.loc["N* at 1.0e23 FLOP", "decided"]
+    assert not split.table.loc["the loss at 1.0e23 FLOP", "decided"]
+    assert loss.severity == "ok"
+    assert found(fit, "weakly known").severity == "note"
+    assert "exponent_ratio" in found(fit, "weakly known").text
 
 
 @pytest.mark.parametrize("held", ["params", "tokens"])
-def test_a_single_size_does_not_identify_its_term(held):
+def test_a_single_size_decides_no_split(held):
     params, tokens = design()
     sizes = (np.full(48, 1e9), tokens) if held == "params" else (params, np.full(48, 2e10))
     runs = simulate_runs(sizes=sizes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        text = bs.fit(runs, law="chinchilla", **QUIET).checks[1].text
-    assert f"same number of {'parameters' if held == 'params' else held}" in text
+        fit = bs.fit(runs, law="chinchilla", **QUIET)
+    check = found(fit, "prior sensitivity")
+    assert check.severity == "caution"
+    assert f"same number of {'parameters' if held == 'params' else held}" in check.text
 
 
 def test_too_few_draws_are_said_not_to_converge(runs):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fit = bs.fit(runs, law="chinchilla", draws=100, tune=100, **QUIET)
-    assert any(
-        w.category is ConvergenceWarning and "NOT CONVERGED" in str(w.message) for w in caught
-    )
+    (heard,) = [w for w in caught if issubclass(w.category, bs.BayesScaleWarning)]
+    assert heard.category is ConvergenceWarning
+    assert "Do not use: the posterior DID NOT PASS its checks (convergence)." in str(heard.message)
+    assert repr(fit).count("NOT CONVERGED") == 1
     assert not fit.passed
     assert "DID NOT PASS" in repr(fit)
 
@@ -333,22 +344,12 @@ def test_large_tables_leave_out_the_pointwise_likelihood(fit, runs, monkeypatch)
     assert "left out" in small.draws.attrs["note"]
 
 
-def test_priors_supply_what_the_runs_do_not_and_it_is_said():
-    flops = np.geomspace(1e18, 1e22, 30)
-    params = np.sqrt(flops / 6 / 20)
-    runs = simulate_runs(sizes=(params, 20 * params), truth=TRUTH | on_slopes(0.5, 0.35, 0.35, 0.6))
-    priors = {
-        "slope_N": bs.Prior.between(0.068, 0.072), "exponent_ratio": bs.Prior.between(0.95, 1.05)
-    }  # fmt: skip
-    text = bs.fit(runs, law="chinchilla", priors=priors, **QUIET).checks[1].text
-    assert "with the help of your priors: the runs alone teach 3 of the 5" in text
-
-
 def test_a_prior_that_the_data_contradict_is_said_so(runs):
     exact = {"sigma": bs.Prior.between(1e-7, 1e-6)}
-    with pytest.warns(PriorWarning, match="PRIOR CONFLICT: sigma is"):
+    with pytest.warns(bs.BayesScaleWarning, match="prior conflict|convergence"):
         fit = bs.fit(runs, law="chinchilla", priors=exact, **QUIET)
-    assert fit.checks[2].severity == "caution"
+    assert found(fit, "prior conflict").severity == "caution"
+    assert "PRIOR CONFLICT: sigma is" in repr(fit)
     assert fit.severity in ("caution", "stop")
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytensor import function
 from pytensor.gradient import grad
 
-from bayesscale.checks.identifiability import law_slopes
+from bayesscale.checks.design import law_slopes
 from bayesscale.errors import DomainError, UnknownNameError
 from bayesscale.laws import LAWS, Law, get_law, two_terms
 from bayesscale.model.links import LINKS

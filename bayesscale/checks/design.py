@@ -1,0 +1,104 @@
+"""What is degenerate about a design of runs, and which runs would cure it.
+
+A fit on runs along the compute-optimal frontier looks perfect and still knows only three of
+Chinchilla's five unknowns: parameters and tokens cannot be told apart there.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.laws import Law
+from bayesscale.laws.law import SPLIT
+from bayesscale.model.links import LINKS
+from bayesscale.model.posterior import Posterior
+from bayesscale.runs import Runs
+
+type Array = NDArray[np.float64]
+
+STEP = 1e-4
+
+POINTS = 25
+"""Sizes tried along each axis of a law's inputs."""
+
+
+def design_flaw(runs: Runs, law: Law) -> str:
+    """Say what about the design is degenerate, where it is plain to see; else nothing."""
+    logs = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
+    for name, q in law.quantities.items():
+        if np.ptp(logs[name]) < 1e-6:
+            return f" All runs have the same number of {q.noun} ({q.write(runs[name][0])})."
+    if {"params", "tokens"} <= set(logs):
+        x, y = logs["params"], logs["tokens"]
+        slope, intercept = np.polyfit(x, y, 1)
+        spread = np.std(y - slope * x - intercept)
+        if spread < 0.05:
+            return (
+                f" All runs lie on one line, tokens ∝ params^{slope:.2f}: the effects of "
+                "parameters and tokens cannot be told apart."
+            )
+        if spread < 0.5:
+            return (
+                f" Runs stay within a factor {np.exp(2 * spread):.1f} of the line tokens ∝ "
+                f"params^{slope:.2f}, too near to it to tell parameters and tokens apart."
+            )
+    return ""
+
+
+def curing_runs(posterior: Posterior, runs: Runs, count: int = 2) -> str:
+    """Name the affordable runs that would narrow the posterior of the law most, one after the
+    other: in normal theory, from its covariance on the scale of the links.
+    """  # noqa: D205
+    spec, law = posterior.spec, posterior.spec.law
+    u = np.stack([LINKS[k.link].forward(np.ravel(posterior.c[k.name])) for k in law.coordinates])
+    covariance = np.atleast_2d(np.cov(u))
+    noise2 = float(np.mean(posterior.c["sigma"])) ** 2
+    grid = _affordable_grid(runs, law)
+    slopes = law_slopes(law, u.mean(axis=1), spec.centred(grid))
+    chosen = []
+    for _ in range(count):
+        gain = np.einsum("ri,ij,rj->r", slopes, covariance, slopes)
+        best = int(np.argmax(gain))
+        chosen.append({name: float(values[best]) for name, values in grid.items()})
+        j = covariance @ slopes[best]
+        covariance = covariance - np.outer(j, j) / (noise2 + gain[best])
+    return " and ".join(f"a run of {size_in_words(run, law)}" for run in chosen)
+
+
+def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
+    """Return candidate runs: a factor 4 beyond the sizes seen, at no more compute than seen."""
+    axes = []
+    for name, q in law.quantities.items():
+        low, high = runs[name].min(), runs[name].max()
+        far = q.scale == "log"
+        axes.append(np.geomspace(low / 4, high * 4, POINTS) if far else np.linspace(low, high, 5))
+    points = [a.ravel() for a in np.meshgrid(*axes)]
+    grid = dict(zip(law.quantities, points, strict=True))
+    if set(SPLIT) <= set(grid):
+        cost = grid["params"] * grid["tokens"]
+        seen = runs.params * runs.tokens
+        affordable = (cost <= seen.max()) & (cost >= seen.min())
+        grid = {name: values[affordable] for name, values in grid.items()}
+    return grid
+
+
+def size_in_words(run: Mapping[str, float], law: Law) -> str:
+    """Write the size of a run, such as ``70B parameters on 1.4T tokens``."""
+    return " on ".join(
+        f"{q.write(run[name])} {q.unit if q.style == 'flops' else q.noun}"
+        for name, q in law.quantities.items()
+    )
+
+
+def law_slopes(law: Law, u: Array, x: Mapping[str, Array]) -> Array:
+    """Return ``d ln L / d u`` by central differences, shape ``(run, coordinate)``, at coordinates
+    on the scale of their links, shape ``(coordinate,)``, and centred inputs of shape ``(run,)``.
+    """  # noqa: D205
+
+    def log_loss(at: Array) -> Array:
+        c = {k.name: LINKS[k.link].backward(v) for k, v in zip(law.coordinates, at, strict=True)}
+        return law.log_loss(c, x, np)
+
+    steps = STEP * np.eye(len(u))
+    return np.stack([(log_loss(u + s) - log_loss(u - s)) / (2 * STEP) for s in steps], axis=-1)
