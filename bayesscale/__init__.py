@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from bayesscale.forecast.inverse import required_tokens as required_tokens
     from bayesscale.inference.average import Average as Average
     from bayesscale.inference.fit import fit as fit
+    from bayesscale.inference.fit_many import ManyFits as ManyFits
+    from bayesscale.inference.fit_many import fit_many as fit_many
     from bayesscale.inference.result import Fit as Fit
     from bayesscale.inference.saved import load_average as load_average
     from bayesscale.inference.saved import load_fit as load_fit
@@ -80,6 +82,7 @@ _HOME = {
     "Coordinate": "laws",
     "Evidence": "comparison.evidence",
     "Fit": "inference.result",
+    "ManyFits": "inference.fit_many",
     "LAWS": "laws",
     "Law": "laws",
     "NestedEvidence": "comparison.savage_dickey",
@@ -105,6 +108,7 @@ _HOME = {
     "fit": "inference.fit",
     "fetch_runs": "runs",
     "fit_laws": "comparison.fit_laws",
+    "fit_many": "inference.fit_many",
     "gain": "forecast.inverse",
     "load_example": "runs",
     "load_average": "inference.saved",

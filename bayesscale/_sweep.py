@@ -17,8 +17,8 @@ from typing import Any
 from bayesscale._files import atomic_write
 from bayesscale.errors import FileError
 
-START_SECONDS = 12.0
-"""What a new process takes to load PyMC and compile a law, before it does any of its jobs."""
+START_SECONDS = 6.0
+"""What new processes cost: to load and compile, and that a fit has one core there, not all."""
 
 SETTINGS = "settings.json"
 
@@ -31,13 +31,27 @@ apart that bear the same name."""
 class Store[Result]:
     """A folder that keeps the results of finished jobs, so that an interrupted sweep goes on.
 
-    ``settings.json`` says of what; beside it lies one file a job. ``encode`` and ``decode``
-    translate a result to plain JSON types and back. Workers write, so a cluster must share it.
+    ``settings.json`` says of what; beside it lies one file a job, which ``save(result, path)``
+    writes, whole or not at all, and ``load(path)`` reads. Workers write, so a cluster must share
+    the folder.
     """
 
     folder: Path
-    encode: Callable[[Result], Any]
-    decode: Callable[[Any], Result]
+    save: Callable[[Result, Path], Any]
+    load: Callable[[Path], Result]
+    suffix: str = ".json"
+
+    @classmethod
+    def of_json(
+        cls, folder: Path, encode: Callable[[Result], Any], decode: Callable[[Any], Result]
+    ) -> Store[Result]:
+        """Keep results as JSON, which they are translated to and back."""
+
+        def save(result: Result, path: Path) -> None:
+            with atomic_write(path) as temporary:
+                temporary.write_text(json.dumps(encode(result)))
+
+        return cls(folder, save, lambda path: decode(_read(path)))
 
     def setting(self, name: str) -> Any:
         """Return a setting of what the folder holds, None if it holds nothing."""
@@ -80,13 +94,12 @@ class Store[Result]:
 
     def write(self, name: str, result: Result) -> None:
         """Keep the result of a job."""
-        with atomic_write(self.folder / f"{name}.json") as temporary:
-            temporary.write_text(json.dumps(self.encode(result)))
+        self.save(result, self.folder / f"{name}{self.suffix}")
 
     def read(self) -> dict[str, Result]:
         """Return the results of all finished jobs by name."""
         try:
-            return {path.stem: self.decode(_read(path)) for path in self._files()}
+            return {path.stem: self.load(path) for path in self._files()}
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise FileError(
                 f"{str(self.folder)!r} was written by another version of bayesscale ({error}). "
@@ -96,7 +109,7 @@ class Store[Result]:
     def _files(self) -> list[Path]:
         """Return the files of finished jobs; a leading dot marks what was never finished."""
         return sorted(
-            path for path in self.folder.glob("*.json")
+            path for path in self.folder.glob(f"*{self.suffix}")
             if path.name != SETTINGS and not path.name.startswith(".")
         )  # fmt: skip
 
@@ -139,23 +152,26 @@ def sweep[Job, Result](
     if todo:
         import joblib
 
-        parallel = joblib.Parallel(n_jobs=_n_jobs(len(todo), seconds), return_as="generator")
-        calls = (joblib.delayed(_run)(function, name, jobs[name], store) for name in todo)
+        parallel = joblib.Parallel(
+            n_jobs=_n_jobs(len(todo), seconds), return_as="generator_unordered"
+        )
+        # as one tuple, which Dask keeps with the task: what it takes for data it would put on one
+        # worker alone, and lose with it
+        calls = (joblib.delayed(_run)((function, name, jobs[name], store)) for name in todo)
         results: Any = parallel(calls)
-        for name, result in zip(todo, results, strict=True):
+        for name, result in results:
             done[name] = result
             finished += 1
             report(f"{text}: {finished} of {total}", finished, total)
     return {name: done[name] for name in jobs}
 
 
-def _run[Job, Result](
-    function: Callable[[Job], Result], name: str, job: Job, store: Store[Result] | None
-) -> Result:
+def _run(work: tuple[Callable[[Any], Any], str, Any, Store[Any] | None]) -> tuple[str, Any]:
+    function, name, job, store = work
     result = function(job)
     if store is not None:
         store.write(name, result)
-    return result
+    return name, result
 
 
 def _n_jobs(n: int, seconds: float) -> int | None:

@@ -31,7 +31,7 @@ def options(**more):
 
 
 def kept(folder):
-    return Store(Path(folder), encode=lambda value: value, decode=lambda value: value)
+    return Store.of_json(Path(folder), encode=lambda value: value, decode=lambda value: value)
 
 
 def test_results_come_in_order_and_progress_is_told():
@@ -135,7 +135,7 @@ def slow(i):
     return i * i
 
 
-store = Store(Path(sys.argv[1]), same, same)
+store = Store.of_json(Path(sys.argv[1]), same, same)
 store.open({"seed": 1})
 sweep(slow, {f"job-{i}": i for i in range(40)}, seconds=0, report=lambda *_: None, text="",
       store=store)
@@ -157,3 +157,60 @@ def test_kill_9_loses_at_most_the_job_under_way(tmp_path):
         assert all(json.loads(p.read_text()) == int(p.stem[4:]) ** 2 for p in done)
     subprocess.run([sys.executable, "-c", SLOW, str(folder)], check=True)
     assert kept(folder).read() == {f"job-{i}": i * i for i in range(40)}
+
+
+ON_DASK = """
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+from dask.distributed import Client, LocalCluster
+
+from bayesscale._sweep import Store, sweep
+
+
+def same(value):
+    return value
+
+
+def slow(numbers):  # large enough that Dask would put them on a worker
+    time.sleep(0.2)
+    return int(numbers.sum())
+
+
+if __name__ == "__main__":
+    store = Store.of_json(Path(sys.argv[1]), same, same)
+    store.open({"seed": 1})
+    jobs = {f"job-{i}": np.full(1000, i) for i in range(24)}
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with Client(cluster) as client, joblib.parallel_config(backend="dask"):
+            victim, *_ = client.run(os.getpid).values()
+            told = []
+
+            def report(text, done, total):
+                told.append(done)
+                if done == 5:
+                    os.kill(victim, signal.SIGKILL)
+
+            found = sweep(slow, jobs, seconds=0.2, report=report, text="Working", store=store)
+            workers = set(client.run(os.getpid).values())
+    assert found == {f"job-{i}": 1000 * i for i in range(24)}
+    assert store.read() == found
+    assert told == list(range(25))
+    assert victim not in workers
+    print("nothing lost")
+"""
+
+
+def test_a_dask_cluster_that_loses_a_worker_loses_nothing(tmp_path):
+    script = tmp_path / "on_dask.py"
+    script.write_text(ON_DASK)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "store")],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.stdout == "nothing lost\n", done.stderr

@@ -135,7 +135,7 @@ def backtest(
         runs, spec.law, factor=factor,
         at_most=None if folds is None else whole_number("folds", folds, least=1),
     )  # fmt: skip
-    kept = None if store is None else Store(Path(store), Judged.as_dict, Judged.from_dict)
+    kept = None if store is None else Store.of_json(Path(store), Judged.as_dict, Judged.from_dict)
     if random_seed is None and kept is not None:
         random_seed = kept.setting("random_seed")
     sampling = check_sampling(draws, tune, chains, target_accept, random_seed)

@@ -147,7 +147,7 @@ def calibrate(
     >>> c.passed, c.text                                          # doctest: +SKIP
     """
     spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
-    kept = None if store is None else Store(Path(store), _encode, _decode)
+    kept = None if store is None else Store.of_json(Path(store), _encode, _decode)
     simulations = whole_number("simulations", simulations, least=10)
     false_alarm = probability("false_alarm", false_alarm)
     if random_seed is None and kept is not None:

@@ -9,5 +9,6 @@ from bayesscale.density.bound import BoundDensity
 from bayesscale.density.fused import FusedDensity
 from bayesscale.density.node import CannotTraceError
 from bayesscale.density.trace import Trace, trace
+from bayesscale.density.whitened import whitened
 
-__all__ = ["BoundDensity", "CannotTraceError", "FusedDensity", "Trace", "trace"]
+__all__ = ["BoundDensity", "CannotTraceError", "FusedDensity", "Trace", "trace", "whitened"]

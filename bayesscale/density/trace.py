@@ -59,13 +59,14 @@ def trace(spec: ModelSpec) -> Trace:
 def _log_density(graph: Graph, xp: Maths, spec: ModelSpec) -> Node:
     u = [graph.parameter(i) for i in range(len(spec.coordinates))]
     backward = {"identity": lambda v: v, "log": xp.exp, "logit": xp.sigmoid}
-    c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, u, strict=True)}
-    x = {name: graph.data(centred_name(name), ROW) for name in spec.law.quantities}
     spread = {name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread}
+    on_link = spec.space.bends.steps_of(u, spread["loss"], xp)
+    c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, on_link, strict=True)}
+    x = {name: graph.data(centred_name(name), ROW) for name in spec.law.quantities}
     law = graph.lift(spec.relative_log_loss(c, x, xp, spread=spread))
     observed = graph.data("log_loss_observed", ROW) - graph.data("log_loss_reference", SCALAR)
     likelihood = _log_likelihood(graph, xp, spec, c, observed - law)
-    return likelihood + _log_prior(graph, xp, u)
+    return likelihood + _log_prior(graph, xp, on_link)
 
 
 def _log_prior(graph: Graph, xp: Maths, u: Sequence[Node]) -> Node:

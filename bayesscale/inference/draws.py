@@ -22,8 +22,9 @@ from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
 
-LOG_LIKELIHOOD_MAX_BYTES = 2**28
-"""Above this the pointwise log likelihood is left out of the draws, with a note."""
+LOG_LIKELIHOOD_MAX_BYTES = 2**27
+"""Above this, what has a value for every draw and run is left out of the draws, with a note:
+computing it takes eight times as much."""
 
 PRIOR_DRAWS = 500
 
@@ -54,11 +55,12 @@ def assemble_draws(
         "prior": _by_draw(
             {name: values[..., 0] for name, values in prior.c.items()}, _numbered(prior)
         ),
-        "prior_predictive": _predictive(prior, runs, rng),
         "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
         "constant_data": _constant_data(spec, runs),
         "runs": runs.to_xarray(),
     }
+    if len(prior) * len(runs) * 8 <= LOG_LIKELIHOOD_MAX_BYTES:
+        groups["prior_predictive"] = _predictive(prior, runs, rng)
     n_bytes = len(posterior) * len(runs) * 8
     if n_bytes <= LOG_LIKELIHOOD_MAX_BYTES:
         first = spec.rows(runs).first

@@ -46,8 +46,10 @@ def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model,
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
+    spread = model["spread_loss"] if "spread_loss" in data else 0.0  # without discrepancy
+    on_link = spec.space.bends.steps_of(sampled, spread, pt)
     written: Any = model.logp()
-    log_density: Any = graph_replace(written, dict(zip(values, sampled, strict=True)))
+    log_density: Any = graph_replace(written, dict(zip(values, on_link, strict=True)))
     gradient: Any = grad(log_density, sampled)
     return model, u, log_density, pt.stack(gradient)
 

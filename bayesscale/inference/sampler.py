@@ -2,22 +2,22 @@
 
 import multiprocessing
 import os
-import time
-import traceback
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
 from bayesscale.checks.convergence import lowest_bfmi
+from bayesscale.density import whitened
 from bayesscale.errors import SamplerError
 from bayesscale.inference.compiled import BoundDensity, CompiledModel
-from bayesscale.inference.nutpie_chains import Chains, version
+from bayesscale.inference.nutpie_chains import version
+from bayesscale.inference.pilot import MANY_ROWS, PILOT_DRAWS, PILOT_ROWS, Pilot
+from bayesscale.inference.run_chains import STATISTICS, run_chains
+from bayesscale.model.data import some_rows
 from bayesscale.model.spec import ModelSpec
 
 # Low-rank adaptation ignores eigenvalues within a factor of the cutoff. Over 20 seeds on each of
@@ -25,28 +25,13 @@ from bayesscale.model.spec import ModelSpec
 # .9 to 1.3 times as many without, and chains that had not mixed in 5 fits of 60 rather than 8.
 MASS_MATRIX = {"mass_matrix_eigval_cutoff": 1.2}
 
-SECONDS_BETWEEN_REPORTS = 0.2
-
 STARTS_TRIED = 100
 
 STEPS_PER_DRAW = 2
 """A discrepancy trades off with its law's own curvature, so that draws are more alike."""
 
-SECONDS_TO_UNWIND = 1.0
-
 BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
 """Memory at the peak, as measured at 7 and at 18 coordinates."""
-
-STATISTICS = {
-    "diverging": "diverging",
-    "energy": "energy",
-    "logp": "lp",
-    "mean_tree_accept": "acceptance_rate",
-    "step_size_bar": "step_size",
-    "n_steps": "n_steps",
-    "depth": "tree_depth",
-}
-"""What is kept of nutpie's statistics, and its name in ArviZ."""
 
 
 def sample_nuts(
@@ -77,45 +62,31 @@ def sample_nuts(
         "num_draws": every * draws, "num_tune": tune, "num_chains": chains,
         "target_accept": target_accept, **MASS_MATRIX,
     }  # fmt: skip
-    density = compiled.bind(data)
+    n_rows = len(data["log_loss_observed"])
+    common: dict[str, Any] = {
+        "n_dim": len(spec.coordinates), "report": report,
+        "cores": available_cores() if cores is None else cores,
+        "subject": f"{n_rows} runs, law {spec.law.name!r}, noise {spec.noise.name!r}",
+    }  # fmt: skip
+    density, pilot = compiled.bind(data), None
+    if n_rows > MANY_ROWS:
+        settings["num_tune"] = tune // 2
+        short = settings | {"num_draws": PILOT_DRAWS}
+        pilot = _pilot(compiled, spec, data, random_seed, short, common)
+        density = whitened(density, pilot.mean, pilot.factor)
 
     def start(seed: int) -> NDArray[np.float64]:
+        if pilot is not None:
+            return pilot.start(seed)
         return initial_point(compiled, spec, data, seed, density=density)
 
-    total = every * draws + tune
-    report(f"Sampling {chains} chains", 0, chains * total)
     start(random_seed)  # fails here, not in the sampler's threads
-    running = None
-    try:
-        with samples():
-            try:
-                running = Chains(
-                    density,
-                    n_dim=len(spec.coordinates),
-                    initial_point=start,
-                    seed=random_seed,
-                    cores=min(chains, available_cores() if cores is None else cores),
-                    settings=settings,
-                )
-                while not running.wait(SECONDS_BETWEEN_REPORTS):
-                    if leaving.is_set():
-                        raise SystemExit
-                    _report(report, running.progress, chains, total)
-                u, values, tuning = running.results(list(STATISTICS))
-            except BaseException:  # a Rust panic is no Exception
-                _cancel(running)
-                raise
-    except BaseException as error:
-        if not _is_samplers_own(error):
-            raise
-        said = str(error).split("Stack backtrace")[0].strip()
-        raise SamplerError(
-            f"The sampler stopped: {said or type(error).__name__}.\nSettings: "
-            f"{settings | {'seed': random_seed}}. Data: {len(data['log_loss_observed'])} runs, "
-            f"law {spec.law.name!r}, noise {spec.noise.name!r}.\nCheck the runs for extreme "
-            "values, or narrow the priors; the same random_seed repeats the failure."
-        ) from error
-    tuned = int(tuning[0].sum())  # the same for all chains
+    u, values, tuned = run_chains(
+        density, start=start, seed=random_seed, settings=settings,
+        text=f"Sampling {chains} chains", **common,
+    )  # fmt: skip
+    if pilot is not None:
+        u = pilot.back(u)
     kept = {name: values[name][:, tuned:] for name in STATISTICS}
     stats = xr.Dataset(
         {STATISTICS[name]: (("chain", "draw"), kept[name][:, ::every]) for name in STATISTICS}
@@ -156,22 +127,23 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _cancel(chains: Chains | None) -> None:
-    """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
-    if chains is not None:
-        with interrupts_held():
-            with suppress(BaseException):  # a panicked sampler panics again here
-                chains.cancel()
-            if not chains.native:  # threads that ask the interpreter may still be at it
-                time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
-
-
-def _is_samplers_own(error: BaseException) -> bool:
-    """Tell the sampler's errors from those of others, such as handlers of signals, raised here."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    room = frame.f_globals.get("__name__", "")
-    theirs = room in (__name__, Chains.__module__) or room.split(".")[0] == "nutpie"
-    return theirs and not isinstance(error, KeyboardInterrupt | SystemExit)
+def _pilot(
+    compiled: CompiledModel, spec: ModelSpec, data: Mapping[str, NDArray[np.float64]],
+    random_seed: int, settings: Mapping[str, Any], common: Mapping[str, Any],
+) -> Pilot:  # fmt: skip
+    """Sample some of the rows, to know how to sample all."""
+    n_rows, rng = len(data["log_loss_observed"]), np.random.default_rng([random_seed, 8])
+    some = some_rows(data, np.sort(rng.choice(n_rows, PILOT_ROWS, replace=False)))
+    density = compiled.bind(some)
+    u, values, tuned = run_chains(
+        density, start=lambda seed: initial_point(compiled, spec, some, seed, density=density),
+        seed=random_seed, settings=settings, text=f"Sampling {PILOT_ROWS} of {n_rows:,} rows",
+        **common,
+    )  # fmt: skip
+    return Pilot.of(
+        u[:, tuned:], values["logp"][:, tuned:], more_rows=n_rows / PILOT_ROWS,
+        prior_scale=spec.space.hyperparameters()[:, 1],
+    )  # fmt: skip
 
 
 def initial_point(
@@ -197,7 +169,7 @@ def initial_point(
     start, value = np.empty(len(middle)), np.nan
     for _ in range(STARTS_TRIED):
         jitter = [rng.uniform(-0.5, 0.5) * min(sigma, 1.0) for sigma in scale]
-        start = np.array(list(middle.values())) + jitter
+        start = space.bends.of_steps(np.array(list(middle.values())) + jitter)
         value, gradient = density(start)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return start
@@ -206,13 +178,3 @@ def initial_point(
         f"near the middle of the priors, for example at {space.constrain(start)}: log density "
         f"{value}. Check the priors' parameters, and the formula if the law is your own."
     )
-
-
-def _report(report: Report, progress: Any, chains: int, draws_per_chain: int) -> None:
-    if not progress:
-        return
-    done = sum(chain.finished_draws for chain in progress)
-    diverging = sum(chain.divergences for chain in progress)
-    total = chains * draws_per_chain
-    note = f", {diverging} divergences" if diverging else ""
-    report(f"Sampling {chains} chains: {done:,} of {total:,} draws{note}", done, total)

@@ -1,5 +1,7 @@
 """The arrays that a model depends on: swapping them is a refit."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,15 @@ def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
         data["cluster_size"] = rows.size.astype(float)
     data["hyperparameters"] = spec.space.hyperparameters()
     return {name: np.array(value, order="C") for name, value in data.items()}
+
+
+def some_rows(data: Mapping[str, NDArray], rows: NDArray[np.int64]) -> dict[str, NDArray]:
+    """Return the arrays of some rows alone, shape ``(row,)``; of clusters, what is left of them."""
+    some = {k: v[rows] if dims_of(k, v) == ("run",) else v for k, v in data.items()}
+    if "cluster_code" in some:
+        _, codes, sizes = np.unique(some["cluster_code"], return_inverse=True, return_counts=True)
+        some |= {"cluster_code": codes, "cluster_size": sizes.astype(float)}
+    return some
 
 
 def centred_name(name: str) -> str:

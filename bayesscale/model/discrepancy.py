@@ -27,6 +27,7 @@ more tokens, and is never more than 1, a factor e in loss.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from math import log
 from typing import Any
 
@@ -187,6 +188,15 @@ def _knots(direction: str) -> tuple[float, ...]:
 
 def _step(direction: str, side: str, j: int) -> str:
     return f"drift_{direction}_{side}_{j}"
+
+
+LOSS_STEPS = {
+    _step("loss", side, j): sign * (felt - before)
+    for side, sign in (("above", 1.0), ("below", -1.0))
+    for j, (before, felt) in enumerate(pairwise((0.0, 1.0, 1.75)), start=1)
+}
+"""The steps in loss, with the distance from where the one before is felt to where it is, towards
+lower loss, in units of the spread: between two knots, and a little beyond the last."""
 
 
 def _wander(direction: str, t: Any, c: Mapping[str, Any], xp: Any) -> Any:

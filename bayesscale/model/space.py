@@ -7,7 +7,7 @@ user's own choice is PyMC's, which is loaded for it alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.model.bends import Bends
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import Prior, describe_priors
 
@@ -24,13 +25,14 @@ type Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Coordinates in their order, with a prior each."""
+    """Coordinates in their order, with a prior each; ``loss_spread`` is a drift's unit of loss."""
 
     coordinates: tuple[Coordinate, ...]
     priors: Mapping[str, Prior]
+    loss_spread: float
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"coordinates": self.coordinates, "priors": self.priors}  # not what PyMC made
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # not what PyMC made
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,6 +44,12 @@ class Space:
         """Mean and standard deviation on the link's scale of the priors that are normal there."""
         found = {k.name: self.priors[k.name].normal_on_link(k) for k in self.coordinates}
         return {name: normal for name, normal in found.items() if normal is not None}
+
+    @cached_property
+    def bends(self) -> Bends:
+        """What the unconstrained vector has in the place of steps in loss."""
+        on_link = [k.name in self.normals for k in self.coordinates]
+        return Bends.of(self.coordinates, on_link, self.loss_spread)
 
     @cached_property
     def _own(self) -> dict[str, Any]:
@@ -62,14 +70,14 @@ class Space:
 
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
         """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``: each on
-        the scale of its link.
+        the scale of its link, and changes of slope in the place of steps.
         """  # noqa: D205
-        return np.stack(
-            [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates], axis=-1
-        )
+        on_links = [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates]
+        return self.bends.of_steps(np.stack(on_links, axis=-1))
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
+        u = self.bends.to_steps(u)
         return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:

@@ -71,7 +71,7 @@ class ModelSpec:
     @cached_property
     def space(self) -> Space:
         """The coordinates with their priors."""
-        return Space(self.coordinates, self.priors)
+        return Space(self.coordinates, self.priors, self.spread["loss"])
 
     @property
     def noise_names(self) -> list[str]:

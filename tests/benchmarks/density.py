@@ -1,18 +1,13 @@
-"""What the sampled density costs: a gradient, a row, a cold fit and a refit.
+"""What the sampled density costs: a gradient, by model and by rows, and compiling.
 
-Usage: python tests/benchmarks/density.py [RUNS.csv] [REPEATS]
+Usage: python tests/benchmarks/density.py
 
-RUNS.csv is what bs.read_runs reads; without it a ladder of 240 runs is simulated. Gradients are
-called from machine code, as the sampler calls them; fits are whole processes. Figures are medians;
-CPU seconds are of the process with all its threads.
+Gradients of simulated ladders are called from machine code, as the sampler calls them; figures are
+medians of CPU seconds. tests/benchmarks/side_by_side.py has what fits cost.
 """
 
 import ctypes
-import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -87,7 +82,7 @@ def gradient_seconds(runs, *, least: float = 0.3, **model) -> tuple[float, float
     return statistics.median(timed(n) for _ in range(5)), compiling
 
 
-def gradients() -> None:
+def main() -> None:
     default = {}
     models = {
         "unified drift student_t": default,
@@ -107,65 +102,5 @@ def gradients() -> None:
         print(f"{max(n, 6):<34d}{1e6 * seconds:12.2f}{1e9 * seconds / max(n, 6):12.1f}")
 
 
-def read(path: str):
-    """Read a ladder; without the five outliers, where it is Chinchilla's as published."""
-    import pandas as pd
-
-    import bayesscale as bs
-
-    frame = pd.read_csv(path)
-    if "outlier_besiroglu" in frame:
-        frame = frame[frame.outlier_besiroglu == 0]
-    return bs.Runs.from_frame(frame)
-
-
-def one_process(path: str) -> None:
-    """Fit, then refit other rows, and tell what each took."""
-    import warnings
-
-    import bayesscale as bs
-
-    warnings.simplefilter("ignore")
-    runs = read(path) if path else simulated(240)
-    told = {}
-    for model, options in (("", {}), ("law only, ", {"law": "chinchilla", "discrepancy": None})):
-        for name in ("first fit", "refit", "refit"):
-            wall, cpu = time.perf_counter(), time.process_time()
-            fit = bs.fit(runs, random_seed=1, progress=False, **options)
-            told[model + name] = (time.perf_counter() - wall, time.process_time() - cpu)
-        assert fit.convergence.passed
-    sys.stdout.write(json.dumps(told) + "\n")
-
-
-def fits(path: str, repeats: int) -> None:
-    results = []
-    for _ in range(repeats):
-        before, wall = os.times(), time.perf_counter()
-        command = [sys.executable, __file__, "--one", path]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        whole, after = time.perf_counter() - wall, os.times()
-        cpu = (after.children_user - before.children_user) + (
-            after.children_system - before.children_system
-        )
-        told = json.loads(done.stdout.splitlines()[-1])
-        others = [sum(v[i] for k, v in told.items() if k != "first fit") for i in (0, 1)]
-        told["cold process to its first fit"] = (whole - others[0], cpu - others[1])
-        results.append(told)
-    print(f"\n{'fits':34s}{'wall s':>12s}{'CPU s':>12s}")
-    for name in ("cold process to its first fit", "refit", "law only, first fit",
-                 "law only, refit"):  # fmt: skip
-        wall, cpu = (statistics.median(r[name][i] for r in results) for i in (0, 1))
-        print(f"{name:34s}{wall:12.2f}{cpu:12.2f}")
-
-
-def main() -> None:
-    path = sys.argv[1] if len(sys.argv) > 1 else ""
-    gradients()
-    fits(path, int(sys.argv[2]) if len(sys.argv) > 2 else 5)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        one_process(sys.argv[2])
-    else:
-        main()
+    main()

@@ -1,90 +1,132 @@
-"""The same law on the same runs: plain PyMC and bayesscale, side by side in one call.
+"""What a first answer costs: plain PyMC and bayesscale, alternating in one call.
 
 Usage: python tests/benchmarks/side_by_side.py PLAIN_PYMC.py RUNS.csv [REPEATS]
 
-PLAIN_PYMC.py is a script that takes RUNS.csv and prints one JSON line with min_ess and steps (the
-gradient evaluations of the kept draws). Both are whole processes, taken in turn; figures are
-medians. Run it twice and read the second: the first call on a machine also compiles.
+PLAIN_PYMC.py is a script that fits the law alone to RUNS.csv with pm.sample, and prints one JSON
+line with min_ess. Each line of the table is a whole process, a refit one more fit in it; figures
+are medians, CPU seconds are of all threads and processes, ratios are of CPU seconds to those of
+plain PyMC. Run it twice and read the second: the first call on a machine also compiles.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-OURS = "import sys; sys.path.insert(0, sys.argv[1]); import side_by_side; side_by_side.ours()"
+HERE = str(Path(__file__).parent)
+OURS = "import sys; sys.path.insert(0, sys.argv[1]); import side_by_side; side_by_side.{}()"
+LAW = {"law": "chinchilla", "discrepancy": None}
+ASKED = {"default": 0.2, "default, refit": 0.08, "law for true": 0.1, "quickstart": 0.5}
+"""Of plain PyMC's CPU seconds, at most."""
+
+
+def plain() -> None:
+    """Run the script of plain PyMC, and print besides what nutpie's sampling alone took."""
+    import runpy
+
+    import nutpie
+
+    sample, took = nutpie.sample, []
+
+    def timed(*args, **options):
+        start = time.process_time()
+        result = sample(*args, **options)
+        took.append(time.process_time() - start)
+        return result
+
+    nutpie.sample = timed
+    sys.argv = sys.argv[2:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    sys.stdout.write(json.dumps({"sampling_s": sum(took)}) + "\n")
 
 
 def ours() -> None:
-    """Fit, summarise and print what it took; then, if asked to, refit on other runs."""
-    start = time.perf_counter()
+    """Fit and summarise, then refit with another seed; print CPU seconds and wall of the refit."""
     import pandas as pd
 
     import bayesscale as bs
+    from bayesscale.inference import sampler
 
+    run, took = sampler.run_chains, []
+
+    def timed(*args, **options):
+        start = time.process_time()
+        result = run(*args, **options)
+        took.append(time.process_time() - start)
+        return result
+
+    sampler.run_chains = timed  # pyright: ignore[reportAttributeAccessIssue]
     frame = pd.read_csv(sys.argv[2])
     if "outlier_besiroglu" in frame:
         frame = frame[frame.outlier_besiroglu == 0]
-    same = {"law": "chinchilla", "discrepancy": None, "progress": False}  # as in plain PyMC
-    fit = bs.fit(bs.Runs.from_frame(frame), random_seed=1, **same)
+    runs, model = bs.Runs.from_frame(frame), json.loads(sys.argv[3])
+    fit = bs.fit(runs, random_seed=1, progress=False, **model)
     names = ["E", "A", "B", "alpha_N", "alpha_D", "sigma"]
-    stats = fit.draws["sample_stats"].dataset
-    result = {
-        "total_s": time.perf_counter() - start,
+    told = {
         "min_ess": float(fit.summary().loc[names, "ess_bulk"].min()),
-        "steps": int(stats["n_steps"].sum()),
-        "tuning_steps": stats.attrs["tuning_gradient_evaluations"],
-        "passed": fit.passed,
+        "sampling_s": sum(took),
+        "converged": fit.convergence.passed,
     }
-    if sys.argv[3] == "refit":
-        times = []
-        for seed in range(5):
-            start = time.perf_counter()
-            other = bs.Runs.from_frame(frame.sample(len(frame) - 10, random_state=seed))
-            bs.fit(other, random_seed=seed, **same).summary()
-            times.append(time.perf_counter() - start)
-        result["refit_s"] = statistics.median(times)
-    sys.stdout.write(json.dumps(result) + "\n")
+    start, cpu = time.perf_counter(), time.process_time()
+    bs.fit(runs, random_seed=2, progress=False, **model).summary()
+    told |= {"refit_wall_s": time.perf_counter() - start, "refit_s": time.process_time() - cpu}
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
-def run(command: list[str]) -> dict[str, float]:
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    wall = time.perf_counter() - start
-    return {"wall_s": wall} | json.loads(done.stdout.strip().splitlines()[-1])
+def process(*command: str) -> dict[str, float]:
+    """Run a process: its wall and CPU seconds, and what its JSON lines say."""
+    before, start = os.times(), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *command], capture_output=True, text=True, check=True
+    )
+    wall, after = time.perf_counter() - start, os.times()
+    cpu = after.children_user + after.children_system
+    told = {"wall": wall, "cpu": cpu - before.children_user - before.children_system}
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            told |= json.loads(line)
+    return told
+
+
+def once(script: str, runs: str) -> dict[str, dict[str, float]]:
+    """Run each once."""
+    found = {"plain PyMC": process("-c", OURS.format("plain"), HERE, script, runs)}
+    for name, model in (("default", {}), ("law for true", LAW)):
+        told = process("-c", OURS.format("ours"), HERE, runs, json.dumps(model))
+        refit = {"wall": told["refit_wall_s"], "cpu": told["refit_s"]}
+        found[name] = told | {k: told[k] - refit[k] for k in refit}
+        found[f"{name}, refit"] = refit
+    with tempfile.TemporaryDirectory() as folder:
+        command = "from bayesscale.cli import main; main()"
+        found["quickstart"] = process("-c", command, "quickstart", "-q", "--output-dir", folder)
+    return found
 
 
 def main() -> None:
-    plain_script, runs = sys.argv[1:3]
-    repeats = int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    here = str(Path(__file__).parent)
-    plain, own = [], []
-    for _ in range(repeats):
-        plain.append(run([sys.executable, plain_script, runs]))
-        own.append(run([sys.executable, "-c", OURS, here, runs, "once"]))
-    refit = run([sys.executable, "-c", OURS, here, runs, "refit"])
+    script, runs = sys.argv[1:3]
+    repeats = [once(script, runs) for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 5)]
 
-    def median(results: list[dict[str, float]], key: str) -> float:
-        return statistics.median(r[key] for r in results)
+    def median(name: str, key: str) -> float:
+        return statistics.median(r[name][key] for r in repeats)
 
-    plain_wall, own_wall = median(plain, "wall_s"), median(own, "wall_s")
-    plain_rate = median(plain, "min_ess") / median(plain, "steps")
-    own_rate = median(own, "min_ess") / median(own, "steps")
-    print(f"{'':34s}{'plain PyMC':>12s}{'bayesscale':>12s}{'ratio':>9s}")
-    rows = [
-        ("whole process, s", plain_wall, own_wall, own_wall / plain_wall),
-        ("smallest bulk ESS", median(plain, "min_ess"), median(own, "min_ess"),
-         median(own, "min_ess") / median(plain, "min_ess")),
-        ("gradients of kept draws", median(plain, "steps"), median(own, "steps"),
-         median(own, "steps") / median(plain, "steps")),
-        ("ESS per 1000 gradients", 1e3 * plain_rate, 1e3 * own_rate, own_rate / plain_rate),
-        ("refit on other runs, s", plain_wall, refit["refit_s"], refit["refit_s"] / plain_wall),
-    ]  # fmt: skip
-    for name, a, b, ratio in rows:
-        print(f"{name:34s}{a:12.4g}{b:12.4g}{ratio:9.4g}")
-    print("walls:", [round(r["wall_s"], 1) for r in plain], [round(r["wall_s"], 1) for r in own])
+    base = median("plain PyMC", "cpu")
+    print(f"{'':24s}{'wall s':>9s}{'CPU s':>9s}{'ratio':>9s}{'asked':>9s}")
+    for name in repeats[0]:
+        cpu = median(name, "cpu")
+        asked = ASKED.get(name, "")
+        print(f"{name:24s}{median(name, 'wall'):9.2f}{cpu:9.2f}{cpu / base:9.3f}{asked:>9}")
+    print(f"\n{'':24s}{'min ESS':>9s}{'CPU s':>9s}{'a CPU s':>9s}   (of sampling alone)")
+    rates = {}
+    for name in ("plain PyMC", "law for true", "default"):
+        ess, cpu = median(name, "min_ess"), median(name, "sampling_s")
+        rates[name] = ess / cpu
+        print(f"{name:24s}{ess:9.0f}{cpu:9.2f}{rates[name]:9.0f}")
+    print(f"law for true / plain PyMC: {rates['law for true'] / rates['plain PyMC']:.0f}x (300)")
+    print("converged:", [r["default"]["converged"] for r in repeats])
 
 
 if __name__ == "__main__":

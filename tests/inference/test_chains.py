@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.inference import sampler
+from bayesscale.inference import run_chains, sampler
 from bayesscale.inference.compiled import compile_model
 from bayesscale.inference.nutpie_chains import Chains
 from bayesscale.inference.sampler import available_cores, sample_nuts
@@ -71,7 +71,7 @@ def test_a_sampler_runs_on_all_cores_or_as_many_as_it_is_told(monkeypatch):
             seen.append(cores)
             super().__init__(*args, cores=cores, **options)
 
-    monkeypatch.setattr(sampler, "Chains", Told)
+    monkeypatch.setattr(run_chains, "Chains", Told)
     monkeypatch.setattr(sampler, "available_cores", lambda: 3)
     how = {"draws": 100, "tune": 100, "target_accept": 0.9, "random_seed": 1}
     for options in ({"chains": 4}, {"chains": 2}, {"chains": 4, "cores": 1}):

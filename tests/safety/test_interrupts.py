@@ -1,10 +1,12 @@
 """Ctrl-C, alarms and the end of the process, at any moment: never half of anything."""
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -144,3 +146,30 @@ def test_what_does_not_fit_into_memory_is_refused_before_sampling(runs, length):
 
     with pytest.raises(DomainError, match=r"GiB of memory, and .* GiB are available"):
         bs.fit(runs, law="chinchilla", progress=False, **length)
+
+
+@pytest.mark.parametrize("phase", ["Compiling", "Sampling 600 of", "Sampling 2", "Summarising"])
+def test_ctrl_c_is_answered_in_every_phase(phase, monkeypatch):
+    """With many rows, so that there is a pilot; a second on two cores is two of CPU."""
+    from bayesscale.inference import compiled
+    from bayesscale.inference.fit import check_sampling, fit_spec
+    from bayesscale.model.spec import specify
+    from tests.simulate import design, simulate_runs
+
+    runs = simulate_runs(sizes=design(36, 36))
+    spec = specify(runs, law="chinchilla")
+    monkeypatch.setattr(compiled, "_compiled", {})
+    sent = []
+
+    def report(text, done=0, total=None):
+        if text.startswith(phase) and not sent:
+            sent.append(time.process_time())
+            threading.Timer(0.02, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_spec(spec, runs, check_sampling(400, 200, 2, 0.9, 1), report=report)
+    assert time.process_time() - sent[0] < 2.0
+    short = simulate_runs()
+    again = specify(short, law="chinchilla", discrepancy=None)
+    sampling = check_sampling(100, 100, 2, 0.9, 1)
+    assert fit_spec(again, short, sampling, report=lambda *_: None).posterior.shape == (2, 100)

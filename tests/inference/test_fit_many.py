@@ -1,0 +1,116 @@
+"""Many ladders in one call: names, a table of posteriors, what is kept, and what is refused."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesscale as bs
+from bayesscale.errors import DomainError, FileError, RunsError, UnknownNameError
+from bayesscale.inference import fit_many as home
+from tests.simulate import simulate_runs
+
+HOW = {
+    "law": "chinchilla", "discrepancy": None, "draws": 200, "tune": 300, "chains": 2,
+    "random_seed": 3, "progress": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table():
+    frames = [simulate_runs(seed=i).frame.assign(corpus=name) for i, name in enumerate("ab")]
+    return bs.Runs.from_frame(pd.concat(frames, ignore_index=True), group="corpus")
+
+
+@pytest.fixture(scope="module")
+def many(table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many") / "store"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.errors.BayesScaleWarning)
+        return bs.fit_many(table, group="corpus", store=folder, **HOW), folder
+
+
+def test_every_level_is_fitted_as_bs_fit_would(table, many):
+    fits, _ = many
+    assert list(fits.fits) == ["a", "b"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.errors.BayesScaleWarning)
+        alone = bs.fit(table.select(table["corpus"] == "b"), **HOW)
+    np.testing.assert_array_equal(alone.coordinates["level"], fits["b"].coordinates["level"])
+    table_of_b = fits.summary.loc["b"]
+    pd.testing.assert_frame_equal(table_of_b, alone.summary())
+    assert fits.summary.index.names == ["ladder", "parameter"]
+    assert fits.ladders["runs"].tolist() == [48, 48]
+
+
+def test_it_says_what_the_checks_found(many):
+    fits, _ = many
+    assert fits.severity == bs._sections.worst(f.severity for f in fits.fits.values())
+    assert "2 ladders" in repr(fits)
+    assert repr(fits).count("48") == 2
+    with pytest.raises(UnknownNameError, match="ladder"):
+        fits["c"]
+
+
+def test_a_store_goes_on_and_takes_more_ladders(table, many, monkeypatch):
+    fits, folder = many
+    ran = []
+    monkeypatch.setattr(home, "fit", lambda runs, **_: ran.append(len(runs)) or fits["a"])
+    ladders = {name: f.runs for name, f in fits.fits.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.errors.BayesScaleWarning)
+        again = bs.fit_many(ladders, store=folder, **HOW)
+        assert ran == []
+        np.testing.assert_array_equal(
+            again["b"].coordinates["sigma"], fits["b"].coordinates["sigma"]
+        )
+        bs.fit_many(ladders | {"c": ladders["a"]}, store=folder, **HOW)
+    assert ran == [48]
+    with pytest.raises(FileError, match="other runs than those of 'a'"):
+        bs.fit_many({"a": ladders["b"]}, store=folder, **HOW)
+    with pytest.raises(FileError, match="random_seed"):
+        bs.fit_many(ladders, store=folder, **(HOW | {"random_seed": 4}))
+
+
+def test_names_come_from_files_and_tables(tmp_path):
+    runs = simulate_runs()
+    runs.frame.to_csv(tmp_path / "mine.csv", index=False)
+    named = home._named([tmp_path / "mine.csv", runs], None)
+    assert list(named) == ["mine", "simulated"]
+    assert len(named["mine"]) == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("ladders", "group", "error", "said"),
+    [
+        (lambda r: r, None, DomainError, "One table is one ladder"),
+        (lambda r: r, "corps", UnknownNameError, "corps"),
+        (lambda r: [r], "corpus", DomainError, "divides one table"),
+        (lambda r: [r], None, DomainError, "has no name"),
+        (lambda r: [simulate_runs()] * 2, None, DomainError, "Two ladders"),
+        (lambda r: "runs.csv", None, DomainError, "must be a table of runs with group="),
+        (lambda r: {"a": 3}, None, DomainError, "table of runs or a file, not 3"),
+        (lambda r: [], None, DomainError, "no ladder"),
+        (lambda r: {"a": r, "b": r.select(np.arange(len(r)) < 3)}, None, RunsError, "runs"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_fitted(
+    table, ladders, group, error, said, monkeypatch
+):
+    monkeypatch.setattr(home, "fit", lambda *_, **__: pytest.fail("fitted"))
+    with pytest.raises(error, match=said):
+        bs.fit_many(ladders(table), group=group, **HOW)
+
+
+def test_an_error_names_the_ladder(table):
+    few = table.select(np.arange(len(table)) < 3)
+    with pytest.raises(RunsError) as caught:
+        bs.fit_many({"a": table, "few": few}, **HOW)
+    assert caught.value.__notes__ == ["This is about the ladder 'few'."]
+
+
+def test_files_of_different_ladders_differ():
+    names = ["c4/en", "c4 en", "c4:en", "c4-en" * 30]
+    assert len({home._file_name(n) for n in names}) == len(names)
+    assert all(len(home._file_name(n)) < 60 and "/" not in home._file_name(n) for n in names)
