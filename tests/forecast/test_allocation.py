@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.allocate import _expected_loss, allocate
-from bayesscale.forecast.split import numerical_split, optimal_split
+from bayesscale.forecast.allocate import allocate
+from bayesscale.forecast.line import Lines
+from bayesscale.forecast.split import exponents, lowest, optimal_split, split_at
+from bayesscale.forecast.terms import Terms
 from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost
 from bayesscale.model.spec import specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
@@ -32,7 +34,8 @@ def fit_of_published(runs, law: str, c: dict[str, float], reference: dict[str, f
 def test_closed_form_equals_numerical_optimum(runs, law, cost):
     draws = fit_at(runs, law, spread=0.2, draws=5).posterior.flat()
     flops = np.geomspace(1e17, 1e26, 4)
-    closed, solved = (f(draws, flops, cost, {}) for f in (optimal_split, numerical_split))
+    lines = Lines.of(draws, flops, cost, {}, Terms())
+    closed, solved = optimal_split(draws, flops, cost, {}), split_at(lines, *lowest(lines))
     np.testing.assert_allclose(closed.params, solved.params, rtol=1e-8)
     np.testing.assert_allclose(closed.tokens, solved.tokens, rtol=1e-8)
     exponents = np.broadcast_to(closed.params_exponent, solved.params_exponent.shape)
