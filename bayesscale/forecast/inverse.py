@@ -1,16 +1,17 @@
 """The questions asked the other way round: what a loss costs, and what more buys."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale._arguments import positive_scalar
+from bayesscale._arguments import positive_scalar, probability
 from bayesscale._sections import Section
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer, stated, summary_columns, target_frame
+from bayesscale.forecast.assured import assured_runs
 from bayesscale.forecast.cost import FlopCount, checked_cost, runs_cost
 from bayesscale.forecast.line import Lines
 from bayesscale.forecast.mixture import Mixture
@@ -57,6 +58,7 @@ def required_flops(
     fit: Fit | Average,
     *,
     loss: ArrayLike,
+    prob: float | None = None,
     cost: Cost | FlopCount | None = None,
     ci_prob: float = 0.9,
     **inputs: float,
@@ -69,6 +71,10 @@ def required_flops(
         A fitted law of parameters and tokens, or of compute alone, or an average of such.
     loss
         Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
+    prob
+        Find too the cheapest run that reaches the target with at least this probability, in
+        (0, 1): its size is chosen before the truth is known, so that it costs more than the
+        quantile of what is least in each draw. None does without.
     cost
         As in :func:`~bayesscale.allocate`; None for a law of compute alone.
     ci_prob
@@ -85,7 +91,7 @@ def required_flops(
     ------
     DomainError
         If a target is not positive or is worse than guessing among 256,000 tokens, the law has
-        nothing to split, or the cost is unfit.
+        nothing to split, the cost is unfit, or ``prob`` is no probability.
 
     Warns
     -----
@@ -95,20 +101,32 @@ def required_flops(
 
     Examples
     --------
-    >>> bs.required_flops(fit, loss=[2.0, 1.9]).summary           # doctest: +SKIP
+    >>> bs.required_flops(fit, loss=[2.0, 1.9], prob=0.9).summary  # doctest: +SKIP
     """
     interval_tails(ci_prob)
+    if prob is not None:
+        probability("prob", prob)
     mixture = Mixture.of(fit)
     host = mixture.host
     if tuple(host.law.quantities) == (FLOPS.name,):
         _refuse_cost(host, cost)
         stated(host.law, inputs, wanted=())
-        question = _flops_of_a_law_of_compute
+        if prob is not None:
+            raise DomainError(
+                f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
+                "interval of flops."
+            )
+        answer, warning = requirement(
+            mixture, "flops", loss, _flops_of_a_law_of_compute, ci_prob=ci_prob
+        )
     else:
-        cost = checked_cost(cost, host.runs)
+        counted = checked_cost(cost, host.runs)
         given = stated(host.law, inputs, wanted=wanted_beside_split(host.law), single=True)
-        question = _flops_to_split(cost, given)
-    answer, warning = requirement(mixture, "flops", loss, question, ci_prob=ci_prob)
+        question = _flops_to_split(counted, given)
+        answer, warning = requirement(mixture, "flops", loss, question, ci_prob=ci_prob)
+        if prob is not None:
+            runs = assured_runs(mixture, answer.summary, counted, given, prob=prob)
+            answer = replace(answer, summary=answer.summary.assign(**runs), prob=prob)
     warn_if_far(host, {"flops": _reached(answer, "flops")}, also=warning)
     return answer
 

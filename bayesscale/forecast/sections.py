@@ -104,6 +104,12 @@ def requirement_sections(answer: Requirement) -> list[Section]:
     frame = answer.summary
     name = str(frame.columns[0])
     write = quantity(name).write
+    assured: dict[str, Callable[[Mapping[str, Any]], str]] = {}
+    if answer.prob is not None:
+        assured[f"sure to {percent(answer.prob)}"] = lambda row: (
+            f"{write(row['assured_flops'])}\n{PARAMS.write(row['assured_params'])} on "
+            f"{TOKENS.write(row['assured_tokens'])}"
+        )
     return [
         *_head(answer),
         Table.of(
@@ -115,6 +121,7 @@ def requirement_sections(answer: Requirement) -> list[Section]:
                     row[f"{name}_lower"], row[f"{name}_upper"], write
                 ),
                 "ever reached": lambda row: percent(row["reachable"]),
+                **assured,
             },
             "Loss of the law in nats/token. Ever reached: probability that any amount suffices.",
         ),
