@@ -43,10 +43,13 @@ def simulated_gain(fit, target: float, params: float, tokens: float, outcomes: i
 @pytest.mark.parametrize(("params", "tokens"), [(2e8, 4e10), (6e9, 6e9), (2e9, 4e10)])
 def test_the_score_is_what_simulated_outcomes_teach(fit, params, tokens):
     candidates = {"params": [params], "tokens": [tokens]}
-    score = bs.design(fit, target=1e23, budget=1e22, candidates=candidates).summary.iloc[0]
+    found = bs.design(fit, target=1e23, budget=1e22, candidates=candidates)
+    score = found.summary["gain"].iloc[0]
     gain, error = simulated_gain(fit, 1e23, params, tokens)
-    # to second order: where the score says much, simulation says so within a quarter
-    assert score["gain"] == pytest.approx(gain, abs=4 * error + 0.25 * score["gain"])
+    # the score is linear: a quarter off where it says much, half a percent of all regret elsewhere
+    assert score == pytest.approx(
+        gain, abs=4 * error + 0.25 * score + 0.005 * found.expected_regret
+    )
 
 
 def test_choosing_is_conditioning():
