@@ -16,7 +16,7 @@ def python_of(told):
 
 def test_allocate_takes_terms(run, saved):
     words = f"allocate {saved} --flops 1e21 --served 1T --params-max 1B --unique-tokens 20B"
-    told = run(words, "--within 0.01 --json").document
+    told = run(f"{words} --within 0.01 --json").document
     fit = bs.load_fit(saved)
     expected = bs.allocate(
         fit, flops=1e21, cost=bs.LifetimeCost(tokens_served=1e12),

@@ -86,7 +86,7 @@ QUESTIONS = {
 FINE = {  # no wrong argument there
     ("fit progress", "negative"),
     ("extrapolate params", "a list"), ("extrapolate loss_se", "a list"),
-    ("regret params", "a list"), ("allocate flops", "a list"), ("required loss", "a list"),
+    ("regret params", "a list"), ("design candidates", "a list"), ("allocate flops", "a list"), ("required loss", "a list"),
 }  # fmt: skip
 
 
