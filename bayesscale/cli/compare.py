@@ -7,6 +7,8 @@ import click
 
 import bayesscale as bs
 from bayesscale._arguments import number
+from bayesscale._format import list_some
+from bayesscale._sections import Paragraph
 from bayesscale.cli import document
 from bayesscale.cli.options import quiet_option, sampling_options
 from bayesscale.cli.output import output_options, telling
@@ -50,8 +52,9 @@ class _SeveralLaws(click.Command):
 )  # fmt: skip
 @click.option("--smc", is_flag=True, help="Check each evidence by sequential Monte Carlo.")
 @click.option(
-    "--sensitivity/--no-sensitivity", default=True, show_default=True,
-    help="Whether to ask if the verdict holds under narrower and wider priors.",
+    "--prior-grid/--no-prior-grid", default=None,
+    help="Whether to repeat the evidence under narrower and wider priors; by default where the "
+    "verdict may rest on them.",
 )  # fmt: skip
 @sampling_options(
     "noise", "discrepancy", "draws", "tune", "chains", "target_accept", "random_seed"
@@ -61,7 +64,7 @@ class _SeveralLaws(click.Command):
 @reading_options
 def compare_command(
     runs: Path, laws: tuple[str, ...], reading: dict[str, Any], sampling: dict[str, Any],
-    factor: float, smc: bool, sensitivity: bool, **voice: bool,
+    factor: float, smc: bool, prior_grid: bool | None, **voice: bool,
 ) -> None:  # fmt: skip
     """Say which law the RUNS of a table support, how strongly, and whether the prior decides.
 
@@ -80,20 +83,19 @@ def compare_command(
         fits = bs.fit_laws(table, **chosen, progress=out.progress)
         chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
         asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
-        found = bs.compare(fits, **asked, progress=out.progress)
+        asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
+        usable = {name: fit for name, fit in fits.items() if fit.convergence.passed}
+        lost = [name for name in fits if name not in usable]
+        found = bs.compare(usable, **asked, progress=out.progress)
+        converged = "{k: fit for k, fit in fits.items() if fit.convergence.passed}"
         out.ran(
             call("fits = bs.fit_laws", Name("runs"), **chosen),
-            call("c = bs.compare", Name("fits"), **asked),
+            call("c = bs.compare", Name(converged if lost else "fits"), **asked),
         )
+        if lost:
+            out.tell([Paragraph(f"Left out, not having converged: {list_some(lost)}.", "stop")])
         out.tell(found.sections())
         told = {"runs": document.of_runs(table), **document.of_comparison(found)}
-        told["sensitivity"] = None
-        results: list[Any] = [found]
-        if sensitivity:
-            alike = list(fits)[: len(laws)]  # as they stand, unless asked otherwise
-            grid = bs.prior_sensitivity({k: fits[k] for k in alike}, progress=out.progress)
-            out.ran(f"s = bs.prior_sensitivity({{k: fits[k] for k in {alike}}})")
-            out.tell(grid.sections())
-            told["sensitivity"] = document.of_sensitivity(grid)
-            results.append(grid)
-        out.finish(told, *results)
+        grid = found.sensitivity
+        told["sensitivity"] = None if grid is None else document.of_sensitivity(grid)
+        out.finish(told, found, *(fits[name] for name in lost))

@@ -86,7 +86,8 @@ QUESTIONS = {
 FINE = {  # no wrong argument there
     ("fit progress", "negative"),
     ("extrapolate params", "a list"), ("extrapolate loss_se", "a list"),
-    ("regret params", "a list"), ("design candidates", "a list"), ("allocate flops", "a list"), ("required loss", "a list"),
+    ("regret params", "a list"), ("design candidates", "a list"),
+    ("allocate flops", "a list"), ("required loss", "a list"),
 }  # fmt: skip
 
 
@@ -121,4 +122,4 @@ PRIORS = [
 @pytest.mark.parametrize(("family", "parameters", "message"), PRIORS)
 def test_parameters_of_priors_are_all_there_and_no_others(family, parameters, message):
     with pytest.raises(BayesScaleError, match=message):
-        bs.fit(RUNS, priors={"alpha_N": bs.Prior(family, **parameters)}, **QUIET)
+        bs.fit(RUNS, priors={"slope_N": bs.Prior(family, **parameters)}, **QUIET)
