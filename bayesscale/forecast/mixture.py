@@ -142,7 +142,7 @@ class Mixture:
         dim: str,
         targets: Mapping[str, tuple[Array, str]],
         *,
-        index: Array | None = None,
+        index: NDArray[Any] | None = None,
         every: int = 1,
     ) -> xr.Dataset:
         """Put draws, shape ``(chain, draw, target)``, into a Dataset with units; of several laws,
