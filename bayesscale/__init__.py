@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 from bayesscale._interrupts import interrupts_held
 
 if TYPE_CHECKING:
+    from bayesscale.accounting import Counting as Counting
+    from bayesscale.accounting import EmbeddingShare as EmbeddingShare
+    from bayesscale.accounting import LifetimeCost as LifetimeCost
+    from bayesscale.accounting import Money as Money
+    from bayesscale.accounting import Transformer as Transformer
+    from bayesscale.accounting import TransformerCost as TransformerCost
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
     from bayesscale.calibration.calibrate import calibrate as calibrate
@@ -39,6 +45,12 @@ if TYPE_CHECKING:
     from bayesscale.forecast.inverse import gain as gain
     from bayesscale.forecast.inverse import required_flops as required_flops
     from bayesscale.forecast.inverse import required_tokens as required_tokens
+    from bayesscale.forecast.landmarks import landmark_models as landmark_models
+    from bayesscale.forecast.landmarks import landmarks as landmarks
+    from bayesscale.forecast.regret import Regret as Regret
+    from bayesscale.forecast.regret import regret as regret
+    from bayesscale.forecast.terms import Limits as Limits
+    from bayesscale.forecast.terms import Repetition as Repetition
     from bayesscale.inference.average import Average as Average
     from bayesscale.inference.fit import fit as fit
     from bayesscale.inference.fit_many import ManyFits as ManyFits
@@ -53,6 +65,8 @@ if TYPE_CHECKING:
     from bayesscale.model.build import build_model as build_model
     from bayesscale.model.prior_predictive import prior_predictive as prior_predictive
     from bayesscale.model.priors import Prior as Prior
+    from bayesscale.planning.design import Design as Design
+    from bayesscale.planning.design import design as design
     from bayesscale.planning.plan import Plan as Plan
     from bayesscale.planning.plan import plan as plan
     from bayesscale.plots.allocation import allocation_data as allocation_data
@@ -80,11 +94,17 @@ _HOME = {
     "Calibration": "calibration.result",
     "Comparison": "comparison.comparison",
     "Coordinate": "laws",
+    "Counting": "accounting",
+    "EmbeddingShare": "accounting",
+    "Design": "planning.design",
     "Evidence": "comparison.evidence",
     "Fit": "inference.result",
     "ManyFits": "inference.fit_many",
     "LAWS": "laws",
     "Law": "laws",
+    "LifetimeCost": "accounting",
+    "Limits": "forecast.terms",
+    "Money": "accounting",
     "NestedEvidence": "comparison.savage_dickey",
     "Plan": "planning.plan",
     "PowerCost": "laws",
@@ -92,7 +112,11 @@ _HOME = {
     "Prior": "model.priors",
     "PriorSensitivity": "comparison.sensitivity",
     "Quantity": "quantities",
+    "Regret": "forecast.regret",
+    "Repetition": "forecast.terms",
     "Runs": "runs",
+    "Transformer": "accounting",
+    "TransformerCost": "accounting",
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",
     "average": "comparison.average",
@@ -103,15 +127,18 @@ _HOME = {
     "calibrate": "calibration.calibrate",
     "calibration_data": "plots.calibration",
     "compare": "comparison.compare",
+    "design": "planning.design",
     "evidence": "comparison.evidence",
     "extrapolate": "forecast.extrapolate",
-    "fit": "inference.fit",
     "fetch_runs": "runs",
+    "fit": "inference.fit",
     "fit_laws": "comparison.fit_laws",
     "fit_many": "inference.fit_many",
     "gain": "forecast.inverse",
-    "load_example": "runs",
+    "landmark_models": "forecast.landmarks",
+    "landmarks": "forecast.landmarks",
     "load_average": "inference.saved",
+    "load_example": "runs",
     "load_fit": "inference.saved",
     "loss_data": "plots.loss",
     "paper_style": "plots.style",
@@ -123,6 +150,7 @@ _HOME = {
     "prior_predictive": "model.prior_predictive",
     "prior_sensitivity": "comparison.sensitivity",
     "read_runs": "runs",
+    "regret": "forecast.regret",
     "required_flops": "forecast.inverse",
     "required_tokens": "forecast.inverse",
     "savage_dickey": "comparison.savage_dickey",

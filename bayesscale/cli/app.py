@@ -11,6 +11,7 @@ import click
 from bayesscale.cli.allocate import allocate_command
 from bayesscale.cli.backtest import backtest_command
 from bayesscale.cli.compare import compare_command
+from bayesscale.cli.design import design_command
 from bayesscale.cli.extrapolate import extrapolate_command
 from bayesscale.cli.fit import fit_command
 from bayesscale.cli.quickstart import quickstart_command
@@ -114,7 +115,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit_command, extrapolate_command, allocate_command, compare_command,
-    backtest_command,
+    quickstart_command, fit_command, extrapolate_command, allocate_command, design_command,
+    compare_command, backtest_command,
 ):  # fmt: skip
     main.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -35,9 +35,10 @@ def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: st
     heard = [voice for voice in mixture.voices if len(voice.places) >= MATTERS * every]
     found: dict[str, CheckResult] = {}
     for voice in heard or mixture.voices[:1]:
-        drawn = voice.posterior.thin(min(DRAWS, len(voice.posterior)))
-        table = prior_power(drawn, _answers(drawn, ask, some, labels))
-        found[voice.name] = check_prior_power(table, drawn, mixture.host.runs, what=what)
+        drawn, answers = _answers(voice.posterior, ask, some, labels)
+        found[voice.name] = check_prior_power(
+            prior_power(drawn, answers), drawn, mixture.host.runs, what=what
+        )
     if list(found) == [""]:
         return found[""]
     worst = max(found.values(), key=lambda check: check.warns)
@@ -48,13 +49,25 @@ def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: st
     return CheckResult(worst.name, worst.severity, text, tables, worst.warning)
 
 
-def _answers(drawn: Posterior, ask: Ask, some: NDArray[np.intp], labels: Sequence[str]) -> Answers:
+def _answers(
+    posterior: Posterior, ask: Ask, some: NDArray[np.intp], labels: Sequence[str]
+) -> tuple[Posterior, Answers]:
+    """Return draws that have an answer, and the answers of these and of the priors alone."""
+    drawn = posterior.thin(min(DRAWS, len(posterior)))
     answered = ask(drawn, some)
+    named = [f"{name} {labels[i]}" for name in answered for i in some]
+    values, known = _known(answered)
+    drawn = Posterior(drawn.spec, {name: c[known] for name, c in drawn.c.items()})
     spec = drawn.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
-    try:
-        alone: Any = np.concatenate(list(ask(prior, some).values()), axis=-1)
-    except DomainError:  # priors of one's own that allow laws without an answer
-        alone = None
-    named = [f"{name} {labels[i]}" for name in answered for i in some]
-    return Answers(named, np.concatenate(list(answered.values()), axis=-1), alone)
+    alone = None
+    with suppress(DomainError):  # priors of one's own that allow laws without an answer
+        alone, _ = _known(ask(prior, some))
+    return drawn, Answers(named, values, alone if alone is not None and len(alone) else None)
+
+
+def _known(answered: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
+    """Return answers side by side, of the draws that have all, and which these are."""
+    values = np.concatenate(list(answered.values()), axis=-1)
+    known = np.isfinite(values).all(axis=-1)
+    return values[known], known

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from bayesscale import _arguments
-from bayesscale._flops import FLOP_PER_PARAM_AND_TOKEN
+from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
 
 LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
