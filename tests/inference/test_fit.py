@@ -293,7 +293,7 @@ def test_a_panic_names_the_settings(runs, monkeypatch):
     def panic(*args, **kwargs):
         raise PanicException("called `Result::unwrap()` on an `Err` value")
 
-    monkeypatch.setattr("bayesscale.inference.sampler.Chains", panic)
+    monkeypatch.setattr("bayesscale.inference.run_chains.Chains", panic)
     with pytest.raises(SamplerError, match="'seed': 1") as caught:
         bs.fit(runs, law="chinchilla", **QUIET)
     assert "chinchilla" in str(caught.value)
