@@ -59,9 +59,29 @@ if TYPE_CHECKING:
     from bayesscale.plots.backtest import plot_backtest as plot_backtest
     from bayesscale.plots.calibration import calibration_data as calibration_data
     from bayesscale.plots.calibration import plot_calibration as plot_calibration
+    from bayesscale.plots.comparison import comparison_data as comparison_data
+    from bayesscale.plots.comparison import plot_comparison as plot_comparison
+    from bayesscale.plots.comparison import plot_sensitivity as plot_sensitivity
+    from bayesscale.plots.comparison import sensitivity_data as sensitivity_data
+    from bayesscale.plots.contour import contour_data as contour_data
+    from bayesscale.plots.contour import plot_contour as plot_contour
+    from bayesscale.plots.coverage import coverage_data as coverage_data
+    from bayesscale.plots.coverage import plot_coverage as plot_coverage
+    from bayesscale.plots.isoflops import isoflops_data as isoflops_data
+    from bayesscale.plots.isoflops import plot_isoflops as plot_isoflops
     from bayesscale.plots.loss import loss_data as loss_data
     from bayesscale.plots.loss import plot_loss as plot_loss
-    from bayesscale.plots.style import paper_style as paper_style
+    from bayesscale.plots.pairs import pairs_data as pairs_data
+    from bayesscale.plots.pairs import plot_pairs as plot_pairs
+    from bayesscale.plots.power_laws import plot_power_laws as plot_power_laws
+    from bayesscale.plots.power_laws import power_laws_data as power_laws_data
+    from bayesscale.plots.predictive_check import plot_predictive_check as plot_predictive_check
+    from bayesscale.plots.predictive_check import predictive_check_data as predictive_check_data
+    from bayesscale.plots.priors import plot_priors as plot_priors
+    from bayesscale.plots.priors import priors_data as priors_data
+    from bayesscale.plots.residuals import plot_residuals as plot_residuals
+    from bayesscale.plots.residuals import residuals_data as residuals_data
+    from bayesscale.plots.style import plot_style as plot_style
     from bayesscale.quantities import Quantity as Quantity
     from bayesscale.runs import Runs as Runs
     from bayesscale.runs import fetch_runs as fetch_runs
@@ -110,12 +130,32 @@ _HOME = {
     "load_average": "inference.saved",
     "load_fit": "inference.saved",
     "loss_data": "plots.loss",
-    "paper_style": "plots.style",
     "plan": "planning.plan",
     "plot_allocation": "plots.allocation",
     "plot_backtest": "plots.backtest",
     "plot_calibration": "plots.calibration",
     "plot_loss": "plots.loss",
+    "isoflops_data": "plots.isoflops",
+    "plot_isoflops": "plots.isoflops",
+    "contour_data": "plots.contour",
+    "plot_contour": "plots.contour",
+    "power_laws_data": "plots.power_laws",
+    "plot_power_laws": "plots.power_laws",
+    "residuals_data": "plots.residuals",
+    "plot_residuals": "plots.residuals",
+    "predictive_check_data": "plots.predictive_check",
+    "plot_predictive_check": "plots.predictive_check",
+    "priors_data": "plots.priors",
+    "plot_priors": "plots.priors",
+    "pairs_data": "plots.pairs",
+    "plot_pairs": "plots.pairs",
+    "comparison_data": "plots.comparison",
+    "plot_comparison": "plots.comparison",
+    "sensitivity_data": "plots.comparison",
+    "plot_sensitivity": "plots.comparison",
+    "coverage_data": "plots.coverage",
+    "plot_coverage": "plots.coverage",
+    "plot_style": "plots.style",
     "prior_predictive": "model.prior_predictive",
     "prior_sensitivity": "comparison.sensitivity",
     "read_runs": "runs",

@@ -4,8 +4,11 @@ The rule's name travels with the runs: a bare FLOP number says neither which par
 counted nor whether attention was.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -13,9 +16,14 @@ from bayesscale import _arguments
 from bayesscale._flops import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
 
+if TYPE_CHECKING:
+    from bayesscale.runs.table import Runs
+
 LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
 ParamCount = Literal["total", "non_embedding", "other"]
+ShownLoss = Literal["nats/token", "bits/token", "bits/byte", "perplexity"]
+"""What losses can be shown in."""
 
 _SAME_RULE_TOLERANCE = 0.01  # published tables round their FLOP to two or three digits
 
@@ -72,3 +80,45 @@ def recognise_rule(
             if np.all(np.abs(ratio - 1.0) <= _SAME_RULE_TOLERANCE):
                 return rule
     return "column"
+
+
+@dataclass(frozen=True)
+class LossScale:
+    """The unit that losses are shown in.
+
+    ``nats`` is what one unit is in nats/token; a perplexity has none.
+    """
+
+    unit: ShownLoss
+    nats: float
+
+    @classmethod
+    def of(cls, runs: Runs, unit: ShownLoss | None = None) -> LossScale:
+        """Take the unit of the source of the runs, or another one that they can be shown in.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such unit.
+        DomainError
+            If bytes are wanted, but how many make a token is not known.
+        """
+        if unit is None:
+            unit = runs.loss_unit
+        _arguments.choice("loss unit", unit, get_args(ShownLoss))
+        if unit == "bits/byte" and runs.bytes_per_token is None:
+            raise DomainError(
+                'unit="bits/byte" needs to know how many bytes make a token: read the runs with '
+                "bytes_per_token=4.2 or what it is for your tokenizer."
+            )
+        per_byte = runs.bytes_per_token if unit == "bits/byte" else None
+        return cls(unit, nats_per_token(unit, bytes_per_token=per_byte))
+
+    @property
+    def noun(self) -> str:
+        """What an axis is called."""
+        return self.unit if self.unit == "perplexity" else f"loss ({self.unit})"
+
+    def show(self, nats: Any) -> Any:
+        """Return losses, nats/token, any shape, in this unit."""
+        return np.exp(nats) if self.unit == "perplexity" else nats / self.nats
