@@ -130,7 +130,7 @@ def _densities(fit: Fit, c: Any, prior: np.ndarray, posterior: np.ndarray) -> di
     margin = 0.2 * np.ptp(ends[1])  # the posterior may be narrow beside the prior
     near = np.clip([ends[1][0] - margin, ends[1][1] + margin], np.min(ends), np.max(ends))
     whole = np.linspace(np.min(ends), np.max(ends), GRID)
-    value = np.unique(np.concatenate([whole, np.linspace(*near, GRID)]))
+    value = np.unique(np.concatenate([whole, np.linspace(near[0], near[1], GRID)]))
     x = link.forward(posterior)
     smooth = gaussian_kde(x)(link.forward(value))
     return {
