@@ -11,9 +11,10 @@ import html
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bayesscale import _equation
 from bayesscale._format import printable
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ ORDER: tuple[Severity, ...] = ("ok", "note", "caution", "stop")
 
 LABELS: dict[Severity, str] = {"ok": "", "note": "", "caution": "Caution", "stop": "Do not use"}
 """What a verdict is marked with."""
+
+COLOURS: dict[Severity, str] = {"caution": "#8a5a00", "stop": "#b00020"}
+"""Of verdicts in HTML, dark enough for white text."""
 
 ROWS_SHOWN = 40
 COLUMNS_SHOWN = 8
@@ -48,6 +52,24 @@ class Paragraph:
     text: str
     severity: Severity = "ok"
     emphasis: bool = False
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation in a little LaTeX, and numbers for some of its letters, by plain name."""
+
+    tex: str
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The equation on one line, with the numbers."""
+        return _equation.as_text(_equation.with_numbers(self.tex, self.values))
+
+    @property
+    def html(self) -> str:
+        """The equation with raised exponents, with the numbers."""
+        return _equation.as_html(_equation.with_numbers(self.tex, self.values))
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,7 @@ class Figure:
     draw: Callable[[Axes], object]
 
 
-type Section = Heading | Paragraph | Table | Figure
+type Section = Heading | Paragraph | Equation | Table | Figure
 
 
 class Told(ABC):
@@ -175,6 +197,8 @@ def as_text(sections: Iterable[Section]) -> str:
                 parts.append(f"{clean(text)}\n")
             case Paragraph():
                 parts.append(f"{marked(section)}\n")
+            case Equation():
+                parts.append(f"{clean(section.text)}\n")
             case Table():
                 parts.append("\n".join([*_lines(section), clean(section.footer)]).rstrip() + "\n")
             case Figure():
@@ -183,19 +207,36 @@ def as_text(sections: Iterable[Section]) -> str:
 
 
 def as_html(sections: Iterable[Section]) -> str:
-    """Write sections for a notebook: no script, no style sheet, everything escaped."""
-    parts = []
+    """Write sections for a notebook: no script, no style sheet, everything escaped.
+
+    A verdict has a badge. What was found with it is folded, unless it asks for caution.
+    """
+    parts: list[str] = []
+    folded: list[str] = []
+    after_verdict = False
     for section in sections:
+        if isinstance(section, Paragraph) and not section.emphasis:
+            written = f"<p{_style(section)}>{_escaped(section.text)}</p>"
+            if after_verdict and section.severity in ("ok", "note"):
+                folded.append(written)
+            else:
+                parts.append(written)
+            continue
+        parts += _folded(folded)
+        folded = []
+        after_verdict = isinstance(section, Paragraph)
         match section:
             case Heading(text):
                 parts.append(f"<h4>{_escaped(text)}</h4>")
             case Paragraph():
-                parts.append(f"<p{_style(section)}>{_escaped(marked(section))}</p>")
+                parts.append(f"<p>{_badge(section.severity)}<b>{_escaped(section.text)}</b></p>")
+            case Equation():
+                parts.append(f'<p style="font-family:serif">{section.html}</p>')
             case Table():
                 parts.append(_html_table(section))
             case Figure():
                 parts.append(_html_figure(section))
-    return f'<div class="bayesscale">{"".join(parts)}</div>'
+    return f'<div class="bayesscale">{"".join([*parts, *_folded(folded)])}</div>'
 
 
 def marked(paragraph: Paragraph) -> str:
@@ -263,7 +304,7 @@ def _html_table(table: Table) -> str:
     shown = slice(COLUMNS_SHOWN)
     head = "".join(f"<th>{_escaped(title)}</th>" for title in table.columns[shown])
     body = "".join(
-        "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row[shown]) + "</tr>"
+        "<tr>" + "".join(f"<td{_side(cell)}>{_cell(cell)}</td>" for cell in row[shown]) + "</tr>"
         for row in table.rows
     )
     left = [clean(str(title)) for title in table.columns[COLUMNS_SHOWN:]]
@@ -272,10 +313,30 @@ def _html_table(table: Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
 
 
+def _side(cell: str) -> str:
+    """Align words to the left; numbers stand to the right, as notebooks have it."""
+    return "" if cell[:1].isdigit() or cell[:1] in "+-−±∞" else ' style="text-align:left"'
+
+
 def _cell(cell: str) -> str:
     """Write ``median (interval)`` where a cell has two lines."""
     first, *rest = (html.escape(line) for line in cell_lines(cell))
     return f"{first} ({', '.join(rest)})" if rest else first
+
+
+def _folded(paragraphs: Sequence[str]) -> list[str]:
+    """Return paragraphs that open when they are asked for."""
+    if not paragraphs:
+        return []
+    return [f"<details><summary>Details</summary>{''.join(paragraphs)}</details>"]
+
+
+def _badge(severity: Severity) -> str:
+    """Return the label of a verdict, in white on its colour; nothing if there is none."""
+    if not LABELS[severity]:
+        return ""
+    look = f"background:{COLOURS[severity]};color:#fff;border-radius:3px;padding:1px 6px"
+    return f'<span style="{look}">{LABELS[severity]}</span> '
 
 
 def _html_figure(figure: Figure) -> str:
@@ -289,9 +350,8 @@ def _html_figure(figure: Figure) -> str:
 
 
 def _style(paragraph: Paragraph) -> str:
-    colour = {"stop": "#b00020", "caution": "#8a5a00"}.get(paragraph.severity)
-    said = [f"color:{colour}"] * bool(colour) + ["font-weight:bold"] * paragraph.emphasis
-    return f' style="{";".join(said)}"' if said else ""
+    colour = COLOURS.get(paragraph.severity)
+    return f' style="border-left:3px solid {colour};padding-left:6px"' if colour else ""
 
 
 def _escaped(text: str) -> str:

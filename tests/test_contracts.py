@@ -19,6 +19,7 @@ ROWS = [
     {
         "_arguments",
         "_environment",
+        "_equation",
         "_files",
         "_flops",
         "_format",
@@ -45,6 +46,7 @@ ROWS = [
 
 HELPERS = {
     ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"), ("_files", "_seal"),
+    ("_sections", "_equation"),
 }  # fmt: skip
 """Private helpers that build on another one."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bayesscale._equation import as_text
 from bayesscale._format import interval, percent, short_number
-from bayesscale._sections import Heading, Paragraph, Section, Table, findings
+from bayesscale._sections import Equation, Heading, Paragraph, Section, Table, findings
 
 if TYPE_CHECKING:
     from bayesscale.inference.average import Average
@@ -21,6 +22,7 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     return [
         Heading(in_words(fit)),
         Paragraph(_equation(fit)),
+        *fitted_equation(fit),
         *findings(fit.checks, all_=True),
         *([Paragraph(_closest_law(fit))] if "closest_law" in fit.draws.children else []),
         Table.of(
@@ -37,9 +39,20 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     ]
 
 
+def fitted_equation(fit: Fit) -> list[Section]:
+    """Return the law's equation with the medians of its letters, if all of them are known."""
+    import numpy as np
+
+    letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
+    if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
+        return []
+    return [Equation(fit.law.equation, letters)]
+
+
 def _equation(fit: Fit) -> str:
     law = fit.law
     said = law.equation or f"log loss as {type(law).__name__} writes it"
+    said = as_text(said)
     return f"{said} ({law.citation})" if law.citation else said
 
 

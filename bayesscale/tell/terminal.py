@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bayesscale._sections import (
+    Equation,
     Figure,
     Heading,
     Paragraph,
@@ -45,6 +46,8 @@ def tell(sections: Iterable[Section], console: Console) -> None:
                 say(f"\n{clean(text)}", console, style="bold")
             case Paragraph(severity=severity, emphasis=emphasis):
                 say(marked(section), console, style=f"{'bold ' * emphasis}{STYLES[severity]}")
+            case Equation():
+                say(clean(section.text), console)
             case Table():
                 _table(section, console)
             case Figure():
