@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from bayesscale.runs import fetch_runs as fetch_runs
     from bayesscale.runs import load_example as load_example
     from bayesscale.runs import read_runs as read_runs
+    from bayesscale.tell.report import report as report
 
 _HOME = {
     "Allocation": "forecast.allocate",
@@ -159,6 +160,7 @@ _HOME = {
     "prior_predictive": "model.prior_predictive",
     "prior_sensitivity": "comparison.sensitivity",
     "read_runs": "runs",
+    "report": "tell.report",
     "required_flops": "forecast.inverse",
     "required_tokens": "forecast.inverse",
     "savage_dickey": "comparison.savage_dickey",
@@ -168,6 +170,10 @@ __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bayesscale")
     if name not in _HOME:
         raise AttributeError(f"module 'bayesscale' has no attribute {name!r}")
     with interrupts_held():
@@ -178,4 +184,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, "__version__"})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bayesscale.forecast.requirement import Requirement
 
 
-def prediction_sections(answer: Prediction) -> list[Section]:
+def prediction_sections(answer: Prediction, *, head: bool = True) -> list[Section]:
     """Return predicted losses, one row a target."""
     frame = answer.summary
     names = [str(name) for name in frame]
@@ -39,7 +39,7 @@ def prediction_sections(answer: Prediction) -> list[Section]:
         "Loss of a new run in nats/token. Beyond the runs: "
         f"{_title(reach)} over that of the largest fitted run."
     )
-    return [*_head(answer), Table.of(frame, columns, note)]
+    return [*(_head(answer) if head else []), Table.of(frame, columns, note)]
 
 
 def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:
