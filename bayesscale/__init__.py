@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 from bayesscale._interrupts import interrupts_held
 
 if TYPE_CHECKING:
+    from bayesscale.accounting import Counting as Counting
+    from bayesscale.accounting import EmbeddingShare as EmbeddingShare
+    from bayesscale.accounting import LifetimeCost as LifetimeCost
+    from bayesscale.accounting import Money as Money
+    from bayesscale.accounting import Transformer as Transformer
+    from bayesscale.accounting import TransformerCost as TransformerCost
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
     from bayesscale.calibration.calibrate import calibrate as calibrate
@@ -39,6 +45,12 @@ if TYPE_CHECKING:
     from bayesscale.forecast.inverse import gain as gain
     from bayesscale.forecast.inverse import required_flops as required_flops
     from bayesscale.forecast.inverse import required_tokens as required_tokens
+    from bayesscale.forecast.landmarks import landmark_models as landmark_models
+    from bayesscale.forecast.landmarks import landmarks as landmarks
+    from bayesscale.forecast.regret import Regret as Regret
+    from bayesscale.forecast.regret import regret as regret
+    from bayesscale.forecast.terms import Limits as Limits
+    from bayesscale.forecast.terms import Repetition as Repetition
     from bayesscale.inference.average import Average as Average
     from bayesscale.inference.fit import fit as fit
     from bayesscale.inference.result import Fit as Fit
@@ -99,10 +111,15 @@ _HOME = {
     "Calibration": "calibration.result",
     "Comparison": "comparison.comparison",
     "Coordinate": "laws",
+    "Counting": "accounting",
+    "EmbeddingShare": "accounting",
     "Evidence": "comparison.evidence",
     "Fit": "inference.result",
     "LAWS": "laws",
     "Law": "laws",
+    "LifetimeCost": "accounting",
+    "Limits": "forecast.terms",
+    "Money": "accounting",
     "NestedEvidence": "comparison.savage_dickey",
     "Plan": "planning.plan",
     "PowerCost": "laws",
@@ -110,7 +127,11 @@ _HOME = {
     "Prior": "model.priors",
     "PriorSensitivity": "comparison.sensitivity",
     "Quantity": "quantities",
+    "Regret": "forecast.regret",
+    "Repetition": "forecast.terms",
     "Runs": "runs",
+    "Transformer": "accounting",
+    "TransformerCost": "accounting",
     "allocate": "forecast.allocate",
     "allocation_data": "plots.allocation",
     "average": "comparison.average",
@@ -123,12 +144,14 @@ _HOME = {
     "compare": "comparison.compare",
     "evidence": "comparison.evidence",
     "extrapolate": "forecast.extrapolate",
-    "fit": "inference.fit",
     "fetch_runs": "runs",
+    "fit": "inference.fit",
     "fit_laws": "comparison.fit_laws",
     "gain": "forecast.inverse",
-    "load_example": "runs",
+    "landmark_models": "forecast.landmarks",
+    "landmarks": "forecast.landmarks",
     "load_average": "inference.saved",
+    "load_example": "runs",
     "load_fit": "inference.saved",
     "loss_data": "plots.loss",
     "plan": "planning.plan",
@@ -160,6 +183,7 @@ _HOME = {
     "prior_predictive": "model.prior_predictive",
     "prior_sensitivity": "comparison.sensitivity",
     "read_runs": "runs",
+    "regret": "forecast.regret",
     "report": "tell.report",
     "required_flops": "forecast.inverse",
     "required_tokens": "forecast.inverse",

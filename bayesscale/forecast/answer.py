@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -114,9 +115,12 @@ def alike(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]:
     """Return ``name``, ``name_lower`` and ``name_upper``: median and interval by target, of draws
-    of shape ``(chain, draw, target)``.
+    of shape ``(chain, draw, target)``. Draws that are NaN have no answer, and are left out.
     """  # noqa: D205
-    quantiles = np.quantile(draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1))
+    quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN")
+        quantiles = quantile(draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1))
     return dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
 
 

@@ -2,14 +2,17 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale.accounting import Cost, LifetimeCost, TransformerCost
+from bayesscale.accounting.lifetime import is_cost
 from bayesscale.errors import DomainError, RunsWarning
-from bayesscale.forecast.roots import WIDEST, find_roots
-from bayesscale.laws import PowerCost, Reference
+from bayesscale.forecast.roots import find_roots
+from bayesscale.laws import PowerCost
 from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
@@ -48,16 +51,20 @@ def warn_if_not_a_power(runs: Runs, *, stacklevel: int = 3) -> None:
         )
 
 
-def checked_cost(cost: PowerCost | FlopCount | None, runs: Runs) -> PowerCost | FlopCount:
+def checked_cost(cost: Cost | FlopCount | None, runs: Runs) -> Cost:
     """Return the cost to use, None being the runs' own rule, after trying a user's function."""
     if cost is None:
         warn_if_not_a_power(runs, stacklevel=4)
         return runs_cost(runs)
-    if isinstance(cost, PowerCost):
-        return cost
-    if not callable(cost):
+    if isinstance(cost, LifetimeCost) and cost.training is None:
+        warn_if_not_a_power(runs, stacklevel=4)
+        return replace(cost, training=runs_cost(runs))
+    if is_cost(cost):
+        return cast(Cost, cost)
+    if isinstance(cost, type) or not callable(cost):
         raise DomainError(
-            f"cost must be a PowerCost or a function of (params, tokens) in FLOP, not {cost!r}."
+            "cost must be a PowerCost or another cost of bayesscale, or a function of (params, "
+            f"tokens) in FLOP, not {cost!r}."
         )
     around = np.geomspace(1 / TRIED, TRIED, 97)
     n, d = np.meshgrid(np.median(runs.params) * around, np.median(runs.tokens) * around)
@@ -82,36 +89,54 @@ def checked_cost(cost: PowerCost | FlopCount | None, runs: Runs) -> PowerCost | 
                 f"N = {n[i, j]:.3g}, D = {d[i, j]:.3g} do not cost more: {value[i, j]:.6g} FLOP. "
                 "Where a cost has steps or falls, no budget has one best split."
             )
-    return cost
+    return OwnCost(cost, float(np.median(runs.tokens)))
 
 
 @dataclass(frozen=True)
-class CentredCost:
-    """A cost in logs relative to a reference point."""
+class OwnCost:
+    """A user's function with its inverse, which is solved for."""
 
-    cost: PowerCost | FlopCount
-    reference: Reference
+    function: FlopCount
+    centre: float
 
     def flops(self, params: Array, tokens: Array) -> Array:
-        """Return FLOP of counts."""
-        return self.cost.flops(params, tokens) if isinstance(self.cost, PowerCost) else (
-            self.cost(params, tokens)
-        )  # fmt: skip
+        """Return FLOP of counts, arrays of one shape."""
+        return self.function(*np.broadcast_arrays(params, tokens))
 
-    def log_flops(self, x: Array, y: Array) -> Array:
-        """Return ``ln C`` at centred log parameters and tokens."""
-        params, tokens = self.reference["params"] * np.exp(x), self.reference["tokens"] * np.exp(y)
-        return np.log(self.flops(params, tokens))
-
-    def log_tokens(self, x: Array, log_flops: Array) -> Array:
-        """Return the centred log tokens that a budget pays for at centred log parameters."""
-        if isinstance(self.cost, PowerCost):
-            paid = self.cost.tokens(self.reference["params"] * np.exp(x), np.exp(log_flops))
-            return np.log(paid / self.reference["tokens"])
-        # a size that costs more than the budget without any training gets all but no tokens
-        return find_roots(
-            lambda y, x, budget: self.log_flops(x, y) - budget,
-            (x, log_flops),
+    def tokens(self, params: Array, flops: Array) -> Array:
+        """Return the tokens that a budget pays for; 0 where a size costs more untrained."""
+        y = find_roots(
+            lambda y, params, flops: (
+                np.log(self.flops(params, self.centre * np.exp(y))) - np.log(flops)
+            ),
+            (np.asarray(params, float), np.asarray(flops, float)),
             "tokens",
-            missing=-WIDEST,
+            missing=-np.inf,
         )
+        return self.centre * np.exp(y)
+
+
+def cost_in_words(cost: Cost) -> list[str]:
+    """Say how compute is counted, a sentence or two."""
+    match cost:
+        case PowerCost(kappa, p, q):
+            powers = "".join(
+                f" × {name}{'' if power == 1 else f'^{power:.3g}'}"
+                for name, power in (("N", p), ("D", q))
+            )
+            return [f"Compute is counted as {kappa:.4g}{powers}."]
+        case LifetimeCost():
+            price = "" if cost.serving_price == 1 else f", {cost.serving_price:.3g} times as dear"
+            return [
+                f"Budgets pay for training and for {cost.tokens_served:.3g} tokens served, at 2 "
+                f"FLOP a parameter{price}.",
+                *(cost_in_words(cost.training) if cost.training else []),
+            ]
+        case TransformerCost():
+            return [
+                f"Compute is that of transformers of vocabulary {cost.vocab:.6g}, context "
+                f"{cost.context:.6g} and width {cost.aspect:.3g} times the depth, "
+                f"{'with' if cost.head else 'without'} the output head; attention scores: "
+                f"{cost.attention}."
+            ]
+    return ["Compute is counted by a function of your own."]

@@ -1,24 +1,28 @@
 """The questions asked the other way round: what a loss costs, and what more buys."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale._arguments import positive_scalar
+from bayesscale._arguments import positive_scalar, probability
 from bayesscale._sections import Section
+from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer, stated, summary_columns, target_frame
-from bayesscale.forecast.cost import CentredCost, FlopCount, checked_cost, runs_cost
+from bayesscale.forecast.assured import assured_runs
+from bayesscale.forecast.cost import FlopCount, checked_cost, runs_cost
+from bayesscale.forecast.line import Lines
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import warn_if_far
 from bayesscale.forecast.requirement import Requirement, Search, Sizes, requirement
 from bayesscale.forecast.sections import gain_sections
-from bayesscale.forecast.split import Inputs, optimal_split, wanted_beside_split
+from bayesscale.forecast.split import Inputs, closed_form, optimal_split, wanted_beside_split
+from bayesscale.forecast.terms import Terms
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.laws import PowerCost
+from bayesscale.laws.law import SPLIT
 from bayesscale.model.posterior import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
@@ -54,7 +58,8 @@ def required_flops(
     fit: Fit | Average,
     *,
     loss: ArrayLike,
-    cost: PowerCost | FlopCount | None = None,
+    prob: float | None = None,
+    cost: Cost | FlopCount | None = None,
     ci_prob: float = 0.9,
     **inputs: float,
 ) -> Requirement:
@@ -66,6 +71,10 @@ def required_flops(
         A fitted law of parameters and tokens, or of compute alone, or an average of such.
     loss
         Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
+    prob
+        Find too the cheapest run that reaches the target with at least this probability, in
+        (0, 1): its size is chosen before the truth is known, so that it costs more than the
+        quantile of what is least in each draw. None does without.
     cost
         As in :func:`~bayesscale.allocate`; None for a law of compute alone.
     ci_prob
@@ -82,7 +91,7 @@ def required_flops(
     ------
     DomainError
         If a target is not positive or is worse than guessing among 256,000 tokens, the law has
-        nothing to split, or the cost is unfit.
+        nothing to split, the cost is unfit, or ``prob`` is no probability.
 
     Warns
     -----
@@ -92,20 +101,32 @@ def required_flops(
 
     Examples
     --------
-    >>> bs.required_flops(fit, loss=[2.0, 1.9]).summary           # doctest: +SKIP
+    >>> bs.required_flops(fit, loss=[2.0, 1.9], prob=0.9).summary  # doctest: +SKIP
     """
     interval_tails(ci_prob)
+    if prob is not None:
+        probability("prob", prob)
     mixture = Mixture.of(fit)
     host = mixture.host
     if tuple(host.law.quantities) == (FLOPS.name,):
         _refuse_cost(host, cost)
         stated(host.law, inputs, wanted=())
-        question = _flops_of_a_law_of_compute
+        if prob is not None:
+            raise DomainError(
+                f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
+                "interval of flops."
+            )
+        answer, warning = requirement(
+            mixture, "flops", loss, _flops_of_a_law_of_compute, ci_prob=ci_prob
+        )
     else:
-        cost = checked_cost(cost, host.runs)
+        counted = checked_cost(cost, host.runs)
         given = stated(host.law, inputs, wanted=wanted_beside_split(host.law), single=True)
-        question = _flops_to_split(cost, given)
-    answer, warning = requirement(mixture, "flops", loss, question, ci_prob=ci_prob)
+        question = _flops_to_split(counted, given)
+        answer, warning = requirement(mixture, "flops", loss, question, ci_prob=ci_prob)
+        if prob is not None:
+            runs = assured_runs(mixture, answer.summary, counted, given, prob=prob)
+            answer = replace(answer, summary=answer.summary.assign(**runs), prob=prob)
     warn_if_far(host, {"flops": _reached(answer, "flops")}, also=warning)
     return answer
 
@@ -182,7 +203,7 @@ def gain(
     tokens: float | None = None,
     flops: float | None = None,
     factor: float = 10.0,
-    cost: PowerCost | FlopCount | None = None,
+    cost: Cost | FlopCount | None = None,
     ci_prob: float = 0.9,
     **inputs: float,
 ) -> Gain:
@@ -239,19 +260,20 @@ def gain(
     columns = np.where(np.eye(len(moved) + 1)[1:] == 1, more, 1.0)
     runs = start | {name: start[name] * columns[i] for i, name in enumerate(moved)}
     reached = {name: runs[name] for name in moved}
+    counted = None
     if not host.law.split:
         _refuse_cost(host, cost)
     else:
-        cost = checked_cost(cost, host.runs)
-        spent = CentredCost(cost, host.spec.reference).flops(start["params"], start["tokens"])
+        counted = checked_cost(cost, host.runs)
+        spent = counted.flops(start["params"], start["tokens"])
         reached["flops"] = spent * np.array([1.0, more])
     given = {name: start[name] for name in host.law.given if host.law.split}
 
     def question(posterior: Posterior, _: np.random.Generator) -> dict[str, Array]:
         at = posterior.law_loss(runs)
         before, after = at[..., [0] * len(moved)], at[..., 1:]
-        if cost is not None:
-            split = optimal_split(posterior, reached["flops"], cost, given)
+        if counted is not None:
+            split = optimal_split(posterior, reached["flops"], counted, given)
             sizes = {"params": split.params, "tokens": split.tokens}
             frontier = posterior.law_loss(sizes | given)
             before = np.concatenate([before, frontier[..., :1]], axis=-1)
@@ -291,15 +313,14 @@ def _flops_of_a_law_of_compute(posterior: Posterior) -> Search:
     return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
 
 
-def _flops_to_split(cost: PowerCost | FlopCount, given: Inputs) -> Callable[[Posterior], Search]:
+def _flops_to_split(cost: Cost, given: Inputs) -> Callable[[Posterior], Search]:
     """Look through the optimal splits of budgets."""
 
     def question(posterior: Posterior) -> Search:
-        spec, origin = posterior.spec, np.zeros(1)
-        centre = float(np.exp(CentredCost(cost, spec.reference).log_flops(origin, origin))[0])
-        closed = None
-        if isinstance(cost, PowerCost) and not spec.discrepancy.moves_optimum and not given:
-            closed = spec.law.optimum(posterior.c, origin, cost)
+        spec = posterior.spec
+        sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
+        centre = float(cost.flops(*sizes_there)[0])
+        closed = closed_form(Lines.of(posterior, np.array([centre]), cost, given, Terms()))
 
         def sizes(flops: Array) -> Sizes:
             split = optimal_split(posterior, flops, cost, given)

@@ -1,5 +1,6 @@
 """The size that a loss takes, in every draw of every law that is asked."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,13 +39,20 @@ class Requirement(Answer):
         ``reachable``, the posterior probability that the law's loss falls below the target at
         infinite size. What it takes is infinite where it does not, and where it does but only at
         a size too large for a number (1e308; where optimal splits have to be solved for, as with
-        a cost function of your own, 1e26 times the compute at the centre of the runs).
+        a cost function of your own, 1e26 times the compute at the centre of the runs). If a
+        probability was asked for, ``assured_flops``, ``assured_params`` and ``assured_tokens``:
+        the cheapest run that reaches the target with at least that probability, infinite where
+        none does.
     draws
         What it takes by draw, dims ``(chain, draw, loss)``. NaN where a law of your own is below
-        the target at every size, however small.
+        the target at every size, however small, or a draw has no best split.
     ci_prob
         Probability of the equal-tailed intervals.
+    prob
+        The probability that ``assured_`` runs were asked for, or None.
     """
+
+    prob: float | None = None
 
     def sections(self) -> list[Section]:
         """Return whom it is of, whether that may be used, and the answer."""
@@ -76,12 +84,15 @@ def requirement(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
             f"{LARGEST_LOSS:.2f}, where no law holds. Ask for a smaller one."
         )
-    drawn = mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
+    drawn = mixture.ask(lambda posterior, _: solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]
     # quantiles that are order statistics: interpolating towards infinity gives nan
-    quantiles = np.quantile(
-        draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1), method="inverted_cdf"
-    )
+    quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN")
+        quantiles = quantile(
+            draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1), method="inverted_cdf"
+        )
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
     columns["reachable"] = reachable.mean(axis=(0, 1))
     frame = target_frame("loss", columns, index=losses)
@@ -99,7 +110,7 @@ def requirement(
     return Requirement(frame, dataset, ci_prob, mixture.asked), warning
 
 
-def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
+def solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
     """Return the sizes at which a law reaches losses, and its log loss at infinite size."""
     huge = {k: np.minimum(v, HUGE) for k, v in search.infinite.items()}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):

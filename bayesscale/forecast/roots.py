@@ -27,8 +27,9 @@ RESOLVED = 1e-9
 
 
 def find_roots(
-    f: Callable[..., Array], args: tuple[Array, ...], what: str, *, missing: float | None = None
-) -> Array:
+    f: Callable[..., Array], args: tuple[Array, ...], what: str, *, missing: float | None = None,
+    start: tuple[float, float] = (-0.5, 0.5),
+) -> Array:  # fmt: skip
     """Find a root of ``f(x, *args)`` around 0, elementwise over arrays that broadcast.
 
     An element without one within ±100 or so gets ``missing``; None refuses, naming ``what`` is
@@ -36,14 +37,14 @@ def find_roots(
     """
     # far from the centre a law overflows or is flat: no sign change there, and no harm
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        start = np.zeros(np.broadcast_shapes(*(np.shape(a) for a in args)))
+        centre = np.zeros(np.broadcast_shapes(*(np.shape(a) for a in args)))
         bracket = elementwise.bracket_root(
-            f, start - 0.5, start + 0.5, maxiter=DOUBLINGS, args=args
+            f, centre + start[0], centre + start[1], maxiter=DOUBLINGS, args=args
         )
         if missing is None and not np.all(bracket.success):
             raise DomainError(
                 f"No {what} was found within a factor e^{WIDEST:.0f} of the runs' centre for "
-                f"{int(np.sum(~bracket.success))} of {start.size} draws and budgets. The law may "
+                f"{int(np.sum(~bracket.success))} of {centre.size} draws and budgets. The law may "
                 "have no interior optimum, or the budget is out of all proportion to the runs."
             )
         roots = np.asarray(elementwise.find_root(f, bracket.bracket, args=args).x)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, over_interval, percent
 from bayesscale._sections import Heading, Paragraph, Section, Table, findings, records
 from bayesscale.inference.sections import in_words
-from bayesscale.quantities import FLOPS, LOSS, QUANTITIES, quantity
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, QUANTITIES, TOKENS, quantity
 
 if TYPE_CHECKING:
     from bayesscale.forecast.allocate import Allocation
     from bayesscale.forecast.answer import Answer
     from bayesscale.forecast.extrapolate import Prediction
     from bayesscale.forecast.inverse import Gain
+    from bayesscale.forecast.regret import Regret
     from bayesscale.forecast.requirement import Requirement
 
 
@@ -45,29 +46,57 @@ def prediction_sections(answer: Prediction, *, head: bool = True) -> list[Sectio
 def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:
     """Return splits of budgets, one row a budget, and how they grow with compute."""
     rows = records(answer.summary)
-    near = percent(answer.near_optimal)
     table = Table.of(
         answer.summary,
         {
             _title("flops"): _writer("flops"),
-            "params": lambda row: over_interval(row, "params"),
-            "nearly as good": lambda row: interval(
-                row["near_params_lower"], row["near_params_upper"]
+            "train": lambda row: (
+                f"{PARAMS.write(row['best_bet_params'])} on {TOKENS.write(row['best_bet_tokens'])}"
+                f"\n{interval(row['near_params_lower'], row['near_params_upper'])}"
             ),
-            "tokens": lambda row: over_interval(row, "tokens"),
+            "best size": lambda row: over_interval(row, "params"),
             "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
             "loss": lambda row: over_interval(row, "loss", LOSS.write),
+            "wasted": lambda row: over_interval(row, "wasted", _share),
         },
-        f"Medians over {percent(answer.ci_prob)} intervals. Nearly as good: sizes whose expected "
-        f"loss is within {near} of the best. Loss of a run there in nats/token.",
+        f"Train: the parameters and tokens with the smallest expected loss, over the sizes nearly "
+        f"as good, within {percent(answer.within)} of it. Best size, and its tokens/param: what "
+        "would be best if it were known. Loss of a run as ordered, nats/token, and the share of "
+        f"compute that it wastes. Medians over {percent(answer.ci_prob)} intervals.",
     )
-    growth = {row["flops"]: _growth(row, answer.ci_prob) for row in rows}
-    said = list(dict.fromkeys(growth.values()))
-    if len(said) > 1:
-        ends = (rows[0]["flops"], rows[-1]["flops"])
-        said = [f"At {write_flops(budget)}: {growth[budget]}" for budget in dict.fromkeys(ends)]
+    said = [*_by_budget(rows, lambda row: _flatness(row, answer.within))]
+    said += _by_budget(rows, lambda row: _growth(row, answer.ci_prob))
+    said += _by_budget(rows, _oddities)
     first = _head(answer) if head else []
-    return [*first, table, *(Paragraph(sentence) for sentence in said)]
+    return [*first, table, *(Paragraph(text) for text in (*said, *answer.assumed))]
+
+
+def regret_sections(answer: Regret) -> list[Section]:
+    """Return plans against the best runs of the same cost, one row a plan."""
+    frame = answer.summary
+    table = Table.of(
+        frame,
+        {
+            "plan": lambda row: str(row["plan"]),
+            "best size": lambda row: over_interval(row, "optimal_params"),
+            "over-trained": lambda row: over_interval(row, "overtraining", _two_digits),
+            "regret": lambda row: over_interval(row, "regret", "{:.4f}".format),
+            "wasted": lambda row: over_interval(row, "wasted", _share),
+            "as good": lambda row: _share(row["within_prob"]),
+        },
+        f"Best size at the same cost. Over-trained: tokens per parameter over those of the best "
+        f"run. Regret in nats/token; wasted: share of compute. As good: probability that the loss "
+        f"is within {percent(answer.within)} of the best. Medians over {percent(answer.ci_prob)} "
+        "intervals.",
+    )
+    said = []
+    if len(frame) > 1:
+        row = frame.loc[answer.choice]
+        said.append(
+            f"The smallest expected regret is that of {answer.choice}: "
+            f"{row['expected_regret']:.2g} nats/token."
+        )
+    return [*_head(answer), table, *(Paragraph(text) for text in (*said, *answer.assumed))]
 
 
 def requirement_sections(answer: Requirement) -> list[Section]:
@@ -75,6 +104,12 @@ def requirement_sections(answer: Requirement) -> list[Section]:
     frame = answer.summary
     name = str(frame.columns[0])
     write = quantity(name).write
+    assured: dict[str, Callable[[Mapping[str, Any]], str]] = {}
+    if answer.prob is not None:
+        assured[f"sure to {percent(answer.prob)}"] = lambda row: (
+            f"{write(row['assured_flops'])}\n{PARAMS.write(row['assured_params'])} on "
+            f"{TOKENS.write(row['assured_tokens'])}"
+        )
     return [
         *_head(answer),
         Table.of(
@@ -86,6 +121,7 @@ def requirement_sections(answer: Requirement) -> list[Section]:
                     row[f"{name}_lower"], row[f"{name}_upper"], write
                 ),
                 "ever reached": lambda row: percent(row["reachable"]),
+                **assured,
             },
             "Loss of the law in nats/token. Ever reached: probability that any amount suffices.",
         ),
@@ -125,6 +161,47 @@ def _title(name: str) -> str:
 def _writer(name: str) -> Callable[[Mapping[str, Any]], str]:
     write = quantity(name).write
     return lambda row: write(row[name])
+
+
+def _by_budget(
+    rows: Sequence[Mapping[str, Any]], say: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """Return what is said of all budgets, or, where that differs, of the first and the last."""
+    said = {row["flops"]: say(row) for row in rows}
+    if len(set(said.values())) == 1:
+        return [text for text in set(said.values()) if text]
+    ends = dict.fromkeys((rows[0]["flops"], rows[-1]["flops"]))
+    return [f"At {write_flops(budget)}: {said[budget]}" for budget in ends if said[budget]]
+
+
+def _flatness(row: Mapping[str, Any], within: float) -> str:
+    return (
+        f"The run as ordered is within {percent(within)} of the best loss with probability "
+        f"{_share(row['within_prob'])}; the best size is among those nearly as good with "
+        f"probability {_share(row['near_prob'])}."
+    )
+
+
+def _oddities(row: Mapping[str, Any]) -> str:
+    said = []
+    if row["without_optimum"]:
+        said.append(f"{_share(row['without_optimum'])} of the draws have no best size.")
+    if row["several_minima"]:
+        said.append(
+            f"{_share(row['several_minima'])} of the draws have several minima along the budget; "
+            "the lowest is taken."
+        )
+    return " ".join(said)
+
+
+def _share(x: float) -> str:
+    """Write a share in percent with two digits: ``0.12 %``, ``35 %``."""
+    return f"{_two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
+
+
+def _two_digits(x: float) -> str:
+    """Write two digits, or more where a number has more before the point; no exponent."""
+    return f"{x:.2g}" if x < 99.5 else f"{x:.0f}"
 
 
 def _growth(row: Mapping[str, Any], ci_prob: float) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bayesscale import _arguments
-from bayesscale._flops import FLOP_PER_PARAM_AND_TOKEN
+from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
 
 if TYPE_CHECKING:

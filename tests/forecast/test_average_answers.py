@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.allocate import NEAR_FACTOR, allocate
+from bayesscale.forecast.allocate import allocate
 from bayesscale.forecast.extrapolate import extrapolate
 from bayesscale.forecast.inverse import gain, required_flops, required_tokens
 from bayesscale.inference.average import Average
@@ -51,8 +51,11 @@ def mixture(fits, *weights, seed=1):
 def test_all_weight_on_one_law_is_that_law(fits, question, name, weights):
     """Also where the chains of that law are longer than those of the first: quantiles agree."""
     alone, mixed = question(fits[name]), question(mixture(fits, *weights))
-    rtol = 1e-12 if name == "low" else 0.02
-    pd.testing.assert_frame_equal(mixed.summary, alone.summary, rtol=rtol, check_dtype=False)
+    # regrets of a law this sure are below 1e-6, and their medians all Monte Carlo error
+    rtol, atol = (1e-12, 1e-12) if name == "low" else (0.02, 1e-5)
+    pd.testing.assert_frame_equal(
+        mixed.summary, alone.summary, rtol=rtol, atol=atol, check_dtype=False
+    )
     for variable in alone.draws.data_vars:
         assert mixed.draws[variable].dims == alone.draws[variable].dims
         assert mixed.draws[variable].attrs == alone.draws[variable].attrs
@@ -104,11 +107,12 @@ def test_the_best_bet_is_that_of_the_mixture(runs):
         losses = [np.exp(f.posterior.log_loss(sizes))[0, 0, 0] for f in fits.values()]
         return np.dot(weights, losses)
 
-    found = minimize_scalar(expected, bounds=np.log([1e8, 1e12]), method="bounded")
-    step = np.log(NEAR_FACTOR**2) / 120
-    assert np.log(row["best_bet_params"]) == pytest.approx(found.x, abs=step)
+    options = {"xatol": 1e-10}
+    found = minimize_scalar(expected, bounds=np.log([1e8, 1e12]), method="bounded", options=options)
+    # a minimiser that compares values tells places apart to the root of the rounding error
+    assert np.log(row["best_bet_params"]) == pytest.approx(found.x, abs=1e-6)
     for edge in ("near_params_lower", "near_params_upper"):
-        assert expected(np.log(row[edge])) <= found.fun * 1.001 * (1 + 1e-6)
+        assert expected(np.log(row[edge])) == pytest.approx(found.fun * 1.001, rel=1e-9)
     alone = [allocate(f, flops=budget).summary["best_bet_params"].iloc[0] for f in fits.values()]
     assert min(alone) < row["best_bet_params"] < max(alone)
 

@@ -30,7 +30,7 @@ def test_required_flops_inverts_the_frontier(runs, law):
     flops = np.array([1e19, 1e21])
     forward = allocate(fit, flops=flops)
     for i, budget in enumerate(flops):
-        loss = float(forward.draws["law_loss"][0, 0, i])
+        loss = float(forward.draws["optimal_loss"][0, 0, i])
         back = required_flops(fit, loss=loss).draws["flops"]
         assert float(back[0, 0, 0]) == pytest.approx(budget, rel=1e-8)
 
@@ -138,7 +138,7 @@ def test_gain_is_the_difference_of_losses(runs):
     for name, (n, d) in {"params": (2e9, 2e10), "tokens": (1e9, 4e10)}.items():
         saved = base - loss_at(fit, params=n, tokens=d)
         np.testing.assert_allclose(answer.draws["saved"].sel(what=name), saved, rtol=1e-9)
-    ends = allocate(fit, flops=[1.2e20, 2.4e20]).draws["law_loss"].to_numpy()
+    ends = allocate(fit, flops=[1.2e20, 2.4e20]).draws["optimal_loss"].to_numpy()
     np.testing.assert_allclose(
         answer.draws["saved"].sel(what="flops"), ends[..., 0] - ends[..., 1], rtol=1e-9
     )

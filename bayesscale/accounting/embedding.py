@@ -1,0 +1,208 @@
+r"""From parameters without embeddings to all of them, and back.
+
+Embeddings are a table of vocabulary times width, and in a family of models of one aspect the width
+grows with the third root of the other parameters, so that
+
+.. math:: N_T = N_{\setminus E} + \omega N_{\setminus E}^{1/3}
+
+Pearce & Song (2024), eq. 3, arXiv:2406.12907.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from bayesscale import _arguments
+from bayesscale.accounting.transformer import Transformer
+from bayesscale.errors import DomainError
+
+type Array = NDArray[np.float64]
+
+PEARCE_SONG = 47_491.0
+"""ω of the models of Hoffmann et al. (2022), as fitted by Pearce & Song (2024), section 3.1."""
+
+NEWTON_STEPS = 60
+"""More than enough: the equation is convex, so steps from above never overshoot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingShare:
+    """How many of a model's parameters are embeddings, as a function of its size.
+
+    Parameters
+    ----------
+    omega
+        ω, parameters^(2/3), > 0.
+    scale, models
+        Standard error of ln ω, and how many models it was inferred from; ``scale`` 0 takes ω for
+        known.
+
+    Raises
+    ------
+    DomainError
+        If ``omega`` is not positive and finite, or ``scale`` negative or not finite.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> share = bs.EmbeddingShare()
+    >>> f"{float(share.total(1e6)):.3g} {float(share.non_embedding(share.total(1e6))):.3g}"
+    '5.75e+06 1e+06'
+    """
+
+    omega: float = PEARCE_SONG
+    scale: float = 0.0
+    models: int = 0
+
+    def __post_init__(self) -> None:
+        _arguments.number("omega", self.omega, above=0)
+        if _arguments.number("scale", self.scale) < 0:
+            raise DomainError(f"scale must not be negative, but is {self.scale!r}.")
+
+    @classmethod
+    def infer(cls, non_embedding: ArrayLike, total: ArrayLike) -> Self:
+        r"""Infer ω from models whose parameters are known in both counts.
+
+        Parameters
+        ----------
+        non_embedding, total
+            Parameters without embeddings and all of them, > 0, shape ``(model,)``; the second
+            larger in each.
+
+        Returns
+        -------
+        EmbeddingShare
+            ω with its standard error.
+
+        Raises
+        ------
+        DomainError
+            If the lengths differ, or a total is not above its non-embedding count.
+
+        Notes
+        -----
+        With :math:`z = \ln(N_T - N) - \tfrac13 \ln N` normal around ln ω and a flat prior on ln ω
+        and on the log of its spread, ln ω is Student-t around the mean of z, with standard error
+        :math:`s / \sqrt{n}` and n - 1 degrees of freedom.
+
+        Examples
+        --------
+        >>> import bayesscale as bs
+        >>> bs.EmbeddingShare.infer([1e6, 8e6], [3e6, 12e6]).omega.__round__()
+        20000
+        """
+        inner = _arguments.positive_array("non_embedding", non_embedding, "parameters")
+        all_ = _arguments.positive_array("total", total, "parameters")
+        if inner.shape != all_.shape or not (all_ > inner).all():
+            raise DomainError(
+                "Each model needs its parameters without embeddings and, larger, all of them, but "
+                f"got {inner.size} and {all_.size}, of which "
+                f"{int((all_[: inner.size] <= inner[: all_.size]).sum())} are not larger."
+            )
+        z = np.log(all_ - inner) - np.log(inner) / 3
+        error = float(z.std(ddof=1) / np.sqrt(z.size)) if z.size > 1 else 0.0
+        return cls(omega=float(np.exp(z.mean())), scale=error, models=int(z.size))
+
+    @classmethod
+    def of(cls, architectures: Sequence[Transformer]) -> Self:
+        """Infer ω from architectures.
+
+        Parameters
+        ----------
+        architectures
+            Models of one family.
+
+        Returns
+        -------
+        EmbeddingShare
+            ω with its standard error.
+
+        Raises
+        ------
+        DomainError
+            If there are none.
+        """
+        counts = ("non_embedding", "total")
+        return cls.infer(*([a.params(count) for a in architectures] for count in counts))
+
+    def draws(self, n: int) -> Array:
+        """Return n values of ω, shape ``(n, 1)``: evenly spread quantiles in a random order."""
+        if not self.scale:
+            return np.full((n, 1), self.omega)
+        order = np.random.default_rng(0).permutation(n)
+        t = stdtrit(max(self.models - 1, 1), (order + 0.5) / n)
+        return self.omega * np.exp(self.scale * t)[:, None]
+
+    def total(self, non_embedding: ArrayLike, omega: Array | None = None) -> Array:
+        """Return all parameters of models with so many besides embeddings, same shape."""
+        inner = np.asarray(non_embedding, float)
+        return inner + (self.omega if omega is None else omega) * np.cbrt(inner)
+
+    def non_embedding(self, total: ArrayLike, omega: Array | None = None) -> Array:
+        """Return the parameters besides embeddings of models with so many in all, same shape."""
+        omega = np.asarray(self.omega if omega is None else omega, float)
+        total = np.asarray(total, float)
+        # x = N^(1/3) solves x³ + ωx = N_T: convex above 0, so Newton's steps fall onto the root
+        x = np.minimum(np.cbrt(total), total / omega)
+        for _ in range(NEWTON_STEPS):
+            step = (x**3 + omega * x - total) / (3 * x * x + omega)
+            x = x - step
+            if np.all(np.abs(step) <= 1e-15 * x):
+                break
+        return x**3
+
+    def elasticity(self, non_embedding: ArrayLike) -> Array:
+        """Return d ln N_T / d ln N: 1/3 in small models, 1 in large ones; same shape."""
+        inner = np.asarray(non_embedding, float)
+        return (inner + self.omega * np.cbrt(inner) / 3) / self.total(inner)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Ask a fit in another count of parameters than that of its runs.
+
+    Budgets, sizes and answers are in this count; where the law is evaluated they are translated
+    into the count of the fitted runs, ``runs.param_count``.
+
+    Parameters
+    ----------
+    params
+        The count of the question: ``"total"`` or ``"non_embedding"``.
+    share
+        How many parameters are embeddings.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such count.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> bs.Counting("non_embedding").params
+    'non_embedding'
+    """
+
+    params: Literal["total", "non_embedding"]
+    share: EmbeddingShare = EmbeddingShare()
+
+    def __post_init__(self) -> None:
+        _arguments.choice("parameter count", self.params, ("total", "non_embedding"))
+        if not isinstance(self.share, EmbeddingShare):
+            raise DomainError(
+                f"share must be an EmbeddingShare, not {_arguments.shown(self.share)}."
+            )
+
+    def to_count(self, params: Array, count: str, omega: Array) -> Array:
+        """Return sizes of the question in the count ``count``; ``omega`` broadcasts."""
+        if count == self.params:
+            return params
+        if count == "total":
+            return self.share.total(params, omega)
+        return self.share.non_embedding(params, omega)

@@ -1,0 +1,133 @@
+"""The run with the least posterior expected loss: chosen before the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.accounting import Cost
+from bayesscale.errors import DomainError
+from bayesscale.forecast.line import Lines
+from bayesscale.forecast.minimise import refine, scan
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.roots import find_roots
+from bayesscale.forecast.split import Inputs
+from bayesscale.forecast.terms import Terms
+from bayesscale.model.posterior import Posterior
+
+type Array = NDArray[np.float64]
+
+THINNED = 400
+"""Draws that the best run is first looked for with; it is then refined with all."""
+
+POINTS = 97
+WINDOW = 12.0
+"""Sizes that are compared first lie within a factor e^12 of the middle, on this many places."""
+
+
+@dataclass(frozen=True)
+class Bet:
+    """The runs to order, and those nearly as good; arrays of shape ``(budget,)``, counts."""
+
+    params: Array
+    tokens: Array
+    near_lower: Array
+    near_upper: Array
+
+
+def best_bet(
+    mixture: Mixture, flops: Array, cost: Cost, given: Inputs, terms: Terms, *, within: float
+) -> Bet:
+    """Choose the size whose loss, averaged over the posterior, is smallest for each budget.
+
+    What counts is the mean over draws of the loss at each size, not the loss at an average of the
+    optima. The range of sizes whose mean loss is at most ``1 + within`` times the least is solved
+    for too, as far as it hangs together.
+    """
+    reference = mixture.host.spec.reference
+    whole = Lines.of(mixture.host.posterior.flat().thin(1), flops, cost, given, terms)
+    lower, upper = (bound[0] for bound in whole.bounds())
+
+    def expected(draws: int | None = None) -> Callable[[Array, Array], Array]:
+        """Return the mean loss as a function of x and the budgets' numbers, any one shape."""
+
+        def mean(x: Array, number: Array) -> Array:
+            budget = number.astype(np.intp)
+
+            def of(posterior: Posterior) -> Array:
+                some = posterior if draws is None else posterior.thin(draws)
+                at = {name: np.broadcast_to(v, flops.shape)[budget] for name, v in given.items()}
+                lines = Lines.of(some, flops[budget], cost, at, terms)
+                return _mean_loss(lines, x)
+
+            with np.errstate(invalid="ignore", over="ignore"):
+                return mixture.mean(of)
+
+        return mean
+
+    number = np.arange(len(flops), dtype=float)
+    beyond = np.log(flops / cost.flops(reference["params"], reference["tokens"]))
+    left, right = (
+        np.maximum(beyond / 2 - WINDOW - np.abs(beyond) / 4, lower),
+        np.minimum(beyond / 2 + WINDOW + np.abs(beyond) / 4, upper),
+    )
+    left, right = np.minimum(left, right), np.maximum(left, right)
+    rough = expected(THINNED)
+    found = scan(
+        lambda x: rough(x, number), left, right,
+        closed_below=left == lower, closed_above=right == upper, points=POINTS,
+    )  # fmt: skip
+    if not found.found.all():
+        budgets = ", ".join(f"{c:.3g}" for c in flops[~found.found][:5])
+        raise DomainError(
+            f"The law {mixture.host.law.name!r} has no best split at {budgets} FLOP: averaged over "
+            "the posterior, its loss only falls or only rises with the size of the model. Fit a "
+            "law with a trade-off between parameters and tokens, or set limits=bs.Limits(...)."
+        )
+    exact = expected()
+    x = _refined(lambda x: exact(x, number), _refined(lambda x: rough(x, number), found.x,
+                 found.lower, found.upper), found.lower, found.upper)  # fmt: skip
+    best = exact(x, number)
+
+    def edge(towards: float, limit: Array) -> Array:
+        """Solve for where the mean loss has risen by ``within``; its root is all but straight."""
+
+        def short(t: Array, budget: Array) -> Array:
+            i = budget.astype(int)
+            at = np.clip(x[i] + towards * np.abs(t), lower[i], upper[i])
+            rise = exact(at, budget) / best[i] - 1
+            return np.sqrt(np.clip(rise, 0, 1e6)) - np.sqrt(within)
+
+        # brackets start at distances from 0, where nothing has risen
+        distance = np.abs(find_roots(short, (number,), "edge", missing=np.inf, start=(0.0, 0.5)))
+        away = x + towards * distance
+        return np.minimum(away, limit) if towards > 0 else np.maximum(away, limit)
+
+    centre = reference["params"]
+    return Bet(
+        centre * np.exp(x),
+        whole.tokens(x[None])[0],
+        centre * np.exp(edge(-1.0, lower)),
+        centre * np.exp(edge(1.0, upper)),
+    )
+
+
+def _refined(g: Callable[[Array], Array], x: Array, lower: Array, upper: Array) -> Array:
+    """Return the minimum within bounds, or the bound that the loss falls towards."""
+    inside = np.clip(x, lower, upper)
+    middle = np.where((inside <= lower) | (inside >= upper), (lower + upper) / 2, inside)
+    found, done = refine(g, middle, lower, upper)
+    candidates = np.stack([np.where(done, found, middle), lower, upper])
+    losses = np.stack([g(c) for c in candidates])
+    return np.take_along_axis(candidates, losses.argmin(axis=0)[None], axis=0)[0]
+
+
+def _mean_loss(lines: Lines, x: Array) -> Array:
+    """Return the mean over draws of the loss, nats/token, at x of shape ``(budget,)``."""
+    total, centre = np.zeros(lines.shape[1]), lines.posterior.spec.reference["loss"]
+    for (_, budgets), some in lines.blocks():
+        total[budgets] += np.exp(some.log_loss(x[None, budgets])).sum(axis=0)
+    return centre * total / lines.shape[0]

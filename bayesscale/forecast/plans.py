@@ -1,0 +1,138 @@
+"""Plans of runs as people state them, turned into parameters, tokens and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesscale import _arguments
+from bayesscale._arguments import positive_array
+from bayesscale._format import scientific, short_number, si_count
+from bayesscale.accounting import Cost, Money, Transformer
+from bayesscale.errors import DomainError
+from bayesscale.forecast.roots import find_roots
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS
+
+type Array = NDArray[np.float64]
+
+RATIO = "tokens/parameter"
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Runs that somebody thinks of: names, and arrays of shape ``(plan,)``."""
+
+    names: list[str]
+    params: Array
+    tokens: Array
+    flops: Array
+
+
+def stated_plans(
+    cost: Cost,
+    *,
+    count: str,
+    params: ArrayLike | None,
+    tokens: ArrayLike | None,
+    tokens_per_param: ArrayLike | None,
+    architectures: Sequence[Transformer] | None,
+    flops: ArrayLike | Money | None,
+    names: Sequence[str] | None,
+) -> Plans:
+    """Complete plans of which two of size, tokens, their ratio and compute are given."""
+    if architectures is not None:
+        if params is not None:
+            raise DomainError("params and architectures both say how large models are: give one.")
+        params = _counted(architectures, count)
+    budgets = flops.flops if isinstance(flops, Money) else flops
+    given: dict[str, Any] = {
+        "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param,
+        "flops": budgets,
+    }  # fmt: skip
+    units = {"params": PARAMS.unit, "tokens": TOKENS.unit, "flops": FLOPS.unit}
+    read = {
+        name: positive_array(name, values, units.get(name, RATIO))
+        for name, values in given.items()
+        if values is not None
+    }
+    if len(read) != 2:
+        raise DomainError(
+            "A plan is two of params (or architectures), tokens, tokens_per_param and flops, but "
+            f"got {' and '.join(read) or 'none of them'}."
+        )
+    try:
+        arrays = np.broadcast_arrays(*read.values())
+    except ValueError:
+        lengths = ", ".join(f"{name} {len(values)}" for name, values in read.items())
+        raise DomainError(f"Plans must be equally many, but got: {lengths}.") from None
+    at = {name: np.array(values) for name, values in zip(read, arrays, strict=True)}
+    n, d = _sizes(at, cost)
+    if not (d > 0).all():
+        raise DomainError(
+            f"A budget of {at['flops'][d <= 0].min():.3g} FLOP does not pay for "
+            f"{si_count(n[d <= 0].min())} parameters without any training."
+        )
+    if names is None:
+        names = [_name(*pair, at) for pair in enumerate(zip(n, d, strict=True))]
+    elif isinstance(names, str) or len(names) != len(n):
+        raise DomainError(f"names must be a list of {len(n)} names, one a plan, not {names!r}.")
+    return Plans([_arguments.text("names", name) for name in names], n, d, cost.flops(n, d))
+
+
+def _counted(architectures: Sequence[Transformer], count: str) -> Array:
+    wrong = isinstance(architectures, Transformer) or not all(
+        isinstance(a, Transformer) for a in architectures
+    )
+    if wrong or not len(architectures):
+        raise DomainError(
+            "architectures must be a list of Transformer, such as "
+            "[bs.Transformer(width=4096, depth=32, vocab=32000, context=4096)]."
+        )
+    if count not in ("total", "non_embedding"):
+        raise DomainError(
+            f"The runs count parameters as {count!r}, which is no count of an architecture's: "
+            "give params in place of architectures."
+        )
+    return np.array([a.params(count) for a in architectures])
+
+
+def _sizes(at: dict[str, Array], cost: Cost) -> tuple[Array, Array]:
+    """Return parameters and tokens."""
+    match at:
+        case {"params": n, "tokens": d}:
+            return n, d
+        case {"params": n, "tokens_per_param": ratio}:
+            return n, ratio * n
+        case {"tokens": d, "tokens_per_param": ratio}:
+            return d / ratio, d
+        case {"params": n, "flops": c}:
+            return n, cost.tokens(n, c)
+        case {"tokens": d, "flops": c}:
+            n = _solved(lambda n, d: (n, d), cost, d, c)
+            return n, d
+        case {"tokens_per_param": ratio, "flops": c}:
+            n = _solved(lambda n, ratio: (n, ratio * n), cost, ratio, c)
+            return n, ratio * n
+    raise AssertionError(at)
+
+
+def _solved(sizes: Any, cost: Cost, given: Array, flops: Array) -> Array:
+    """Return the parameters at which a plan costs exactly a budget."""
+    start = np.sqrt(flops)
+
+    def over(x: Array, given: Array, flops: Array, start: Array) -> Array:
+        return np.log(cost.flops(*sizes(start * np.exp(x), given))) - np.log(flops)
+
+    return start * np.exp(find_roots(over, (given, flops, start), "size"))
+
+
+def _name(i: int, sizes: tuple[float, float], at: dict[str, Array]) -> str:
+    size, tokens = (si_count(value) for value in sizes)
+    if "tokens_per_param" in at:
+        return f"{short_number(at['tokens_per_param'][i])} tokens/param at {size}"
+    budget = f" ({scientific(at['flops'][i])} FLOP)" if "flops" in at else ""
+    return f"{size} on {tokens}{budget}"
