@@ -198,7 +198,7 @@ def _slices(
     best = mixture.ask(optimum)["params"]
     found = {}
     for i, budget in enumerate(budgets):
-        low, high = np.quantile(best[..., i], [0.01, 0.99]) * [1 / AROUND, AROUND]
+        low, high = np.nanquantile(best[..., i], [0.01, 0.99]) * [1 / AROUND, AROUND]
         tried = runs.params[_near(runs, budget)]
         if len(tried):
             low = min(low, max(tried.min() / 1.5, low / AROUND**2))
@@ -215,7 +215,7 @@ def _density(draws: np.ndarray) -> dict[str, np.ndarray]:
     """Return a histogram of ln N*, smoothed by its standard error's width."""
     from scipy.stats import gaussian_kde
 
-    logs = np.log(draws.ravel())
+    logs = np.log(draws[np.isfinite(draws)])
     low, high = np.quantile(logs, [0.002, 0.998])
     margin = 0.15 * (high - low) + 1e-3
     at = np.linspace(low - margin, high + margin, CELLS)

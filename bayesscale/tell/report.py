@@ -345,11 +345,11 @@ def _reason(of: Fit | Average) -> str:
 
 
 def _budgets(explorer: Any) -> list[dict[str, str]]:
-    """Return every third budget of the slider as a row of text, for pages without scripts."""
+    """Return every second budget of the slider as a row of text, for pages without scripts."""
     from bayesscale.quantities import LOSS, PARAMS, TOKENS
 
     rows = []
-    for i in range(0, len(explorer.flops), 3):
+    for i in range(0, len(explorer.flops), 2):
         row = {"flops": write_flops(explorer.flops[i])}
         for q in (PARAMS, TOKENS, LOSS):
             low, high = (explorer.values[f"{q.name}_{end}"][i] for end in ("lower", "upper"))

@@ -8,6 +8,8 @@ import pytest
 import bayesscale as bs
 from tests.tell.browser import CHROMIUM, browser
 
+COLUMNS = {"params": "params", "tokens": "tokens", "loss": "optimal_loss"}
+
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"
 )
@@ -34,9 +36,23 @@ def test_the_slider_says_what_allocate_says(page, fit):
         best = bs.allocate(fit, flops=budgets).summary
     for flops, row in zip(budgets, best.to_dict("records"), strict=True):
         said = page.run(f"window.bayesscale.best({float(flops)!r})")
-        for name in ("params", "tokens", "loss"):
+        for name, column in COLUMNS.items():
             for end in ("", "_lower", "_upper"):
-                assert said[name + end] == pytest.approx(row[name + end], rel=0.005)
+                assert said[name + end] == pytest.approx(row[column + end], rel=0.005)
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+def test_served_tokens_move_it_as_lifetime_costs_do(page, fit):
+    """Two hundred draws say how far: within two percent of what all of them say."""
+    budgets = fit.runs.flops.max() * np.array([1.7, 40.0])
+    for served in (3e10, 1e12):
+        cost = bs.LifetimeCost(tokens_served=served)
+        best = bs.allocate(fit, flops=budgets, cost=cost).summary
+        for flops, row in zip(budgets, best.to_dict("records"), strict=True):
+            said = page.run(f"window.bayesscale.best({float(flops)!r}, {served!r})")
+            for name, column in COLUMNS.items():
+                for end in ("", "_lower", "_upper"):
+                    assert said[name + end] == pytest.approx(row[column + end], rel=0.02)
 
 
 def test_keys_move_it_and_the_page_says_where_it_is(page):
@@ -50,6 +66,12 @@ def test_keys_move_it_and_the_page_says_where_it_is(page):
     spoken = page.run("document.getElementById('budget').getAttribute('aria-valuetext')")
     assert spoken == budget
     assert budget.endswith(" FLOP")
+    page.run("document.getElementById('served').focus()")
+    assert page.run(said.format("served-said")) == "none"
+    page.press("PageUp", 33)
+    assert page.run(said.format("served-said")).endswith(" tokens")
+    page.press("Home", 36)
+    page.run("document.getElementById('budget').focus()")
     page.press("End", 35)
     assert "farther than intervals were checked" in page.run(said.format("reach"))
     page.press("Home", 36)

@@ -4,25 +4,39 @@
   const data = JSON.parse(document.getElementById("explorer-data").textContent);
   const element = (id) => document.getElementById(id);
   const slider = element("budget");
-  const first = data.log_flops[0];
-  const last = data.log_flops[data.log_flops.length - 1];
-  const step = (last - first) / (data.log_flops.length - 1);
+  const servedSlider = element("served");
+  const axes = [data.logFlops, data.logServed].map((values) => ({
+    first: values[0],
+    last: values[values.length - 1],
+    step: (values[values.length - 1] - values[0]) / (values.length - 1),
+  }));
 
-  // A parabola through the three rows around a budget: exact to a few parts in a hundred thousand.
-  function lookUp(name, logFlops) {
-    const rows = data[name];
-    const at = (logFlops - first) / step;
+  // A parabola through the three rows around a place on an axis.
+  function between(rows, axis, x) {
+    const at = (x - axis.first) / axis.step;
     const i = Math.min(Math.max(Math.round(at), 1), rows.length - 2);
     const t = at - i;
-    const bend = (rows[i + 1] - 2 * rows[i] + rows[i - 1]) / 2;
-    return Math.exp(rows[i] + t * (rows[i + 1] - rows[i - 1]) / 2 + t * t * bend);
+    const [below, here, above] = [rows[i - 1], rows[i], rows[i + 1]];
+    if ([below, here, above].includes(null)) return NaN;
+    return here + t * (above - below) / 2 + t * t * (above - 2 * here + below) / 2;
   }
 
-  function best(flops) {
+  function lookUp(name, logFlops, logServed) {
+    if (logServed === null) return between(data.values[name], axes[0], logFlops);
+    const byServed = data.moved[name].map((rows) => {
+      const value = between(rows, axes[0], logFlops);
+      return Number.isNaN(value) ? null : value;
+    });
+    return between(byServed, axes[1], logServed);
+  }
+
+  // N*, D* and L* of a budget, FLOP, that also pays for serving so many tokens.
+  function best(flops, served = 0) {
     const found = {};
     for (const name of ["params", "tokens", "loss"]) {
       for (const end of ["", "_lower", "_upper"]) {
-        found[name + end] = lookUp(name + end, Math.log(flops));
+        const logServed = served > 0 ? Math.log(served) : null;
+        found[name + end] = Math.exp(lookUp(name + end, Math.log(flops), logServed));
       }
     }
     return found;
@@ -37,17 +51,29 @@
   const scientific = (x) => x.toExponential(1).replace("e+", "e");
   const loss = (x) => x.toFixed(3);
 
+  const known = (write) => (x) => (Number.isFinite(x) ? write(x) : "none");
+
+  function place(input, axis) {
+    return Math.exp(axis.first + (axis.last - axis.first) * input.value / input.max);
+  }
+
+  function say(input, output, text) {
+    output.textContent = text;
+    input.setAttribute("aria-valuetext", text);
+  }
+
   function show() {
-    const flops = Math.exp(first + (last - first) * slider.value / 1000);
-    const found = best(flops);
+    const flops = place(slider, axes[0]);
+    const served = servedSlider.value > 0 ? place(servedSlider, axes[1]) : 0;
+    const found = best(flops, served);
     for (const [name, write] of [["params", count], ["tokens", count], ["loss", loss]]) {
-      element(name).textContent = write(found[name]);
+      const told = known(write);
+      element(name).textContent = told(found[name]);
       element(`${name}-interval`).textContent =
-        `${write(found[`${name}_lower`])}–${write(found[`${name}_upper`])}`;
+        `${told(found[`${name}_lower`])}–${told(found[`${name}_upper`])}`;
     }
-    const said = `${scientific(flops)} FLOP`;
-    element("budget-said").textContent = said;
-    slider.setAttribute("aria-valuetext", said);
+    say(slider, element("budget-said"), `${scientific(flops)} FLOP`);
+    say(servedSlider, element("served-said"), served ? `${count(served)} tokens` : "none");
     const times = flops / data.largest;
     element("reach").textContent = times > 1
       ? `${+times.toPrecision(3)} times the compute of the largest run: extrapolated`
@@ -56,6 +82,7 @@
   }
 
   slider.addEventListener("input", show);
+  servedSlider.addEventListener("input", show);
   element("explorer").hidden = false;
   show();
   addEventListener("beforeprint", () => {
