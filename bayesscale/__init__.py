@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from bayesscale.plots.predictive_check import predictive_check_data as predictive_check_data
     from bayesscale.plots.priors import plot_priors as plot_priors
     from bayesscale.plots.priors import priors_data as priors_data
+    from bayesscale.plots.regret import plot_regret as plot_regret
+    from bayesscale.plots.regret import regret_data as regret_data
     from bayesscale.plots.residuals import plot_residuals as plot_residuals
     from bayesscale.plots.residuals import residuals_data as residuals_data
     from bayesscale.plots.style import plot_style as plot_style
@@ -166,6 +168,8 @@ _HOME = {
     "power_laws_data": "plots.power_laws",
     "plot_power_laws": "plots.power_laws",
     "residuals_data": "plots.residuals",
+    "plot_regret": "plots.regret",
+    "regret_data": "plots.regret",
     "plot_residuals": "plots.residuals",
     "predictive_check_data": "plots.predictive_check",
     "plot_predictive_check": "plots.predictive_check",

@@ -12,6 +12,7 @@ from bayesscale._arguments import choice, number, positive_scalar
 from bayesscale._format import percent
 from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.landmarks import landmark_models
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.split import optimal_split, wanted_beside_split
 from bayesscale.inference.result import interval_tails
@@ -205,6 +206,7 @@ def plot_allocation(
     flops_max: float | None = None,
     tokens_per_param: float | None = HABIT,
     slopes: Mapping[str, float] | None = None,
+    landmarks: bool = False,
     given: Mapping[str, float] | None = None,
     ax: Axes | None = None,
     label: str | None = None,
@@ -233,6 +235,9 @@ def plot_allocation(
     slopes
         Exponents a of N ~ C^a to compare with, by name, such as
         ``bs.plots.allocation.KAPLAN_AND_CHINCHILLA``, drawn through the middle of the first fit.
+    landmarks
+        Whether to show published models, :func:`~bayesscale.landmark_models`, that lie on the
+        axes: with all their parameters, and as much compute as the runs' rule gives them.
     given
         Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     ax
@@ -301,6 +306,8 @@ def plot_allocation(
                 linewidth=points(0.8), zorder=1.3,
             )  # fmt: skip
     flops = data.frontier["flops"]
+    if landmarks:
+        _draw_landmarks(ax, fits[0], names, flops.min(), flops.max())
     low, high = np.log(ax.get_ylim())
     ax.set_ylim(*np.exp([low, high + 0.05 * (high - low)]))  # room for the label above
     if len(names) > 1:
@@ -360,6 +367,30 @@ def _draw_tried(
                 markersize=points(2.5), markeredgewidth=0, zorder=1,
             )  # fmt: skip
     return tuple(drawn[: len(names)])
+
+
+def _draw_landmarks(
+    ax: Axes, first: Shown, names: tuple[str, ...], low: float, high: float
+) -> None:
+    """Draw published models whose compute lies on the axis, each with its name."""
+    table = landmark_models()
+    table["flops"] = runs_cost(Mixture.of(first.fit).host.runs).flops(
+        table["params"], table["tokens"]
+    )
+    table["tokens_per_param"] = table["tokens"] / table["params"]
+    table = table[table["flops"].between(low, high)].sort_values("flops")
+    for quantity in names:
+        ax.plot(
+            table["flops"], table[quantity], "^", color=ink(0.75), markersize=points(3),
+            markeredgewidth=0, zorder=3.5,
+        )  # fmt: skip
+        for i, (name, row) in enumerate(table.iterrows()):
+            above = i % 2 == 0
+            ax.annotate(
+                str(name), (row["flops"], row[quantity]), xytext=(0, points(4 if above else -4)),
+                textcoords="offset points", ha="right", va="bottom" if above else "top",
+                fontsize=points(6.5), color=ink(0.75),
+            )  # fmt: skip
 
 
 def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[tuple[str, str], str], fit: str) -> None:

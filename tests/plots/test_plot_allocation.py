@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex
 
 from bayesscale.errors import DomainError
 from bayesscale.forecast.allocate import allocate
+from bayesscale.forecast.landmarks import landmark_models
 from bayesscale.plots.allocation import (
     KAPLAN_AND_CHINCHILLA,
     allocation_data,
@@ -133,6 +134,17 @@ def test_several_laws_in_one_picture_with_slopes(fit, make_fit, ax):
         np.testing.assert_allclose(line["params"] * line["tokens"] * 6, line["flops"], rtol=1e-6)
         assert name in legend(ax)
     assert ax.get_ylabel() == "parameters $N^*$"
+
+
+def test_landmarks_stand_at_their_compute(fit, ax):
+    plot_allocation(fit, quantity="params", landmarks=True, flops_max=1e24, ax=ax)
+    (marks,) = [line for line in ax.lines if line.get_marker() == "^"]
+    table = landmark_models()
+    table["flops"] = 6 * table["params"] * table["tokens"]
+    shown = table[table["flops"] < 1e24].sort_values("flops")
+    np.testing.assert_allclose(np.transpose(marks.get_data()), shown[["flops", "params"]])
+    assert {"GPT-3 175B", "Chinchilla 70B"} <= {text.get_text() for text in ax.texts}
+    assert "Llama 3 405B" not in {text.get_text() for text in ax.texts}
 
 
 def test_the_ratio_alone(fit, ax):
