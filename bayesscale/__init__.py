@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bayesscale.accounting import Money as Money
     from bayesscale.accounting import Transformer as Transformer
     from bayesscale.accounting import TransformerCost as TransformerCost
+    from bayesscale.accounting.machine import Machine as Machine
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
     from bayesscale.calibration.calibrate import calibrate as calibrate
@@ -121,6 +122,7 @@ _HOME = {
     "Law": "laws",
     "LifetimeCost": "accounting",
     "Limits": "forecast.terms",
+    "Machine": "accounting.machine",
     "Money": "accounting",
     "NestedEvidence": "comparison.savage_dickey",
     "Plan": "planning.plan",

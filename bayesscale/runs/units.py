@@ -7,16 +7,20 @@ counted nor whether attention was.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from bayesscale import _arguments
+from bayesscale.accounting.machine import PFLOP_DAY
 from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
 
 if TYPE_CHECKING:
+    from bayesscale.quantities import Quantity
     from bayesscale.runs.table import Runs
 
 LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
@@ -55,6 +59,48 @@ def nats_per_token(loss_unit: str, *, bytes_per_token: float | None = None) -> f
                 )
             return math.log(2) * bytes_per_token
     return 1.0
+
+
+COUNTS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+"""What counts are written and said in."""
+
+COMPUTE = {"FLOP": 1.0, "PFLOP": 1e15, "EFLOP": 1e18, "ZFLOP": 1e21, "PFLOP-days": PFLOP_DAY}
+
+Units = Mapping[str, str | float]
+"""By name of quantity, what one in its column is: ``{"params": "M", "flops": "PFLOP-days"}``."""
+
+_WITH_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kKMBT])\s*")
+
+
+def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, float]:
+    """Return what one in each column is, by name of quantity."""
+    if units is None:
+        return {}
+    if not isinstance(units, Mapping):
+        raise DomainError(
+            'units must say by name what one in a column is, such as {"params": "M", "tokens": '
+            f'"B"}}, not {_arguments.shown(units)}.'
+        )
+    scaled = {n: q for n, q in known.items() if q.style in ("count", "flops")}
+    factors = {}
+    for name, unit in units.items():
+        _arguments.choice("column with a unit", name, scaled, hint="For the loss, say loss_unit.")
+        if isinstance(unit, str):
+            names = COMPUTE if scaled[name].style == "flops" else COUNTS
+            factors[name] = names[_arguments.choice(f"unit of {name}", unit, names)]
+        else:
+            factors[name] = _arguments.number(f"units[{name!r}]", unit, above=0)
+    return factors
+
+
+def count_in_words(cell: str) -> float | None:
+    """Read a count as people write it, such as ``1.73B`` or ``350M``; None for anything else.
+
+    >>> count_in_words("1.4T")
+    1400000000000.0
+    """
+    match = _WITH_UNIT.fullmatch(cell)
+    return float(f"{match[1]}e{round(math.log10(COUNTS[match[2]]))}") if match else None
 
 
 def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
 
+WIDEST_TABLE = 400
+"""What is piped is read by programs: a table is as wide as it has to be."""
+
 STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
 
 
@@ -73,7 +76,8 @@ def _table(table: Table, console: Console) -> None:
         _longest_word(table, i) if wraps else wide
         for i, (wraps, wide) in enumerate(zip(words, widths(table), strict=True))
     ]
-    if sum(least) + 2 * len(least) > console.width:
+    width = console.width if console.is_terminal else WIDEST_TABLE
+    if sum(least) + 2 * len(least) > width:
         say(as_records(table), console)
     else:
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -81,7 +85,7 @@ def _table(table: Table, console: Console) -> None:
             grid.add_column(Text(clean(column)), no_wrap=not wraps, min_width=width)
         for row in table.rows:
             grid.add_row(*(Text("\n".join(cell_lines(cell))) for cell in row))
-        console.print(grid)
+        console.print(grid, width=width, crop=False)
     console.print()
     if table.footer:
         say(f"{clean(table.footer)}\n", console)
