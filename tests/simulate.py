@@ -12,12 +12,27 @@ from bayesscale.model.spec import ModelSpec, specify
 from bayesscale.runs import Runs
 
 TRUTH = {
-    "level": 1.02, "irreducible_share": 0.6, "param_share": 0.5, "alpha_N": 0.35, "alpha_D": 0.37,
-    "alpha_C": 0.15, "k": 0.8, "sigma": 0.004, "nu_minus_one": 5.0,
+    "level": 1.02, "slope_N": 0.07, "slope_D": 0.074, "slope_C": 0.06,
+    "exponent_ratio": 0.35 / 0.37, "irreducible_share": 0.6, "k": 0.8,
+    "sigma": 0.004, "nu_minus_one": 5.0,
 }  # fmt: skip
+
+ALPHA_N, ALPHA_D = 0.35, 0.37
+"""Exponents that the truth stands for in Chinchilla's law and the unified one."""
 
 SIMULATED_LOSS = 2.7
 """Loss that the level of the truth refers to, nats/token."""
+
+
+def on_slopes(
+    share: float, alpha_n: float, alpha_d: float, irreducible_share: float = 0.0
+) -> dict[str, float]:
+    """Return coordinates of exponents and of parameters' share of the reducible loss."""
+    return {
+        "slope_N": (1 - irreducible_share) * share * alpha_n,
+        "slope_D": (1 - irreducible_share) * (1 - share) * alpha_d,
+        "exponent_ratio": alpha_n / alpha_d,
+    }
 
 
 def design(n_budgets: int = 8, sizes: int = 6) -> tuple[np.ndarray, np.ndarray]:

@@ -88,9 +88,9 @@ FITS = [
     ("fewer runs than unknowns", {"runs": RUNS.select(np.arange(48) < 5)}, RunsError, "6 unknowns"),
     ("unknown law", {"law": "chincilla"}, UnknownNameError, "Did you mean 'chinchilla'"),
     ("unknown noise", {"noise": "student-t"}, UnknownNameError, "Did you mean 'student_t'"),
-    ("unknown prior", {"priors": {"beta": bs.Prior.between(0, 1)}}, UnknownNameError, "alpha_N"),
+    ("unknown prior", {"priors": {"beta": bs.Prior.between(0, 1)}}, UnknownNameError, "slope_N"),
     ("excluding prior", {"priors": {"level": bs.Prior.between(9, 10)}}, PriorError, "exclude"),
-    ("prior outside", {"priors": {"alpha_N": bs.Prior.between(-1, 1)}}, PriorError, "positive"),
+    ("prior outside", {"priors": {"slope_N": bs.Prior.between(-1, 1)}}, PriorError, "positive"),
 ]
 
 

@@ -7,7 +7,7 @@ import bayesscale as bs
 from bayesscale import laws
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import PowerCost
-from tests.simulate import fit_at
+from tests.simulate import fit_at, on_slopes
 
 EXPERTS = bs.Quantity("experts", symbol="X", unit="experts", style="count")
 UNIQUE = bs.Quantity(
@@ -21,7 +21,7 @@ class Sparse(bs.Law):
     name = "sparse"
     inputs = ("params", "tokens", EXPERTS, UNIQUE)
     coordinates = (
-        laws.LEVEL, laws.IRREDUCIBLE_SHARE, laws.PARAM_SHARE, laws.ALPHA_N, laws.ALPHA_D,
+        laws.LEVEL, laws.SLOPE_N, laws.SLOPE_D, laws.EXPONENT_RATIO, laws.IRREDUCIBLE_SHARE,
         bs.Coordinate("expert_gain", "log", np.log(0.3), 0.5, "1", "power of N that X is worth"),
         bs.Coordinate("repeat_loss", "logit", -1.0, 1.0, "1", "share of ln(D / U) that is lost"),
     )  # fmt: skip
@@ -29,13 +29,14 @@ class Sparse(bs.Law):
     def log_loss(self, c, x, xp):
         n = x["params"] + c["expert_gain"] * x["experts"]
         d = x["tokens"] - c["repeat_loss"] * (x["tokens"] - x["unique_tokens"])
-        e, s = c["irreducible_share"], c["param_share"]
-        terms = s * xp.exp(-c["alpha_N"] * n) + (1 - s) * xp.exp(-c["alpha_D"] * d)
+        e = c["irreducible_share"]
+        s, alpha_n, alpha_d = laws.two_terms(c, e)
+        terms = s * xp.exp(-alpha_n * n) + (1 - s) * xp.exp(-alpha_d * d)
         return xp.log(c["level"] * (e + (1 - e) * terms))
 
 
 TRUTH = {
-    "level": 1.0, "irreducible_share": 0.6, "param_share": 0.5, "alpha_N": 0.35, "alpha_D": 0.35,
+    "level": 1.0, "irreducible_share": 0.6, **on_slopes(0.5, 0.35, 0.35, 0.6),
     "expert_gain": 0.25, "repeat_loss": 0.3, "sigma": 0.004, "nu_minus_one": 8.0,
 }  # fmt: skip
 
@@ -79,7 +80,7 @@ def test_the_law_says_what_it_splits_drifts_in_and_is_given():
 def test_a_fit_finds_what_the_inputs_do_and_drifts_on_declared_ones(fit):
     assert fit.severity in ("ok", "note")
     table = fit.summary(coordinates=True)
-    for name in ("expert_gain", "repeat_loss", "alpha_N", "alpha_D"):
+    for name in ("expert_gain", "repeat_loss", "slope_N", "slope_D"):
         sd = table.loc[name, "sd"]
         assert abs(table.loc[name, "mean"] - TRUTH[name]) < 4 * sd, name
     steps = {k.rsplit("_", 2)[0] for k in table.index if k.startswith("drift_")}
@@ -113,15 +114,9 @@ def test_the_solved_split_is_the_closed_form_where_there_is_one(runs):
     sharp = fit_at(runs, Sparse(), truth=TRUTH | {"repeat_loss": 1e-9})
     row = bs.allocate(sharp, flops=1e20, experts=4, unique_tokens=1e10).summary.iloc[0]
     reference = sharp.spec.reference
-    share = TRUTH["param_share"] * (4 / reference["experts"]) ** -(
-        TRUTH["alpha_N"] * TRUTH["expert_gain"]
-    )
-    total = share + 1 - TRUTH["param_share"]
-    c = {
-        "param_share": np.array(share / total),
-        "alpha_N": np.array(0.35),
-        "alpha_D": np.array(0.35),
-    }
+    share = 0.5 * (4 / reference["experts"]) ** -(0.35 * TRUTH["expert_gain"])
+    slopes = on_slopes(share / (share + 0.5), 0.35, 0.35, 0.6)
+    c = {k: np.array(v) for k, v in {**slopes, "irreducible_share": 0.6}.items()}
     x = np.log(1e20 / PowerCost().flops(reference["params"], reference["tokens"]))
     closed = laws.get_law("chinchilla").optimum(c, x, PowerCost())
     assert closed is not None
@@ -172,12 +167,12 @@ def test_shares_of_a_mixture_must_add_up():
             bs.Quantity("web", scale="simplex"),
         )
         coordinates = (
-            laws.LEVEL, laws.ALPHA_D,
+            laws.LEVEL, laws.SLOPE_D,
             bs.Coordinate("tilt", "identity", 0.0, 1.0, "1", "effect of the share of code"),
         )  # fmt: skip
 
         def log_loss(self, c, x, xp):
-            return xp.log(c["level"]) - c["alpha_D"] * x["tokens"] + c["tilt"] * x["code"]
+            return xp.log(c["level"]) - c["slope_D"] * x["tokens"] + c["tilt"] * x["code"]
 
     n = 12
     frame = {

@@ -24,6 +24,9 @@ WIDTH = 15.0
 SIZES = 241
 """Sizes compared on the way."""
 
+LOG_LOSS_MAX = 1e3
+"""Losses beyond it are alike: no size that has one is the best."""
+
 
 @dataclass(frozen=True)
 class Ladder:
@@ -79,10 +82,13 @@ class Ladder:
         loss = self._log_loss(posterior, sizes | given)
         best = loss.argmin(axis=1)
         at, rows = best.clip(1, SIZES - 2), np.arange(len(loss))
-        before, here, after = (loss[rows, at + k] for k in (-1, 0, 1))
+        before, here, after = (np.minimum(loss[rows, at + k], LOG_LOSS_MAX) for k in (-1, 0, 1))
         bend = before - 2 * here + after
         vertex = np.divide((before - after) / 2, bend, out=np.zeros_like(here), where=bend > 0)
         return np.where(best == at, x[at] + (x[1] - x[0]) * vertex, x[best])
 
     def _log_loss(self, posterior: Posterior, x: Mapping[str, Array]) -> Array:
-        return np.log(self.spec.reference["loss"]) + posterior.relative_log_loss(x)
+        # a steep law far from the centre lies beyond a float, and bending it is no number
+        with np.errstate(over="ignore", invalid="ignore"):
+            log_loss = np.log(self.spec.reference["loss"]) + posterior.relative_log_loss(x)
+        return np.where(np.isnan(log_loss), np.inf, log_loss)

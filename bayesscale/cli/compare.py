@@ -58,8 +58,9 @@ bayesscale compare runs.csv --laws kaplan chinchilla
 )  # fmt: skip
 @click.option("--smc", is_flag=True, help="Check each evidence by sequential Monte Carlo.")
 @click.option(
-    "--sensitivity/--no-sensitivity", default=True, show_default=True,
-    help="Whether to ask if the verdict holds under narrower and wider priors.",
+    "--prior-grid/--no-prior-grid", default=None,
+    help="Whether to repeat the evidence under narrower and wider priors; by default where the "
+    "verdict may rest on them.",
 )  # fmt: skip
 @sampling_options(
     "noise", "discrepancy", "draws", "tune", "chains", "target_accept", "random_seed"
@@ -69,7 +70,7 @@ bayesscale compare runs.csv --laws kaplan chinchilla
 @reading_options
 def compare_command(
     runs: Path, laws: tuple[str, ...], reading: dict[str, Any], sampling: dict[str, Any],
-    factor: float, smc: bool, sensitivity: bool, **voice: bool,
+    factor: float, smc: bool, prior_grid: bool | None, **voice: bool,
 ) -> None:  # fmt: skip
     """Say which law the RUNS of a table support, how strongly, and whether the prior decides.
 
@@ -88,6 +89,7 @@ def compare_command(
         fits = bs.fit_laws(table, **chosen, progress=out.progress)
         chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
         asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
+        asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
         found = bs.compare(fits, **asked, progress=out.progress)
         out.ran(
             call("fits = bs.fit_laws", Name("runs"), **chosen),
@@ -95,13 +97,6 @@ def compare_command(
         )
         out.tell(found.sections())
         told = {"runs": document.of_runs(table), **document.of_comparison(found)}
-        told["sensitivity"] = None
-        results: list[Any] = [found]
-        if sensitivity:
-            alike = list(fits)[: len(laws)]  # as they stand, unless asked otherwise
-            grid = bs.prior_sensitivity({k: fits[k] for k in alike}, progress=out.progress)
-            out.ran(f"s = bs.prior_sensitivity({{k: fits[k] for k in {alike}}})")
-            out.tell(grid.sections())
-            told["sensitivity"] = document.of_sensitivity(grid)
-            results.append(grid)
-        out.finish(told, *results)
+        grid = found.sensitivity
+        told["sensitivity"] = None if grid is None else document.of_sensitivity(grid)
+        out.finish(told, found)

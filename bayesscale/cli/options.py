@@ -49,7 +49,7 @@ class _NamedPrior(click.ParamType):
                 raise
         raise click.BadParameter(
             f"{value!r} is not a prior. Write an interval and the probability that it holds, "
-            "alpha_N=0.2:0.5@0.9, or a PyMC distribution, 'alpha_N=LogNormal(mu=-1.1, sigma=0.4)'.",
+            "slope_N=0.03:0.1@0.9, or a PyMC distribution, 'slope_N=LogNormal(mu=-3, sigma=0.4)'.",
             ctx,
             param,
         )
@@ -151,7 +151,7 @@ _OPTIONS: dict[str, Callable] = {
     ),
     "priors": click.option(
         "--prior", "priors", type=_NamedPrior(), multiple=True, callback=_by_name,
-        help="alpha_N=0.2:0.5@0.9 (90 % in that interval) or 'alpha_N=Beta(alpha=3, beta=6)'; "
+        help="slope_N=0.03:0.1@0.9 (90 % in that interval) or 'slope_N=Beta(alpha=2, beta=30)'; "
         "repeatable.",
     ),
     "draws": click.option("--draws", type=int, show_default="1000", help="Draws kept a chain."),

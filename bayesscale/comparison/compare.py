@@ -14,9 +14,11 @@ from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.comparison import Comparison, in_words
-from bayesscale.comparison.evidence import evidence
+from bayesscale.comparison.evidence import METHODS, Evidence, evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
+from bayesscale.comparison.sensitivity import PriorSensitivity, prior_predictives
+from bayesscale.comparison.sensitivity import prior_grid as vary_priors
 from bayesscale.comparison.weights import PARETO_K_MAX
 from bayesscale.errors import (
     BayesScaleError,
@@ -33,6 +35,9 @@ CRITERIA = tuple(SCORES)
 SMC_BIAS = 1.0
 """Nats by which sequential Monte Carlo may be off beyond its own error. Particles that do not move
 enough between stages lose mass: on 240 public runs it came out .5 too low at an error of .14."""
+
+VERDICT_MIN, RUNS_MIN = 10.0, 50
+"""A verdict of fewer nats, or on fewer runs, may rest on the priors: they are varied."""
 
 RATIO_MCSE_MAX = 0.2
 """A density ratio that is known less well checks nothing."""
@@ -52,6 +57,7 @@ def compare(
     smc: bool = False,
     factor: float = 10.0,
     group: str | None = None,
+    prior_grid: bool | None = None,
     random_seed: int | None = None,
     progress: ProgressOption = "auto",
 ) -> Comparison:
@@ -75,6 +81,11 @@ def compare(
         For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
     group
         For ``"loo"`` and ``"largest"``: column of labels whose runs are left out together.
+    prior_grid
+        Whether to repeat the evidence under narrower and wider priors, as
+        :func:`~bayesscale.prior_sensitivity` does; by default where the verdict may rest on them:
+        below 10 nats, or on fewer than 50 runs. Fits are varied that share the discrepancy of the
+        first.
     random_seed
         Seed; by default the first fit's.
     progress
@@ -102,9 +113,10 @@ def compare(
 
     Notes
     -----
-    All fits model log loss, so their evidences are densities of the same thing, and by default
-    coordinates that laws share have the same prior in each; where they do not, or the noise is
-    another, the text says so. A fit with a discrepancy forgives a wrong law:
+    All fits model log loss, so their evidences are densities of the same thing. By default laws
+    have the same priors where these mean the same: on the level and the slopes of log loss at the
+    centre of the runs, and on shape; ``prior_predictive`` shows them side by side. Where fits
+    differ in priors or noise, the text says so. A fit with a discrepancy forgives a wrong law:
     its evidence is that of the law and what it may get wrong. Compare laws as they stand
     (``discrepancy=None``), with the discrepancy, or both in one table, which says which is which.
 
@@ -124,7 +136,7 @@ def compare(
         "discrepancy": [fit.spec.discrepancy.name for fit in fits.values()],
         "noise": [fit.spec.noise.name for fit in fits.values()],
     }
-    notes, checks, pairs = _unlike(fits), [], None
+    notes, checks, pairs, sensitivity = _unlike(fits), [], None, None
     with progress_reporter(progress) as report:
         for criterion in (c for c in SCORES if c in criteria):
             excuse, said = UNSCORED.get(criterion, ((), ""))
@@ -141,6 +153,9 @@ def compare(
                 table["probability"] = scores.weights
                 pairs = _every_pair(table["log_evidence"])
                 notes += _nested(fits, table, report)
+                alike = _alike(fits)
+                if prior_grid or (prior_grid is None and _rests_on_priors(table, alike)):
+                    sensitivity = _varied(alike, table, seed, report)
                 if smc:
                     table, agrees = _by_smc(table, fits, seed, report)
                     checks.append(agrees)
@@ -160,7 +175,38 @@ def compare(
     for check in checks:
         if check.warns:
             warnings.warn(check.text, check.warning, stacklevel=2)
-    return Comparison(dict(fits), summary, pairs, verdict, tuple(checks), seed)
+    before = prior_predictives(fits, seed)
+    return Comparison(dict(fits), summary, pairs, verdict, tuple(checks), before, sensitivity, seed)
+
+
+def _alike(fits: Mapping[str, Fit]) -> dict[str, Fit]:
+    """Return the fits that share the discrepancy of the first one, if it is not alone."""
+    by_kind: dict[str, dict[str, Fit]] = {}
+    for name, fit in fits.items():
+        by_kind.setdefault(fit.spec.discrepancy.name, {})[name] = fit
+    return next((group for group in by_kind.values() if len(group) > 1), {})
+
+
+def _rests_on_priors(table: pd.DataFrame, fits: Mapping[str, Fit]) -> bool:
+    """Tell whether the evidence of the best two fits is close, or known from few runs."""
+    if not fits:
+        return False
+    best, second = table.loc[list(fits), "log_evidence"].nlargest(2)
+    return best - second < VERDICT_MIN or len(next(iter(fits.values())).runs) < RUNS_MIN
+
+
+def _varied(
+    fits: Mapping[str, Fit], table: pd.DataFrame, seed: int, report: Report
+) -> PriorSensitivity | None:
+    """Repeat evidences that are known under other priors."""
+    if not fits:
+        return None
+    known = {
+        str(name): Evidence(float(row["log_evidence"]), float(row["mcse"]), METHODS["bridge"])
+        for name, row in table.to_dict("index").items()
+        if name in fits
+    }
+    return vary_priors(fits, known, seed=seed, report=report)
 
 
 def _every_pair(log_evidence: pd.Series) -> pd.DataFrame:

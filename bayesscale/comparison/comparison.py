@@ -10,6 +10,7 @@ import numpy as np
 
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, records
 from bayesscale.checks import CheckResult, worst
+from bayesscale.comparison.sensitivity import PriorSensitivity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,11 @@ class Comparison(Told):
     checks
         Whether refits converged, if any did not, and whether sequential Monte Carlo agreed, if it
         was asked.
+    prior_predictive
+        What the priors of each fit say before any run is seen, one row a fit, side by side.
+    sensitivity
+        The evidences under narrower and wider priors, where the verdict may rest on them; else
+        None.
     random_seed
         The seed.
     """
@@ -55,17 +61,21 @@ class Comparison(Told):
     ln_bayes_factors: pd.DataFrame | None
     verdict: str
     checks: tuple[CheckResult, ...]
+    prior_predictive: pd.DataFrame
+    sensitivity: PriorSensitivity | None
     random_seed: int
 
     @property
     def severity(self) -> Severity:
         """The gravest of what the checks found."""
-        return worst(check.severity for check in self.checks)
+        findings = [*self.checks, *([self.sensitivity] if self.sensitivity else [])]
+        return worst(each.severity for each in findings)
 
     @property
     def text(self) -> str:
         """Which law the runs support, and what the checks found, for a report."""
-        return " ".join([self.verdict, *(check.text for check in self.checks)])
+        said = [self.verdict, *(check.text for check in self.checks)]
+        return " ".join([*said, self.sensitivity.text] if self.sensitivity else said)
 
     def sections(self) -> list[Section]:
         """Return the verdict, what the checks found, and the criteria side by side."""
@@ -91,6 +101,7 @@ class Comparison(Told):
                 "In nats; leave-one-out and the largest compute relative to the best, with their "
                 "standard errors.",
             ),
+            *(self.sensitivity.sections() if self.sensitivity else ()),
         ]
 
 

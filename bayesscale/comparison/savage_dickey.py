@@ -146,12 +146,11 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     def linked(value: float) -> float:
         """Return a value of the coordinate on the scale that is sampled."""
         point = {k: v[:1, 0] for k, v in draws.items()} | {name: np.array([value])}
-        return float(space.to_link(point)[0, i])
+        return float(space.unconstrain(point)[0, i])
 
     log_weight = log_density_weights(
-        lambda point: density(space.slopes.of_exponents(point))[0],
-        space.to_link(draws), i, linked(value),
-    )  # fmt: skip
+        lambda point: density(point)[0], space.unconstrain(draws), i, linked(value)
+    )
     h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link
     log_slope = float(np.log(abs(linked(value + h) - linked(value - h)) / (2 * h)))

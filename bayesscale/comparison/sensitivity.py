@@ -36,8 +36,8 @@ MCSE_MAX = 0.1
 SECONDS = 2.0
 """What a refit takes, roughly, with its bridge."""
 
-ALL = "all"
-"""The row of the grid in which every prior is scaled at once."""
+ALL, DISCREPANCY = "all", "discrepancy"
+"""Rows of the grid in which many priors are scaled at once: every one, and what laws get wrong."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,16 +47,17 @@ class PriorSensitivity(Told):
     Parameters
     ----------
     summary
-        One row a prior (index ``prior``: the coordinate, or ``"all"``, and ``scale``, by which the
-        standard deviation of its prior on the scale of its link is multiplied; scale 1 is the
-        fits' own priors). Columns: ``<fit>`` log evidence, nats, ``<fit> mcse``, ``ln_bf`` of the
-        first of ``pair`` over the second with ``ln_bf_mcse``, and ``refitted``, the fits whose
-        draws said too little of that prior. NaN where a refit did not converge.
+        One row a prior (index ``prior``: the coordinate, ``"discrepancy"`` for all of what the laws
+        get wrong, or ``"all"``, and ``scale``, by which the standard deviation of its prior on the
+        scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>`` log
+        evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with
+        ``ln_bf_mcse``, and ``refitted``, the fits whose draws said too little of that prior. NaN
+        where a refit did not converge.
     pair
         The two fits with the most evidence under their own priors, best first.
     prior_predictive
-        What the priors of each fit say before any run is seen: one row a fit, quantiles 5, 50
-        and 95 % of the loss at the centre (nats/token) and of the slopes of log loss there.
+        What the priors of each fit say before any run is seen, side by side: see
+        :func:`prior_predictives`.
     power_scaling
         One row a fit and parameter: how much the posterior moves as the prior and the likelihood
         are raised to a power near 1, and a diagnosis [1]_.
@@ -155,14 +156,22 @@ def prior_sensitivity(
         raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
     with progress_reporter(progress) as report:
         found = evidences(fits, random_seed=random_seed, report=report)
-        ranked = sorted(found, key=lambda name: -found[name].log_evidence)
-        pair = ranked[0], ranked[1]
-        summary = _grid(fits, found, pair, scales, seed, report)
-        report("Scaling priors and likelihoods by powers")
-        power_scaling = _power_scaling(fits)
+        return prior_grid(fits, found, scales=scales, seed=seed, report=report)
+
+
+def prior_grid(
+    fits: Mapping[str, Fit], found: Mapping[str, Evidence], *,
+    scales: Sequence[float] = SCALES, seed: int, report: Report,
+) -> PriorSensitivity:  # fmt: skip
+    """Scale the priors of fits whose evidences are known; see :func:`prior_sensitivity`."""
+    ranked = sorted(found, key=lambda name: -found[name].log_evidence)
+    pair = ranked[0], ranked[1]
+    summary = _grid(fits, found, pair, scales, seed, report)
+    report("Scaling priors and likelihoods by powers")
+    power_scaling = _power_scaling(fits)
     text, decides = _verdict(summary, fits, pair)
     return PriorSensitivity(
-        summary, pair, _prior_predictive(fits, seed), power_scaling, text, decides
+        summary, pair, prior_predictives(fits, seed), power_scaling, text, decides
     )
 
 
@@ -183,13 +192,18 @@ def _grid(
     import pandas as pd
 
     names = _all_scalable(fits)
-    priors = [(ALL, 1.0)] + [(k, s) for k in (ALL, *names) for s in scales if s != 1]
+    bends = {
+        k.name for fit in fits.values() for k in fit.spec.discrepancy.coordinates(fit.spec.law)
+    }
+    members = {ALL: names} | {k: [k] for k in names if k not in bends}
+    members |= {DISCREPANCY: [k for k in names if k in bends]} if bends & set(names) else {}
+    priors = [(ALL, 1.0)] + [(k, s) for k in members for s in scales if s != 1]
     known: dict[tuple[int, str], tuple[float, float]] = {}
     jobs = {}
     for i, (name, scale) in enumerate(priors):
         report(f"Evidence under prior {i + 1} of {len(priors)}", i, len(priors))
         for key, fit in fits.items():
-            touched = [k for k in names if k in fit.spec.priors and name in (k, ALL)]
+            touched = [k for k in members[name] if k in fit.spec.priors]
             if not touched or scale == 1:
                 known[i, key] = own[key].log_evidence, own[key].mcse
                 continue
@@ -248,8 +262,11 @@ def _log_ratio(fit: Fit, names: Sequence[str], scale: float) -> Array:
     return np.sum([0.5 * z**2 * (1 - scale**-2) - np.log(scale) for z in scores.values()], axis=0)
 
 
-def _prior_predictive(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
-    """Return what the priors say of the loss and its slopes at the centre of the runs."""
+def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
+    """Return what the priors say before any run is seen: one row a fit, quantiles 5, 50 and 95 % of
+    the loss at the centre (nats/token), of the slopes of log loss there, and of the loss of the
+    largest run.
+    """  # noqa: D205
     import pandas as pd
 
     rows: dict[str, Any] = {}
@@ -259,6 +276,9 @@ def _prior_predictive(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
         centre = {key: np.zeros(1) for key in spec.law.quantities}
         at = prior.relative_log_loss(centre)[:, 0]
         said = {"loss at the centre": spec.reference["loss"] * np.exp(at)}
+        largest = fit.runs.select(fit.runs.flops == fit.runs.flops.max())
+        with np.errstate(over="ignore"):  # of a steep law far from the centre: infinite is right
+            said["loss of the largest run"] = prior.law_loss(largest)[:, 0]
         for key in centre:
             step = {k: v + (1e-4 if k == key else 0.0) for k, v in centre.items()}
             slope = -(prior.relative_log_loss(step)[:, 0] - at) / 1e-4

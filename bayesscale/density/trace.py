@@ -58,21 +58,20 @@ def trace(spec: ModelSpec) -> Trace:
 
 def _log_density(graph: Graph, xp: Maths, spec: ModelSpec) -> Node:
     u = [graph.parameter(i) for i in range(len(spec.coordinates))]
-    on_link = spec.space.slopes.exponents_of(u, xp.softplus)
     backward = {"identity": lambda v: v, "log": xp.exp, "logit": xp.sigmoid}
-    c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, on_link, strict=True)}
+    c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, u, strict=True)}
     x = {name: graph.data(centred_name(name), ROW) for name in spec.law.quantities}
     spread = {name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread}
     law = graph.lift(spec.relative_log_loss(c, x, xp, spread=spread))
     observed = graph.data("log_loss_observed", ROW) - graph.data("log_loss_reference", SCALAR)
     likelihood = _log_likelihood(graph, xp, spec, c, observed - law)
-    return likelihood + _log_prior(graph, xp, on_link)
+    return likelihood + _log_prior(graph, xp, u)
 
 
-def _log_prior(graph: Graph, xp: Maths, on_link: Sequence[Node]) -> Node:
+def _log_prior(graph: Graph, xp: Maths, u: Sequence[Node]) -> Node:
     """Return normal densities on the scale of the links, where Jacobians cancel."""
     constant, squares = graph.constant(0.0), graph.constant(0.0)
-    for i, value in enumerate(on_link):
+    for i, value in enumerate(u):
         mu, sigma = (graph.data(f"prior_{name}_{i}", SCALAR) for name in ("mu", "sigma"))
         constant = constant - xp.log(sigma) - 0.5 * log(2 * pi)
         squares = squares + ((value - mu) / sigma) ** 2

@@ -102,7 +102,8 @@ def published_draws(posterior: Posterior, projection: Projection) -> dict[str, t
     the compute-optimal split at C = 6ND where the law has one in closed form.
     """  # noqa: D205
     law, on_law = posterior.spec.law, projection.c
-    published = law.published(on_law, posterior.spec.reference)
+    with np.errstate(over="ignore"):  # A and B of a steep law may lie beyond a float
+        published = law.published(on_law, posterior.spec.reference)
     result = {name: (published[name], unit) for name, unit in law.published_units.items()}
     if not result:  # a law without published parameters has its coordinates
         result = {k.name: (on_law[k.name], k.unit) for k in law.coordinates}

@@ -61,7 +61,7 @@ def fit(
         None takes the law for true.
     priors
         Overrides of default priors by name of sampling coordinate, such as
-        ``{"alpha_N": Prior.between(0.2, 0.5, mass=0.9)}``.
+        ``{"slope_N": Prior.between(0.03, 0.1, mass=0.9)}``.
     draws, tune
         Draws kept and discarded in each chain, at least 100.
     chains

@@ -46,9 +46,8 @@ def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model,
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
-    exponents = spec.space.slopes.exponents_of(sampled, pt.softplus)
     written: Any = model.logp()
-    log_density: Any = graph_replace(written, dict(zip(values, exponents, strict=True)))
+    log_density: Any = graph_replace(written, dict(zip(values, sampled, strict=True)))
     gradient: Any = grad(log_density, sampled)
     return model, u, log_density, pt.stack(gradient)
 

@@ -196,7 +196,7 @@ def initial_point(
     start, value = np.empty(len(middle)), np.nan
     for _ in range(STARTS_TRIED):
         jitter = [rng.uniform(-0.5, 0.5) * min(sigma, 1.0) for sigma in scale]
-        start = space.slopes.of_exponents(np.array(list(middle.values())) + jitter)
+        start = np.array(list(middle.values())) + jitter
         value, gradient = density(start)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return start

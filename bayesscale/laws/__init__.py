@@ -4,28 +4,29 @@ import sys
 from types import ModuleType
 
 from bayesscale.laws.coordinates import (
-    ALPHA_C,
-    ALPHA_D,
-    ALPHA_N,
+    EXPONENT_RATIO,
     IRREDUCIBLE_SHARE,
     LEVEL,
     OUTER_EXPONENT,
-    PARAM_SHARE,
+    SLOPE_C,
+    SLOPE_D,
+    SLOPE_N,
     Coordinate,
 )
 from bayesscale.laws.cost import PowerCost
 from bayesscale.laws.law import Law, Optimum, Reference
 from bayesscale.laws.registry import LAWS, get_law, list_laws
+from bayesscale.laws.two_terms import two_terms
 
 __all__ = [
-    "ALPHA_C",
-    "ALPHA_D",
-    "ALPHA_N",
+    "EXPONENT_RATIO",
     "IRREDUCIBLE_SHARE",
     "LAWS",
     "LEVEL",
     "OUTER_EXPONENT",
-    "PARAM_SHARE",
+    "SLOPE_C",
+    "SLOPE_D",
+    "SLOPE_N",
     "Coordinate",
     "Law",
     "Optimum",
@@ -33,6 +34,7 @@ __all__ = [
     "Reference",
     "get_law",
     "list_laws",
+    "two_terms",
 ]
 
 

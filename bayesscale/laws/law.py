@@ -79,14 +79,14 @@ class Law(ABC):
     Examples
     --------
     >>> import numpy as np
-    >>> from bayesscale.laws import Law, LEVEL, ALPHA_D
+    >>> from bayesscale.laws import Law, LEVEL, SLOPE_D
     >>> class DataOnly(Law):
     ...     name = "data_only"
     ...     inputs = ("tokens",)
-    ...     coordinates = (LEVEL, ALPHA_D)
+    ...     coordinates = (LEVEL, SLOPE_D)
     ...     def log_loss(self, c, x, xp):
-    ...         return xp.log(c["level"]) - c["alpha_D"] * x["tokens"]
-    >>> float(DataOnly().log_loss({"level": 1.0, "alpha_D": 0.5}, {"tokens": 2.0}, np))
+    ...         return xp.log(c["level"]) - c["slope_D"] * x["tokens"]
+    >>> float(DataOnly().log_loss({"level": 1.0, "slope_D": 0.5}, {"tokens": 2.0}, np))
     -1.0
     """
 

@@ -1,11 +1,11 @@
 """Laws of one variable: parameters, tokens or optimally spent compute, over a floor or not."""
 
 from bayesscale.laws.coordinates import (
-    ALPHA_C,
-    ALPHA_D,
-    ALPHA_N,
     IRREDUCIBLE_SHARE,
     LEVEL,
+    SLOPE_C,
+    SLOPE_D,
+    SLOPE_N,
     Coordinate,
 )
 from bayesscale.laws.law import Law
@@ -22,7 +22,7 @@ class OneVariable(Law):
     """
 
     def __init__(
-        self, name: str, variable: Quantity, exponent: Coordinate, *, floor: bool, citation: str
+        self, name: str, variable: Quantity, slope: Coordinate, *, floor: bool, citation: str
     ) -> None:
         letter = variable.symbol
         self.name = name
@@ -31,42 +31,41 @@ class OneVariable(Law):
             f"L({letter}) = {'E + ' * floor}({letter}_c / {letter})^{{\\alpha_{letter}}}"
         )
         self.inputs = (variable.name,)
-        self.coordinates = (LEVEL, *([IRREDUCIBLE_SHARE] if floor else []), exponent)
+        self.coordinates = (LEVEL, slope, *([IRREDUCIBLE_SHARE] if floor else []))
         self.published_units = {
             **({"E": "nats/token"} if floor else {}),
-            f"{letter}_c": f"{variable.unit} × (nats/token)^(1/{exponent.name})",
-            exponent.name: "1",
+            f"{letter}_c": f"{variable.unit} × (nats/token)^(1/alpha_{letter})",
+            f"alpha_{letter}": "1",
         }
 
     def log_loss(self, c, x, xp):
-        (variable,), exponent = self.quantities, c[self.coordinates[-1].name]
-        reducible = xp.exp(-exponent * x[variable])
-        if IRREDUCIBLE_SHARE in self.coordinates:
-            e = c["irreducible_share"]
-            return xp.log(c["level"] * (e + (1 - e) * reducible))
-        return xp.log(c["level"]) - exponent * x[variable]
+        (variable,), slope = self.quantities, c[self.coordinates[1].name]
+        if IRREDUCIBLE_SHARE not in self.coordinates:
+            return xp.log(c["level"]) - slope * x[variable]
+        e = c["irreducible_share"]
+        return xp.log(c["level"] * (e + (1 - e) * xp.exp(-slope / (1 - e) * x[variable])))
 
     def published(self, c, reference):
-        (variable,), name = self.quantities, self.coordinates[-1].name
-        loss = c["level"] * reference["loss"]
+        (variable,), loss = self.quantities, c["level"] * reference["loss"]
         e = c["irreducible_share"] if IRREDUCIBLE_SHARE in self.coordinates else 0.0
-        scale = reference[variable] * ((1 - e) * loss) ** (1 / c[name])
-        values = {"E": e * loss, f"{name[-1]}_c": scale, name: c[name]}
-        return {key: values[key] for key in self.published_units}
+        alpha = c[self.coordinates[1].name] / (1 - e)
+        scale = reference[variable] * ((1 - e) * loss) ** (1 / alpha)
+        values = (e * loss, scale, alpha) if len(self.coordinates) > 2 else (scale, alpha)
+        return dict(zip(self.published_units, values, strict=True))
 
 
 KAPLANS = tuple(
     OneVariable(
         f"kaplan_{what}{'_irreducible' * floor}",
         variable,
-        exponent,
+        slope,
         floor=floor,
         citation=HENIGHAN if floor else KAPLAN.format(number),
     )
-    for what, variable, exponent, number in (
-        ("params", PARAMS, ALPHA_N, "1.1"),
-        ("data", TOKENS, ALPHA_D, "1.2"),
-        ("compute", FLOPS, ALPHA_C, "1.3"),
+    for what, variable, slope, number in (
+        ("params", PARAMS, SLOPE_N, "1.1"),
+        ("data", TOKENS, SLOPE_D, "1.2"),
+        ("compute", FLOPS, SLOPE_C, "1.3"),
     )
     for floor in (False, True)
 )

@@ -1,15 +1,15 @@
 """The frame that holds Kaplan's and Chinchilla's laws: an outer exponent over two inner terms."""
 
 from bayesscale.laws.coordinates import (
-    ALPHA_D,
-    ALPHA_N,
+    EXPONENT_RATIO,
     IRREDUCIBLE_SHARE,
     LEVEL,
     OUTER_EXPONENT,
-    PARAM_SHARE,
+    SLOPE_D,
+    SLOPE_N,
 )
 from bayesscale.laws.law import Law
-from bayesscale.laws.two_terms import two_term_optimum
+from bayesscale.laws.two_terms import two_term_optimum, two_terms
 
 
 class Unified(Law):
@@ -27,31 +27,33 @@ class Unified(Law):
     citation = "Outer exponent: Videau (2026), arXiv:2608.07222; Busbridge et al. (2025), eq. 8"
     inputs = ("params", "tokens")
     contains = {"chinchilla": {"k": 1.0}}
-    coordinates = (LEVEL, IRREDUCIBLE_SHARE, PARAM_SHARE, ALPHA_N, ALPHA_D, OUTER_EXPONENT)
+    coordinates = (LEVEL, SLOPE_N, SLOPE_D, EXPONENT_RATIO, IRREDUCIBLE_SHARE, OUTER_EXPONENT)
     published_units = {
         "E": "nats/token", "A": "(nats/token)^(1/k) × params^(alpha_N/k)",
         "B": "(nats/token)^(1/k) × tokens^(alpha_D/k)", "alpha_N": "1", "alpha_D": "1", "k": "1",
     }  # fmt: skip
 
     def log_loss(self, c, x, xp):
-        e, s, k = c["irreducible_share"], c["param_share"], c["k"]
-        bracket = s * xp.exp(-c["alpha_N"] / k * x["params"]) + (1 - s) * xp.exp(
-            -c["alpha_D"] / k * x["tokens"]
-        )
-        return xp.log(c["level"] * (e + (1 - e) * xp.exp(k * xp.log(bracket))))
+        e, k = c["irreducible_share"], c["k"]
+        s, alpha_n, alpha_d = two_terms(c, e)
+        params_term = s * xp.exp(-alpha_n / k * x["params"])
+        tokens_term = (1 - s) * xp.exp(-alpha_d / k * x["tokens"])
+        reducible = xp.exp(k * xp.log(params_term + tokens_term))
+        return xp.log(c["level"] * (e + (1 - e) * reducible))
 
     def published(self, c, reference):
-        loss, s, k = c["level"] * reference["loss"], c["param_share"], c["k"]
-        root = ((1 - c["irreducible_share"]) * loss) ** (1 / k)
+        e, k, loss = c["irreducible_share"], c["k"], c["level"] * reference["loss"]
+        s, alpha_n, alpha_d = two_terms(c, e)
+        root = ((1 - e) * loss) ** (1 / k)
         return {
-            "E": c["irreducible_share"] * loss,
-            "A": s * root * reference["params"] ** (c["alpha_N"] / k),
-            "B": (1 - s) * root * reference["tokens"] ** (c["alpha_D"] / k),
-            "alpha_N": c["alpha_N"],
-            "alpha_D": c["alpha_D"],
+            "E": e * loss,
+            "A": s * root * reference["params"] ** (alpha_n / k),
+            "B": (1 - s) * root * reference["tokens"] ** (alpha_d / k),
+            "alpha_N": alpha_n,
+            "alpha_D": alpha_d,
             "k": k,
         }
 
     def optimum(self, c, x_flops, cost):
-        k = c["k"]
-        return two_term_optimum(c["param_share"], c["alpha_N"] / k, c["alpha_D"] / k, x_flops, cost)
+        s, alpha_n, alpha_d = two_terms(c, c["irreducible_share"])
+        return two_term_optimum(s, alpha_n / c["k"], alpha_d / c["k"], x_flops, cost)

@@ -86,7 +86,7 @@ def check_names(law: Law, taken: Iterable[Coordinate]) -> None:
         raise DomainError(
             f"The law {law.name!r} cannot name a coordinate {', '.join(map(repr, bad))}: the name "
             "is taken by another coordinate, the discrepancy, the noise, the model or the plotting "
-            "library, or is no Python name. Choose another, such as 'alpha_N'."
+            "library, or is no Python name. Choose another, such as 'slope_N'."
         )
 
 

@@ -155,7 +155,7 @@ def resolve_priors(
     known = {c.name: c for c in coordinates}
     if not isinstance(priors or {}, Mapping):
         raise PriorError(
-            f'priors are given by name, such as {{"alpha_N": bs.Prior.between(0.2, 0.5)}}, not as '
+            f'priors are given by name, such as {{"slope_N": bs.Prior.between(0.03, 0.1)}}, not as '
             f"{shown(priors)}."
         )
     for name, prior in (priors or {}).items():

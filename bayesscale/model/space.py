@@ -18,7 +18,6 @@ from bayesscale._interrupts import interrupts_held
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import Prior, describe_priors
-from bayesscale.model.slopes import Slopes
 
 type Array = NDArray[np.float64]
 
@@ -45,11 +44,6 @@ class Space:
         return {name: normal for name, normal in found.items() if normal is not None}
 
     @cached_property
-    def slopes(self) -> Slopes:
-        """What the unconstrained vector has in the place of exponents."""
-        return Slopes.of(self.coordinates, [k.name in self.normals for k in self.coordinates])
-
-    @cached_property
     def _own(self) -> dict[str, Any]:
         """Return the priors that only PyMC knows."""
         chosen = {
@@ -66,19 +60,16 @@ class Space:
         """Return the numbers of the normal priors, shape ``(coordinate, 2)``; of others (0, 1)."""
         return np.array([self.normals.get(name, (0.0, 1.0)) for name in self.names], dtype=float)
 
-    def to_link(self, c: Mapping[str, Array]) -> Array:
-        """Put coordinates on the scales that they are sampled on, shape ``(..., coordinate)``."""
+    def unconstrain(self, c: Mapping[str, Array]) -> Array:
+        """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``: each on
+        the scale of its link.
+        """  # noqa: D205
         return np.stack(
             [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates], axis=-1
         )
 
-    def unconstrain(self, c: Mapping[str, Array]) -> Array:
-        """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``."""
-        return self.slopes.of_exponents(self.to_link(c))
-
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
-        u = self.slopes.to_exponents(u)
         return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:

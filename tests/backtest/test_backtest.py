@@ -54,7 +54,7 @@ def test_every_held_out_run_is_predicted_by_every_method(test_of, asked, runs):
 
 
 def test_options_of_the_fit_are_passed_on(test_of, asked, runs):
-    priors = {"alpha_N": bs.Prior.between(0.2, 0.5)}
+    priors = {"slope_N": bs.Prior.between(0.03, 0.2)}
     test_of(runs, noise="normal", priors=priors, draws=150, tune=160, chains=2, target_accept=0.8)
     for call in asked:
         del call["runs"], call["random_seed"]

@@ -59,18 +59,18 @@ def test_every_draw_of_the_prior_can_be_ranked(discrepancy):
 
 def test_ranks_count_draws_below_and_break_ties_at_random():
     ladder = ladder_of(simulate_runs(), "kaplan_params", noise="normal")
-    middle = {"level": 1.0, "alpha_N": 0.3, "sigma": 0.01}
+    middle = {"level": 1.0, "slope_N": 0.3, "sigma": 0.01}
     truth = {name: np.array([value]) for name, value in middle.items()}
     draws = {
         "level": np.linspace(0.5, 0.9, 100),
-        "alpha_N": np.r_[np.full(70, 0.2), np.full(30, 0.4)],
+        "slope_N": np.r_[np.full(70, 0.2), np.full(30, 0.4)],
         "sigma": np.full(100, 0.01),
     }
     rng = np.random.default_rng(0)
     log_loss = Posterior.of(ladder.spec, truth).log_loss(ladder.runs)[0]
     ranks = [ranks_of_truth(ladder, truth, draws, log_loss, rng) for _ in range(300)]
     assert {r["level"] for r in ranks} == {100}
-    assert {r["alpha_N"] for r in ranks} == {70}
+    assert {r["slope_N"] for r in ranks} == {70}
     assert {r[LOG_LIKELIHOOD] for r in ranks} == {100}  # nothing fits better than the truth
     ties = np.array([r["sigma"] for r in ranks])
     assert ties.min() >= 0

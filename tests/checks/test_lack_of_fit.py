@@ -117,9 +117,9 @@ def test_a_few_outliers_are_forgiven_and_named():
 
 
 def test_a_prior_held_at_a_wrong_value_is_caught_and_named():
-    result = checked(runs_of(chinchilla), priors={"alpha_N": bs.Prior.between(0.1, 0.11)})
+    result = checked(runs_of(chinchilla), priors={"slope_N": bs.Prior.between(0.01, 0.011)})
     assert result.severity == "caution"
-    assert "You set the prior of alpha_N: widen it first" in result.text
+    assert "You set the prior of slope_N: widen it first" in result.text
 
 
 @pytest.mark.parametrize(("effect", "passes"), [(0.0, True), (0.015, False)])

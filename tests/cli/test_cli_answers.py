@@ -13,7 +13,7 @@ import bayesscale as bs
 from bayesscale.cli import main, options, reading
 from bayesscale.cli.output import _plain
 from bayesscale.cli.python import Name, call, literal
-from tests.simulate import TRUTH
+from tests.simulate import ALPHA_N
 
 
 def human_lines(text):
@@ -44,16 +44,16 @@ def test_fit_passes_on_only_what_was_given(run, here, asked):
 @pytest.mark.parametrize(
     ("written", "prior"),
     [
-        ("alpha_N=0.2:0.5@0.9", bs.Prior.between(0.2, 0.5, mass=0.9)),
-        ("alpha_N = 0.2 : 0.5", bs.Prior.between(0.2, 0.5)),
-        ("alpha_N=LogNormal(mu=-1.1, sigma=4e-1)", bs.Prior("LogNormal", mu=-1.1, sigma=0.4)),
-        ("alpha_N=Beta(alpha=3,beta=6)", bs.Prior("Beta", alpha=3, beta=6)),
+        ("slope_N=0.2:0.5@0.9", bs.Prior.between(0.2, 0.5, mass=0.9)),
+        ("slope_N = 0.2 : 0.5", bs.Prior.between(0.2, 0.5)),
+        ("slope_N=LogNormal(mu=-1.1, sigma=4e-1)", bs.Prior("LogNormal", mu=-1.1, sigma=0.4)),
+        ("slope_N=Beta(alpha=3,beta=6)", bs.Prior("Beta", alpha=3, beta=6)),
     ],
 )
 def test_priors_are_read_and_written_again(run, here, asked, written, prior):
     ended = run("fit runs.csv --json --prior", written)
-    assert asked[0]["priors"] == {"alpha_N": prior}
-    assert f'priors={{"alpha_N": bs.{prior!r}}}' in "".join(ended.document["python"])
+    assert asked[0]["priors"] == {"slope_N": prior}
+    assert f'priors={{"slope_N": bs.{prior!r}}}' in "".join(ended.document["python"])
 
 
 def test_fit_tells_people_what_it_found(run, here, asked, runs):
@@ -192,7 +192,7 @@ def test_a_real_fit_from_the_table_to_the_forecast(run, here):
     assert told["settings"]["random_seed"] == 1
     assert "Sampling 4 chains" in ended.stderr
     alpha = next(row for row in told["summary"] if row["parameter"] == "alpha_N")
-    assert abs(alpha["mean"] - TRUTH["alpha_N"]) < 4 * alpha["sd"]
+    assert abs(alpha["mean"] - ALPHA_N) < 4 * alpha["sd"]
 
     asked = run("extrapolate fit.nc --params 1B --tokens 20B --json").document
     names = {}

@@ -15,7 +15,7 @@ from tests.simulate import simulate_runs
 @pytest.fixture
 def asked(monkeypatch):
     """Replace sampling and weighing by made-up answers; lists what was asked for."""
-    calls = {"fit": [], "compare": [], "sensitivity": []}
+    calls = {"fit": [], "compare": [], "prior_grid": []}
 
     def fit(runs, *, law, progress, priors, **options):
         calls["fit"].append({"law": law, **options})
@@ -23,6 +23,7 @@ def asked(monkeypatch):
 
     def compare(fits, **options):
         calls["compare"].append(list(fits))
+        calls["prior_grid"].append(options.get("prior_grid"))
         n = len(fits)
         table = pd.DataFrame(
             {
@@ -34,18 +35,14 @@ def asked(monkeypatch):
             index=pd.Index(list(fits), name="fit"),
         )  # fmt: skip
         text = in_words(table, notes=[], odds=None, factor=options["factor"])
-        return Comparison(dict(fits), table, None, text, (), 1)
-
-    def prior_sensitivity(fits, **_):
-        calls["sensitivity"].append(list(fits))
         index = pd.MultiIndex.from_tuples([("all", 1.0), ("k", 2.0)], names=["prior", "scale"])
         grid = pd.DataFrame({"ln_bf": [3.0, 2.5]}, index=index)
         a, b = list(fits)[:2]
-        return PriorSensitivity(grid, (a, b), pd.DataFrame(), pd.DataFrame(), "It holds.", False)
+        varied = PriorSensitivity(grid, (a, b), pd.DataFrame(), pd.DataFrame(), "It holds.", False)
+        return Comparison(dict(fits), table, None, text, (), pd.DataFrame(), varied, 1)
 
     monkeypatch.setattr("bayesscale.comparison.fit_laws.fit", fit)
     monkeypatch.setattr(bs, "compare", compare)
-    monkeypatch.setattr(bs, "prior_sensitivity", prior_sensitivity)
     return calls
 
 
@@ -57,7 +54,7 @@ def test_every_law_as_it_stands_and_with_drift(run, here, asked):
     ended = run("compare runs.csv --laws kaplan chinchilla --seed 3")
     assert ended.status == 0
     assert asked["compare"] == [["kaplan", "chinchilla", "kaplan + drift", "chinchilla + drift"]]
-    assert asked["sensitivity"] == [["kaplan", "chinchilla"]]
+    assert asked["prior_grid"] == [None]  # compare knows when
     told = words(ended.stdout)
     for said in (
         "Which law do the 48 runs support?", "With the laws as they stand, the evidence",
@@ -80,10 +77,10 @@ def test_every_law_as_it_stands_and_with_drift(run, here, asked):
     ],
 )
 def test_laws_are_named_in_any_way(run, here, asked, line, laws):
-    ended = run(f"compare runs.csv --discrepancy none --no-sensitivity {line}")
+    ended = run(f"compare runs.csv --discrepancy none --no-prior-grid {line}")
     assert ended.status == 0
     assert asked["compare"] == [laws]
-    assert asked["sensitivity"] == []
+    assert asked["prior_grid"] == [False]
     seeds = {fit["random_seed"] for fit in asked["fit"]}
     assert len(seeds) == 1  # one seed for all
 

@@ -13,21 +13,22 @@ LAW = '''
 import numpy as np
 
 import bayesscale as bs
-from bayesscale.laws import ALPHA_D, ALPHA_N, IRREDUCIBLE_SHARE, LEVEL, PARAM_SHARE
+from bayesscale.laws import EXPONENT_RATIO, IRREDUCIBLE_SHARE, LEVEL, SLOPE_D, SLOPE_N, two_terms
 
 
 class Experts(bs.Law):
     name = "experts"
     inputs = ("params", "tokens", bs.Quantity("experts"))
-    coordinates = (LEVEL, IRREDUCIBLE_SHARE, PARAM_SHARE, ALPHA_N, ALPHA_D)
+    coordinates = (LEVEL, SLOPE_N, SLOPE_D, EXPONENT_RATIO, IRREDUCIBLE_SHARE)
 
     def __init__(self, power=0.3):
         self.power = power
 
     def log_loss(self, c, x, xp):
-        e, s = c["irreducible_share"], c["param_share"]
+        e = c["irreducible_share"]
+        s, alpha_n, alpha_d = two_terms(c, e)
         n = x["params"] + self.power * x["experts"]
-        reducible = s * xp.exp(-c["alpha_N"] * n) + (1 - s) * xp.exp(-c["alpha_D"] * x["tokens"])
+        reducible = s * xp.exp(-alpha_n * n) + (1 - s) * xp.exp(-alpha_d * x["tokens"])
         return xp.log(c["level"]) + xp.log(e + (1 - e) * reducible)
 
 

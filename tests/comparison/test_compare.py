@@ -10,12 +10,13 @@ from scipy.stats import multivariate_normal
 
 import bayesscale as bs
 from bayesscale.comparison import left_out, sensitivity
+from bayesscale.comparison.compare import _rests_on_priors
 from bayesscale.comparison.comparison import in_words
 from bayesscale.comparison.left_out import score_refit
 from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, UnknownNameError
 from bayesscale.model.spec import specify
 from tests.comparison.conftest import SLOPES, Line, normal_of_losses
-from tests.simulate import fit_at, simulate_runs
+from tests.simulate import design, fit_at, simulate_runs
 
 OF_SIGMA = 2e-3
 """The noise is known to a part in ten thousand, not exactly."""
@@ -57,7 +58,22 @@ def test_every_criterion_has_its_column_and_its_question(compared):
         assert said in compared.text
     assert compared.passed
     assert compared.verdict in repr(compared)
-    assert [type(s).__name__ for s in compared.sections()] == ["Heading", "Paragraph", "Table"]
+    # 15 runs: the verdict may rest on the priors, so they are varied without being asked
+    shown = [type(s).__name__ for s in compared.sections()]
+    assert shown == ["Heading", "Paragraph", "Table"] * 2
+    assert compared.sensitivity is not None
+    assert compared.sensitivity.text in compared.text
+    assert list(compared.prior_predictive.index) == list(compared.fits)
+
+
+def test_priors_are_varied_where_a_verdict_may_rest_on_them():
+    table = pd.DataFrame({"log_evidence": [100.0, 95.0, 60.0]}, index=["a", "b", "c"])
+    few, many = (simulate_runs(sizes=design(n)) for n in (8, 9))  # 48 and 54 runs
+    near, far = (dict.fromkeys(names, fit_at(many)) for names in ("ab", "ac"))
+    assert _rests_on_priors(table, near)
+    assert not _rests_on_priors(table, far)
+    assert _rests_on_priors(table, dict.fromkeys("ac", fit_at(few)))
+    assert not _rests_on_priors(table, {})
 
 
 def test_prior_odds_enter_the_probability_alone(compared, fits):
@@ -238,7 +254,7 @@ def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
         "size": fit_at(runs, "kaplan_params", draws=400, spread=0.1),
         "both": fit_at(
             runs, draws=400, spread=0.1,
-            spec=specify(runs, law="chinchilla", discrepancy=None, priors={"alpha_N": beta}),
+            spec=specify(runs, law="chinchilla", discrepancy=None, priors={"slope_N": beta}),
         ),
     }  # fmt: skip
     known = bs.Evidence(1.0, 0.01, "by hand")
@@ -248,8 +264,8 @@ def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
     monkeypatch.setattr(sensitivity, "_power_scaling", lambda _: pd.DataFrame())
     found = bs.prior_sensitivity(fits, scales=[0.9], progress=False)
     assert found.text.startswith("THE PRIOR DECIDES")  # evidences are alike
-    assert "NOT VARIED, not being normal on its scale: alpha_N" in found.text
-    assert "alpha_N" not in found.summary.index.get_level_values("prior")
+    assert "NOT VARIED, not being normal on its scale: slope_N" in found.text
+    assert "slope_N" not in found.summary.index.get_level_values("prior")
     slopes = found.prior_predictive["fall of ln L per ln tokens"]
     assert slopes.loc["size"].isna().all()
     assert slopes.loc["both"].notna().all()

@@ -8,7 +8,7 @@ import pytest
 import bayesscale as bs
 from bayesscale.density import CannotTraceError, FusedDensity, trace
 from bayesscale.inference.compiled import compile_model, is_compiled
-from bayesscale.laws import ALPHA_D, LAWS, LEVEL
+from bayesscale.laws import LAWS, LEVEL, SLOPE_D
 from bayesscale.model.data import model_data
 from bayesscale.model.discrepancy import DISCREPANCIES
 from bayesscale.model.noise import NOISES
@@ -138,7 +138,7 @@ def test_data_and_priors_are_swapped_without_compiling():
     first = runs_with(errors=True, clusters=True)
     compile_model(specify(first), first)
     other = runs_with(errors=True, clusters=True, n_rows=31, seed=5)
-    spec = specify(other, priors={"alpha_N": bs.Prior.between(0.2, 0.3)})
+    spec = specify(other, priors={"slope_N": bs.Prior.between(0.05, 0.08)})
     assert is_compiled(spec)
     density, expected = compile_model(spec, other).bind(model_data(spec, other)), None
     expected = pymc_density(spec, other)
@@ -149,13 +149,13 @@ def test_data_and_priors_are_swapped_without_compiling():
 class Own(bs.Law):
     """A law of somebody's own, who knows nothing of tracing."""
 
-    name, inputs, coordinates = "own", ("params", "tokens"), (LEVEL, ALPHA_D)
+    name, inputs, coordinates = "own", ("params", "tokens"), (LEVEL, SLOPE_D)
 
     def __init__(self, floor):
         self.floor = floor
 
     def log_loss(self, c, x, xp):
-        rate = xp.maximum(c["alpha_D"], self.floor)
+        rate = xp.maximum(c["slope_D"], self.floor)
         drop = xp.where(x["params"] > 0.5, 1 - xp.exp(-rate), xp.tanh(rate * x["params"]) ** 2)
         spread = xp.sqrt(1 + abs(x["tokens"]) ** 1.5) / (2 + x["params"] ** 2)
         return xp.log(c["level"]) - rate * x["tokens"] + np.float64(0.5) * drop / spread
@@ -189,10 +189,10 @@ class Untraceable(Own):
     [
         (lambda c, x, xp: xp.arctan(x["params"]) * c["level"], "'arctan'"),
         (
-            lambda c, x, xp: c["level"] * (x["params"] if c["alpha_D"] > 9 else x["tokens"]),
+            lambda c, x, xp: c["level"] * (x["params"] if c["slope_D"] > 9 else x["tokens"]),
             "branch",
         ),
-        (lambda c, x, xp: c["level"] * x["params"] * (c["alpha_D"] == 0.5), "=="),
+        (lambda c, x, xp: c["level"] * x["params"] * (c["slope_D"] == 0.5), "=="),
         (lambda c, x, xp: c["level"] * x["params"] * np.array([1.0, 2.0]), "array"),
         (lambda c, x, xp: np.exp(c["level"]) * x["params"], "ufunc"),
         (lambda c, x, xp: c["level"] * x["params"][0] + x["params"], "subscriptable"),
@@ -220,7 +220,7 @@ def test_a_law_that_is_not_traced_is_sampled_from_pymcs_graph():
     runs = runs_with(errors=False, clusters=False)
 
     def formula(c, x, xp):
-        return xp.log(c["level"]) - c["alpha_D"] * xp.arcsinh(x["tokens"])
+        return xp.log(c["level"]) - c["slope_D"] * xp.arcsinh(x["tokens"])
 
     spec = specify(runs, law=Untraceable(formula), discrepancy=None)
     compiled = compile_model(spec, runs)

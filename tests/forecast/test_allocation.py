@@ -11,9 +11,9 @@ from bayesscale.forecast.cost import OwnCost
 from bayesscale.forecast.line import Lines
 from bayesscale.forecast.split import _exponents_of, exponents, lowest, optimal_split, split_at
 from bayesscale.forecast.terms import Terms
-from bayesscale.laws import LEVEL, PARAM_SHARE, Law, PowerCost
+from bayesscale.laws import EXPONENT_RATIO, LEVEL, Law, PowerCost
 from bayesscale.model.spec import specify
-from tests.simulate import TRUTH, fit_at, simulate_runs
+from tests.simulate import ALPHA_D, ALPHA_N, TRUTH, fit_at, on_slopes, simulate_runs
 
 TWO_VARIABLE = ["chinchilla", "unified", "kaplan", "kaplan_irreducible"]
 COSTS = [PowerCost(), PowerCost(kappa=7.3, params_exponent=0.9, tokens_exponent=1.1)]
@@ -69,9 +69,10 @@ def test_besiroglu_allocation(runs, flops, params, tokens, loss):
     ln_a, ln_b, ln_e, alpha, beta = 6.177956, 7.642732, 0.597112, 0.347813, 0.365854
     n0, d0 = 1e9, 2e10
     terms = np.exp([ln_e, ln_a - alpha * np.log(n0), ln_b - beta * np.log(d0)])
+    floor, share = float(terms[0] / terms.sum()), float(terms[1] / terms[1:].sum())
     c = {
-        "level": float(terms.sum()), "irreducible_share": float(terms[0] / terms.sum()),
-        "param_share": float(terms[1] / terms[1:].sum()), "alpha_N": alpha, "alpha_D": beta,
+        "level": float(terms.sum()), "irreducible_share": floor,
+        **on_slopes(share, alpha, beta, floor),
     }  # fmt: skip
     fit = fit_of_published(
         runs, "chinchilla", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
@@ -93,10 +94,8 @@ def test_kaplan_joint_fit_allocation(runs, flops, params, tokens, loss):
     n_c, d_c, alpha_n, alpha_d = 6.4e13, 1.8e13, 0.076, 0.103
     n0, d0 = 1e9, 1e10
     terms = np.array([(n_c / n0) ** (alpha_n / alpha_d), d_c / d0])
-    c = {
-        "level": float(terms.sum() ** alpha_d), "param_share": float(terms[0] / terms.sum()),
-        "alpha_N": alpha_n, "alpha_D": alpha_d,
-    }  # fmt: skip
+    share = float(terms[0] / terms.sum())
+    c = {"level": float(terms.sum() ** alpha_d), **on_slopes(share, alpha_n, alpha_d)}
     fit = fit_of_published(
         runs, "kaplan", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
     )
@@ -136,7 +135,7 @@ class Product(Law):
 
     name = "product"
     inputs = ("params", "tokens")
-    coordinates = (LEVEL, PARAM_SHARE)
+    coordinates = (LEVEL, EXPONENT_RATIO)
 
     def log_loss(self, c, x, xp):
         return xp.log(c["level"]) - 0.1 * (x["params"] + x["tokens"])
@@ -172,7 +171,7 @@ def test_near_optimal_range_holds_the_optimum_and_is_flat(runs):
     # at N* e^t the reducible loss is up by ½ αβ t² (Chinchilla's law, to second order)
     floor = TRUTH["irreducible_share"] * TRUTH["level"] * fit.spec.reference["loss"]
     reducible = 1 - floor / row["law_loss"]
-    t = np.sqrt(2 * 0.001 / (TRUTH["alpha_N"] * TRUTH["alpha_D"] * reducible))
+    t = np.sqrt(2 * 0.001 / (ALPHA_N * ALPHA_D * reducible))
     # and to third order by ⅙ αβ (β - α) t³, which is below 1 % of that here
     assert np.log(row["near_params_upper"] / row["params"]) == pytest.approx(t, rel=0.01)
     assert np.log(row["params"] / row["near_params_lower"]) == pytest.approx(t, rel=0.01)

@@ -11,7 +11,7 @@ from bayesscale.forecast.extrapolate import extrapolate
 from bayesscale.forecast.inverse import gain, required_flops, required_tokens
 from bayesscale.inference.average import Average
 from bayesscale.laws import PowerCost
-from tests.simulate import TRUTH, fit_at, simulate_runs
+from tests.simulate import TRUTH, fit_at, on_slopes, simulate_runs
 
 QUESTIONS = {
     "extrapolate": lambda f: extrapolate(f, params=[1e9, 2e9], tokens=2e10),
@@ -96,7 +96,7 @@ def test_the_interval_holds_both_laws_where_they_disagree(fits):
 
 def test_the_best_bet_is_that_of_the_mixture(runs):
     """Laws without uncertainty: the expected loss is the weighted mean of two curves."""
-    truths = [{"param_share": 0.35, "alpha_N": 0.4}, {"param_share": 0.65, "alpha_N": 0.3}]
+    truths = [on_slopes(0.35, 0.4, 0.37, 0.6), on_slopes(0.65, 0.3, 0.37, 0.6)]
     fits = {str(i): fit_at(runs, truth=TRUTH | t, draws=100) for i, t in enumerate(truths)}
     weights, budget, cost = (0.25, 0.75), 1e22, PowerCost()
     row = allocate(mixture(fits, *weights), flops=budget).summary.iloc[0]

@@ -8,7 +8,7 @@ import pytest
 from bayesscale.errors import DomainError, ExtrapolationWarning
 from bayesscale.forecast.allocate import allocate
 from bayesscale.forecast.inverse import gain, required_flops, required_tokens
-from bayesscale.laws import LEVEL, Law, PowerCost
+from bayesscale.laws import LEVEL, Law, PowerCost, two_terms
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 TWO_VARIABLE = ["chinchilla", "unified", "kaplan", "kaplan_irreducible"]
@@ -96,7 +96,8 @@ def test_a_law_without_a_floor_reaches_every_loss(runs):
         table = required_flops(fit, loss=[1e-6, 1e-3, 1.0, 1e-200]).summary
     assert (table["reachable"] == 1).all()
     low, middle, high, overflow = np.log(table["flops"])
-    exponent = TRUTH["alpha_N"] * TRUTH["alpha_D"] / (TRUTH["alpha_N"] + TRUTH["alpha_D"])
+    _, alpha_n, alpha_d = two_terms(TRUTH)
+    exponent = alpha_n * alpha_d / (alpha_n + alpha_d)
     assert low - middle == pytest.approx(np.log(1000) / exponent, rel=1e-8)
     assert middle - high == pytest.approx(np.log(1000) / exponent, rel=1e-8)
     assert np.isinf(overflow)
@@ -125,7 +126,7 @@ def test_a_loss_above_the_law_has_no_answer(runs):
 
 def test_kaplan_gains_of_ten_times_more(runs):
     """Kaplan et al. (2020), table 5: 10x parameters lower the loss by 16.05 % at .076."""
-    fit = fit_at(runs, "kaplan_params", truth=TRUTH | {"alpha_N": 0.076})
+    fit = fit_at(runs, "kaplan_params", truth=TRUTH | {"slope_N": 0.076})
     table = gain(fit, params=1e9).summary
     assert table.index.tolist() == ["params"]
     assert table.loc["params", "saved_percent"] == pytest.approx(16.05, abs=0.005)

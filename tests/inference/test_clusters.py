@@ -150,7 +150,7 @@ def test_a_new_run_has_the_noise_of_a_run(fit):
 
 
 def test_clusters_are_left_out_together(fit, ladder):
-    steep = {"alpha_N": bs.Prior.between(0.45, 0.5)}
+    steep = {"slope_N": bs.Prior.between(0.07, 0.1)}
     other = bs.fit(ladder, law="chinchilla", noise="normal", priors=steep, **QUIET)
     average = bs.average({"fit": fit, "steep": other}, by="loo", progress=False)
     assert average.pointwise.index.name == "cluster"

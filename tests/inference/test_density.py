@@ -102,7 +102,7 @@ def test_swapping_data_and_prior_numbers_needs_no_compilation():
     first, other = simulate_runs(seed=1), simulate_runs(seed=2).select(np.arange(48) % 2 == 0)
     compile_model(specify(first, law="chinchilla", discrepancy=None), first)
     spec = specify(
-        other, law="chinchilla", discrepancy=None, priors={"alpha_N": Prior.between(0.2, 0.3)}
+        other, law="chinchilla", discrepancy=None, priors={"slope_N": Prior.between(0.05, 0.08)}
     )
     assert is_compiled(spec)
     agree(spec, other)
@@ -111,14 +111,14 @@ def test_swapping_data_and_prior_numbers_needs_no_compilation():
 def test_a_prior_of_another_family_is_pymcs_own():
     runs = simulate_runs()
     beta = Prior("Beta", alpha=3, beta=6)
-    spec = specify(runs, law="chinchilla", discrepancy=None, priors={"alpha_N": beta})
-    value = spec.space.constrain(np.array([0, 0, 0, -0.4, -1, -5, 2.0]))["alpha_N"]
+    spec = specify(runs, law="chinchilla", discrepancy=None, priors={"slope_N": beta})
+    value = spec.space.constrain(np.array([0, -0.4, -1, 0, 0, -5, 2.0]))["slope_N"]
     assert float(value) == pytest.approx(1 / (1 + np.exp(0.4)))  # Beta's transform is the logit
-    u = np.array([[0.1, 0.2, 0.3, -0.4, -1, -5, 2.0]])
+    u = np.array([[0.1, -0.4, -1, 0.2, 0.3, -5, 2.0]])
     np.testing.assert_allclose(spec.space.unconstrain(spec.space.constrain(u)), u, rtol=1e-12)
     from scipy.stats import beta as scipy_beta
 
-    log_prior = spec.space.log_prior("alpha_N", np.array([0.3, 0.4]))
+    log_prior = spec.space.log_prior("slope_N", np.array([0.3, 0.4]))
     np.testing.assert_allclose(log_prior, scipy_beta(3, 6).logpdf([0.3, 0.4]), rtol=1e-12)
 
 
@@ -131,6 +131,6 @@ def test_a_prior_of_another_family_is_pymcs_own():
 )
 def test_a_prior_that_pymc_does_not_have(prior, error, message):
     runs = simulate_runs()
-    spec = specify(runs, law="chinchilla", discrepancy=None, priors={"alpha_N": prior})
+    spec = specify(runs, law="chinchilla", discrepancy=None, priors={"slope_N": prior})
     with pytest.raises(error, match=message):
         compile_model(spec, runs)

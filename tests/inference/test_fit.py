@@ -25,7 +25,7 @@ from bayesscale.errors import (
     UnknownNameError,
 )
 from bayesscale.laws import LEVEL, Coordinate
-from tests.simulate import TRUTH, design, fit_at, simulate_runs
+from tests.simulate import TRUTH, design, fit_at, on_slopes, simulate_runs
 
 QUIET = {"progress": False, "random_seed": 1, "discrepancy": None}
 
@@ -190,7 +190,7 @@ def test_a_law_of_ones_own_is_needed_to_load_it(tmp_path):
 def test_runs_on_the_frontier_identify_three_of_five():
     flops = np.geomspace(1e18, 1e22, 30)
     params = np.sqrt(flops / 6 / 20)
-    truth = TRUTH | {"alpha_D": TRUTH["alpha_N"]}
+    truth = TRUTH | on_slopes(0.5, 0.35, 0.35, 0.6)
     runs = simulate_runs(sizes=(params, 20 * params), truth=truth)
     with warnings.catch_warnings():  # a flat ridge may not converge either
         warnings.simplefilter("ignore")
@@ -200,7 +200,7 @@ def test_runs_on_the_frontier_identify_three_of_five():
     text = check.text
     assert "3 of the 5 unknowns" in text
     assert "All runs lie on one line" in text
-    assert "param_share" in text
+    assert "exponent_ratio" in text
     assert "What would help most: a run of" in text
 
 
@@ -232,10 +232,14 @@ def test_too_few_draws_are_said_not_to_converge(runs):
         ({"law": "chinchila"}, UnknownNameError, "Did you mean 'chinchilla'"),
         ({"noise": "student"}, UnknownNameError, "Did you mean 'student_t'"),
         ({"noise": 3}, DomainError, "noise must be a name"),
-        ({"priors": {"alpha_M": bs.Prior.between(0.1, 0.2)}}, UnknownNameError, "alpha_N"),
+        ({"priors": {"slope_M": bs.Prior.between(0.1, 0.2)}}, UnknownNameError, "slope_N"),
         ({"priors": {"E": bs.Prior.between(1, 2)}}, UnknownNameError, "follow from them"),
-        ({"priors": {"alpha_N": (0.1, 0.2)}}, PriorError, "Prior.between"),
-        ({"priors": {"param_share": bs.Prior.between(0.5, 1.5)}}, PriorError, "between 0 and 1"),
+        ({"priors": {"slope_N": (0.1, 0.2)}}, PriorError, "Prior.between"),
+        (
+            {"priors": {"irreducible_share": bs.Prior.between(0.5, 1.5)}},
+            PriorError,
+            "between 0 and 1",
+        ),
         ({"priors": {"level": bs.Prior.between(5, 6)}}, PriorError, "exclude the data"),
         ({"draws": 10}, DomainError, "at least 100"),
         ({"chains": 1}, DomainError, "at least 2"),
@@ -298,10 +302,14 @@ def test_a_prior_moves_the_posterior_without_compiling(fit, runs, monkeypatch):
         "bayesscale.inference.compiled._compile", lambda *a: pytest.fail("compiled again")
     )
     pinned = bs.fit(
-        runs, law="chinchilla", priors={"alpha_N": bs.Prior.between(0.299, 0.301)}, **QUIET
+        runs,
+        law="chinchilla",
+        priors={"irreducible_share": bs.Prior.between(0.549, 0.551)},
+        **QUIET,
     )
-    assert pinned.summary().loc["alpha_N", "median"] == pytest.approx(0.3, abs=0.002)
-    assert abs(fit.summary().loc["alpha_N", "median"] - 0.35) < 0.03
+    floor = pinned.coordinates["irreducible_share"]
+    assert float(floor.median()) == pytest.approx(0.55, abs=0.002)
+    assert abs(float(fit.coordinates["irreducible_share"].median()) - 0.6) < 0.03
     assert pinned.severity in ("ok", "note")
 
 
@@ -328,9 +336,10 @@ def test_large_tables_leave_out_the_pointwise_likelihood(fit, runs, monkeypatch)
 def test_priors_supply_what_the_runs_do_not_and_it_is_said():
     flops = np.geomspace(1e18, 1e22, 30)
     params = np.sqrt(flops / 6 / 20)
-    runs = simulate_runs(sizes=(params, 20 * params), truth=TRUTH | {"alpha_D": 0.35})
-    narrow = {"alpha_N": bs.Prior.between(0.33, 0.37), "alpha_D": bs.Prior.between(0.33, 0.37)}
-    priors = narrow | {"param_share": bs.Prior.between(0.45, 0.55)}
+    runs = simulate_runs(sizes=(params, 20 * params), truth=TRUTH | on_slopes(0.5, 0.35, 0.35, 0.6))
+    priors = {
+        "slope_N": bs.Prior.between(0.068, 0.072), "exponent_ratio": bs.Prior.between(0.95, 1.05)
+    }  # fmt: skip
     text = bs.fit(runs, law="chinchilla", priors=priors, **QUIET).checks[1].text
     assert "with the help of your priors: the runs alone teach 3 of the 5" in text
 
@@ -346,9 +355,9 @@ def test_a_prior_that_the_data_contradict_is_said_so(runs):
 @pytest.mark.parametrize(
     ("name", "prior", "message"),
     [
-        ("alpha_N", bs.Prior("Normal", mu=0.1, sigma=0.3), "leaves its domain"),
+        ("slope_N", bs.Prior("Normal", mu=0.1, sigma=0.3), "leaves its domain"),
         ("irreducible_share", bs.Prior("Normal", mu=0.5, sigma=1), "leaves its domain"),
-        ("alpha_N", bs.Prior("Beta", alpha=-3, beta=2), "parameters"),
+        ("slope_N", bs.Prior("Beta", alpha=-3, beta=2), "parameters"),
     ],
 )
 def test_priors_outside_the_domain_are_refused(runs, name, prior, message):

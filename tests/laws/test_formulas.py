@@ -10,14 +10,15 @@ from pytensor.gradient import grad
 
 from bayesscale.checks.identifiability import law_slopes
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.laws import LAWS, Law, get_law
+from bayesscale.laws import LAWS, Law, get_law, two_terms
 from bayesscale.model.links import LINKS
+from tests.simulate import on_slopes
 
 REFERENCE = {"params": 1e9, "tokens": 2e10, "flops": 1.2e20, "loss": 2.7}
 
 
 def random_point(law: Law, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    u = np.array([rng.normal(c.loc, c.scale) for c in law.coordinates])
+    u = np.array([rng.normal(c.loc, c.scale / 2) for c in law.coordinates])
     return u, {name: rng.normal(0, 2, 7) for name in law.inputs}
 
 
@@ -96,13 +97,9 @@ def besiroglu() -> tuple[dict[str, float], dict[str, float]]:
     ln_a, ln_b, ln_e, alpha, beta = 6.177956, 7.642732, 0.597112, 0.347813, 0.365854
     ref = {"params": 1e9, "tokens": 2e10, "flops": 1.2e20, "loss": 1.0}
     terms = np.exp([ln_e, ln_a - alpha * np.log(1e9), ln_b - beta * np.log(2e10)])
-    return {
-        "level": terms.sum(),
-        "irreducible_share": terms[0] / terms.sum(),
-        "param_share": terms[1] / terms[1:].sum(),
-        "alpha_N": alpha,
-        "alpha_D": beta,
-    }, ref
+    floor, share = terms[0] / terms.sum(), terms[1] / terms[1:].sum()
+    slopes = on_slopes(share, alpha, beta, floor)
+    return {"level": terms.sum(), "irreducible_share": floor, **slopes}, ref
 
 
 @pytest.mark.parametrize(
@@ -128,7 +125,7 @@ def test_kaplan_spot_values(name, exponent, constant, x, loss):
     law = get_law(name)
     (variable,) = law.inputs
     reference = dict.fromkeys(("params", "tokens", "flops"), constant) | {"loss": 1.0}
-    c = {"level": 1.0, law.coordinates[-1].name: exponent}
+    c = {"level": 1.0, law.coordinates[1].name: exponent}
     value = law.log_loss(c, {variable: np.log(x / reference[variable])}, np)
     assert np.exp(value) == pytest.approx(loss, abs=6e-6)
 
@@ -148,7 +145,7 @@ def test_unified_holds_kaplan_without_irreducible_loss():
     kaplan, unified = get_law("kaplan"), get_law("unified")
     u, x = random_point(kaplan, rng)
     c = coordinates(kaplan, u)
-    inside = c | {"irreducible_share": 0.0, "k": c["alpha_D"]}
+    inside = c | {"irreducible_share": 0.0, "k": two_terms(c)[2]}
     np.testing.assert_allclose(
         unified.log_loss(inside, x, np), kaplan.log_loss(c, x, np), rtol=1e-12
     )

@@ -8,7 +8,14 @@ from scipy.stats import norm
 
 import bayesscale as bs
 from bayesscale.laws import LAWS
-from bayesscale.laws.coordinates import ALPHA_N, IRREDUCIBLE_SHARE, LEVEL, OUTER_EXPONENT
+from bayesscale.laws.coordinates import (
+    EXPONENT_RATIO,
+    IRREDUCIBLE_SHARE,
+    LEVEL,
+    OUTER_EXPONENT,
+    SLOPE_D,
+    SLOPE_N,
+)
 from bayesscale.model.links import LINKS
 from bayesscale.model.noise import SIGMA
 from bayesscale.model.priors import central_interval, default_prior, resolve_priors
@@ -19,10 +26,12 @@ from tests.simulate import simulate_runs
 @pytest.mark.parametrize(
     ("coordinate", "lower", "upper"),
     [
-        (ALPHA_N, 0.14, 0.80),
-        (IRREDUCIBLE_SHARE, 0.05, 0.95),
+        (SLOPE_N, 0.017, 0.18),
+        (SLOPE_D, 0.017, 0.18),
+        (EXPONENT_RATIO, 0.31, 3.2),
+        (IRREDUCIBLE_SHARE, 0.12, 0.94),
         (LEVEL, 0.56, 1.8),
-        (OUTER_EXPONENT, 0.26, 1.87),
+        (OUTER_EXPONENT, 0.185, 1.95),
         (SIGMA, 0.0006, 0.063),
     ],
     ids=lambda c: getattr(c, "name", None),
@@ -44,7 +53,7 @@ def test_links_invert_and_know_their_slope(link):
 
 
 def test_an_interval_holds_its_mass():
-    prior = resolve_priors([ALPHA_N], {"alpha_N": bs.Prior.between(0.2, 0.5, mass=0.9)})["alpha_N"]
+    prior = resolve_priors([SLOPE_N], {"slope_N": bs.Prior.between(0.2, 0.5, mass=0.9)})["slope_N"]
     mu, sigma = prior.parameters["mu"], prior.parameters["sigma"]
     inside = norm.cdf(np.log(0.5), mu, sigma) - norm.cdf(np.log(0.2), mu, sigma)
     assert inside == pytest.approx(0.9)
@@ -63,7 +72,7 @@ def test_prior_predictive_says_its_priors_and_draws_losses():
     prior = bs.prior_predictive(runs, law="chinchilla", draws=500, random_seed=1)
     assert prior["loss"].dims == ("draw", "run")
     assert {"E", "A", "B", "alpha_N", "level", "sigma"} <= set(prior)
-    assert any("alpha_N" in text and "95 %" in text for text in prior.attrs["priors"])
+    assert any("slope_N" in text and "95 %" in text for text in prior.attrs["priors"])
     # what was observed is nothing special under the prior
     below = (prior["loss"] < runs.loss).mean("draw")
     assert float(below.min()) > 0.05
@@ -73,7 +82,7 @@ def test_prior_predictive_says_its_priors_and_draws_losses():
 def test_the_model_is_an_ordinary_pymc_model():
     model = bs.build_model(simulate_runs(), law="unified", discrepancy=None)
     assert [rv.name for rv in model.free_RVs] == [
-        "level", "irreducible_share", "param_share", "alpha_N", "alpha_D", "k", "sigma",
+        "level", "slope_N", "slope_D", "exponent_ratio", "irreducible_share", "k", "sigma",
         "nu_minus_one",
     ]  # fmt: skip
     assert [rv.name for rv in model.observed_RVs] == ["log_loss"]
@@ -83,10 +92,10 @@ def test_a_spec_survives_json():
     import json
 
     beta = bs.Prior("Beta", alpha=3, beta=6)
-    spec = specify(simulate_runs(), law="kaplan", noise="normal", priors={"alpha_N": beta})
+    spec = specify(simulate_runs(), law="kaplan", noise="normal", priors={"slope_N": beta})
     stored = json.loads(json.dumps(spec.as_dict()))
     assert ModelSpec.from_dict(stored).as_dict() == spec.as_dict()
-    assert ModelSpec.from_dict(stored).priors["alpha_N"] == beta
+    assert ModelSpec.from_dict(stored).priors["slope_N"] == beta
 
 
 def test_a_law_that_is_not_finished_is_refused():

@@ -110,4 +110,4 @@ PRIORS = [
 @pytest.mark.parametrize(("family", "parameters", "message"), PRIORS)
 def test_parameters_of_priors_are_all_there_and_no_others(family, parameters, message):
     with pytest.raises(BayesScaleError, match=message):
-        bs.fit(RUNS, priors={"alpha_N": bs.Prior(family, **parameters)}, **QUIET)
+        bs.fit(RUNS, priors={"slope_N": bs.Prior(family, **parameters)}, **QUIET)

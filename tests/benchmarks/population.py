@@ -1,0 +1,56 @@
+"""Slopes and shapes of public ladders: what the default priors of the laws are chosen by.
+
+    python tests/benchmarks/population.py SPLITS.py DATA
+
+Fits every ladder whole, the law taken for true, under priors much wider than the defaults, and
+prints the posterior mean of each coordinate on the scale of its link, averaged within a source
+first: means and standard deviations over sources, and their range.
+"""
+
+import importlib.util
+import sys
+import warnings
+
+import pandas as pd
+
+import bayesscale as bs
+from bayesscale.laws import LAWS
+from bayesscale.model.links import LINKS
+
+WIDER = 2.0
+
+
+def ladders(script, data):
+    """Yield the name and all runs of every split."""
+    spec = importlib.util.spec_from_file_location("splits", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, small, large in module.splits(data):
+        frame = pd.concat([small, large])
+        yield name, bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
+
+
+def main():
+    rows = []
+    for name, runs in ladders(*sys.argv[1:3]):
+        for law in ("chinchilla", "unified", "kaplan"):
+            families = {"log": "LogNormal", "logit": "LogitNormal"}
+            priors = {
+                k.name: bs.Prior(families[k.link], mu=k.loc, sigma=WIDER * k.scale)
+                for k in LAWS[law].coordinates
+            }
+            fit = bs.fit(
+                runs, law=law, discrepancy=None, priors=priors, random_seed=1, progress=False
+            )
+            row = {"source": name.split("/")[0], "law": law}
+            for k in (*LAWS[law].coordinates, *fit.spec.noise.coordinates):
+                row[k.name] = float(LINKS[k.link].forward(fit.coordinates[k.name].values).mean())
+            rows.append(row)
+    by_source = pd.DataFrame(rows).groupby(["law", "source"]).mean()
+    told = by_source.groupby("law").agg(["mean", "std", "min", "max"]).stack(0, future_stack=True)
+    print(told.round(2).dropna().to_string())
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
