@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from bayesscale.model.build import build_model as build_model
     from bayesscale.model.prior_predictive import prior_predictive as prior_predictive
     from bayesscale.model.priors import Prior as Prior
+    from bayesscale.planning.design import Design as Design
+    from bayesscale.planning.design import design as design
     from bayesscale.planning.plan import Plan as Plan
     from bayesscale.planning.plan import plan as plan
     from bayesscale.plots.allocation import allocation_data as allocation_data
@@ -116,6 +118,7 @@ _HOME = {
     "Coordinate": "laws",
     "Counting": "accounting",
     "EmbeddingShare": "accounting",
+    "Design": "planning.design",
     "Evidence": "comparison.evidence",
     "Fit": "inference.result",
     "LAWS": "laws",
@@ -146,6 +149,7 @@ _HOME = {
     "calibrate": "calibration.calibrate",
     "calibration_data": "plots.calibration",
     "compare": "comparison.compare",
+    "design": "planning.design",
     "evidence": "comparison.evidence",
     "extrapolate": "forecast.extrapolate",
     "fetch_runs": "runs",

@@ -13,6 +13,7 @@ from bayesscale.cli.backtest import backtest_command
 from bayesscale.cli.calibrate import calibrate_command
 from bayesscale.cli.compare import compare_command
 from bayesscale.cli.data import data_command
+from bayesscale.cli.design import design_command
 from bayesscale.cli.evidence import evidence_command
 from bayesscale.cli.extrapolate import extrapolate_command
 from bayesscale.cli.fit import fit_command
@@ -122,8 +123,9 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit_command, extrapolate_command, allocate_command, compare_command,
-    backtest_command, report_command, plot_command, show_command, required_flops_command,
-    gain_command, evidence_command, calibrate_command, data_command, laws_command,
+    quickstart_command, fit_command, extrapolate_command, allocate_command, design_command,
+    compare_command, backtest_command, report_command, plot_command, show_command,
+    required_flops_command, gain_command, evidence_command, calibrate_command, data_command,
+    laws_command,
 ):  # fmt: skip
     main.add_command(command)

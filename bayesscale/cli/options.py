@@ -115,6 +115,17 @@ def sizes_option(name: str, text: str, *, into: str | None = None, **settings: A
     )
 
 
+def size_option(name: str, text: str, **settings: Any) -> Callable:
+    """Make an option for one size; the command receives it, or None."""
+
+    def single(ctx: click.Context, param: click.Parameter, sizes: Any) -> float | None:
+        if sizes is not None and len(sizes) != 1:
+            raise click.BadParameter("one size, not several.", ctx, param)
+        return None if sizes is None else sizes[0]
+
+    return click.option(name, type=_Sizes(), metavar="SIZE", callback=single, help=text, **settings)
+
+
 input_option = click.option(
     "--input", "inputs", type=_Given(), multiple=True,
     callback=lambda *about: {name: [*sizes] for name, sizes in _by_name(*about).items()},

@@ -102,7 +102,7 @@ class Lines:
         at |= {name: q[name].centred(v, reference[name]) for name, v in self.given.items()}
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             value = self.posterior.relative_log_loss(at)
-        return np.where(tokens > 0, value, np.inf)
+        return np.where((tokens > 0) | np.isnan(x), value, np.inf)
 
     def bounds(self) -> tuple[Array, Array]:
         """Return the limits on x, shape of ``flops``; infinite where there are none."""

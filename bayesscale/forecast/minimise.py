@@ -69,9 +69,12 @@ def derivatives(g: Function, x: Array) -> tuple[Array, Array]:
     """  # noqa: D205
     h = STEP
     far_below, below, here, above, far_above = (g(x + i * h) for i in (-2, -1, 0, 1, 2))
-    slope = (8 * (above - below) - (far_above - far_below)) / (12 * h)
-    bend = (16 * (above + below) - (far_above + far_below) - 30 * here) / (12 * h * h)
-    return slope, bend
+    with np.errstate(invalid="ignore"):
+        slope = (8 * (above - below) - (far_above - far_below)) / (12 * h)
+        bend = (16 * (above + below) - (far_above + far_below) - 30 * here) / (12 * h * h)
+    # a loss is infinite where a budget does not pay for a size: the best one is smaller
+    beyond = np.isinf(far_above)
+    return np.where(beyond, np.inf, slope), np.where(beyond, np.nan, bend)
 
 
 def refine(g: Function, x: Array, lower: Array, upper: Array) -> tuple[Array, NDArray[np.bool_]]:

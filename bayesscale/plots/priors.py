@@ -77,7 +77,7 @@ def priors_data(
 
     Examples
     --------
-    >>> priors_data(fit, names=["alpha_N"]).densities             # doctest: +SKIP
+    >>> priors_data(fit, names=["slope_N"]).densities             # doctest: +SKIP
     """
     fits = only_fits(shown_fits(fit, label=label), "prior")
     known = {c.name: c.unit for _, own in fits for c in own.spec.coordinates}
@@ -182,7 +182,7 @@ def plot_priors(
 
     Examples
     --------
-    >>> bs.plot_priors(fit, names=["alpha_N", "alpha_D"])         # doctest: +SKIP
+    >>> bs.plot_priors(fit, names=["slope_N", "slope_D"])         # doctest: +SKIP
     """
     place = checked_legend(legend)
     fits = shown_fits(fit, label=label, color=color)

@@ -79,10 +79,10 @@ def test_densities_of_priors_and_posteriors_are_densities(fit, fits):
                 name,
                 coordinate,
             )
-    figure = plot_priors(fit, names=["alpha_N", "sigma"])
-    assert [ax.get_xlabel() for ax in figure.axes] == ["alpha_N", "sigma (log loss)"]
-    with pytest.raises(UnknownNameError, match="alpha_N"):
-        plot_priors(fit, names=["alpha_M"])
+    figure = plot_priors(fit, names=["slope_N", "sigma"])
+    assert [ax.get_xlabel() for ax in figure.axes] == ["slope_N", "sigma (log loss)"]
+    with pytest.raises(UnknownNameError, match="slope_N"):
+        plot_priors(fit, names=["slope_M"])
 
 
 def test_averages_have_no_priors_and_no_letters(average):

@@ -1,0 +1,372 @@
+"""What is still worth learning: which small runs to train before committing to a large one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from bayesscale._arguments import positive_array, positive_scalar, whole_number
+from bayesscale._format import flops as write_flops
+from bayesscale._format import interval, percent
+from bayesscale._sections import Heading, Paragraph, Section, Table, findings
+from bayesscale.accounting import Cost
+from bayesscale.errors import DomainError
+from bayesscale.forecast.answer import Answer, alike, stated, target_frame
+from bayesscale.forecast.cost import FlopCount, checked_cost
+from bayesscale.forecast.line import Lines
+from bayesscale.forecast.minimise import derivatives
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.reach import warn_if_far
+from bayesscale.forecast.split import Inputs, optima, wanted_beside_split
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.inference.sections import in_words
+from bayesscale.laws.law import SPLIT
+from bayesscale.model.posterior import Posterior
+from bayesscale.quantities import LOSS, PARAMS, TOKENS
+from bayesscale.runs import Runs
+
+if TYPE_CHECKING:
+    type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
+
+type Array = NDArray[np.float64]
+
+SIZES, RATIOS = 16, 12
+"""Sizes, and tokens per parameter, of the grid of candidates that is made if none are given."""
+
+LARGER = 4.0
+"""How far beyond the runs' sizes and ratios that grid goes."""
+
+SHOWN = 12
+"""Candidates shown to people."""
+
+
+@dataclass(frozen=True, repr=False)
+class Design(Answer):
+    """Candidate runs by what they would teach about the large one.
+
+    Parameters
+    ----------
+    summary
+        One row a candidate (index ``candidate``), best first by ``gain_per_flop``: ``params``,
+        ``tokens``, ``tokens_per_param``, ``flops``; ``gain``, the expected reduction of the
+        large run's expected regret by this run alone, nats/token; ``gain_per_flop``; ``share`` of
+        the expected regret that it removes; ``order``, its place among the runs chosen together,
+        NaN if it is not among them, and ``times``, how often it is.
+    draws
+        ``law_loss`` of every candidate, nats/token, dims ``(chain, draw, candidate)``.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    target
+        Compute of the large run, FLOP.
+    budget
+        Compute for the small ones together, FLOP.
+    expected_regret, regret_after
+        Expected regret of the large run now, and after the runs chosen, nats/token.
+    best_params
+        Median, lower and upper end of N* at the target.
+    """
+
+    target: float = np.nan
+    budget: float = np.nan
+    expected_regret: float = np.nan
+    regret_after: float = np.nan
+    best_params: tuple[float, float, float] = (np.nan, np.nan, np.nan)
+
+    @property
+    def chosen(self) -> pd.DataFrame:
+        """The runs to train together, in the order of choice."""
+        return self.summary[self.summary["order"].notna()].sort_values("order")
+
+    def sections(self) -> list[Section]:
+        """Return whom it is of, what is optimised, and the candidates."""
+        return _sections(self)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What draws say of the decision and of candidates, on the scale where both are linear.
+
+    ``best`` is ln N* at the target, ``bend`` the second derivative of the loss there in ln N,
+    nats/token, both of shape ``(draw,)``; ``log_loss`` that of candidates, ``(draw, candidate)``;
+    ``noise`` the standard deviation of a run's log loss.
+    """
+
+    best: Array
+    bend: Array
+    log_loss: Array
+    noise: float
+
+    @property
+    def regret(self) -> float:
+        """Expected regret of the best decision without any further run, nats/token."""
+        return 0.5 * float(self._bend * self.covariance[0, 0])
+
+    @property
+    def _bend(self) -> float:
+        return float(self.bend.mean())
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the decision and the candidates, weighted by what an error costs."""
+        joint = np.column_stack([self.best, self.log_loss])
+        weights = self.bend / self.bend.sum()
+        centred = joint - weights @ joint
+        return (centred * weights[:, None]).T @ centred
+
+    def gains(self, covariance: Array) -> Array:
+        """Return by how much each candidate alone lowers expected regret, ``(candidate,)``."""
+        together, alone = covariance[0, 1:], np.diagonal(covariance)[1:]
+        return 0.5 * self._bend * together**2 / (alone + self.noise**2)
+
+    def after(self, covariance: Array, candidate: int) -> Array:
+        """Return the covariance once a candidate has been run."""
+        column = covariance[:, candidate + 1]
+        noisy = column[candidate + 1] + self.noise**2
+        return covariance - np.outer(column, column) / noisy
+
+    def choose(self, price: Array, budget: float, most: int) -> tuple[list[int], float]:
+        """Choose runs one after the other, each given those before, within a budget.
+
+        By gain, and by gain per FLOP: whichever leaves less expected regret. Returns the runs, and
+        the regret that is left.
+        """
+        best: tuple[list[int], float] = ([], self.regret)
+        for exponent in (0.0, 1.0):
+            covariance, left, chosen = self.covariance, budget, []
+            while len(chosen) < most and (price <= left).any():
+                score = np.where(price <= left, self.gains(covariance) / price**exponent, -np.inf)
+                k = int(score.argmax())
+                chosen.append(k)
+                covariance, left = self.after(covariance, k), left - price[k]
+            regret = 0.5 * self._bend * float(covariance[0, 0])
+            if chosen and regret < best[1]:
+                best = chosen, regret
+        return best
+
+
+def design(
+    fit: Fit | Average,
+    *,
+    target: float,
+    budget: float,
+    candidates: Candidates | None = None,
+    most: int = 6,
+    cost: Cost | FlopCount | None = None,
+    ci_prob: float = 0.9,
+    **inputs: float,
+) -> Design:
+    r"""Rank small runs by what they would teach about how to split a large budget.
+
+    Parameters
+    ----------
+    fit
+        A fitted law of parameters and tokens, or an average of several.
+    target
+        Compute of the large run, FLOP, > 0.
+    budget
+        Compute for the small runs together, FLOP, > 0.
+    candidates
+        Runs that could be trained: columns ``params`` and ``tokens``, > 0. None makes a grid from
+        the smallest fitted run to four times beyond the largest, within the budget.
+    most
+        How many runs to choose at most, >= 1. One may be chosen several times: as replicates.
+    cost
+        As for :func:`~bayesscale.allocate`.
+    ci_prob
+        Probability of the equal-tailed intervals, in (0, 1).
+    **inputs
+        Inputs of the law that no budget is divided between, by name, one value each.
+
+    Returns
+    -------
+    Design
+        ``summary``, one row a candidate, and ``chosen``, the runs to train together.
+
+    Raises
+    ------
+    DomainError
+        If numbers are outside their domain, candidates lack a column, none is within the budget,
+        the law has nothing to split, or no draw has a best split at the target.
+
+    Warns
+    -----
+    RunsWarning, ExtrapolationWarning
+        As :func:`~bayesscale.allocate` does.
+
+    Notes
+    -----
+    What is optimised is the expected regret of the large run: how much worse the size chosen for
+    it will be than the best one, nats/token. With x* the draws of ln N* at the target, h the bend
+    of the loss there and f those of a candidate's log loss, the regret of a decision d is
+    :math:`\tfrac12 h (x^* - d)^2` to second order, and the best decision that is linear in the
+    candidate's outcome lowers its expectation by
+
+    .. math:: \tfrac12 \bar h \, \frac{\mathrm{Cov}_h(x^*, f)^2}{\mathrm{Var}_h(f) + \sigma^2}
+
+    with covariances weighted by h and σ the noise of a run. Nothing is refitted. Lindley (1956),
+    doi:10.1214/aoms/1177728069, with the decision's loss in place of entropy.
+
+    Examples
+    --------
+    >>> bs.design(fit, target=1e24, budget=1e21).chosen           # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    flops = positive_scalar("target", target, "FLOP")
+    purse = positive_scalar("budget", budget, "FLOP")
+    whole_number("most", most, least=1)
+    mixture = Mixture.of(fit)
+    host = mixture.host
+    counted = checked_cost(cost, host.runs)
+    given = stated(host.law, inputs, wanted=wanted_beside_split(host.law), single=True)
+    sizes = _read(candidates) if candidates is not None else _grid(host.runs, counted, purse)
+    price = counted.flops(sizes["params"], sizes["tokens"])
+    if not (price <= purse).any():
+        raise DomainError(
+            f"No candidate is within the budget of {purse:.3g} FLOP: the cheapest costs "
+            f"{price.min():.3g}."
+        )
+    learning, drawn = _learn(mixture, flops, sizes, counted, given)
+    picked, after = learning.choose(price, purse, most)
+    gain = learning.gains(learning.covariance)
+    order = np.full(len(price), np.nan)
+    for place, k in reversed(list(enumerate(picked, start=1))):
+        order[k] = place
+    columns = {
+        **sizes, "tokens_per_param": sizes["tokens"] / sizes["params"], "flops": price,
+        "gain": gain, "gain_per_flop": gain / price, "share": gain / learning.regret,
+        "order": order, "times": [picked.count(k) for k in range(len(price))],
+    }  # fmt: skip
+    frame = target_frame("candidate", columns).sort_values("gain_per_flop", ascending=False)
+    known = drawn["best"][np.isfinite(drawn["best"])]
+    middle, low, high = np.exp(np.quantile(known, [0.5, *interval_tails(ci_prob)]))
+    warn_if_far(host, {"flops": np.array([flops])})
+    draws = mixture.dataset(
+        {"law_loss": (np.exp(drawn["log_loss"]), LOSS.unit)},
+        "candidate",
+        {name: (sizes[name], q.unit) for name, q in (("params", PARAMS), ("tokens", TOKENS))},
+        index=np.arange(len(price)),
+    )
+    return Design(
+        frame, draws, ci_prob, mixture.asked, target=flops, budget=purse,
+        expected_regret=learning.regret, regret_after=after,
+        best_params=(float(middle), float(low), float(high)),
+    )  # fmt: skip
+
+
+def _learn(
+    mixture: Mixture, target: float, sizes: Mapping[str, Array], cost: Cost, given: Inputs
+) -> tuple[Learning, dict[str, Array]]:
+    """Return what the posterior says of the target and the candidates."""
+
+    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
+        lines = Lines.of(posterior, np.array([target]), cost, given, Terms())
+        x, _ = optima(lines)
+        at = np.where(np.isfinite(x), x, 0.0)
+        _, bend = derivatives(lines.log_loss, at)
+        loss = posterior.spec.reference["loss"] * np.exp(lines.log_loss(at))
+        params = posterior.spec.reference["params"] * np.exp(x)
+        quiet = np.zeros((len(posterior), 1))
+        return {
+            "best": np.log(params[:, 0]),
+            # of the loss, where its first derivative is zero
+            "bend": (loss * bend)[:, 0],
+            "log_loss": posterior.log_loss({**sizes, **given}),
+            "noise": np.log(posterior.new_runs(quiet, rng))[:, 0],
+        }
+
+    drawn = mixture.ask(question)
+    flat = {k: v.reshape(-1, *v.shape[2:]) for k, v in drawn.items()}
+    fine = np.isfinite(flat["best"]) & (flat["bend"] > 0)
+    if not fine.any():
+        raise DomainError(
+            f"No draw has a best split at {target:.3g} FLOP, so there is no decision to learn for."
+        )
+    low, high = np.quantile(flat["noise"], [0.1587, 0.8413])  # one deviation: tails may be heavy
+    log_loss = flat["log_loss"][fine]
+    noise = float(high - low) / 2
+    return Learning(flat["best"][fine], flat["bend"][fine], log_loss, noise), drawn
+
+
+def _read(candidates: Any) -> dict[str, Array]:
+    """Return candidates' parameters and tokens, each of shape ``(candidate,)``."""
+    try:
+        columns = {name: candidates[name] for name in SPLIT}
+    except (TypeError, KeyError, IndexError, ValueError):
+        raise DomainError(
+            "candidates must have params and tokens, such as {'params': [1e8, 2e8], 'tokens': "
+            f"[2e9, 4e9]}} or a DataFrame with these columns, not {type(candidates).__name__}."
+        ) from None
+    units = {"params": PARAMS.unit, "tokens": TOKENS.unit}
+    arrays = {
+        n: positive_array(f"candidates' {n}", np.asarray(v), units[n]) for n, v in columns.items()
+    }
+    return alike(arrays)
+
+
+def _grid(runs: Runs, cost: Cost, budget: float) -> dict[str, Array]:
+    """Return sizes and ratios around those of the runs, as far as the budget goes."""
+    ratio = runs.tokens / runs.params
+    n = np.geomspace(runs.params.min(), LARGER * runs.params.max(), SIZES)
+    m = np.geomspace(ratio.min() / LARGER, LARGER * ratio.max(), RATIOS)
+    params, per_param = (a.ravel() for a in np.meshgrid(n, m))
+    tokens = params * per_param
+    # no cheaper than the cheapest run that was worth training
+    price = cost.flops(params, tokens)
+    kept = (price <= budget) & (price >= cost.flops(runs.params, runs.tokens).min())
+    if not kept.any():
+        raise DomainError(
+            f"A budget of {budget:.3g} FLOP pays for no run as large as the smallest fitted one."
+        )
+    return {"params": params[kept], "tokens": tokens[kept]}
+
+
+def _sections(answer: Design) -> list[Section]:
+    head = [] if answer.of is None else [Heading(in_words(answer.of)), *findings(answer.checks)]
+    chosen, (middle, low, high) = answer.chosen, answer.best_params
+    top = answer.summary.head(SHOWN)
+    shown = pd.concat([chosen, top[top["order"].isna()]])
+    table = Table.of(
+        shown,
+        {
+            "params": lambda row: PARAMS.write(row["params"]),
+            "tokens": lambda row: TOKENS.write(row["tokens"]),
+            "compute": lambda row: write_flops(row["flops"]),
+            "removes": lambda row: f"{100 * row['share']:.2g} %",
+            "per FLOP": lambda row: f"{row['gain_per_flop']:.2g}",
+            "train": lambda row: _place(row),
+        },
+        "Removes: the share of the large run's expected regret that this run alone takes away; per "
+        "FLOP in nats/token. Train: the runs chosen together, each given those before it.",
+    )
+    removed = 1 - answer.regret_after / answer.expected_regret
+    return [
+        *head,
+        Paragraph(
+            f"For a run of {write_flops(answer.target)} the best size is "
+            f"{PARAMS.write(middle)} parameters ({percent(answer.ci_prob)}: "
+            f"{interval(low, high)}). What is optimised is that run's expected regret: its loss "
+            f"above that of the best size, now {answer.expected_regret:.2g} nats/token."
+        ),
+        Paragraph(
+            f"The {int(chosen['times'].sum())} runs chosen cost "
+            f"{write_flops(float((chosen['flops'] * chosen['times']).sum()))} of "
+            f"{write_flops(answer.budget)} and are expected to leave "
+            f"{answer.regret_after:.2g}: {100 * removed:.2g} % less.",
+            emphasis=True,
+        ),
+        table,
+    ]
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    if not np.isfinite(row["order"]):
+        return ""
+    again = f" ×{int(row['times'])}" if row["times"] > 1 else ""
+    return f"{int(row['order'])}{again}"
