@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bayesscale.accounting.machine import Machine as Machine
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
+    from bayesscale.backtesting.score import Score as Score
+    from bayesscale.backtesting.score import score as score
     from bayesscale.calibration.calibrate import calibrate as calibrate
     from bayesscale.calibration.result import Calibration as Calibration
     from bayesscale.comparison.average import average as average
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
     from bayesscale.runs import fetch_runs as fetch_runs
     from bayesscale.runs import load_example as load_example
     from bayesscale.runs import read_runs as read_runs
+    from bayesscale.tell.latex import to_latex as to_latex
     from bayesscale.tell.report import report as report
 
 _HOME = {
@@ -195,6 +198,9 @@ _HOME = {
     "read_runs": "runs",
     "regret": "forecast.regret",
     "report": "tell.report",
+    "to_latex": "tell.latex",
+    "Score": "backtesting.score",
+    "score": "backtesting.score",
     "required_flops": "forecast.inverse",
     "required_tokens": "forecast.inverse",
     "savage_dickey": "comparison.savage_dickey",

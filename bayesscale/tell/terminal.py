@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
 
-WIDEST_TABLE = 400
-"""What is piped is read by programs: a table is as wide as it has to be."""
+PIPED, WIDEST_TABLE = 80, 400
+"""What is piped is read by programs: sentences wrap, but a table is as wide as it has to be."""
 
 STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
 
@@ -37,7 +37,7 @@ def terminal(*, stderr: bool = False, quiet: bool = False) -> Console:
     from rich.console import Console
 
     console = Console(stderr=stderr, quiet=quiet, highlight=False, emoji=False)
-    console.width = min(console.width, WIDEST)
+    console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST_TABLE
     return console
 
 
@@ -61,7 +61,8 @@ def say(text: str, console: Console, *, style: str = "") -> None:
     """Print a paragraph; line breaks in it are kept, and nothing in it is markup."""
     from rich.text import Text
 
-    console.print(Text(text, style=style.strip()))
+    width = console.width if console.is_terminal else min(console.width, PIPED)
+    console.print(Text(text, style=style.strip()), width=width)
 
 
 def _table(table: Table, console: Console) -> None:
@@ -76,8 +77,7 @@ def _table(table: Table, console: Console) -> None:
         _longest_word(table, i) if wraps else wide
         for i, (wraps, wide) in enumerate(zip(words, widths(table), strict=True))
     ]
-    width = console.width if console.is_terminal else WIDEST_TABLE
-    if sum(least) + 2 * len(least) > width:
+    if sum(least) + 2 * len(least) > console.width:
         say(as_records(table), console)
     else:
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -85,7 +85,7 @@ def _table(table: Table, console: Console) -> None:
             grid.add_column(Text(clean(column)), no_wrap=not wraps, min_width=width)
         for row in table.rows:
             grid.add_row(*(Text("\n".join(cell_lines(cell))) for cell in row))
-        console.print(grid, width=width, crop=False)
+        console.print(grid)
     console.print()
     if table.footer:
         say(f"{clean(table.footer)}\n", console)
