@@ -61,7 +61,7 @@ def panels(
         return given[0].figure, given
     width, height = plt.rcParams["figure.figsize"]
     room = width / (least * points(1) ** 0.7)  # larger text is wider, but less is written
-    wide = int(np.clip(room, 1, min(n, 3)))
+    wide = int(np.clip(room, 1, min(n, 2 if n == 4 else 3)))
     rows = -(-n // wide)
     share = {1: 0.8, 2: 0.7, 3: 0.55}[wide]
     figure, grid = plt.subplots(
@@ -127,7 +127,7 @@ def draw_size_key(ax: Axes, points: ScalarMappable, q: Quantity, low: float, hig
 def _log_locator(low: float, high: float) -> Locator:
     if high / low < MANYFOLD / 2:
         return MaxNLocator(5, steps=STEPS)
-    return LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,))
+    return LogLocator(subs=(1.0, 3.0) if high / low < 100 else (1.0,))
 
 
 def _tick(q: Quantity, value: float) -> str:
