@@ -92,7 +92,7 @@ def test_a_fit_finds_what_the_inputs_do_and_drifts_on_declared_ones(fit):
 def test_extrapolation_and_allocation_are_told_the_rest(fit):
     p = bs.extrapolate(fit, params=2e9, tokens=4e10, experts=[1, 32], unique_tokens=4e10)
     assert p.summary["loss"].iloc[1] < p.summary["loss"].iloc[0]
-    assert p.draws["experts"].attrs["unit"] == "experts"
+    assert p.draws["experts"].attrs["units"] == "experts"
     few, many = (
         bs.allocate(fit, flops=1e21, experts=8, unique_tokens=u).summary.iloc[0]
         for u in (1e9, 1e12)

@@ -88,9 +88,9 @@ def of_answer(answer: Answer) -> dict[str, Any]:
         **of_result(answer),
         "ci_prob": answer.ci_prob,
         "units": {
-            str(name): values.attrs["unit"]
+            str(name): values.attrs["units"]
             for name, values in variables.items()
-            if "unit" in values.attrs
+            if "units" in values.attrs
         },
         "summary": records(answer.summary),
     }

@@ -36,15 +36,16 @@ def average(
     by
         ``"loo"``: stacking on how well each run is predicted by the others; seconds. It asks
         about runs like those that are there, and there are many of these.
-        ``"largest"``: stacking on how well the runs with the largest compute are predicted by the
-        smaller ones, from one refit a law. It asks about extrapolation, but of few runs whose
-        errors are alike, so that its weights jump.
+        ``"largest"``: how probable each law made all runs with the largest compute together, given
+        the smaller ones, from one refit a law. It asks about extrapolation, but once: these are
+        probabilities of laws that start alike after the smaller runs (partial Bayes factors), and
+        go to one law as ``"evidence"`` does, with less say of the priors.
         ``"evidence"``: posterior probabilities of the laws at equal prior odds. They go to one
         law as runs get many, even where no law is right, and depend on the priors.
     factor
         For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
     group
-        For ``"loo"`` and ``"largest"``: column of labels (``read_runs(path, group=...)``). Runs of
+        For ``"loo"``: column of labels (``read_runs(path, group=...)``). Runs of
         one label, such as checkpoints of one training, are left out together and scored jointly.
         None takes every run for itself, with all its rows where the runs have clusters.
     random_seed
@@ -84,10 +85,13 @@ def average(
     .. math:: \max_w \sum_i \ln \sum_k w_k p_k(y_i | y_{-i}),
               \quad w_k \ge 0, \; \sum_k w_k = 1
 
-    with densities of log loss. A mixture is scored run by run also under ``"largest"``: a joint
-    score of all held-out runs is a single number, and stacking on that gives everything to one
-    law. Held-out runs that lie off the law together count as many all the same, so take these
-    weights with their errors, ``weight_se``.
+    with densities of log loss. The largest runs are one observation: a law that misses one misses
+    the next in the same way, so their densities one by one would count the same surprise many
+    times. One observation has nothing to stack on, and under ``"largest"`` the weights are
+
+    .. math:: w_k \propto p_k(y_{large} | y_{small}) = p_k(y_{all}) / p_k(y_{small})
+
+    by two evidences a law; ``weight_se`` holds their Monte Carlo errors alone.
 
     Leaving one out is done by Pareto-smoothed importance sampling; runs (clusters) for which it is
     unreliable are refitted without, at most 50 a fit.
@@ -103,7 +107,8 @@ def average(
     ----------
     .. [1] Yao, Vehtari, Simpson and Gelman (2018), Bayesian Analysis 13(3), 917-1007,
        doi:10.1214/17-BA1091.
-    .. [2] Vehtari, Gelman and Gabry (2017), Statistics and Computing 27, 1413-1432,
+    .. [2] O'Hagan (1995), JRSS B 57(1), 99-138, partial Bayes factors.
+    .. [3] Vehtari, Gelman and Gabry (2017), Statistics and Computing 27, 1413-1432,
        doi:10.1007/s11222-016-9696-4.
 
     Examples
@@ -136,13 +141,13 @@ def average(
 
 def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, factor: float) -> str:
     """Return a sentence for a report."""
-    if pointwise is None:
-        how = "evidence (posterior probabilities at equal prior odds)"
-    elif by == "largest":
+    if by == "largest":
         how = (
-            f"what laws fitted to the smaller runs predict for those within {factor:g}x of the "
-            f"largest compute ({len(pointwise)} scores)"
+            "how probable laws fitted to the smaller runs made all "
+            f"{table['n_largest'].iloc[0]} within {factor:g}x of the largest compute"
         )
+    elif pointwise is None:
+        how = "evidence (posterior probabilities at equal prior odds)"
     else:
         what = "run" if pointwise.index.name == "run" else f"{pointwise.index.name!r}"
         how = f"leave-one-{what}-out ({len(pointwise)} left out, {table['n_refits'].sum()} refits)"
@@ -159,10 +164,10 @@ def _check(fits: Mapping[str, Fit], by: str, group: str | None) -> None:
     """Refuse what cannot be averaged."""
     if not isinstance(by, str) or by not in SCORES:
         raise unknown_name("criterion", by, SCORES)
-    if by == "evidence" and group is not None:
+    if by != "loo" and group is not None:
         raise DomainError(
-            "The evidence is of all runs jointly: nothing is left out, and there are no groups "
-            'to leave out. Leave group out, or use by="loo".'
+            f"Under by={by!r} runs are scored all together, and groups of them are not left out. "
+            'Leave group out, or use by="loo".'
         )
     check_fits(fits, what="An average")
     first, *others = fits.items()

@@ -37,9 +37,10 @@ class Comparison(Told):
         with ``ln_bf_mcse``; posterior ``probability``; ``smc_log_evidence`` and ``smc_mcse`` if
         asked. By leave-one-out: ``elpd``, nats, its standard error ``elpd_se``, ``elpd_diff`` from
         the best with ``elpd_diff_se``, weight in ``stacking``, ``n_refits`` and the runs of
-        ``high_k`` that were refitted. On the largest compute: ``log_score``, the sum of log
-        predictive densities, ``log_score_se``, ``log_score_diff`` and ``log_score_diff_se``, of
-        ``n_largest`` runs or groups. ``refits_converged`` is of all refits.
+        ``high_k`` that were refitted, and whether these ``refits_converged``. On the largest
+        compute: ``log_score``, the joint log density of all ``n_largest`` runs given the smaller
+        ones, and ``log_score_diff`` from the best, with their Monte Carlo errors
+        ``log_score_mcse`` and ``log_score_diff_mcse``.
     ln_bayes_factors
         Log Bayes factor of each row's fit over each column's, or None without evidence.
     verdict
@@ -83,8 +84,8 @@ class Comparison(Told):
             ("ln evidence", "log_evidence", lambda row: f"{row['log_evidence']:.2f}"),
             ("ln BF", "ln_bf", lambda row: f"{row['ln_bf']:.2f}"),
             ("probability", "probability", lambda row: f"{row['probability']:.3f}"),
-            ("leave-one-out", "elpd", lambda row: _difference(row, "elpd")),
-            ("largest compute", "log_score", lambda row: _difference(row, "log_score")),
+            ("leave-one-out", "elpd", lambda row: _difference(row, "elpd", "se")),
+            ("largest compute", "log_score", lambda row: _difference(row, "log_score", "mcse")),
         ]
         shown = [(title, write) for title, name, write in columns if name in self.summary]
         n = len(next(iter(self.fits.values())).runs)
@@ -98,15 +99,15 @@ class Comparison(Told):
                     [row["fit"], *(write(row) for _, write in shown)]
                     for row in records(self.summary)
                 ],
-                "In nats; leave-one-out and the largest compute relative to the best, with their "
-                "standard errors.",
+                "In nats; leave-one-out and the largest compute relative to the best, the former "
+                "with its standard error over runs, the latter with that of Monte Carlo.",
             ),
             *(self.sensitivity.sections() if self.sensitivity else ()),
         ]
 
 
-def _difference(row: Mapping[str, Any], score: str) -> str:
-    return f"{row[f'{score}_diff']:.1f} ± {row[f'{score}_diff_se']:.1f}"
+def _difference(row: Mapping[str, Any], score: str, error: str) -> str:
+    return f"{row[f'{score}_diff']:.1f} ± {row[f'{score}_diff_{error}']:.1f}"
 
 
 def in_words(
@@ -127,22 +128,13 @@ def in_words(
         sentences.append(
             f"At {at} {best!r} has a probability of {_probability(summary['probability'].max())}."
         )
-        ranked = summary.sort_values("log_evidence", ascending=False)
-        gap = ranked["log_evidence"].iloc[0] - ranked["log_evidence"].iloc[1]
-        sure = gap > max(STRENGTH[0][0], 2 * np.hypot(*ranked["mcse"].iloc[:2]))
-        winners["evidence"] = str(ranked.index[0]), bool(sure)
-    for what, column, question in (
-        ("leave-one-out", "elpd", "how well runs like these are predicted"),
-        ("the largest compute", "log_score", "how well larger runs are foreseen"),
-    ):
-        if column in summary:
-            sentence, winners[what] = _score_in_words(summary, column, what, question)
-            sentences.append(sentence)
+        winners["evidence"] = _told_apart(summary, "log_evidence", "mcse")
+    if "elpd" in summary:
+        sentence, winners["leave-one-out"] = _left_out_in_words(summary)
+        sentences.append(sentence)
     if "log_score" in summary:
-        sentences.append(
-            f"The largest compute means {summary['n_largest'].iloc[0]} runs or clusters, "
-            f"all within {factor:g}x of the largest."
-        )
+        sentences.append(_largest_in_words(summary, factor))
+        winners["the largest compute"] = _told_apart(summary, "log_score", "log_score_mcse")
     sentences.append(_agreement(winners))
     if len(blocks) > 1:
         sentences.append(
@@ -161,36 +153,54 @@ def _evidence_in_words(group: pd.DataFrame, *, alone: bool) -> str:
         setting = "with the laws as they stand, "
     if len(ranked) == 1:
         return f"{_capital(setting)}{best!r} stands alone."
-    told = []
-    for name, row in ranked.iloc[1:].iterrows():
-        ln_bf = ranked["log_evidence"].iloc[0] - row["log_evidence"]
-        mcse = np.hypot(ranked["mcse"].iloc[0], row["mcse"])
-        told.append(f"{name!r} (ln BF {ln_bf:.2f} ± {max(mcse, 0.01):.2f})")
-    least = ranked["log_evidence"].iloc[0] - ranked["log_evidence"].iloc[1]
-    if least < 2 * np.hypot(*ranked["mcse"].iloc[:2]):
-        return _capital(
-            f"{setting}the evidence cannot tell {best!r} from {ranked.index[1]!r} within its "
-            f"error: {', '.join(told)}."
-        )
-    strength = next(word for bound, word in STRENGTH if least < bound)
     return _capital(
-        f"{setting}the evidence {strength} favours {best!r} over {', '.join(told)}, given the "
-        "priors."
+        f"{setting}the evidence {_favours(group, 'log_evidence', 'mcse')}, given the priors."
     )
 
 
-def _score_in_words(
-    summary: pd.DataFrame, column: str, what: str, question: str
-) -> tuple[str, tuple[str, bool]]:
-    ranked = summary.sort_values(column, ascending=False)
+def _largest_in_words(summary: pd.DataFrame, factor: float) -> str:
+    n = summary["n_largest"].iloc[0]
+    which = f"{n} runs" if n > 1 else "one run"
+    return (
+        f"The largest compute ({which} within {factor:g}x of the largest, scored together), which "
+        "asks how well larger runs are foreseen from the smaller ones, "
+        f"{_favours(summary, 'log_score', 'log_score_mcse')}."
+    )
+
+
+def _favours(table: pd.DataFrame, score: str, error: str) -> str:
+    """Say how strongly log densities of the same losses favour one fit over each of the others."""
+    ranked = table.sort_values(score, ascending=False)
+    gaps = ranked[score].iloc[0] - ranked[score].iloc[1:]
+    errors = np.hypot(ranked[error].iloc[0], ranked[error].iloc[1:])
+    told = ", ".join(
+        f"{name!r} (ln BF {gaps[name]:.2f} ± {max(errors[name], 0.01):.2f})" for name in gaps.index
+    )
     best, second = ranked.index[:2]
-    gap, se = -ranked[f"{column}_diff"].iloc[1], ranked[f"{column}_diff_se"].iloc[1]
+    if gaps.iloc[0] < 2 * errors.iloc[0]:
+        return f"cannot tell {best!r} from {second!r} within its error: {told}"
+    strength = next(word for bound, word in STRENGTH if gaps.iloc[0] < bound)
+    return f"{strength} favours {best!r} over {told}"
+
+
+def _told_apart(table: pd.DataFrame, score: str, error: str) -> tuple[str, bool]:
+    """Return the best fit, and whether it is further from the next than hardly, or an error."""
+    ranked = table.sort_values(score, ascending=False)
+    gap = ranked[score].iloc[0] - ranked[score].iloc[1]
+    sure = gap > max(STRENGTH[0][0], 2 * np.hypot(*ranked[error].iloc[:2]))
+    return str(ranked.index[0]), bool(sure)
+
+
+def _left_out_in_words(summary: pd.DataFrame) -> tuple[str, tuple[str, bool]]:
+    ranked = summary.sort_values("elpd", ascending=False)
+    best, second = ranked.index[:2]
+    gap, se = -ranked["elpd_diff"].iloc[1], ranked["elpd_diff_se"].iloc[1]
     sure = bool(gap > 2 * se)
-    verb = "prefers" if sure else "cannot tell"
-    said = (
-        f"{verb} {best!r} to {second!r}" if sure else f"{verb} {best!r} from {second!r}"
-    ) + f" ({gap:.1f} ± {se:.1f} nats)"
-    return f"{_capital(what)}, which asks {question}, {said}.", (str(best), sure)
+    said = f"prefers {best!r} to {second!r}" if sure else f"cannot tell {best!r} from {second!r}"
+    return (
+        "Leave-one-out, which asks how well runs like these are predicted, "
+        f"{said} ({gap:.1f} ± {se:.1f} nats)."
+    ), (str(best), sure)
 
 
 def _agreement(winners: Mapping[str, tuple[str, bool]]) -> str:

@@ -24,12 +24,11 @@ SMC_ERROR_MAX = 1.0
 OVERLAP_MIN = 0.05
 """Smallest share of overlap between posterior and proposal that is trusted."""
 
-SMC_DRAWS = 2000
+SMC_DRAWS = 1000
 SMC_CHAINS = 6
 
-SMC_THRESHOLD = 0.9
-"""Share of the particles that stays effective from stage to stage. PyMC's .5 takes steps so long
-that the estimates of single chains differ by several nats."""
+SMC_THRESHOLD = 0.7
+"""Share of the particles that stays effective from stage to stage."""
 
 METHODS = {"bridge": "bridge sampling", "smc": "sequential Monte Carlo"}
 
@@ -194,22 +193,25 @@ def _smc(fit: Fit, seed: int) -> tuple[float, float]:
 
     Particles go from prior to posterior in stages, and the means of the weights that each stage
     gives them multiply to the evidence: Del Moral, Doucet and Jasra (2006), JRSS B 68(3). The
-    error does not hold what particles lose that do not move enough, some tenths of a nat.
+    error is that of a mean of few chains, wider than their spread says by the standard deviation
+    of Student's t.
     """
     import pymc as pm
 
+    from bayesscale.comparison.moves import Forgetting
     from bayesscale.model.build import model_from
     from bayesscale.model.data import model_data
 
     with silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
         tree: Any = pm.sample_smc(
-            draws=SMC_DRAWS, chains=SMC_CHAINS, cores=1, random_seed=seed, progressbar=False,
-            threshold=SMC_THRESHOLD, compute_convergence_checks=False,
+            draws=SMC_DRAWS, kernel=Forgetting, threshold=SMC_THRESHOLD, chains=SMC_CHAINS,
+            cores=1, random_seed=seed, progressbar=False, compute_convergence_checks=False,
         )  # fmt: skip
     stages = tree["sample_stats"]["log_marginal_likelihood"].to_numpy().reshape(SMC_CHAINS, -1)
     by_chain = np.array([_last_finite(chain) for chain in stages])
     ratio = np.exp(by_chain - by_chain.max())
     mcse = ratio.std(ddof=1) / ratio.mean() / np.sqrt(SMC_CHAINS)
+    mcse *= np.sqrt((SMC_CHAINS - 1) / (SMC_CHAINS - 3))
     return float(logsumexp(by_chain) - np.log(SMC_CHAINS)), float(mcse)
 
 

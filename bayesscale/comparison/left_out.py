@@ -1,4 +1,4 @@
-"""How well runs are predicted by fits that did not see them: one by one, or the largest."""
+"""How well runs are predicted by fits that did not see them."""
 
 from __future__ import annotations
 
@@ -127,40 +127,6 @@ def leave_one_out(
         name: Pointwise(table, int(table["refitted"].sum()), converged[name])
         for name, table in tables.items()
     }
-
-
-def leave_largest_out(
-    fits: Mapping[str, Fit], *, factor: float = 10.0, group: str | None = None, report: Report
-) -> dict[str, Pointwise]:
-    """Refit laws without the runs within ``factor`` of the largest compute, and score them there,
-    those of one group jointly.
-    """  # noqa: D205
-    runs = next(iter(fits.values())).runs
-    small, large = runs.split_by_compute(factor)
-    labels = unit_labels(large, group)
-    units = pd.Index(pd.unique(labels))
-    if len(units) < 2:
-        raise RunsError(
-            f"Only {len(large)} run{'s' * (len(large) > 1)} within {factor:g}x of the largest "
-            f"compute would be held out{', all of one cluster' * (len(large) > 1)}, and a single "
-            "score cannot weigh laws. Use a larger factor."
-        )
-    for name, fit in fits.items():
-        if len(small) < len(fit.law.coordinates):
-            raise RunsError(
-                f"Without the runs within {factor:g}x of the largest compute {len(small)} are "
-                f"left, fewer than the {len(fit.law.coordinates)} unknowns of {name!r}. Use a "
-                "smaller factor."
-            )
-    jobs = {
-        (name, factor): _HeldOut(fit.spec, fit.sampling, small, large, labels)
-        for name, fit in fits.items()
-    }
-    found = {}
-    for (name, _), (density, ok) in _refits(jobs, report).items():
-        columns = {"log_density": density, "pareto_k": np.nan, "refitted": True}
-        found[name] = Pointwise(pd.DataFrame(columns, index=units), n_refits=1, converged=ok)
-    return found
 
 
 def _refits[Key: tuple[str, Any]](

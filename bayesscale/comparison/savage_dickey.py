@@ -17,6 +17,26 @@ from bayesscale.model.links import LINKS
 
 type Array = NDArray[np.float64]
 
+NEAREST = 0.05
+"""Share of the draws, those nearest to the value, that the weights are centred on. On five public
+ladders, with drift and without, five seeds each, errors against the bridge were 1.0 times those
+reported, and 1.6 to 2.9 times with .15: moved far, draws come to lie where the conditional density
+is another one."""
+
+NEAREST_MIN = 50
+
+REGRESSED = 6
+"""The other coordinates are regressed on so many times as many draws."""
+
+WIDENED = 1.1
+"""Moved draws spread so many times wider, so that a conditional density which widens towards the
+value is covered all the same. For a normal posterior of 20 dimensions it costs a third of the
+draws."""
+
+
+NEGLIGIBLE = 20.0
+"""Draws whose log weight lies so far below the largest are not worth a density."""
+
 
 @dataclass(frozen=True, repr=False)
 class NestedEvidence(Told):
@@ -29,8 +49,8 @@ class NestedEvidence(Told):
     mcse
         Its Monte Carlo standard error.
     pareto_k
-        Shape of the tail of the weights that were averaged; above .7 the error is not to be
-        trusted.
+        Shape of the tail of the weights that were averaged, at most .7: above it the error could
+        not be trusted, and there is no estimate.
     name, value
         The coordinate and the value it was fixed at.
     """
@@ -43,22 +63,20 @@ class NestedEvidence(Told):
 
     @property
     def severity(self) -> Severity:
-        """A caution where few draws decide."""
-        return "caution" if self.pareto_k > PARETO_K_MAX else "ok"
+        """An estimate that is returned may be used."""
+        return "ok"
 
     @property
     def text(self) -> str:
         """The estimate in words."""
-        said = (
+        return (
             f"ln BF {self.log_bayes_factor:.2f} ± {self.mcse:.2g} of {self.name} = {self.value:g} "
             f"over {self.name} free, by the density there."
         )
-        few = f" Few draws decide it (Pareto k {self.pareto_k:.2f}): do not trust its error."
-        return said + few * (self.severity != "ok")
 
     def sections(self) -> list[Section]:
         """Return the estimate in words."""
-        return [Paragraph(self.text, self.severity)]
+        return [Paragraph(self.text)]
 
 
 def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvidence:
@@ -90,21 +108,24 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     UnknownNameError
         If the law has no such coordinate.
     EvidenceError
-        If the draws did not converge, or the value is so far from all draws that no density can
-        be estimated there.
+        If the draws did not converge, or so few of them lie near the value that the density there
+        cannot be trusted (Pareto k above .7).
 
     Notes
     -----
     .. math:: \ln BF = \ln p(k = 1 | y) - \ln p(k = 1)
 
-    with the posterior density by importance weighting: each draw is moved to k = 1, its other
-    coordinates along their regression on k, and weighed by how its density changes,
+    with the posterior density by importance weighting: draws are moved to k = 1, their other
+    coordinates along their regression on k, and weighed by how their density changes,
 
-    .. math:: p(k^* | y) = \mathrm E \left[ w(k)
-              \frac{p(k^*, \theta + b (k^* - k) | y)}{p(k, \theta | y)} \right]
+    .. math:: p(k^* | y) = \mathrm E \left[ w(k) \,
+              \frac{p(k^*, T_k(\theta) | y)}{p(k, \theta | y)} \, a^{d-1} \right], \qquad
+              T_k(\theta) = m + a \, (\theta - b (k - k^*) - m)
 
-    where w is a normal density with the mean and variance of k. That holds for any b, as a shift
-    keeps volumes; for a normal posterior all weights are equal. There is no bandwidth to choose.
+    where w is a normal density with the mean and variance of the draws that are nearest to k = 1,
+    m and b their regression, and a = 1.1 spreads what is moved. That holds for any w, m, b and a;
+    only the error depends on them. Where the posterior is far from normal, as it is under drift,
+    draws from its other end would be moved to where they tell nothing: so the nearest ones decide.
 
     References
     ----------
@@ -154,13 +175,17 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link
     log_slope = float(np.log(abs(linked(value + h) - linked(value - h)) / (2 * h)))
-    log_density, mcse, k = log_mean_weight(log_weight)
-    if not np.isfinite(log_density) or k > 1:
+    log_density, mcse, k = -np.inf, np.inf, np.inf
+    if np.isfinite(log_weight).any():
+        log_density, mcse, k = log_mean_weight(log_weight)
+    if k > PARETO_K_MAX:
+        low, high = np.quantile(draws[name], [0.025, 0.975])
         raise EvidenceError(
-            f"{name} = {value:g} is too far from the draws of {fit.law.name!r}, whose {name} lies "
-            f"between {draws[name].min():.3g} and {draws[name].max():.3g}: the runs exclude it, "
-            "but by how much these draws cannot say. Fit the law with it fixed, and compare the "
-            "two evidences."
+            f"The density at {name} = {value:g} cannot be told from the draws of "
+            f"{fit.law.name!r}: too few lie near (Pareto k {k:.2f}, allowed: at most "
+            f"{PARETO_K_MAX}); 95 % of {name} lies in {low:.3g} to {high:.3g}. Fit the law with "
+            f"{name} fixed, and compare the two by bs.evidence; or fit this one with more draws "
+            "(draws=10000)."
         )
     return NestedEvidence(log_density + log_slope - log_prior, mcse, k, name, float(value))
 
@@ -174,10 +199,17 @@ def log_density_weights(
     coordinate ``i`` at a value.
     """
     flat = u.reshape(-1, u.shape[-1])
-    mean, sd = flat[:, i].mean(), flat[:, i].std(ddof=1)
-    slopes = (flat - flat.mean(axis=0)).T @ (flat[:, i] - mean) / ((len(flat) - 1) * sd**2)
-    moved = flat + (at - flat[:, [i]]) * slopes
+    far = flat[:, i] - at
+    nearest = np.argsort(np.abs(far))
+    n = max(int(NEAREST * len(flat)), NEAREST_MIN)
+    mean, sd = far[nearest[:n]].mean(), far[nearest[:n]].std(ddof=1)
+    log_weight = -0.5 * ((far - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+    regressed = nearest[: REGRESSED * n]
+    centre, slopes = np.polynomial.polynomial.polyfit(far[regressed], flat[regressed], 1)
+    moved = centre + WIDENED * (flat - far[:, None] * slopes - centre)
     moved[:, i] = at
-    log_normal = -0.5 * ((flat[:, i] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-    change = np.array([log_density(b) - log_density(a) for a, b in zip(flat, moved, strict=True)])
-    return (log_normal + change).reshape(u.shape[:-1])
+    log_weight += (flat.shape[1] - 1) * np.log(WIDENED)
+    for draw in np.flatnonzero(log_weight > log_weight.max() - NEGLIGIBLE):
+        log_weight[draw] += log_density(moved[draw]) - log_density(flat[draw])
+    log_weight[np.isnan(log_weight)] = -np.inf  # moved to where there is no density
+    return log_weight.reshape(u.shape[:-1])

@@ -1,9 +1,9 @@
-"""One table of scores, for comparing and for averaging: by evidence, by what was left out."""
+"""One table of scores, for comparing and for averaging: all runs, the largest, one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from scipy.special import softmax
 from bayesscale import _arguments
 from bayesscale._progress import Report
 from bayesscale.comparison.evidence import evidences
-from bayesscale.comparison.left_out import Pointwise, leave_largest_out, leave_one_out
+from bayesscale.comparison.largest import foresee_largest
+from bayesscale.comparison.left_out import Pointwise, leave_one_out
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
 from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference.result import Fit
@@ -33,14 +34,18 @@ class Scores:
     ----------
     table
         One row a fit. By evidence: ``log_evidence``, its Monte Carlo error ``mcse``, ``ln_bf``
-        over the best fit and ``ln_bf_mcse``. By leave-one-out ``elpd``, and on the largest compute
-        ``log_score``, each with ``_se`` over what was left out, ``_diff`` from the best fit and
-        ``_diff_se``, and ``refits_converged``; then ``n_refits`` and ``high_k``, whose importance
-        sampling failed so that they were refitted, or ``n_largest``, what was held out.
+        over the best fit and ``ln_bf_mcse``. On the largest compute: ``log_score``, the joint log
+        density of the ``n_largest`` runs that were held out, ``log_score_mcse``,
+        ``log_score_diff`` from the best fit and ``log_score_diff_mcse``. By leave-one-out:
+        ``elpd`` with ``elpd_se`` over what was left out, ``elpd_diff`` from the best fit and
+        ``elpd_diff_se``, ``n_refits``, ``refits_converged``, and ``high_k``, whose importance
+        sampling failed so that they were refitted.
     weights, weight_se
-        Posterior probabilities, or stacking weights, and their standard errors, shape ``(fit,)``.
+        Probabilities, or by leave-one-out stacking weights, and their standard errors, shape
+        ``(fit,)``.
     pointwise
-        Log predictive density of what was left out, one column a fit; None for the evidence.
+        Log predictive density of each run or group that was left out, one column a fit; None where
+        all are scored together.
     """
 
     table: pd.DataFrame
@@ -55,41 +60,44 @@ def score(
 ) -> Scores:  # fmt: skip
     """Score fits by a criterion of :data:`SCORES`; ``odds`` are the laws' prior odds."""
     if criterion == "evidence":
-        return _by_evidence(fits, odds or {}, random_seed, report)
-    if criterion == "loo":
-        left_out = leave_one_out(fits, group=group, report=report)
-    else:
-        left_out = leave_largest_out(fits, factor=factor, group=group, report=report)
+        found = evidences(fits, random_seed=random_seed, report=report)
+        return _jointly(
+            {name: (e.log_evidence, e.mcse) for name, e in found.items()}, odds or {},
+            ("log_evidence", "mcse", "ln_bf", "ln_bf_mcse"),
+        )  # fmt: skip
+    if criterion == "largest":
+        foreseen = foresee_largest(fits, factor=factor, random_seed=random_seed, report=report)
+        scores = _jointly(
+            {name: (j.log_density, j.mcse) for name, j in foreseen.items()}, {},
+            ("log_score", "log_score_mcse", "log_score_diff", "log_score_diff_mcse"),
+        )  # fmt: skip
+        n_largest = [j.n_runs for j in foreseen.values()]
+        return replace(scores, table=scores.table.assign(n_largest=n_largest))
+    left_out = leave_one_out(fits, group=group, report=report)
     density = density_table(left_out)
     runs = next(iter(fits.values())).runs
     density.index.name = group or ("cluster" if runs.has_clusters else "run")
     values = density.to_numpy()
     errors = stacking_errors(values, random_seed=check_seed(random_seed, fits))
     table = score_table(left_out, SCORES[criterion])
-    if criterion == "largest":
-        table = table.drop(columns=["n_refits", "high_k"]).assign(n_largest=len(density))
     return Scores(table, stacking_weights(values), errors, density)
 
 
-def _by_evidence(
-    fits: Mapping[str, Fit], odds: Mapping[str, float], random_seed: int | None, report: Report
-) -> Scores:
-    found = evidences(fits, random_seed=random_seed, report=report)
-    log_evidence = np.array([e.log_evidence for e in found.values()])
-    mcse = np.array([e.mcse for e in found.values()])
-    best = int(log_evidence.argmax())
+def _jointly(
+    found: Mapping[str, tuple[float, float]], odds: Mapping[str, float],
+    columns: tuple[str, str, str, str],
+) -> Scores:  # fmt: skip
+    """Weigh fits by log densities of the same losses, each with its Monte Carlo error."""
+    density, mcse = (np.array(values) for values in zip(*found.values(), strict=True))
+    best = int(density.argmax())
     others = np.arange(len(mcse)) != best
-    weights = softmax(log_evidence + np.log([odds.get(name, 1.0) for name in fits]))
+    weights = softmax(density + np.log([odds.get(name, 1.0) for name in found]))
     # to first order, of independent errors: dw_k = w_k (dz_k - Σ_j w_j dz_j)
     slopes = weights[:, None] * (np.eye(len(weights)) - weights)
+    errors = np.where(others, np.hypot(mcse, mcse[best]), 0.0)
     table = pd.DataFrame(
-        {
-            "log_evidence": log_evidence,
-            "mcse": mcse,
-            "ln_bf": log_evidence - log_evidence[best],
-            "ln_bf_mcse": np.where(others, np.hypot(mcse, mcse[best]), 0.0),
-        },
-        index=pd.Index(list(fits)),
+        dict(zip(columns, (density, mcse, density - density[best], errors), strict=True)),
+        index=pd.Index(list(found)),
     )
     return Scores(table, weights, np.sqrt(slopes**2 @ mcse**2), None)
 

@@ -152,8 +152,8 @@ class Mixture:
         coords: dict = {name: numbered[name].to_numpy() for name in SAMPLE_DIMS}
         if index is not None:
             coords[dim] = index
-        coords |= {name: (dim, values, {"unit": unit}) for name, (values, unit) in targets.items()}
-        named = {k: ((*SAMPLE_DIMS, dim), v, {"unit": unit}) for k, (v, unit) in variables.items()}
+        coords |= {name: (dim, values, {"units": unit}) for name, (values, unit) in targets.items()}
+        named = {k: ((*SAMPLE_DIMS, dim), v, {"units": unit}) for k, (v, unit) in variables.items()}
         dataset = xr.Dataset(named, coords=coords)
         if every > 1:
             dataset.attrs["note"] = (

@@ -34,15 +34,16 @@ class Average(Told):
         How they were weighted: ``"loo"``, ``"evidence"`` or ``"largest"``.
     summary
         One row a fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
-        the score, nats, with the columns that :func:`~bayesscale.compare` has for it. By
-        evidence ``log_evidence``, ``mcse``, ``ln_bf`` and ``ln_bf_mcse``, whose errors are those of
-        Monte Carlo; otherwise ``elpd`` or ``log_score``, ``…_se``, ``…_diff`` from the best fit
-        and ``…_diff_se``, whose errors say how much other runs of the same kind would have changed
-        the figure, ``n_refits``, ``refits_converged``, and ``high_k``, the runs or groups whose
-        importance sampling failed, so that they were refitted.
+        the score, nats, with the columns that :func:`~bayesscale.compare` has for it: by
+        evidence ``log_evidence``, ``mcse``, ``ln_bf`` and ``ln_bf_mcse``, on the largest compute
+        ``log_score``, ``log_score_mcse``, ``log_score_diff`` and ``log_score_diff_mcse``, whose
+        errors are those of Monte Carlo; by leave-one-out ``elpd``, ``elpd_se``, ``elpd_diff`` from
+        the best fit and ``elpd_diff_se``, whose errors say how much other runs of the same kind
+        would have changed the figure, ``n_refits``, ``refits_converged``, and ``high_k``, the runs
+        or groups whose importance sampling failed, so that they were refitted.
     pointwise
         Log predictive density, nats, of what was left out: one row a run or cluster, one column
-        a fit. None for ``"evidence"``.
+        a fit. None where they were scored together.
     text
         The weights in words, for a report.
     random_seed
@@ -109,15 +110,14 @@ class Average(Told):
         return save_average(self, path, overwrite=overwrite)
 
 
-def check_refits(scores: pd.DataFrame, *, of: str = "") -> CheckResult:
+def check_refits(scores: pd.DataFrame) -> CheckResult:
     """Check that all refits behind scores, one row a fit, converged."""
     converged = scores.get("refits_converged")
     unsure = [] if converged is None else scores.index[~converged.astype(bool)].tolist()
     text = "All refits converged."
     if unsure:
-        by = {"loo": " by leave-one-out", "largest": " by the largest compute"}.get(of, "")
         text = (
-            f"REFITS OF {list_some(unsure)} DID NOT CONVERGE, so that their scores{by} and the "
+            f"REFITS OF {list_some(unsure)} DID NOT CONVERGE, so that their scores and the "
             "weights are uncertain. Fit with more tuning (tune=4000) or smaller steps "
             "(target_accept=0.95): refits are sampled as the fits were."
         )

@@ -123,7 +123,7 @@ def noise_draws(posterior: Posterior) -> dict[str, tuple[Array, str]]:
 
 def units_of(unit: str, meaning: str = "") -> dict[str, str]:
     """Return attributes that xarray and ArviZ label axes by."""
-    return {"units": unit, "unit": unit} | ({"long_name": meaning} if meaning else {})
+    return {"units": unit} | ({"long_name": meaning} if meaning else {})
 
 
 def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:

@@ -169,7 +169,7 @@ class Fit(Told):
         table.insert(1, "sd", [flat[n].std(ddof=1) for n in table.index])
         for at, (name, q) in enumerate(quantiles.items(), start=2):
             table.insert(at, name, [np.quantile(flat[n], q) for n in table.index])
-        table["unit"] = [chosen[n].attrs["unit"] for n in table.index]
+        table["unit"] = [chosen[n].attrs["units"] for n in table.index]
         table.index.name = "parameter"
         return table
 

@@ -74,7 +74,7 @@ def prior_predictive(
         published = spec.law.published(c, spec.reference)
     data |= {name: ("draw", values) for name, values in published.items()}
     dataset = xr.Dataset(data, coords={"run": runs.run_ids})
-    dataset["loss"] = (("draw", "run"), _losses(spec, runs, c, rng), {"unit": LOSS.unit})
+    dataset["loss"] = (("draw", "run"), _losses(spec, runs, c, rng), {"units": LOSS.unit})
     dataset.attrs["priors"] = list(spec.space.in_words().values())
     return dataset
 

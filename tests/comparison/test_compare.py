@@ -1,18 +1,18 @@
 """Comparisons against exact answers, what they say, and what is refused."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 import bayesscale as bs
-from bayesscale.comparison import left_out, sensitivity
+from bayesscale.comparison import largest, left_out, savage_dickey, sensitivity
 from bayesscale.comparison.compare import _rests_on_priors
 from bayesscale.comparison.comparison import in_words
 from bayesscale.comparison.left_out import score_refit
+from bayesscale.comparison.savage_dickey import log_density_weights
+from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, UnknownNameError
 from bayesscale.model.spec import specify
 from tests.comparison.conftest import SLOPES, Line, normal_of_losses
@@ -114,20 +114,29 @@ def test_refits_that_did_not_converge_are_a_caution(fits, monkeypatch):
         return density, False
 
     monkeypatch.setattr(left_out, "score_refit", unsure)
-    with pytest.warns(ConvergenceWarning, match="REFITS OF right, flat, vague DID NOT CONVERGE"):
-        found = bs.compare(fits, criteria="largest", factor=400, progress=False)
+    with pytest.warns(ConvergenceWarning, match="REFITS OF .* DID NOT CONVERGE"):
+        found = bs.compare(fits, criteria="loo", progress=False)
     assert (found.severity, found.passed) == ("caution", True)
-    assert not found.summary["refits_converged"].any()
+    assert not found.summary["refits_converged"].all()
     with pytest.warns(ConvergenceWarning, match="the weights are uncertain"):
-        average = bs.average(fits, by="largest", factor=400, progress=False)
+        average = bs.average(fits, by="loo", progress=False)
     assert average.severity == "caution"
+
+
+def test_the_largest_compute_needs_an_evidence_of_every_refit(fits, monkeypatch):
+    monkeypatch.setattr(largest, "evidence_of_smaller", lambda _: "NOT CONVERGED")
+    found = bs.compare(fits, criteria="largest", factor=10, progress=False)
+    assert "log_score" not in found.summary
+    assert "Not scored on the largest compute: 'right', fitted without the 3" in found.text
+    with pytest.raises(EvidenceError, match="NOT CONVERGED"):
+        bs.average(fits, by="largest", factor=10, progress=False)
 
 
 def test_compare_and_average_score_alike(compared, fits):
     """One table: a column of one name holds the same numbers in both."""
     for by in ("loo", "evidence", "largest"):
         average = bs.average(fits, by=by, progress=False)
-        shared = [c for c in average.summary if c in compared.summary and c != "refits_converged"]
+        shared = [c for c in average.summary if c in compared.summary]
         assert len(shared) >= 5
         pd.testing.assert_frame_equal(average.summary[shared], compared.summary[shared])
 
@@ -138,7 +147,6 @@ def test_evidences_say_what_they_are(fits):
     assert e.text.startswith(f"ln evidence {e.log_evidence:.2f}")
     ratio = bs.savage_dickey(fits["vague"], name="slope", value=-0.11)
     assert "of slope = -0.11 over slope free" in repr(ratio)
-    assert replace(ratio, pareto_k=0.9).severity == "caution"
 
 
 def test_the_density_ratio_is_exact(fits):
@@ -152,7 +160,33 @@ def test_the_density_ratio_is_exact(fits):
         mean + (value - SLOPES["vague"][0]) * x, covariance - sd**2 * np.outer(x, x)
     ).logpdf(np.log(fit.runs.loss))
     assert abs(found.log_bayes_factor - (fixed - exact(fit, "vague"))) < 4 * found.mcse + OF_SIGMA
-    assert found.mcse < 0.02
+    assert found.mcse < 0.15  # of the nearest twentieth of 8000 draws
+
+
+def test_a_density_ratio_that_few_draws_decide_is_refused(fits, monkeypatch):
+    monkeypatch.setattr(savage_dickey, "PARETO_K_MAX", -np.inf)
+    with pytest.raises(EvidenceError, match=r"too few lie near .* Fit the law with slope fixed"):
+        bs.savage_dickey(fits["vague"], name="slope", value=-0.11)
+
+
+def test_the_density_of_a_skewed_posterior_far_from_its_middle():
+    """A banana: its conditional is wide at one end, and its marginal density is known."""
+    z, outside = [], 0
+    for seed in range(20):
+        rng = np.random.default_rng([5, seed])
+        x = rng.normal(size=(4, 1000))
+        y = rng.normal(x**2, np.exp(-x / 4))
+        log_weight = log_density_weights(
+            lambda p: -0.5 * p[0] ** 2 - 0.5 * ((p[1] - p[0] ** 2) * np.exp(p[0] / 4)) ** 2
+            + p[0] / 4 - np.log(2 * np.pi),
+            np.stack([x, y], axis=-1), 0, -1.5,
+        )  # fmt: skip
+        found, mcse, k = log_mean_weight(log_weight)
+        outside += k > PARETO_K_MAX
+        z.append((found - norm.logpdf(-1.5)) / mcse)
+    assert outside <= 2
+    assert np.abs(np.mean(z)) < 4 / np.sqrt(20)
+    assert np.std(z) < 1.5
 
 
 @pytest.mark.slow
@@ -207,15 +241,15 @@ def scored(**columns):
 def test_disagreement_of_the_criteria_is_said_loudly():
     table = scored(
         log_evidence=[10.0, 0.0], mcse=[0.01, 0.01], ln_bf=[0.0, -10.0], ln_bf_mcse=[0.0, 0.014],
-        probability=[0.9999, 0.0001], log_score=[0.0, 9.0],
-        log_score_diff=[-9.0, 0.0], log_score_diff_se=[2.0, 0.0], n_largest=[5, 5],
+        probability=[0.9999, 0.0001], log_score=[0.0, 9.0], log_score_mcse=[0.1, 0.1],
+        log_score_diff=[-9.0, 0.0], log_score_diff_mcse=[0.14, 0.0], n_largest=[5, 5],
     )  # fmt: skip
     text = in_words(table, notes=[], odds=None, factor=10)
     assert "the evidence very strongly favours 'a' over 'b' (ln BF 10.00 ± 0.01)" in text
     assert "THE CRITERIA DISAGREE: evidence 'a', the largest compute 'b'" in text
-    table["log_score_diff_se"] = [8.0, 0.0]
+    table["log_score_mcse"] = [5.0, 5.0]
     text = in_words(table, notes=["Noted."], odds=None, factor=10)
-    assert "cannot tell 'b' from 'a'" in text
+    assert "from the smaller ones, cannot tell 'b' from 'a' within its error" in text
     assert "The criteria do not contradict each other." in text
     assert text.endswith("Noted.")
 
@@ -274,10 +308,10 @@ def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
 def test_what_could_not_be_scored_is_noted(fits, monkeypatch):
     monkeypatch.setattr("bayesscale.comparison.left_out.REFITS_MAX", -1)
     two = {name: fits[name] for name in ("right", "flat")}
-    found = bs.compare(two, criteria=("loo", "largest"), factor=1.01, progress=False)
+    found = bs.compare(two, criteria=("loo", "largest"), factor=1e6, progress=False)
     assert found.ln_bayes_factors is None
     assert "Not left out one by one: Importance sampling fails" in found.text
-    assert "Not scored on the largest compute: Only 1 run" in found.text
+    assert "Not scored on the largest compute: " in found.text
 
 
 REFUSED = [
