@@ -39,6 +39,9 @@ MANYFOLD = 8.0
 
 STEPS = [1, 2, 2.5, 5, 10]
 
+FAN = 0.013
+"""Share of the axis by which held-out runs of one compute stand apart."""
+
 PANEL_WIDTH = 2.0
 """Inches that one of several panels needs at least."""
 
@@ -132,6 +135,17 @@ def _log_locator(low: float, high: float) -> Locator:
 
 def _tick(q: Quantity, value: float) -> str:
     return short_exponent(f"{value:g}") if q.style == "flops" else q.write(value)
+
+
+def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:
+    """Return places for points, shape ``(point,)``: those that would stand on each other stand
+    side by side, in the order of ``by``. ``span`` is the width of the axis in logs.
+    """  # noqa: D205
+    logs = np.log(x.to_numpy())
+    level = np.round(logs / (FAN * span))
+    rank = by.groupby(level).rank(method="first").to_numpy()
+    size = by.groupby(level).transform("size").to_numpy()
+    return np.exp(logs + FAN * span * (rank - (size + 1) / 2))
 
 
 def draw_band(

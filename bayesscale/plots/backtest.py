@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from bayesscale.backtesting.judge import POSTERIOR
 from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.scores import LEVELS, covered
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.plots._axes import axes_or_new
+from bayesscale.plots._axes import axes_or_new, fanned_out
 from bayesscale.plots._shown import Colors, Legend, checked_legend, colors_for, draw_legend
 from bayesscale.plots.style import ink, palette, points
 
@@ -22,7 +23,8 @@ class BacktestData:
     Parameters
     ----------
     points
-        One row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``median``, ``lower``
+        One row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``, its place
+        on the axis, where runs of one reach are fanned out; ``median``, ``lower``
         and ``upper``, predicted over observed loss minus 1; ``covered``.
     method
         Whose predictions.
@@ -74,7 +76,9 @@ def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 9
         raise unknown_name("method", method, known)
     chosen = backtest.points[backtest.points["method"] == method].sort_values("reach")
     columns = {"median": "median", "lower": f"lower{level}", "upper": f"upper{level}"}
+    logs = np.log(chosen["reach"])
     points = chosen[["fold", "run", "reach"]].assign(
+        shown_at=fanned_out(chosen["reach"], chosen["median"], float(np.ptp(logs)) or 1.0),
         **{name: chosen[column] / chosen["observed"] - 1 for name, column in columns.items()},
         covered=covered(chosen, level),
     )
@@ -133,6 +137,7 @@ def plot_backtest(
     ax.set(xscale="log", xlabel="compute over largest fitted", ylabel="predicted / observed − 1")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.xaxis.set_major_formatter("{x:g}×")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.axhline(0, color=ink(), linewidth=points(0.8), zorder=1)
     entries = {}
@@ -140,10 +145,10 @@ def plot_backtest(
         of = data.points[data.points["covered"] == inside]
         name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(of)}"
         ax.vlines(
-            of["reach"], of["lower"], of["upper"], color=hue, linewidth=points(0.7), alpha=0.6
+            of["shown_at"], of["lower"], of["upper"], color=hue, linewidth=points(0.7), alpha=0.6
         )
         (entries[name],) = ax.plot(
-            of["reach"], of["median"], "o", color=hue, markersize=points(2.5)
+            of["shown_at"], of["median"], "o", color=hue, markersize=points(2.5)
         )
     draw_legend(ax, entries, place)
     return ax

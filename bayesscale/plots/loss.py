@@ -19,9 +19,11 @@ from bayesscale.forecast.split import optimal_split
 from bayesscale.inference.result import interval_tails
 from bayesscale.model.posterior import Posterior
 from bayesscale.plots._axes import (
+    FAN,
     axes_or_new,
     draw_band,
     draw_size_key,
+    fanned_out,
     mark_extrapolation,
     name_size,
     sizes_up_to,
@@ -44,9 +46,6 @@ from bayesscale.plots.style import blend, ink, palette, paper, points
 from bayesscale.quantities import quantity
 from bayesscale.runs import Runs
 from bayesscale.runs.units import LossScale, ShownLoss
-
-FAN = 0.013
-"""Share of the axis by which held-out runs of one compute stand apart."""
 
 
 @dataclass(frozen=True)
@@ -219,17 +218,6 @@ def _foreseen(
     columns = summary_columns("predicted", scale.show(drawn), ci_prob)
     table = _table(each.name, held_out, scale).assign(**columns)
     return table.assign(shown_at=fanned_out(table[x], table["predicted"], span))
-
-
-def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:
-    """Return places for points, shape ``(point,)``: those that would stand on each other stand
-    side by side, in the order of ``by``. ``span`` is the width of the axis in logs.
-    """  # noqa: D205
-    logs = np.log(x.to_numpy())
-    level = np.round(logs / (FAN * span))
-    rank = by.groupby(level).rank(method="first").to_numpy()
-    size = by.groupby(level).transform("size").to_numpy()
-    return np.exp(logs + FAN * span * (rank - (size + 1) / 2))
 
 
 def _table(name: str, runs: Runs, scale: LossScale) -> pd.DataFrame:

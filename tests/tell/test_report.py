@@ -99,6 +99,14 @@ def test_the_table_behind_the_slider_is_the_allocation(report, fit):
         np.testing.assert_allclose(np.exp(data["values"][name][2:10:3]), best[name], rtol=1e-5)
 
 
+@pytest.fixture
+def few_served(monkeypatch):
+    """Leave the search for what serving moves out, which takes the most time."""
+    monkeypatch.setattr("bayesscale.tell.explorer.SERVED", 3)
+    monkeypatch.setattr("bayesscale.tell.explorer.THINNED", 8)
+
+
+@pytest.mark.usefixtures("few_served")
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])
 def test_hostile_names_and_titles_are_text(name, tmp_path):
     frame = simulate_runs().to_frame()
@@ -113,6 +121,7 @@ def test_hostile_names_and_titles_are_text(name, tmp_path):
     assert "49" not in "".join(page.text[:20])
 
 
+@pytest.mark.usefixtures("few_served")
 def test_an_average_is_reported_with_all_its_fits(tmp_path, average_of_two):
     path = bs.report(tmp_path / "r.html", fit=average_of_two, flops=1e22)
     assert "An average of 2 fits" in read(path).words
@@ -129,6 +138,7 @@ def test_a_law_of_compute_alone_has_no_split(tmp_path):
     assert "script" not in page.tags
 
 
+@pytest.mark.usefixtures("few_served")
 def test_another_file_is_not_lost(fit, report, tmp_path):
     other = tmp_path / "mine.html"
     other.write_text("<p>precious</p>")
