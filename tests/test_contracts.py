@@ -41,6 +41,7 @@ ROWS = [
     {"plots"},
     {"tell"},
     {"cli"},
+    {"__main__"},
 ]
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
 
