@@ -271,8 +271,11 @@ def _comparison(
                 "does not tell them apart.",
             )
         )  # fmt: skip
+    own = comparison.sensitivity if comparison is not None else None
     if sensitivity is not None:
         sections += sensitivity.sections()
+    sensitivity = sensitivity or own
+    if sensitivity is not None:
         pictures.append(
             Picture(
                 "The verdict under other priors", lambda: plot_sensitivity(sensitivity),
