@@ -7,6 +7,8 @@ import click
 
 import bayesscale as bs
 from bayesscale._arguments import number
+from bayesscale._format import list_some
+from bayesscale._sections import Paragraph
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import quiet_option, sampling_options
@@ -90,13 +92,18 @@ def compare_command(
         chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
         asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
         asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
-        found = bs.compare(fits, **asked, progress=out.progress)
+        usable = {name: fit for name, fit in fits.items() if fit.convergence.passed}
+        lost = [name for name in fits if name not in usable]
+        found = bs.compare(usable, **asked, progress=out.progress)
+        converged = "{k: fit for k, fit in fits.items() if fit.convergence.passed}"
         out.ran(
             call("fits = bs.fit_laws", Name("runs"), **chosen),
-            call("c = bs.compare", Name("fits"), **asked),
+            call("c = bs.compare", Name(converged if lost else "fits"), **asked),
         )
+        if lost:
+            out.tell([Paragraph(f"Left out, not having converged: {list_some(lost)}.", "stop")])
         out.tell(found.sections())
         told = {"runs": document.of_runs(table), **document.of_comparison(found)}
         grid = found.sensitivity
         told["sensitivity"] = None if grid is None else document.of_sensitivity(grid)
-        out.finish(told, found)
+        out.finish(told, found, *(fits[name] for name in lost))

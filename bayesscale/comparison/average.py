@@ -99,9 +99,8 @@ def average(
     The default was chosen on 8 public ladders, averages of ``kaplan``, ``chinchilla`` and
     ``unified`` without discrepancy, fitted without the largest decade of compute and scored on it.
     Mean log score of a held-out run, and mean coverage of 90 % intervals: ``"loo"`` 1.80 and
-    .74, ``"evidence"`` 1.86 and .59, ``"largest"`` 1.73 and .69, equal weights 1.75 and .91. The
-    scores differ by less than their errors, ``"evidence"`` is surest of itself, and ``"largest"``
-    takes up to ten times longer.
+    .74, ``"evidence"`` 1.86 and .59, equal weights 1.75 and .91. The scores differ by less than
+    their errors, and ``"evidence"`` is surest of itself.
 
     References
     ----------

@@ -73,7 +73,7 @@ def compare(
         How probable each law is before the runs are seen, by name, positive, up to a factor;
         all alike by default. It enters ``probability`` alone.
     smc
-        Whether to estimate each evidence a second time, by sequential Monte Carlo; a minute a
+        Whether to estimate each evidence a second time, by sequential Monte Carlo; minutes a
         fit.
     factor
         For ``"largest"``: every run within this factor of the largest compute is held out, > 1.

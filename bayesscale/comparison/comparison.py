@@ -172,7 +172,7 @@ def _favours(table: pd.DataFrame, score: str, error: str) -> str:
     """Say how strongly log densities of the same losses favour one fit over each of the others."""
     ranked = table.sort_values(score, ascending=False)
     gaps = ranked[score].iloc[0] - ranked[score].iloc[1:]
-    errors = np.hypot(ranked[error].iloc[0], ranked[error].iloc[1:])
+    errors = (ranked[error].iloc[0] ** 2 + ranked[error].iloc[1:] ** 2) ** 0.5
     told = ", ".join(
         f"{name!r} (ln BF {gaps[name]:.2f} ± {max(errors[name], 0.01):.2f})" for name in gaps.index
     )

@@ -92,7 +92,7 @@ def evidence(
         A fit that passed its convergence check.
     method
         ``"bridge"``: bridge sampling on the fit's draws, in about a second. ``"smc"``: sequential
-        Monte Carlo from the prior, which knows nothing of these draws and takes a minute: a
+        Monte Carlo from the prior, which knows nothing of these draws and takes minutes: a
         second opinion, with larger errors.
     random_seed
         Seed; by default derived from the fit's.
@@ -202,9 +202,10 @@ def _smc(fit: Fit, seed: int) -> tuple[float, float]:
     from bayesscale.model.build import model_from
     from bayesscale.model.data import model_data
 
+    kernel: Any = Forgetting  # a kernel of PyMC's base class: the signature names one of them
     with silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):
         tree: Any = pm.sample_smc(
-            draws=SMC_DRAWS, kernel=Forgetting, threshold=SMC_THRESHOLD, chains=SMC_CHAINS,
+            draws=SMC_DRAWS, kernel=kernel, threshold=SMC_THRESHOLD, chains=SMC_CHAINS,
             cores=1, random_seed=seed, progressbar=False, compute_convergence_checks=False,
         )  # fmt: skip
     stages = tree["sample_stats"]["log_marginal_likelihood"].to_numpy().reshape(SMC_CHAINS, -1)

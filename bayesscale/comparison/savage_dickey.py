@@ -18,10 +18,10 @@ from bayesscale.model.links import LINKS
 type Array = NDArray[np.float64]
 
 NEAREST = 0.05
-"""Share of the draws, those nearest to the value, that the weights are centred on. On five public
-ladders, with drift and without, five seeds each, errors against the bridge were 1.0 times those
-reported, and 1.6 to 2.9 times with .15: moved far, draws come to lie where the conditional density
-is another one."""
+"""Share of the draws, those nearest to the value, that the weights are centred on. Of 35 ratios on
+seven ladders, with drift and without, errors against the bridge were 1.2 times those reported (root
+mean square; 2.9 at most). With .15 they were 1.7 to 3.5 times: moved far, draws come to lie where
+the conditional density is another one."""
 
 NEAREST_MIN = 50
 
@@ -178,14 +178,16 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     log_density, mcse, k = -np.inf, np.inf, np.inf
     if np.isfinite(log_weight).any():
         log_density, mcse, k = log_mean_weight(log_weight)
-    if k > PARETO_K_MAX:
+    # beyond all draws, what is known of the others there is a guess whatever k says
+    beyond = not draws[name].min() <= value <= draws[name].max()
+    if beyond or k > PARETO_K_MAX:
         low, high = np.quantile(draws[name], [0.025, 0.975])
+        why = f"too few lie near (Pareto k {k:.2f}, allowed: at most {PARETO_K_MAX})"
         raise EvidenceError(
             f"The density at {name} = {value:g} cannot be told from the draws of "
-            f"{fit.law.name!r}: too few lie near (Pareto k {k:.2f}, allowed: at most "
-            f"{PARETO_K_MAX}); 95 % of {name} lies in {low:.3g} to {high:.3g}. Fit the law with "
-            f"{name} fixed, and compare the two by bs.evidence; or fit this one with more draws "
-            "(draws=10000)."
+            f"{fit.law.name!r}: {'all lie on one side of it' if beyond else why}; 95 % of {name} "
+            f"lies in {low:.3g} to {high:.3g}. Fit the law with {name} fixed, and compare the two "
+            "by bs.evidence; or fit this one with more draws (draws=10000)."
         )
     return NestedEvidence(log_density + log_slope - log_prior, mcse, k, name, float(value))
 

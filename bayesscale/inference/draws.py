@@ -5,7 +5,9 @@ Everything here is NumPy on the law's own formula: PyMC would compile a graph fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -66,6 +68,9 @@ def assemble_draws(
             coords={**coords, **unit},
         )
         groups["posterior_predictive"] = _predictive(posterior, runs, rng)
+    made_by = provenance(sample_stats.attrs)
+    for name in ("posterior", "sample_stats", "observed_data"):
+        groups[name] = groups[name].assign_attrs(made_by)
     tree = xr.DataTree.from_dict(groups)
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
         tree.attrs["note"] = (
@@ -74,6 +79,21 @@ def assemble_draws(
             "fit.posterior.thin(draws).log_likelihood(runs) computes it for fewer draws."
         )
     return tree
+
+
+def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """Return what made the draws, under the names that PyMC and ArviZ write it, but for the time:
+    the same seed makes the same file.
+    """  # noqa: D205
+    return {
+        "creation_library": "bayesscale",
+        "creation_library_version": version("bayesscale"),
+        "creation_library_language": "Python",
+    } | {
+        str(k): v
+        for k, v in sampled.items()
+        if str(k).startswith(("inference_library", "tuning_steps"))
+    }
 
 
 def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:

@@ -128,6 +128,7 @@ def sample_nuts(
         "inference_library": "nutpie",
         "inference_library_version": version(),
         "density": compiled.kind,
+        "tuning_steps": tuned,
         "tuning_gradient_evaluations": int(values["n_steps"][:, :tuned].sum()),
         "steps_per_draw": every,
         "divergences": int(kept["diverging"].sum()),

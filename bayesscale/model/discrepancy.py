@@ -54,6 +54,10 @@ DRIFT_LEVEL = 3.0
 CURVATURE_LEVEL = 5.0
 """Spreads from the centre at which terms level off, so that they do not run away."""
 
+LOG_LOSS_MAX = 500.0
+"""No loss is e^500 times another one: a steep law that says so far from the centre is out of the
+question, but its infinity, bent, would be no number."""
+
 TOKENS_PER_PARAM = "tokens_per_param"
 
 UNDERTRAINED = 1.5
@@ -201,7 +205,8 @@ def _wander(direction: str, t: Any, c: Mapping[str, Any], xp: Any) -> Any:
 
 def _wander_loss(log_loss: Any, c: Mapping[str, Any], spread: Mapping[str, Any], xp: Any) -> Any:
     """Let the slope of the log loss itself wander; lower loss, as of larger runs, is above."""
-    return -spread["loss"] * _wander("loss", -log_loss / spread["loss"], c, xp)
+    above = -xp.minimum(log_loss, LOG_LOSS_MAX) / spread["loss"]
+    return -spread["loss"] * _wander("loss", above, c, xp)
 
 
 def _excess(ratio: Any, c: Mapping[str, Any], xp: Any) -> Any:

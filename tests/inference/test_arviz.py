@@ -1,0 +1,100 @@
+"""The draws of a fit go on into ArviZ: every function and plot that applies to them."""
+
+import arviz_plots as azp
+import arviz_stats as azs
+import matplotlib as mpl
+import pytest
+
+import bayesscale as bs
+from tests.simulate import simulate_runs
+
+NAMES = ["slope_N", "irreducible_share"]
+
+
+@pytest.fixture(scope="module")
+def draws():
+    fit = bs.fit(simulate_runs("unified"), draws=500, tune=500, random_seed=1, progress=False)
+    return fit.draws
+
+
+STATISTICS = {
+    "summary": lambda dt: azs.summary(dt, var_names=NAMES),
+    "hdi": lambda dt: azs.hdi(dt, var_names=NAMES),
+    "eti": lambda dt: azs.eti(dt, var_names=NAMES),
+    "ess": azs.ess,
+    "rhat": azs.rhat,
+    "rhat_nested": lambda dt: azs.rhat_nested(dt, superchain_ids=[0, 0, 1, 1]),
+    "mcse": azs.mcse,
+    "bfmi": azs.bfmi,
+    "diagnose": lambda dt: azs.diagnose(dt, show_diagnostics=False),
+    "kde": lambda dt: azs.kde(dt, var_names=NAMES),
+    "histogram": lambda dt: azs.histogram(dt, var_names=NAMES),
+    "thin": azs.thin,
+    "ci_in_rope": lambda dt: azs.ci_in_rope(dt, var_names=["k"], rope=(0.9, 1.1)),
+    "bayes_factor": lambda dt: azs.bayes_factor(dt, var_names=["k"], ref_vals=1.0),
+    "loo": azs.loo,
+    "loo_i": lambda dt: azs.loo_i(0, dt),
+    "loo_pit": azs.loo_pit,
+    "loo_expectations": azs.loo_expectations,
+    "loo_metrics": azs.loo_metrics,
+    "loo_score": azs.loo_score,
+    "loo_influence": azs.loo_influence,
+    "loo_r2": lambda dt: azs.loo_r2(dt, var_name="log_loss"),
+    "metrics": azs.metrics,
+    "compare": lambda dt: azs.compare({"one": dt, "other": dt}),
+    "weight_predictions": lambda dt: azs.weight_predictions([dt, dt], weights=[0.5, 0.5]),
+    "psense": azs.psense,
+    "psense_summary": azs.psense_summary,
+}
+
+PLOTS = {
+    **{
+        name: lambda dt, name=name: getattr(azp, name)(dt, var_names=NAMES)
+        for name in (
+            "plot_dist", "plot_forest", "plot_ridge", "plot_prior_posterior", "plot_pair",
+            "plot_parallel", "plot_trace_dist", "plot_trace", "plot_rank", "plot_rank_dist",
+            "plot_autocorr", "plot_ess", "plot_ess_evolution", "plot_mcse", "plot_psense_dist",
+            "plot_psense_quantities",
+        )
+    },
+    **{
+        name: getattr(azp, name)
+        for name in (
+            "plot_energy", "plot_convergence_dist", "plot_ppc_dist", "plot_ppc_interval",
+            "plot_ppc_pit", "plot_ppc_tstat", "plot_loo_pit", "plot_loo_interval",
+        )
+    },
+    "plot_lm": lambda dt: azp.plot_lm(dt, x="params", y="log_loss"),
+    "plot_bf": lambda dt: azp.plot_bf(dt, var_names="k", ref_val=1.0),
+    "plot_khat": lambda dt: azp.plot_khat(azs.loo(dt, pointwise=True)),
+    "plot_compare": lambda dt: azp.plot_compare(azs.compare({"one": dt, "other": dt})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_statistics(draws, name):
+    assert STATISTICS[name](draws) is not None
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_plots(draws, name):
+    with mpl.rc_context({"figure.max_open_warning": 0}):
+        PLOTS[name](draws)
+    mpl.pyplot.close("all")
+
+
+def test_every_variable_says_its_unit_and_every_run_its_name(draws):
+    for group in ("posterior", "closest_law"):
+        for name, values in draws[group].dataset.data_vars.items():
+            assert "units" in values.attrs, name
+    for group in ("observed_data", "posterior_predictive", "prior_predictive", "log_likelihood"):
+        assert draws[group]["log_loss"].dims[-1] == "run"
+    assert draws["posterior"]["slope_N"].attrs["long_name"].startswith("how steeply log loss falls")
+
+
+def test_what_made_the_draws_is_said_as_pymc_says_it(draws):
+    for group in ("posterior", "sample_stats", "observed_data"):
+        attrs = draws[group].attrs
+        assert attrs["creation_library"] == "bayesscale"
+        assert attrs["inference_library"] == "nutpie"
+        assert attrs["tuning_steps"] == 500
