@@ -25,9 +25,10 @@ def blocks(tmp_path, monkeypatch):
     "ignore::bayesscale.errors.RunsWarning",
 )
 def test_every_python_block_runs_in_turn(blocks, tmp_path):
-    main_job, own_law = blocks
+    main_job, before_you_buy, own_law = blocks
     scope: dict = {}
     exec(main_job, scope)
+    exec(before_you_buy, scope)
     exec(own_law, scope)
     assert {p.name for p in tmp_path.iterdir()} == {"fit.nc", "loss.pdf", "report.html"}
     assert isinstance(scope["fit"], bs.Fit)

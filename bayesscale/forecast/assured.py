@@ -52,7 +52,9 @@ def _cheapest(
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, SIZES))
         tokens = _tokens(mixture, sizes, loss, given, prob)
-        price = np.where(np.isfinite(tokens), cost.flops(sizes, np.minimum(tokens, 1e300)), np.inf)
+        reached = np.isfinite(tokens)
+        price = np.full(SIZES, np.inf)
+        price[reached] = cost.flops(sizes[reached], tokens[reached])
         best = int(price.argmin())
         if not np.isfinite(price[best]):
             return none

@@ -57,7 +57,7 @@ def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Sectio
             "best size": lambda row: over_interval(row, "params"),
             "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
             "loss": lambda row: over_interval(row, "loss", LOSS.write),
-            "wasted": lambda row: over_interval(row, "wasted", _share),
+            "wasted": _wasted,
         },
         f"Train: the parameters and tokens with the smallest expected loss, over the sizes nearly "
         f"as good, within {percent(answer.within)} of it. Best size, and its tokens/param: what "
@@ -81,7 +81,7 @@ def regret_sections(answer: Regret) -> list[Section]:
             "best size": lambda row: over_interval(row, "optimal_params"),
             "over-trained": lambda row: over_interval(row, "overtraining", _two_digits),
             "regret": lambda row: over_interval(row, "regret", "{:.4f}".format),
-            "wasted": lambda row: over_interval(row, "wasted", _share),
+            "wasted": _wasted,
             "as good": lambda row: _share(row["within_prob"]),
         },
         f"Best size at the same cost. Over-trained: tokens per parameter over those of the best "
@@ -197,6 +197,13 @@ def _oddities(row: Mapping[str, Any]) -> str:
 def _share(x: float) -> str:
     """Write a share in percent with two digits: ``0.12 %``, ``35 %``."""
     return f"{_two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
+
+
+def _wasted(row: Mapping[str, Any]) -> str:
+    low, high = (_share(row[f"wasted_{end}"]) for end in ("lower", "upper"))
+    return f"{_share(row['wasted'])}\n{low.removesuffix(' %') if low != high else ''}" + (
+        f"–{high}" if low != high else high
+    )
 
 
 def _two_digits(x: float) -> str:

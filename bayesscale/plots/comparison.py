@@ -26,7 +26,7 @@ SCORES = {
     "evidence": ("log_evidence", "mcse", "ln evidence", "Monte Carlo error"),
     "leave-one-out": ("elpd_diff", "elpd_diff_se", "leave-one-out, nats", "standard error"),
     "largest compute": (
-        "log_score_diff", "log_score_diff_se", "largest compute, nats", "standard error",
+        "log_score_diff", "log_score_diff_mcse", "largest compute, nats", "Monte Carlo error",
     ),
 }  # fmt: skip
 """By criterion: its column, that of its error, what it is called, and what its error is."""

@@ -25,7 +25,7 @@ from bayesscale.forecast.terms import Terms
 from bayesscale.laws import PowerCost
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import specify
-from tests.simulate import SIMULATED_LOSS
+from tests.simulate import SIMULATED_LOSS, on_slopes
 
 QUIET = {"progress": False, "draws": 500, "tune": 500, "chains": 4}
 SERVED = bs.LifetimeCost(tokens_served=2e11, training=PowerCost())
@@ -60,10 +60,11 @@ def truth_of(rng: np.random.Generator, sigma: float) -> dict[str, float]:
     def share(middle: float, spread: float) -> float:
         return float(1 / (1 + np.exp(-(np.log(middle / (1 - middle)) + spread * rng.normal()))))
 
+    floor, of_params = share(0.6, 0.4), share(0.5, 0.5)
+    alpha_n, alpha_d = 0.34 * np.exp(0.2 * rng.normal(size=2))
     return {
-        "level": 1.0, "irreducible_share": share(0.6, 0.4), "param_share": share(0.5, 0.5),
-        "alpha_N": 0.34 * np.exp(0.2 * rng.normal()), "alpha_D": 0.34 * np.exp(0.2 * rng.normal()),
-        "sigma": sigma, "nu_minus_one": 6.0,
+        "level": 1.0, "irreducible_share": floor, "sigma": sigma, "nu_minus_one": 6.0,
+        **on_slopes(of_params, alpha_n, alpha_d, floor),
     }  # fmt: skip
 
 

@@ -19,8 +19,9 @@ import pandas as pd
 
 import bayesscale as bs
 
-QUIET = {"progress": False, "random_seed": 1}
+QUIET = {"progress": False, "random_seed": 1, "draws": 500, "tune": 700}
 KAPLAN_RANGE = (768, 1.5e9)
+SIZES = 20
 
 PUBLISHED = {
     ("rw", "1_reproduce_kaplan"): (0.835, 0.824, 0.846),
@@ -37,7 +38,12 @@ PUBLISHED = {
 }
 """Exponent of N*(C) with its 95 % bootstrap interval, table 1 of Porian et al."""
 
-NEAR = 0.10
+CONSTANTS = {
+    "Hoffmann et al. as printed": (1.69, 406.4, 410.7, 0.34, 0.28),
+    "Besiroglu et al.": (1.8172, 482.01, 2085.43, 0.3478, 0.3658),
+}
+
+NEAR = 0.05
 """Runs within this share of the lowest loss of their budget are fitted: where its minimum is."""
 
 
@@ -62,9 +68,21 @@ def kaplan_view(fit: bs.Fit, share: bs.EmbeddingShare | None = None) -> np.ndarr
 
 
 def _slope_by_size(log_n: np.ndarray, log_c: np.ndarray) -> float:
-    """Regress ln N* on ln C at 20 sizes evenly spaced in ln N over Kaplan's range."""
-    sizes = np.linspace(*np.log(KAPLAN_RANGE), 20)
+    """Regress ln N* on ln C at sizes evenly spaced in ln N over Kaplan's range."""
+    sizes = np.linspace(*np.log(KAPLAN_RANGE), SIZES)
     return float(np.polyfit(np.interp(sizes, log_n, log_c), sizes, 1)[0])
+
+
+def at_published(_e: float, a: float, b: float, alpha: float, beta: float, sizes: int = SIZES):
+    """Return the same exponent at published constants, of equation 5 in Pearce & Song.
+
+    Along the frontier D = [βB/(αAε)]^(1/β) N_T^(α/β), with ε = d ln N_T/d ln N.
+    """
+    share = bs.EmbeddingShare()
+    inner = np.geomspace(*KAPLAN_RANGE, sizes)
+    elasticity, total = share.elasticity(inner), share.total(inner)
+    tokens = (beta * b / (alpha * a * elasticity)) ** (1 / beta) * total ** (alpha / beta)
+    return float(np.polyfit(np.log(6 * inner * tokens), np.log(inner), 1)[0])
 
 
 def step_runs(table: pd.DataFrame, dataset: str, experiment: str, near: float = NEAR) -> bs.Runs:
@@ -79,6 +97,17 @@ def step_runs(table: pd.DataFrame, dataset: str, experiment: str, near: float = 
     cluster = {} if (rows.decay == "chinchilla").all() else {"cluster": "model"}
     return bs.Runs.from_frame(rows, params="n_params_asfit", tokens="n_tokens", loss="loss",
                               flop_rule="6ND", param_count=count, **cluster)  # fmt: skip
+
+
+def resolved_budgets(table: pd.DataFrame, dataset: str, experiment: str) -> np.ndarray:
+    """Return the budgets whose lowest loss is not that of the smallest or the largest model."""
+    rows = table[(table.dataset == dataset) & (table.experiment == experiment)]
+    kept = []
+    for flops, budget in rows.groupby("flops"):
+        sizes = budget.sort_values("n_params_asfit")["loss"].to_numpy()
+        if 0 < sizes.argmin() < len(sizes) - 1:
+            kept.append(flops)
+    return np.array(kept)
 
 
 def exponent(fit: bs.Fit, flops: np.ndarray) -> np.ndarray:
@@ -96,16 +125,16 @@ def walk(root: Path, **model) -> pd.DataFrame:
     for (dataset, step), (a, low, high) in PUBLISHED.items():
         start = time.process_time()
         runs = step_runs(table, dataset, step)
-        budgets = np.unique(table[(table.dataset == dataset) & (table.experiment == step)].flops)
+        budgets = resolved_budgets(table, dataset, step)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", bs.BayesScaleWarning)
             fit = bs.fit(runs, **{"law": "unified", **QUIET, **model})
             draws = exponent(fit, budgets)
         q = np.nanquantile(draws, [0.5, 0.025, 0.975])
-        rows.append((dataset, step, len(runs), a, low, high, *q, fit.severity,
+        rows.append((dataset, step, len(runs), len(budgets), a, low, high, *q, fit.severity,
                      time.process_time() - start))  # fmt: skip
-    columns = ["corpus", "step", "runs", "published", "lower", "upper", "ours", "ours_lower",
-               "ours_upper", "verdict", "CPU s"]  # fmt: skip
+    columns = ["corpus", "step", "runs", "budgets", "published", "lower", "upper", "ours",
+               "ours_lower", "ours_upper", "verdict", "CPU s"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index(["corpus", "step"])
 
 
@@ -118,6 +147,8 @@ def main() -> None:
     for what, draws in (("total parameters", a), ("Kaplan's counting and sizes", counted)):
         middle, low, high = np.quantile(draws, [0.5, 0.025, 0.975])
         print(f"exponent of N*, {what}: {middle:.3f} (95 %: {low:.3f}-{high:.3f})")
+    for name, constants in CONSTANTS.items():
+        print(f"at the constants of {name}: {at_published(*constants):.3f}")
     print(walk(root).round(3).to_string())
 
 

@@ -1,7 +1,5 @@
 """Compute-optimal splits: closed form against solver, and against published constants."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ from bayesscale.forecast.line import Lines
 from bayesscale.forecast.split import _exponents_of, exponents, lowest, optimal_split, split_at
 from bayesscale.forecast.terms import Terms
 from bayesscale.laws import EXPONENT_RATIO, LEVEL, Law, PowerCost
-from bayesscale.model.spec import specify
+from tests.forecast.published import BESIROGLU, chinchilla_at, fit_of_published
 from tests.simulate import ALPHA_D, ALPHA_N, TRUTH, fit_at, on_slopes, simulate_runs
 
 TWO_VARIABLE = ["chinchilla", "unified", "kaplan", "kaplan_irreducible"]
@@ -22,12 +20,6 @@ COSTS = [PowerCost(), PowerCost(kappa=7.3, params_exponent=0.9, tokens_exponent=
 @pytest.fixture(scope="module")
 def runs():
     return simulate_runs()
-
-
-def fit_of_published(runs, law: str, c: dict[str, float], reference: dict[str, float]):
-    """Return a fit without uncertainty at coordinates that refer to a given point."""
-    spec = replace(specify(runs, law=law, discrepancy=None), reference=reference)
-    return fit_at(runs, law, truth=TRUTH | c, spec=spec)
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=["6ND", "general"])
@@ -64,19 +56,9 @@ def test_no_split_of_the_same_budget_is_better(runs, law):
         (1e26, 1.018e12, 1.638e13, 1.8795),
     ],
 )
-def test_besiroglu_allocation(runs, flops, params, tokens, loss):
+def test_besiroglu_allocation(flops, params, tokens, loss):
     """Besiroglu et al. (2024), arXiv:2404.10102: optimum at the replication's constants."""
-    ln_a, ln_b, ln_e, alpha, beta = 6.177956, 7.642732, 0.597112, 0.347813, 0.365854
-    n0, d0 = 1e9, 2e10
-    terms = np.exp([ln_e, ln_a - alpha * np.log(n0), ln_b - beta * np.log(d0)])
-    floor, share = float(terms[0] / terms.sum()), float(terms[1] / terms[1:].sum())
-    c = {
-        "level": float(terms.sum()), "irreducible_share": floor,
-        **on_slopes(share, alpha, beta, floor),
-    }  # fmt: skip
-    fit = fit_of_published(
-        runs, "chinchilla", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
-    )
+    fit = chinchilla_at(*BESIROGLU)
     with pytest.warns(ExtrapolationWarning):
         row = allocate(fit, flops=flops).summary.iloc[0]
     assert row["params"] == pytest.approx(params, rel=1e-3)
@@ -89,7 +71,7 @@ def test_besiroglu_allocation(runs, flops, params, tokens, loss):
     ("flops", "params", "tokens", "loss"),
     [(1e20, 1.6564e9, 1.0062e10, 2.36230), (1e22, 2.3442e10, 7.110e10, 1.93140)],
 )
-def test_kaplan_joint_fit_allocation(runs, flops, params, tokens, loss):
+def test_kaplan_joint_fit_allocation(flops, params, tokens, loss):
     """Optimum of Kaplan et al. (2020) eq. 1.5 at their Table 2, with C = 6ND."""
     n_c, d_c, alpha_n, alpha_d = 6.4e13, 1.8e13, 0.076, 0.103
     n0, d0 = 1e9, 1e10
@@ -97,7 +79,7 @@ def test_kaplan_joint_fit_allocation(runs, flops, params, tokens, loss):
     share = float(terms[0] / terms.sum())
     c = {"level": float(terms.sum() ** alpha_d), **on_slopes(share, alpha_n, alpha_d)}
     fit = fit_of_published(
-        runs, "kaplan", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
+        "kaplan", c, {"params": n0, "tokens": d0, "flops": 6 * n0 * d0, "loss": 1.0}
     )
     surface = fit.posterior.flat()
     split = optimal_split(surface, np.array([flops]), PowerCost(), {})

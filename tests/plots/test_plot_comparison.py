@@ -25,7 +25,7 @@ def comparison(average):
         },
         index=pd.Index(["chinchilla", "kaplan"], name="fit"),
     )  # fmt: skip
-    return bs.Comparison(average.fits, table, None, "Verdict.", (), None, 1)
+    return bs.Comparison(average.fits, table, None, "Verdict.", (), pd.DataFrame(), None, 1)
 
 
 @pytest.fixture

@@ -55,6 +55,17 @@ QUESTIONS = {
     "extrapolate ci_prob": lambda v: bs.extrapolate(NARROW, params=1e9, tokens=1e10, ci_prob=v),
     "allocate flops": lambda v: bs.allocate(NARROW, flops=v),
     "allocate cost": lambda v: bs.allocate(NARROW, flops=1e20, cost=v),
+    "allocate limits": lambda v: bs.allocate(NARROW, flops=1e20, limits=v),
+    "allocate within": lambda v: bs.allocate(NARROW, flops=1e20, within=v),
+    "regret params": lambda v: bs.regret(NARROW, params=v, tokens=1e10),
+    "regret names": lambda v: bs.regret(NARROW, params=1e9, tokens=1e10, names=v),
+    "design target": lambda v: bs.design(NARROW, target=v, budget=1e20),
+    "design candidates": lambda v: bs.design(
+        NARROW, target=1e21, budget=1e20, candidates={"params": v, "tokens": 1e10}
+    ),
+    "required prob": lambda v: bs.required_flops(NARROW, loss=2.5, prob=v),
+    "omega": lambda v: bs.EmbeddingShare(omega=v),
+    "served": lambda v: bs.LifetimeCost(tokens_served=v),
     "gain factor": lambda v: bs.gain(NARROW, params=1e9, tokens=1e10, factor=v),
     "required loss": lambda v: bs.required_flops(NARROW, loss=v),
     "between": lambda v: bs.Prior.between(v, -2),
@@ -75,6 +86,7 @@ QUESTIONS = {
 FINE = {  # no wrong argument there
     ("fit progress", "negative"),
     ("extrapolate params", "a list"), ("extrapolate loss_se", "a list"),
+    ("regret params", "a list"), ("design candidates", "a list"),
     ("allocate flops", "a list"), ("required loss", "a list"),
 }  # fmt: skip
 

@@ -1,0 +1,124 @@
+"""Counts of parameters and FLOP against published numbers, and the ways between counts."""
+
+import numpy as np
+import pytest
+
+import bayesscale as bs
+from bayesscale.errors import BayesScaleError
+
+XL = bs.Transformer(width=1600, depth=48, vocab=50257, context=1024, learned_positions=True)
+SMALL = bs.Transformer(width=768, depth=12, vocab=50257, context=1024)
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "published"),
+    [
+        # Radford et al. (2019) and Kaplan et al. (2020): layers alone are 12 · 48 · 1600²
+        (XL, "non_embedding", 1.4746e9),
+        (XL, "total", 1.5576e9),
+        # Brown et al. (2020), table 2.1: 96 layers of width 12288
+        (bs.Transformer(width=12288, depth=96, vocab=50257, context=2048), "total", 174.6e9),
+        # Touvron et al. (2023): 6.738e9 as released
+        (
+            bs.Transformer(width=4096, depth=32, vocab=32000, context=2048, ff_width=11008,
+                           gated=True, tied=False),
+            "total", 6.738e9,
+        ),
+        # Llama team (2024), table 3, with 8 key and value heads: 8.03e9 as released
+        (
+            bs.Transformer(width=4096, depth=32, vocab=128256, context=8192, heads=32, kv_heads=8,
+                           ff_width=14336, gated=True, tied=False),
+            "total", 8.030e9,
+        ),
+    ],
+)  # fmt: skip
+def test_parameters_of_published_models(model, count, published):
+    assert model.params(count) == pytest.approx(published, rel=1e-3)
+
+
+def test_flops_of_every_rule():
+    """Kaplan et al. (2020), table 1; DeepSeek-AI (2024), eq. 2, arXiv:2401.02954."""
+    kaplan = SMALL.flops_per_token(head=False, attention="none")
+    assert kaplan == 6 * SMALL.params("non_embedding")
+    head = SMALL.flops_per_token(attention="none") / kaplan
+    assert head == pytest.approx(1.45, abs=0.005)
+    for width, share in ((512, 0.43), (8192, 0.92)):
+        model = bs.Transformer(width=width, depth=10, vocab=100, context=4096)
+        m = model.flops_per_token(head=False, attention="full")
+        assert m == 72 * 10 * width**2 + 12 * 10 * 4096 * width
+        assert 6 * model.params("non_embedding") / m == pytest.approx(share, abs=0.005)
+    causal = model.flops_per_token(head=False)
+    assert m - causal == 6 * 10 * 4096 * width
+
+
+@pytest.mark.parametrize("count", ["total", "non_embedding"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_cost_of_a_family_is_that_of_its_members(count, tied):
+    shape = {"vocab": 32000, "context": 2048}
+    cost = bs.TransformerCost(**shape, aspect=64, count=count, tied=tied, attention="full")
+    for depth in (8, 40):
+        model = bs.Transformer(width=64 * depth, depth=depth, **shape, tied=tied)
+        n, each = model.params(count), model.flops_per_token(attention="full")
+        assert cost.flops(n, 1e9) == pytest.approx(1e9 * each, rel=1e-12)
+        assert cost.tokens(n, 1e9 * each) == pytest.approx(1e9, rel=1e-12)
+        assert cost.share.total(model.params("non_embedding")) == pytest.approx(
+            model.params("total"), rel=1e-12
+        )
+
+
+def test_embeddings_there_and_back():
+    share, inner = bs.EmbeddingShare(), np.geomspace(1, 1e15, 40)
+    np.testing.assert_allclose(share.non_embedding(share.total(inner)), inner, rtol=1e-12)
+    slope = np.gradient(np.log(share.total(inner)), np.log(inner))
+    np.testing.assert_allclose(share.elasticity(inner)[1:-1], slope[1:-1], atol=0.02)
+    assert share.elasticity(1e-6) == pytest.approx(1 / 3, abs=1e-3)
+    assert share.elasticity(1e15) == pytest.approx(1, abs=1e-3)
+
+
+def test_omega_is_inferred_with_its_uncertainty():
+    rng = np.random.default_rng(1)
+    inner = np.geomspace(1e6, 1e10, 12)
+    hits = 0
+    for _ in range(200):
+        extra = 47_491 * np.cbrt(inner) * np.exp(0.1 * rng.standard_normal(12))
+        share = bs.EmbeddingShare.infer(inner, inner + extra)
+        low, high = np.quantile(share.draws(2000), [0.05, 0.95])
+        hits += low < 47_491 < high
+    assert abs(hits - 180) < 4 * np.sqrt(200 * 0.9 * 0.1)
+    family = [bs.Transformer(width=64 * k, depth=k, vocab=50000, context=1) for k in (4, 8, 16)]
+    exact = bs.EmbeddingShare.of(family)
+    assert exact.omega == pytest.approx(50000 * np.cbrt(64 / 12), rel=1e-12)
+    assert exact.scale == pytest.approx(0, abs=1e-12)
+
+
+def test_lifetime_and_money():
+    cost = bs.LifetimeCost(tokens_served=2e12, serving_price=3, training=bs.PowerCost())
+    n, c = np.array([1e9, 1e11]), 1e23
+    assert cost.flops(1e9, 1e11) == 6e20 + 3 * 2 * 1e9 * 2e12
+    tokens = cost.tokens(n, np.full(2, c))
+    assert cost.flops(n[0], tokens[0]) == pytest.approx(c, rel=1e-12)
+    assert tokens[1] == 0  # serving alone would cost 1.2e24
+    np.testing.assert_allclose(bs.Money([1.0, 2.0], per_flop=1e-18).flops, [1e18, 2e18])
+
+
+WRONG = [
+    (lambda: bs.Transformer(width=0, depth=1, vocab=1, context=1), "width must be a whole number"),
+    (lambda: bs.Transformer(width=8, depth=1, vocab=1, context=1, kv_heads=2), "divide heads"),
+    (lambda: SMALL.params("embedding"), "No parameter count"),
+    (lambda: SMALL.flops_per_token(attention="half"), "No count of attention scores"),
+    (lambda: bs.EmbeddingShare(omega=-1), "omega must be above 0"),
+    (lambda: bs.EmbeddingShare.infer([2e6], [1e6]), "1 are not larger"),
+    (lambda: bs.Counting("active"), "No parameter count"),
+    (lambda: bs.LifetimeCost(tokens_served=-1), "must not be negative"),
+    (lambda: bs.LifetimeCost(tokens_served=1, training=6), "training must be a cost"),
+    (lambda: bs.Money(0, per_flop=1), "positive and finite"),
+    (lambda: bs.TransformerCost(vocab=0, context=1), "vocab must be above 0"),
+    (lambda: bs.Limits(params_min=2, params_max=1), "is above params_max"),
+    (lambda: bs.Repetition(unique_tokens=0), "unique_tokens must be above 0"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), WRONG)
+def test_wrong_arguments(make, message):
+    with pytest.raises(BayesScaleError, match=message):
+        make()
