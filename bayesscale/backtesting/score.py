@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,7 +124,7 @@ class Score(Told):
         return told
 
 
-def _cell(row: dict, when: str) -> str:
+def _cell(row: Mapping[str, Any], when: str) -> str:
     ends = interval(row[f"{when}_lower"], row[f"{when}_upper"], short_number)
     return f"{short_number(row[when])}\n{ends}"
 

@@ -30,7 +30,7 @@ def required_flops_command(
     """Find the least compute that reaches a loss, split as a saved FIT finds best."""
     with telling(as_json=as_json, strict=strict) as out:
         loaded, python = load_saved(fit, law)
-        single = {name: _one(name, values) for name, values in inputs.items()}
+        single: dict[str, Any] = {name: _one(name, values) for name, values in inputs.items()}
         answer = bs.required_flops(loaded, loss=loss, ci_prob=ci_prob, **single)
         out.ran(
             python,
@@ -63,7 +63,9 @@ def gain_command(
     """Say how much loss more parameters, tokens or compute save, from a given run on."""
     with telling(as_json=as_json, strict=strict) as out:
         loaded, python = load_saved(fit, law)
-        given = {name: _one(name, values) for name, values in (sizes | inputs).items() if values}
+        given: dict[str, Any] = {
+            name: _one(name, values) for name, values in (sizes | inputs).items() if values
+        }
         answer = bs.gain(loaded, **given, factor=factor, ci_prob=ci_prob)
         out.ran(
             python,

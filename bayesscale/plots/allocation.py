@@ -375,7 +375,7 @@ def _draw_landmarks(
     """Draw published models whose compute lies on the axis, each with its name."""
     table = landmark_models()
     table["flops"] = runs_cost(Mixture.of(first.fit).host.runs).flops(
-        table["params"], table["tokens"]
+        table["params"].to_numpy(), table["tokens"].to_numpy()
     )
     table["tokens_per_param"] = table["tokens"] / table["params"]
     table = table[table["flops"].between(low, high)].sort_values("flops")

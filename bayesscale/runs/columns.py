@@ -217,7 +217,7 @@ def _number(cell: Any, *, counts: bool) -> float | None:
     except OverflowError:
         return None
     except ValueError:
-        return count_in_words(cell) if counts else None
+        return count_in_words(str(cell)) if counts else None
 
 
 def _is_empty(cell: object) -> bool:

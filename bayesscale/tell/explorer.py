@@ -68,7 +68,8 @@ class Explorer:
 
         def logs(column: Array) -> list[Any]:
             rounded = np.round(np.log(column), 6).astype(object)
-            return np.where(np.isnan(column), None, rounded).tolist()
+            rounded[np.isnan(column)] = None
+            return rounded.tolist()
 
         return {
             "logFlops": np.log(self.flops).tolist(),
