@@ -126,20 +126,24 @@ def draw_legend(ax: Axes, entries: Entries, legend: Legend, *, side_by_side: int
         inside: Any = {"loc": legend, "facecolor": paper(), "edgecolor": "none", "framealpha": 0.9}
         ax.legend(**inside, **common)
         return
-    room = _width(ax)
+    left, room = _above(ax)
     for columns in range(min(len(entries), 4), 0, -1):
         drawn = ax.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False,
+            loc="lower left", bbox_to_anchor=(left, 1), ncols=columns, frameon=False,
             borderaxespad=0.1, borderpad=0.2, columnspacing=1.2, labelspacing=0.25, **common,
         )  # fmt: skip
         if drawn.get_window_extent().width <= room:
             return
 
 
-def _width(ax: Axes) -> float:
-    """Return the width of the axes, pixels, as they will be laid out without a legend."""
+def _above(ax: Axes) -> tuple[float, float]:
+    """Return where a legend above the axes may begin, in their coordinates, and how wide it may
+    be, pixels: from the left of their labels to their right end, as laid out without a legend.
+    """  # noqa: D205
     figure = ax.get_figure(root=True)
     engine = figure.get_layout_engine() if figure else None
     if figure is not None and engine is not None:
         engine.execute(figure)
-    return ax.get_window_extent().width
+    box, whole = ax.get_window_extent(), ax.get_tightbbox()
+    left = box.x0 if whole is None else min(box.x0, whole.x0)
+    return (left - box.x0) / box.width, box.x1 - left
