@@ -15,6 +15,9 @@ from bayesscale.plots._axes import axes_or_new, fanned_out
 from bayesscale.plots._shown import Colors, Legend, checked_legend, colors_for, draw_legend
 from bayesscale.plots.style import ink, palette, points
 
+NARROW = 1.0
+"""The axis is at least this wide, in logs: a fold often has one reach alone."""
+
 
 @dataclass(frozen=True)
 class BacktestData:
@@ -78,7 +81,7 @@ def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 9
     columns = {"median": "median", "lower": f"lower{level}", "upper": f"upper{level}"}
     logs = np.log(chosen["reach"])
     points = chosen[["fold", "run", "reach"]].assign(
-        shown_at=fanned_out(chosen["reach"], chosen["median"], float(np.ptp(logs)) or 1.0),
+        shown_at=fanned_out(chosen["reach"], chosen["median"], max(float(np.ptp(logs)), NARROW)),
         **{name: chosen[column] / chosen["observed"] - 1 for name, column in columns.items()},
         covered=covered(chosen, level),
     )
@@ -137,7 +140,10 @@ def plot_backtest(
     ax.set(xscale="log", xlabel="compute over largest fitted", ylabel="predicted / observed − 1")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.xaxis.set_major_formatter("{x:g}×")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    low, high = np.log(data.points["shown_at"].min()), np.log(data.points["shown_at"].max())
+    margin = max(0.05 * (high - low), (NARROW - (high - low)) / 2)
+    ax.set_xlim(np.exp(low - margin), np.exp(high + margin))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.axhline(0, color=ink(), linewidth=points(0.8), zorder=1)
     entries = {}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bayesscale import _arguments
 from bayesscale._files import MADE_BY, atomic_write, check_replaceable, check_writable
 from bayesscale._format import flops as write_flops
-from bayesscale._format import interval, percent, printable
+from bayesscale._format import interval, percent, printable, short_number
 from bayesscale._sections import LABELS, Paragraph, Section, Severity, as_html, worst
 from bayesscale.backtesting.result import Backtest
 from bayesscale.comparison.comparison import Comparison
@@ -327,7 +327,7 @@ def _render(
         answers=advice.answers,
         verdict=LABELS[severity] or "Checks passed",
         severity=severity,
-        reason=_reason(of),
+        reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,
         level=percent(ci_prob),
         budgets=_budgets(explorer) if explorer else [],
@@ -341,9 +341,11 @@ def _render(
     )  # fmt: skip
 
 
-def _reason(of: Fit | Average) -> str:
-    """Return the verdict's sentence."""
-    said = [s.text for s in of.sections() if isinstance(s, Paragraph) and s.emphasis]
+def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) -> str:
+    """Return the first sentence that says why the verdict is what it is."""
+    every = [*of.sections(), *(section for chapter in chapters for section in chapter.sections)]
+    verdicts = [s for s in every if isinstance(s, Paragraph) and s.emphasis]
+    said = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
     return said[0] if said else ""
 
 
@@ -357,7 +359,7 @@ def _budgets(explorer: Any) -> list[dict[str, str]]:
         for q in (PARAMS, TOKENS, LOSS):
             low, high = (explorer.values[f"{q.name}_{end}"][i] for end in ("lower", "upper"))
             row[q.name] = f"{q.write(explorer.values[q.name][i])} ({interval(low, high, q.write)})"
-        row["beyond"] = f"{explorer.flops[i] / explorer.largest:.3g}×"
+        row["beyond"] = f"{short_number(float(f'{explorer.flops[i] / explorer.largest:.3g}'))}×"
         rows.append(row)
     return rows
 
