@@ -5,7 +5,7 @@ grows with the third root of the other parameters, so that
 
 .. math:: N_T = N_{\setminus E} + \omega N_{\setminus E}^{1/3}
 
-Pearce & Song (2024), eq. 3, arXiv:2406.12907.
+Pearce & Song (2024), arXiv:2406.12907.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bayesscale.errors import DomainError
 type Array = NDArray[np.float64]
 
 PEARCE_SONG = 47_491.0
-"""ω of the models of Hoffmann et al. (2022), as fitted by Pearce & Song (2024), section 3.1."""
+"""ω of the models of Hoffmann et al. (2022), as fitted by Pearce & Song (2024)."""
 
 NEWTON_STEPS = 60
 """More than enough: the equation is convex, so steps from above never overshoot."""

@@ -18,7 +18,7 @@ Kaplan et al. (2020), section 2.1, arXiv:2001.08361.
 FLOP_PER_PARAM_SERVED = 2.0
 """A forward pass alone: what a token costs that a trained model reads or writes.
 
-Kaplan et al. (2020), section 2.1; Sardana et al. (2024), eq. 1, arXiv:2401.00448.
+Kaplan et al. (2020), section 2.1; Sardana et al. (2024), arXiv:2401.00448.
 """
 
 SCORES: dict[Attention, float] = {"none": 0.0, "causal": 6.0, "full": 12.0}

@@ -49,6 +49,7 @@ def _cheapest(
     n, d = centre[PARAMS.name], centre[TOKENS.name]
     middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
     width = WIDTH + abs(middle - np.log(n)) / 2
+    found = none
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, SIZES))
         tokens = _tokens(mixture, sizes, loss, given, prob)
@@ -58,8 +59,9 @@ def _cheapest(
         best = int(price.argmin())
         if not np.isfinite(price[best]):
             return none
+        found = float(price[best]), float(sizes[best]), float(tokens[best])
         middle, width = np.log(sizes[best]), 2 * width / (SIZES - 1)
-    return float(price[best]), float(sizes[best]), float(tokens[best])
+    return found
 
 
 def _tokens(mixture: Mixture, sizes: Array, loss: float, given: Inputs, prob: float) -> Array:

@@ -21,12 +21,12 @@ class Landmark:
     source: str
 
 
-GPT3 = "Brown et al. (2020), tables 2.1 and 2.2, arXiv:2005.14165"
-GOPHER = "Rae et al. (2021), section 3, arXiv:2112.11446"
-CHINCHILLA = "Hoffmann et al. (2022), table 4, arXiv:2203.15556"
+GPT3 = "Brown et al. (2020), table 2.1, arXiv:2005.14165"
+GOPHER = "Rae et al. (2021), arXiv:2112.11446"
+CHINCHILLA = "Hoffmann et al. (2022), arXiv:2203.15556"
 LLAMA = "Touvron et al. (2023), table 2, arXiv:2302.13971"
 LLAMA2 = "Touvron et al. (2023), table 1, arXiv:2307.09288"
-LLAMA3 = "Llama team (2024), sections 3.1 and 3.2, arXiv:2407.21783"
+LLAMA3 = "Llama team (2024), arXiv:2407.21783"
 
 LANDMARKS: tuple[Landmark, ...] = (
     Landmark("GPT-3 175B", 175e9, 300e9, GPT3),

@@ -23,7 +23,7 @@ type Question = Callable[[Posterior, np.random.Generator], Mapping[str, NDArray[
 """Called with the draws of one law, shape ``(draw, 1)``, and a source of run noise; returns arrays
 ``(draw, ...)`` by name."""
 
-MOST_AT_ONCE, MOST_KEPT = 2**23, 2**26
+MOST_AT_ONCE, MOST_KEPT = 2**21, 2**24
 """Draws × targets of one quantity that are computed at once, and that are kept."""
 
 NEXT_LAW = 2**32
@@ -142,7 +142,7 @@ class Mixture:
         dim: str,
         targets: Mapping[str, tuple[Array, str]],
         *,
-        index: Array | None = None,
+        index: NDArray[Any] | None = None,
         every: int = 1,
     ) -> xr.Dataset:
         """Put draws, shape ``(chain, draw, target)``, into a Dataset with units; of several laws,

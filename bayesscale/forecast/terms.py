@@ -135,7 +135,7 @@ class Repetition:
 
     with :math:`U_D = \min(U, D)`, :math:`R_D = D / U_D - 1`,
     :math:`U_N = \min(N, \mathrm{params\_per\_token} \cdot U)` and :math:`R_N = N / U_N - 1`.
-    Muennighoff et al. (2023), eq. 5 and 6, arXiv:2305.16264. In the paper U_N goes with U_D
+    Muennighoff et al. (2023), section 3, arXiv:2305.16264. In the paper U_N goes with U_D
     rather than U; here a run that repeats nothing is as the fit says while data are plenty.
 
     Examples

@@ -37,7 +37,7 @@ def test_parameters_of_published_models(model, count, published):
 
 
 def test_flops_of_every_rule():
-    """Kaplan et al. (2020), table 1; DeepSeek-AI (2024), eq. 2, arXiv:2401.02954."""
+    """Kaplan et al. (2020), table 1; DeepSeek-AI (2024), arXiv:2401.02954."""
     kaplan = SMALL.flops_per_token(head=False, attention="none")
     assert kaplan == 6 * SMALL.params("non_embedding")
     head = SMALL.flops_per_token(attention="none") / kaplan

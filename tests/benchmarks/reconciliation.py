@@ -74,7 +74,7 @@ def _slope_by_size(log_n: np.ndarray, log_c: np.ndarray) -> float:
 
 
 def at_published(_e: float, a: float, b: float, alpha: float, beta: float, sizes: int = SIZES):
-    """Return the same exponent at published constants, of equation 5 in Pearce & Song.
+    """Return the same exponent at published constants, as Pearce & Song derive it.
 
     Along the frontier D = [βB/(αAε)]^(1/β) N_T^(α/β), with ε = d ln N_T/d ln N.
     """

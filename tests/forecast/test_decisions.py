@@ -28,7 +28,7 @@ def runs():
 
 
 def repeated(n, d):
-    """Muennighoff et al. (2023), eq. 5 and 6."""
+    """Muennighoff et al. (2023), section 3."""
     u_d, u_n = np.minimum(UNIQUE, d), np.minimum(n, UNIQUE / 19.6)
     r_d, r_n = d / u_d - 1, n / u_n - 1
     return (
