@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from bayesscale.accounting import Money as Money
     from bayesscale.accounting import Transformer as Transformer
     from bayesscale.accounting import TransformerCost as TransformerCost
+    from bayesscale.accounting.machine import Machine as Machine
     from bayesscale.backtesting.result import Backtest as Backtest
     from bayesscale.backtesting.rolling import backtest as backtest
+    from bayesscale.backtesting.score import Score as Score
+    from bayesscale.backtesting.score import score as score
     from bayesscale.calibration.calibrate import calibrate as calibrate
     from bayesscale.calibration.result import Calibration as Calibration
     from bayesscale.comparison.average import average as average
@@ -75,14 +78,38 @@ if TYPE_CHECKING:
     from bayesscale.plots.backtest import plot_backtest as plot_backtest
     from bayesscale.plots.calibration import calibration_data as calibration_data
     from bayesscale.plots.calibration import plot_calibration as plot_calibration
+    from bayesscale.plots.comparison import comparison_data as comparison_data
+    from bayesscale.plots.comparison import plot_comparison as plot_comparison
+    from bayesscale.plots.comparison import plot_sensitivity as plot_sensitivity
+    from bayesscale.plots.comparison import sensitivity_data as sensitivity_data
+    from bayesscale.plots.contour import contour_data as contour_data
+    from bayesscale.plots.contour import plot_contour as plot_contour
+    from bayesscale.plots.coverage import coverage_data as coverage_data
+    from bayesscale.plots.coverage import plot_coverage as plot_coverage
+    from bayesscale.plots.isoflops import isoflops_data as isoflops_data
+    from bayesscale.plots.isoflops import plot_isoflops as plot_isoflops
     from bayesscale.plots.loss import loss_data as loss_data
     from bayesscale.plots.loss import plot_loss as plot_loss
-    from bayesscale.plots.style import paper_style as paper_style
+    from bayesscale.plots.pairs import pairs_data as pairs_data
+    from bayesscale.plots.pairs import plot_pairs as plot_pairs
+    from bayesscale.plots.power_laws import plot_power_laws as plot_power_laws
+    from bayesscale.plots.power_laws import power_laws_data as power_laws_data
+    from bayesscale.plots.predictive_check import plot_predictive_check as plot_predictive_check
+    from bayesscale.plots.predictive_check import predictive_check_data as predictive_check_data
+    from bayesscale.plots.priors import plot_priors as plot_priors
+    from bayesscale.plots.priors import priors_data as priors_data
+    from bayesscale.plots.regret import plot_regret as plot_regret
+    from bayesscale.plots.regret import regret_data as regret_data
+    from bayesscale.plots.residuals import plot_residuals as plot_residuals
+    from bayesscale.plots.residuals import residuals_data as residuals_data
+    from bayesscale.plots.style import plot_style as plot_style
     from bayesscale.quantities import Quantity as Quantity
     from bayesscale.runs import Runs as Runs
     from bayesscale.runs import fetch_runs as fetch_runs
     from bayesscale.runs import load_example as load_example
     from bayesscale.runs import read_runs as read_runs
+    from bayesscale.tell.latex import to_latex as to_latex
+    from bayesscale.tell.report import report as report
 
 _HOME = {
     "Allocation": "forecast.allocate",
@@ -104,6 +131,7 @@ _HOME = {
     "Law": "laws",
     "LifetimeCost": "accounting",
     "Limits": "forecast.terms",
+    "Machine": "accounting.machine",
     "Money": "accounting",
     "NestedEvidence": "comparison.savage_dickey",
     "Plan": "planning.plan",
@@ -141,16 +169,42 @@ _HOME = {
     "load_example": "runs",
     "load_fit": "inference.saved",
     "loss_data": "plots.loss",
-    "paper_style": "plots.style",
     "plan": "planning.plan",
     "plot_allocation": "plots.allocation",
     "plot_backtest": "plots.backtest",
     "plot_calibration": "plots.calibration",
     "plot_loss": "plots.loss",
+    "isoflops_data": "plots.isoflops",
+    "plot_isoflops": "plots.isoflops",
+    "contour_data": "plots.contour",
+    "plot_contour": "plots.contour",
+    "power_laws_data": "plots.power_laws",
+    "plot_power_laws": "plots.power_laws",
+    "residuals_data": "plots.residuals",
+    "plot_regret": "plots.regret",
+    "regret_data": "plots.regret",
+    "plot_residuals": "plots.residuals",
+    "predictive_check_data": "plots.predictive_check",
+    "plot_predictive_check": "plots.predictive_check",
+    "priors_data": "plots.priors",
+    "plot_priors": "plots.priors",
+    "pairs_data": "plots.pairs",
+    "plot_pairs": "plots.pairs",
+    "comparison_data": "plots.comparison",
+    "plot_comparison": "plots.comparison",
+    "sensitivity_data": "plots.comparison",
+    "plot_sensitivity": "plots.comparison",
+    "coverage_data": "plots.coverage",
+    "plot_coverage": "plots.coverage",
+    "plot_style": "plots.style",
     "prior_predictive": "model.prior_predictive",
     "prior_sensitivity": "comparison.sensitivity",
     "read_runs": "runs",
     "regret": "forecast.regret",
+    "report": "tell.report",
+    "to_latex": "tell.latex",
+    "Score": "backtesting.score",
+    "score": "backtesting.score",
     "required_flops": "forecast.inverse",
     "required_tokens": "forecast.inverse",
     "savage_dickey": "comparison.savage_dickey",
@@ -160,6 +214,10 @@ __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bayesscale")
     if name not in _HOME:
         raise AttributeError(f"module 'bayesscale' has no attribute {name!r}")
     with interrupts_held():
@@ -170,4 +228,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, "__version__"})

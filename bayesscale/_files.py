@@ -20,7 +20,7 @@ except ImportError:  # Windows, where nothing is cleared
 type AnyPath = str | os.PathLike[str]
 
 MADE_BY = "Made by bayesscale"
-"""What figures say of themselves in their metadata."""
+"""What figures and reports say of themselves in their metadata."""
 
 
 @contextmanager
@@ -233,7 +233,7 @@ def _flush(path: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     """Tell whether nothing is lost with a file: it is empty, or bayesscale made it."""
-    if path.suffix in (".png", ".svg"):
+    if path.suffix in (".png", ".svg", ".html", ".htm"):
         return MADE_BY.encode() in path.read_bytes()
     return path.stat().st_size == 0 or is_sealed(path)
 

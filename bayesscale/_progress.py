@@ -5,8 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 from bayesscale.errors import DomainError
 
@@ -14,6 +13,9 @@ type ProgressOption = Literal["auto"] | bool
 type Report = Callable[..., None]
 
 SECONDS_BETWEEN_LINES = 5.0
+
+SECONDS_BETWEEN_UPDATES = 0.3
+"""Of a line in a notebook: each is a message to the browser."""
 
 
 @contextmanager
@@ -40,7 +42,9 @@ def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
         raise DomainError(f'progress must be "auto", True or False, not {progress!r}.')
     if progress is False or sys.stderr is None:  # closed: there is nobody to tell
         yield lambda text, done=0, total=None: None
-    elif sys.stderr.isatty() or _in_notebook():
+    elif _in_notebook():
+        yield from _notebook_line()
+    elif sys.stderr.isatty():
         with _live_line() as report:
             yield report
     else:
@@ -48,11 +52,32 @@ def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
 
 
 def _in_notebook() -> bool:
-    """Tell a notebook that can show a live line from a terminal, and from one that cannot."""
+    """Tell a notebook from a terminal."""
     shell = sys.modules.get("IPython")
-    if shell is None or type(shell.get_ipython()).__name__ != "ZMQInteractiveShell":
-        return False
-    return find_spec("ipywidgets") is not None  # what rich draws with there
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def _notebook_line() -> Iterator[Report]:
+    """Keep one line of output up to date; a saved notebook keeps how long it took."""
+    from IPython.display import display
+
+    began = shown = time.monotonic()
+    line: Any = display({"text/plain": "…"}, raw=True, display_id=True)
+
+    def show(text: str) -> None:
+        line.update({"text/plain": text}, raw=True)
+
+    def report(text: str, done: int = 0, total: int | None = None) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown >= SECONDS_BETWEEN_UPDATES:
+            shown = now
+            show(f"{text} ({now - began:.0f} s)")
+
+    try:
+        yield report
+    finally:
+        show(f"{time.monotonic() - began:.1f} s")
 
 
 @contextmanager

@@ -11,9 +11,10 @@ import html
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bayesscale import _equation
 from bayesscale._format import printable
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ LABELS: dict[Severity, str] = {
 COLOURS: dict[Severity, str] = {
     "ok": "#2e7d32", "note": "#2e7d32", "caution": "#8a5a00", "stop": "#b00020",
 }  # fmt: skip
+"""Of verdicts in HTML, dark enough for white text."""
 
 ROWS_SHOWN = 40
 COLUMNS_SHOWN = 8
@@ -67,6 +69,24 @@ class Paragraph:
     text: str
     severity: Severity = "ok"
     emphasis: bool = False
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation in a little LaTeX, and numbers for some of its letters, by plain name."""
+
+    tex: str
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The equation on one line, with the numbers."""
+        return _equation.as_text(_equation.with_numbers(self.tex, self.values))
+
+    @property
+    def html(self) -> str:
+        """The equation with raised exponents, with the numbers."""
+        return _equation.as_html(_equation.with_numbers(self.tex, self.values))
 
 
 @dataclass(frozen=True)
@@ -115,7 +135,7 @@ class Details:
     paragraphs: Sequence[Paragraph]
 
 
-type Section = Heading | Verdict | Paragraph | Table | Figure | Details
+type Section = Heading | Verdict | Paragraph | Equation | Table | Figure | Details
 
 
 class Told(ABC):
@@ -225,6 +245,8 @@ def as_text(sections: Iterable[Section]) -> str:
                 parts.append(f"{marked(section)}\n")
             case Details(title, paragraphs):
                 parts.append(f"{clean(title)}\n\n{as_text(paragraphs)}\n")
+            case Equation():
+                parts.append(f"{clean(section.text)}\n")
             case Table():
                 parts.append("\n".join([*_lines(section), clean(section.footer)]).rstrip() + "\n")
             case Figure():
@@ -239,13 +261,17 @@ def as_html(sections: Iterable[Section]) -> str:
         match section:
             case Heading(text):
                 parts.append(f"<h4>{_escaped(text)}</h4>")
-            case Verdict():
-                parts.append(f"<p{_badge(section)}>{_escaped(section.marked)}</p>")
+            case Verdict(text, severity):
+                parts.append(f"<p>{_badge(severity)} <b>{_escaped(text)}</b></p>")
             case Paragraph():
-                parts.append(f"<p{_style(section)}>{_escaped(marked(section))}</p>")
+                said = _escaped(marked(section))
+                said = f"<b>{said}</b>" if section.emphasis else said
+                parts.append(f"<p{_style(section)}>{said}</p>")
             case Details(title, paragraphs):
-                folded = "".join(f"<p>{_escaped(marked(p))}</p>" for p in paragraphs)
+                folded = "".join(f"<p{_style(p)}>{_escaped(marked(p))}</p>" for p in paragraphs)
                 parts.append(f"<details><summary>{_escaped(title)}</summary>{folded}</details>")
+            case Equation():
+                parts.append(f'<p style="font-family:serif">{section.html}</p>')
             case Table():
                 parts.append(_html_table(section))
             case Figure():
@@ -318,7 +344,7 @@ def _html_table(table: Table) -> str:
     shown = slice(COLUMNS_SHOWN)
     head = "".join(f"<th>{_escaped(title)}</th>" for title in table.columns[shown])
     body = "".join(
-        "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row[shown]) + "</tr>"
+        "<tr>" + "".join(f"<td{_side(cell)}>{_cell(cell)}</td>" for cell in row[shown]) + "</tr>"
         for row in table.rows
     )
     left = [clean(str(title)) for title in table.columns[COLUMNS_SHOWN:]]
@@ -327,10 +353,21 @@ def _html_table(table: Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
 
 
+def _side(cell: str) -> str:
+    """Align words to the left; numbers stand to the right, as notebooks have it."""
+    return "" if cell[:1].isdigit() or cell[:1] in "+-−±∞" else ' style="text-align:left"'
+
+
 def _cell(cell: str) -> str:
     """Write ``median (interval)`` where a cell has two lines."""
     first, *rest = (html.escape(line) for line in cell_lines(cell))
     return f"{first} ({', '.join(rest)})" if rest else first
+
+
+def _badge(severity: Severity) -> str:
+    """Return the label of a verdict, in white on its colour."""
+    look = f"background:{COLOURS[severity]};color:#fff;border-radius:3px;padding:1px 6px"
+    return f'<span style="{look}">{LABELS[severity]}</span>'
 
 
 def _html_figure(figure: Figure) -> str:
@@ -343,18 +380,10 @@ def _html_figure(figure: Figure) -> str:
     return f'<img alt="{_escaped(figure.name)}" src="data:image/png;base64,{data}">'
 
 
-def _badge(verdict: Verdict) -> str:
-    colour = COLOURS[verdict.severity]
-    return (
-        f' style="border-left:4px solid {colour};padding-left:8px;color:{colour};font-weight:bold"'
-    )
-
-
 def _style(paragraph: Paragraph) -> str:
-    grave = paragraph.severity in ("caution", "stop")
-    said = [f"color:{COLOURS[paragraph.severity]}"] * grave
-    said += ["font-weight:bold"] * paragraph.emphasis
-    return f' style="{";".join(said)}"' if said else ""
+    if paragraph.severity not in ("caution", "stop"):
+        return ""
+    return f' style="border-left:3px solid {COLOURS[paragraph.severity]};padding-left:6px"'
 
 
 def _escaped(text: str) -> str:

@@ -5,11 +5,30 @@ also the built-in that a caller would expect to catch.
 """
 
 import difflib
+import linecache
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 class BayesScaleError(Exception):
     """Base of every error that bayesscale raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the user's own line and the message, none of our frames.
+
+        IPython asks exceptions for this. ``traceback.print_exception(error)`` shows all.
+        """
+        asked = ""
+        for frame, line in traceback.walk_tb(self.__traceback__):
+            file = frame.f_code.co_filename
+            if file.startswith(_PACKAGE):
+                break
+            asked = linecache.getline(file, line, frame.f_globals).strip()
+        own = [f"----> {asked}", ""] if asked else []
+        return [*own, f"{type(self).__name__}: {self}"]
 
 
 class DomainError(BayesScaleError, ValueError):

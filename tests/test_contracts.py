@@ -19,6 +19,7 @@ ROWS = [
     {
         "_arguments",
         "_environment",
+        "_equation",
         "_files",
         "_format",
         "_interrupts",
@@ -40,11 +41,13 @@ ROWS = [
     {"plots"},
     {"tell"},
     {"cli"},
+    {"__main__"},
 ]
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
 
 HELPERS = {
     ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"), ("_files", "_seal"),
+    ("_sections", "_equation"),
 }  # fmt: skip
 """Private helpers that build on another one."""
 

@@ -30,7 +30,7 @@ def test_every_python_block_runs_in_turn(blocks, tmp_path):
     exec(main_job, scope)
     exec(before_you_buy, scope)
     exec(own_law, scope)
-    assert {p.name for p in tmp_path.iterdir()} == {"fit.nc", "loss.pdf"}
+    assert {p.name for p in tmp_path.iterdir()} == {"fit.nc", "loss.pdf", "report.html"}
     assert isinstance(scope["fit"], bs.Fit)
     # the law of the user's own goes through everything, without a closed form
     frame = scope["runs"].frame

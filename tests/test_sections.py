@@ -13,6 +13,7 @@ from bayesscale._sections import (
     COLUMNS_SHOWN,
     ROWS_SHOWN,
     Details,
+    Equation,
     Figure,
     Heading,
     Paragraph,
@@ -27,6 +28,7 @@ from bayesscale._sections import (
     words,
     worst,
 )
+from bayesscale.laws import LAWS
 
 HOSTILE = [
     "<script>alert(1)</script>", "\x1b[31mred\x1b[0m", "\x1b]8;;http://x\x07y", "a\x00b",
@@ -70,7 +72,8 @@ def test_hostile_names_are_text(name):
     for shown in (text, "".join(seen(html).text)):
         assert all(c.isprintable() or c == "\n" for c in shown)
     assert seen(html).tags <= {
-        "div", "h4", "p", "br", "table", "thead", "tbody", "tr", "th", "td", "details", "summary",
+        "b", "div", "h4", "p", "br", "span", "table", "thead", "tbody", "tr", "th", "td", "details",
+        "summary", "sub", "sup",
     }  # fmt: skip
     assert seen(html).attributes <= {"class", "style"}
     if name.startswith("<script>"):
@@ -106,9 +109,32 @@ def test_verdicts_are_marked_and_other_paragraphs_are_not():
     said = [Paragraph("stop.", "stop", emphasis=True), Paragraph("Also this.", "stop"),
             Paragraph("Fine.", "ok", emphasis=True)]  # fmt: skip
     assert as_text(said).split("\n\n") == ["Do not use: stop.", "Also this.", "Fine."]
-    colours = re.findall(r'<p style="([^"]*)">', as_html(said))
-    assert colours[0] == "color:#b00020;font-weight:bold"
-    assert colours[-1] == "font-weight:bold"
+    html = as_html([Verdict("fine.", "ok"), *said])
+    assert re.findall(r"<span[^>]*>([^<]*)</span> <b>([^<]*)</b>", html) == [("Passed", "fine.")]
+    assert "<b>Do not use: stop.</b>" in html
+    assert "<p><b>Fine.</b></p>" in html
+
+
+def test_equations_have_numbers_in_them():
+    law = LAWS["chinchilla"]
+    letters = {"E": 1.69, "A": 406.4, "B": 4.107e12, "alpha_N": 0.34, "alpha_D": 0.28}
+    equation = Equation(law.equation, letters)
+    assert as_text([equation]) == ("L(N, D) = 1.69 + 406.4 N^(−0.34) + 4.107 × 10^12 D^(−0.28)")
+    assert "406.4 N<sup>−0.34</sup> + 4.107 × 10<sup>12</sup> D<sup>−0.28</sup>" in as_html(
+        [equation]
+    )
+    assert as_text([Equation(law.equation)]) == "L(N, D) = E + A N^(−α_N) + B D^(−α_D)"
+    assert "<b>" not in as_html([Equation("L = <b>x</b>^{<i>}")])
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_every_law_can_be_written_with_numbers(name):
+    law = LAWS[name]
+    equation = Equation(law.equation, dict.fromkeys(law.published_units, 0.3125))
+    assert not set("{}\\") & set(equation.text + equation.html)
+    assert equation.text.count("0.3125") == len(
+        re.findall(r"(?<![a-z_])(E|A|B|k|[NDC]_c|.alpha_[NDC])(?![a-z_])", law.equation)
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,23 @@ import click
 
 import bayesscale as bs
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import quiet_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import reading_options
 
+EXAMPLES = """
+bayesscale backtest runs.csv --factor 3
+"""
 
-@click.command("backtest", short_help="Test forecasts on the largest runs of a table.")
+
+@click.command(
+    "backtest",
+    cls=Grouped,
+    examples=EXAMPLES,
+    short_help="Test forecasts on the largest runs of a table.",
+)
 @click.argument("runs", type=click.Path(path_type=Path))
 @click.option(
     "--factor", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,

@@ -10,6 +10,7 @@ from bayesscale._arguments import number
 from bayesscale._format import list_some
 from bayesscale._sections import Paragraph
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import quiet_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.own_law import get_law
@@ -20,7 +21,7 @@ LAWS = ("kaplan", "chinchilla", "unified")
 OPTION = "--laws"
 
 
-class _SeveralLaws(click.Command):
+class _SeveralLaws(Grouped):
     """A command whose ``--laws`` takes all words up to the next option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -40,7 +41,14 @@ class _SeveralLaws(click.Command):
         return super().parse_args(ctx, spread)
 
 
-@click.command("compare", cls=_SeveralLaws, short_help="Weigh laws against each other.")
+EXAMPLES = """
+bayesscale compare runs.csv --laws kaplan chinchilla
+"""
+
+
+@click.command(
+    "compare", cls=_SeveralLaws, examples=EXAMPLES, short_help="Weigh laws against each other."
+)
 @click.argument("runs", type=click.Path(path_type=Path))
 @click.option(
     OPTION, "laws", multiple=True, default=LAWS, show_default=" ".join(LAWS), metavar="NAME ...",

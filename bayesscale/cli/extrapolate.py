@@ -7,12 +7,22 @@ import click
 
 import bayesscale as bs
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import ci_prob_option, input_option, own_law_option, sizes_option
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call, load_fit
 
+EXAMPLES = """
+bayesscale extrapolate fit.nc --params 70B --tokens 1.4T
+"""
 
-@click.command("extrapolate", short_help="Predict the loss of runs not trained yet.")
+
+@click.command(
+    "extrapolate",
+    cls=Grouped,
+    examples=EXAMPLES,
+    short_help="Predict the loss of runs not trained yet.",
+)
 @click.argument("fit", type=click.Path(path_type=Path))
 @sizes_option("--params", "Parameters, e.g. 70B; repeatable.")
 @sizes_option("--tokens", "Training tokens, e.g. 1.4T; repeatable.")

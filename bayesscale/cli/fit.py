@@ -9,13 +9,19 @@ import bayesscale as bs
 from bayesscale._files import check_output
 from bayesscale._sections import Paragraph, records
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import ci_prob_option, force_option, quiet_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import reading_options
 
+EXAMPLES = """
+bayesscale fit runs.csv --law chinchilla
+bayesscale fit runs.csv --params-column n --unit params=M
+"""
 
-@click.command("fit", short_help="Fit a law to a table of runs.")
+
+@click.command("fit", cls=Grouped, examples=EXAMPLES, short_help="Fit a law to a table of runs.")
 @click.argument("runs", type=click.Path(path_type=Path))
 @sampling_options()
 @click.option(

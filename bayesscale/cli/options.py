@@ -103,10 +103,10 @@ def _by_name(
     return named
 
 
-def sizes_option(name: str, text: str, **settings: Any) -> Callable:
+def sizes_option(name: str, text: str, *, into: str | None = None, **settings: Any) -> Callable:
     """Make an option for sizes; the command receives a flat list, empty if none was given."""
     return click.option(
-        name,
+        *((name,) if into is None else (name, into)),
         type=_Sizes(),
         multiple=True,
         callback=lambda ctx, param, groups: [size for group in groups for size in group],

@@ -86,9 +86,9 @@ class Output:
             if told not in self._told:
                 _warn(text)
 
-    def finish(self, document: Mapping[str, Any], *results: Told) -> None:
-        """Write the document if it is wanted, and end with status 1 if a result forbids its use,
-        or with ``--strict`` if it asks for caution.
+    def finish(self, document: Mapping[str, Any], *results: Told, last: str = "") -> None:
+        """Write the document if it is wanted, then a last line, and end with status 1 if a result
+        forbids its use, or with ``--strict`` if it asks for caution.
         """  # noqa: D205
         severity = worst(result.severity for result in results)
         if any("runpy." in line for line in self.python):
@@ -96,6 +96,8 @@ class Output:
         self.tell([Heading("The same in Python")])
         # unwrapped, so that it can be copied
         self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
+        if last:
+            self.tell([Paragraph(f"\n{last}")])
         if self.as_json:
             whole = {
                 "command": click.get_current_context().info_name,

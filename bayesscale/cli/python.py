@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import bayesscale as bs
 from bayesscale._format import short_exponent
+from bayesscale._seal import is_sealed
 from bayesscale.cli.own_law import source_of
+from bayesscale.errors import FileError
 
 if TYPE_CHECKING:
+    from bayesscale.inference.average import Average
     from bayesscale.inference.result import Fit
     from bayesscale.laws import Law
 
@@ -55,6 +58,21 @@ def literal(value: Any) -> str:
         case dict():
             return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
     return source_of(value) or f"bs.{value!r}"  # a law of one's own, a Prior
+
+
+def is_saved(path: Path) -> bool:
+    """Tell a saved fit or average from a table, by its end."""
+    return path.is_file() and is_sealed(path)
+
+
+def load_saved(path: Path, law: str | Law | None = None) -> tuple[Fit | Average, str]:
+    """Load a saved fit or average; return it and the Python for it."""
+    try:
+        return load_fit(path, law)
+    except FileError as error:
+        if "bs.load_average" not in str(error):
+            raise
+    return bs.load_average(path), call("fit = bs.load_average", path)
 
 
 def load_fit(path: Path, law: str | Law | None) -> tuple[Fit, str]:

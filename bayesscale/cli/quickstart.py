@@ -9,6 +9,7 @@ import bayesscale as bs
 from bayesscale._files import check_output
 from bayesscale._sections import Paragraph, records
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import force_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
@@ -21,7 +22,18 @@ HOLD_OUT_OF_EXAMPLE = 2.0
 """The embedded ladder's top level of compute alone, which was trained for this."""
 
 
-@click.command("quickstart", short_help="Fit, test and plan, from a table of runs.")
+EXAMPLES = """
+bayesscale quickstart
+bayesscale quickstart runs.csv
+"""
+
+
+@click.command(
+    "quickstart",
+    cls=Grouped,
+    examples=EXAMPLES,
+    short_help="Fit, test and plan, from a table of runs.",
+)
 @click.argument("runs", type=click.Path(path_type=Path), required=False)
 @sampling_options("law", "random_seed")
 @click.option(
@@ -44,7 +56,8 @@ def quickstart_command(
 
     Without RUNS, those that come with bayesscale: small transformers trained on Python source.
 
-    Writes the figures loss and allocation (.png and .svg) and the posterior, fit.nc.
+    Writes a report, report.html, its figures loss and allocation (.png and .svg) and the
+    posterior, fit.nc.
     """
     if runs is None and reading:
         raise click.UsageError(
@@ -58,7 +71,7 @@ def quickstart_command(
         table, python = (
             read(runs, reading) if runs else (bs.load_example(), "runs = bs.load_example()")
         )
-        files = ["fit.nc", *figure_files(PLAN)]
+        files = ["report.html", "fit.nc", *figure_files(PLAN)]
         _make_folder(output_dir)
         for name in files:
             check_output(output_dir / name, inputs=[runs] if runs else [], force=force)
@@ -73,6 +86,10 @@ def quickstart_command(
         )
         out.tell(plan.sections())
         write_figures(plan_figures(plan), output_dir)
+        path = output_dir / "report.html"
+        written = call("bs.report", path, plan=Name("plan"))
+        bs.report(path, plan=plan, commands=[*out.python, written], overwrite=force)
+        out.ran(written)
         out.tell([Paragraph(f"\nWritten to {output_dir}: {', '.join(files)}")])
         test = plan.test
         out.finish(
@@ -87,6 +104,7 @@ def quickstart_command(
                 "files": [output_dir / name for name in files],
             },
             plan,
+            last=f"Open {path} in a browser.",
         )
 
 

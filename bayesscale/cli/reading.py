@@ -46,11 +46,11 @@ def _column(option: str, what: str, name: str | None = None, **settings: Any) ->
 
 
 _OPTIONS: dict[str, Callable] = {
-    "params": _column("--params", "of the parameters"),
-    "tokens": _column("--tokens", "of the training tokens"),
-    "loss": _column("--loss", "of the final loss"),
-    "flops": _column("--flops", "of the training compute, FLOP"),
-    "loss_se": _column("--loss-se", "of the losses' standard errors"),
+    "params": _column("--params-column", "of the parameters", "params"),
+    "tokens": _column("--tokens-column", "of the training tokens", "tokens"),
+    "loss": _column("--loss-column", "of the final loss", "loss"),
+    "flops": _column("--flops-column", "of the training compute, FLOP", "flops"),
+    "loss_se": _column("--loss-se-column", "of the losses' standard errors", "loss_se"),
     "seed": _column("--seed-column", "that tells replicates apart", "seed"),
     "group": _column("--group", "to keep as a label; repeatable", multiple=True),
     "cluster": _column("--cluster", "of the training run or sweep that rows are readings of"),
@@ -69,6 +69,11 @@ _OPTIONS: dict[str, Callable] = {
     ),
     "bytes_per_token": click.option(
         "--bytes-per-token", type=float, help="Mean bytes in a token, for bits/byte."
+    ),
+    "units": click.option(
+        "--unit", "units", type=_Pair("NAME=UNIT", "params=M"), multiple=True,
+        callback=_pairs("two units for one column."),
+        help="What one in a column is: params=M, tokens=B, flops=PFLOP-days; repeatable.",
     ),
     "inputs": click.option(
         "--input", "inputs", type=_Pair("NAME=COL", "experts=n_experts"), multiple=True,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bayesscale.forecast.requirement import Requirement
 
 
-def prediction_sections(answer: Prediction) -> list[Section]:
+def prediction_sections(answer: Prediction, *, head: bool = True) -> list[Section]:
     """Return predicted losses, one row a target."""
     frame = answer.summary
     names = [str(name) for name in frame]
@@ -40,7 +40,8 @@ def prediction_sections(answer: Prediction) -> list[Section]:
         "Loss of a new run in nats/token. Beyond the runs: "
         f"{_title(reach)} over that of the largest fitted run."
     )
-    return [*_head(answer), Table.of(frame, columns, note), *_foot(answer)]
+    first, last = (_head(answer), _foot(answer)) if head else ([], [])
+    return [*first, Table.of(frame, columns, note), *last]
 
 
 def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bayesscale._equation import as_text
 from bayesscale._format import interval, percent, short_number
-from bayesscale._sections import Heading, Paragraph, Section, Table, findings, further
+from bayesscale._sections import (
+    Equation,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    findings,
+    further,
+)
 
 if TYPE_CHECKING:
     from bayesscale.inference.average import Average
@@ -22,6 +31,7 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
         Heading(in_words(fit)),
         *findings(fit.checks),
         Paragraph(_equation(fit)),
+        *fitted_equation(fit),
         Table.of(
             fit.summary(ci_prob=ci_prob),
             {
@@ -38,9 +48,20 @@ def fit_sections(fit: Fit, *, ci_prob: float = 0.9) -> list[Section]:
     ]
 
 
+def fitted_equation(fit: Fit) -> list[Section]:
+    """Return the law's equation with the medians of its letters, if all of them are known."""
+    import numpy as np
+
+    letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
+    if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
+        return []
+    return [Equation(fit.law.equation, letters)]
+
+
 def _equation(fit: Fit) -> str:
     law = fit.law
     said = law.equation or f"log loss as {type(law).__name__} writes it"
+    said = as_text(said)
     return f"{said} ({law.citation})" if law.citation else said
 
 

@@ -35,6 +35,7 @@ from bayesscale.forecast.allocate import Allocation, allocate
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.extrapolate import Prediction, extrapolate
 from bayesscale.forecast.sections import allocation_sections
+from bayesscale.inference.average import Average
 from bayesscale.inference.fit import check_sampling, fit
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import LAWS
@@ -117,7 +118,7 @@ class Plan(Told):
     @property
     def text(self) -> str:
         """The plan in words: whether to trust the fit, and what to train."""
-        return words([self.verdict, *self._test_sections(), *self._advice()])
+        return words([self.verdict, *self._test_sections(), *self.advice()])
 
     def sections(self) -> list[Section]:
         """Return the runs, the test, the fit, and what to train next."""
@@ -131,7 +132,7 @@ class Plan(Told):
             Heading("What to train next"),
             *(Paragraph(c.text, c.severity) for c in answers if c.warns),
             *allocation_sections(self.allocation, head=False),
-            *self._advice(),
+            *self.advice(),
         ]
 
     def _test_sections(self) -> list[Section]:
@@ -142,17 +143,9 @@ class Plan(Told):
             Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
-    def _advice(self) -> list[Section]:
-        return [
-            Paragraph(
-                f"With {write_flops(row['flops'])}, train {PARAMS.write(row['params'])} parameters "
-                f"on {TOKENS.write(row['tokens'])} tokens and expect a loss of "
-                f"{LOSS.write(row['loss'])} ({percent(self.ci_prob)}: "
-                f"{interval(row['loss_lower'], row['loss_upper'], LOSS.write)}).",
-                emphasis=True,
-            )
-            for row in records(self.summary)
-        ]
+    def advice(self) -> list[Section]:
+        """Return what to train with each budget, a sentence each."""
+        return advised(self.prediction, self.allocation.summary.index, self.ci_prob)
 
 
 def plan(
@@ -255,12 +248,36 @@ def plan(
     inputs: Any = dict(given or {})
     budgets = np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
     allocation = allocate(fitted, flops=budgets, ci_prob=ci_prob, **inputs)
+    prediction = predict_advised(fitted, allocation, ci_prob=ci_prob, **inputs)
+    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob)
+
+
+def predict_advised(
+    fitted: Fit | Average, allocation: Allocation, *, ci_prob: float, **inputs: Any
+) -> Prediction:
+    """Predict the run of each budget that is best on average, its sizes rounded to two digits."""
     params = _two_digits(allocation.summary["best_bet_params"])
-    tokens = _two_digits(runs_cost(runs).tokens(params, budgets))
+    budgets = allocation.summary.index.to_numpy()
+    tokens = _two_digits(runs_cost(fitted.runs).tokens(params, budgets))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # allocate has told how far this is
-        prediction = extrapolate(fitted, params=params, tokens=tokens, ci_prob=ci_prob, **inputs)
-    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob)
+        return extrapolate(fitted, params=params, tokens=tokens, ci_prob=ci_prob, **inputs)
+
+
+def advised(prediction: Prediction, budgets: Any, ci_prob: float) -> list[Section]:
+    """Return what to train with each budget, a sentence each."""
+    summary = prediction.summary.set_axis(budgets)
+    summary.index.name = "flops"
+    return [
+        Paragraph(
+            f"With {write_flops(row['flops'])}, train {PARAMS.write(row['params'])} parameters "
+            f"on {TOKENS.write(row['tokens'])} tokens and expect a loss of "
+            f"{LOSS.write(row['loss'])} ({percent(ci_prob)}: "
+            f"{interval(row['loss_lower'], row['loss_upper'], LOSS.write)}).",
+            emphasis=True,
+        )
+        for row in records(summary.drop(columns="flops", errors="ignore"))
+    ]
 
 
 def _check_splits(law: Law) -> None:

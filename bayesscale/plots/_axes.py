@@ -1,17 +1,15 @@
 """Axes in words, and the line beyond which a law extrapolates."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.legend_handler import HandlerTuple
+from matplotlib.figure import Figure
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
@@ -24,9 +22,10 @@ from matplotlib.ticker import (
 )
 from numpy.typing import NDArray
 
-from bayesscale._arguments import positive_scalar
+from bayesscale._arguments import positive_scalar, shown
 from bayesscale._format import short_exponent
 from bayesscale.errors import DomainError
+from bayesscale.plots.style import ink, points
 from bayesscale.quantities import FLOPS, Quantity
 
 POINTS = 49
@@ -40,10 +39,41 @@ MANYFOLD = 8.0
 
 STEPS = [1, 2, 2.5, 5, 10]
 
+FAN = 0.013
+"""Share of the axis by which held-out runs of one compute stand apart."""
+
+PANEL_WIDTH = 2.0
+"""Inches that one of several panels needs at least."""
+
 
 def axes_or_new(ax: Axes | None) -> Axes:
     """Return the axes, or those of a new figure."""
     return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def panels(
+    n: int, ax: Sequence[Axes] | None, *, least: float = PANEL_WIDTH
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many axes, ``least`` inches wide or more in a paper, up to three
+    beside each other, or those that are given.
+    """  # noqa: D205
+    if ax is not None:
+        given = list(np.ravel(np.asarray(ax, dtype=object)))
+        if len(given) != n or not all(isinstance(each, Axes) for each in given):
+            raise DomainError(f"ax must be {n} Matplotlib axes, not {shown(ax)}.")
+        return given[0].figure, given
+    width, height = plt.rcParams["figure.figsize"]
+    room = width / (least * points(1) ** 0.7)  # larger text is wider, but less is written
+    wide = int(np.clip(room, 1, min(n, 2 if n == 4 else 3)))
+    rows = -(-n // wide)
+    share = {1: 0.8, 2: 0.7, 3: 0.55}[wide]
+    figure, grid = plt.subplots(
+        rows, wide, figsize=(width, rows * share * height), squeeze=False, layout="constrained"
+    )
+    axes = list(grid.ravel())
+    for spare in axes[n:]:
+        spare.remove()
+    return figure, axes[:n]
 
 
 def name_size(q: Quantity) -> str:
@@ -86,26 +116,36 @@ def write_losses(axis: Axis, low: float, high: float) -> None:
 
 
 def draw_size_key(ax: Axes, points: ScalarMappable, q: Quantity, low: float, high: float) -> None:
-    """Draw a small colour bar of sizes into the lower left, below where losses fall from."""
-    key = ax.inset_axes((0.06, 0.14, 0.36, 0.035))
-    ax.figure.colorbar(points, cax=key, orientation="horizontal")
-    write_sizes(key.xaxis, q, low, high)
+    """Draw a narrow colour bar of sizes beside the axes."""
+    bar = ax.figure.colorbar(points, ax=ax, pad=0.02, aspect=36, shrink=0.9)
+    write_sizes(bar.ax.yaxis, q, low, high)
     decades = 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
-    few = decades[:: 1 + len(decades) // 5]  # that fit below the bar
-    key.xaxis.set_major_locator(FixedLocator(few if len(few) > 1 else [low, high]))
-    key.minorticks_off()
-    key.tick_params(labelsize="small")
-    key.set_title(name_size(q), fontsize="small", loc="left", pad=2)
+    few = decades[:: 1 + len(decades) // 5]
+    bar.ax.yaxis.set_major_locator(FixedLocator(few if len(few) > 1 else [low, high]))
+    bar.ax.minorticks_off()
+    bar.set_label(name_size(q), labelpad=2)
+    bar.outline.set_visible(False)
 
 
 def _log_locator(low: float, high: float) -> Locator:
     if high / low < MANYFOLD / 2:
         return MaxNLocator(5, steps=STEPS)
-    return LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,))
+    return LogLocator(subs=(1.0, 3.0) if high / low < 100 else (1.0,))
 
 
 def _tick(q: Quantity, value: float) -> str:
     return short_exponent(f"{value:g}") if q.style == "flops" else q.write(value)
+
+
+def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:
+    """Return places for points, shape ``(point,)``: those that would stand on each other stand
+    side by side, in the order of ``by``. ``span`` is the width of the axis in logs.
+    """  # noqa: D205
+    logs = np.log(x.to_numpy())
+    level = np.round(logs / (FAN * span))
+    rank = by.groupby(level).rank(method="first").to_numpy()
+    size = by.groupby(level).transform("size").to_numpy()
+    return np.exp(logs + FAN * span * (rank - (size + 1) / 2))
 
 
 def draw_band(
@@ -124,38 +164,17 @@ def mark_extrapolation(ax: Axes, begins: float, low: float, high: float) -> None
     ax.set_xlim(low * np.exp(-0.02 * span), high)
     if begins >= high:
         return
-    ax.axvspan(begins, high, color="0.5", alpha=0.09, linewidth=0, zorder=0)
-    ax.axvline(begins, color="0.35", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    ax.axvspan(begins, high, color=ink(0.5), alpha=0.09, linewidth=0, zorder=0)
+    ax.axvline(begins, color=ink(0.7), linewidth=points(0.8), linestyle=(0, (4, 2)), zorder=1)
     fits = np.log(high / begins) > 0.3 * span
     ax.annotate(
         "extrapolation",
         (begins, 1),
         xycoords=ax.get_xaxis_transform(),
-        xytext=(3 if fits else -3, -3),
+        xytext=(points(3) if fits else -points(3), -points(3)),
         textcoords="offset points",
         ha="left" if fits else "right",
         va="top",
-        color="0.35",
+        color=ink(0.7),
         fontsize="small",
-    )
-
-
-def draw_legend(
-    ax: Axes, entries: Mapping[str, Artist | tuple[Artist, ...]],
-    loc: Literal["upper right", "lower right"], *, top: float = 1.0,
-    side_by_side: int = 1,
-) -> None:  # fmt: skip
-    """Draw a legend below ``top`` (share of the height) that lines do not shine through.
-
-    Artists of one entry are laid over each other, in ``side_by_side`` places.
-    """
-    ax.legend(
-        list(entries.values()),
-        list(entries),
-        loc=loc,
-        bbox_to_anchor=(0, 0, 1, top),
-        facecolor="white",
-        edgecolor="none",
-        framealpha=0.9,
-        handler_map={tuple: HandlerTuple(ndivide=side_by_side)},
     )

@@ -1,37 +1,64 @@
-"""The compute-optimal split against compute."""
+"""The compute-optimal split against compute, of one law or several."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from bayesscale._arguments import positive_scalar
+from bayesscale._arguments import choice, number, positive_scalar
 from bayesscale._format import percent
 from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.landmarks import landmark_models
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.split import optimal_split, wanted_beside_split
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.inference.result import interval_tails
 from bayesscale.model.posterior import Posterior
 from bayesscale.plots._axes import (
     axes_or_new,
     draw_band,
-    draw_legend,
     mark_extrapolation,
     name_size,
     sizes_up_to,
     write_sizes,
 )
-from bayesscale.plots.style import BLUE, VERMILION
+from bayesscale.plots._shown import (
+    Colors,
+    Entries,
+    Fits,
+    Legend,
+    Shown,
+    checked_legend,
+    draw_legend,
+    plain,
+    shown_fits,
+)
+from bayesscale.plots.style import ink, palette, points
 from bayesscale.quantities import FLOPS, PARAMS
+
+type SplitQuantity = Literal["both", "params", "tokens", "tokens_per_param"]
 
 HABIT = 20.0
 """Tokens per parameter that people take for compute-optimal."""
+
+SHOWN = {
+    "both": ("tokens", "params"),
+    "params": ("params",),
+    "tokens": ("tokens",),
+    "tokens_per_param": ("tokens_per_param",),
+}
+
+LETTERS = {"params": "$N^*$", "tokens": "$D^*$", "tokens_per_param": "$D^*/N^*$"}
+
+LABELS = {
+    "both": "parameters $N^*$, tokens $D^*$",
+    "params": "parameters $N^*$",
+    "tokens": "training tokens $D^*$",
+    "tokens_per_param": "tokens per parameter $D^*/N^*$",
+}
 
 
 @dataclass(frozen=True)
@@ -41,11 +68,14 @@ class AllocationData:
     Parameters
     ----------
     frontier
-        One row a budget, smallest first: ``flops``; medians, ``_lower`` and ``_upper`` of
-        ``params`` (N*), ``tokens`` (D*) and ``tokens_per_param``; and, if asked for, the split
-        at a fixed ratio, ``reference_params`` and ``reference_tokens``.
+        One row a fit and budget, smallest first: ``fit``, ``flops``; medians, ``_lower`` and
+        ``_upper`` of ``params`` (N*), ``tokens`` (D*) and ``tokens_per_param``; and, if asked
+        for, the split at a fixed ratio, ``reference_params`` and ``reference_tokens``.
+    slopes
+        Straight lines N ~ C^a through the middle of the first fit's: ``exponent``, ``flops``,
+        ``params``, ``tokens`` and ``tokens_per_param``.
     runs
-        The fitted runs, as :meth:`Runs.to_frame` returns them.
+        The fitted runs, ``fit`` and the columns of :meth:`Runs.to_frame`, each table once.
     extrapolation_begins
         The largest compute among the fitted runs, FLOP.
     ci_prob
@@ -53,33 +83,41 @@ class AllocationData:
     """
 
     frontier: pd.DataFrame
+    slopes: pd.DataFrame
     runs: pd.DataFrame
     extrapolation_begins: float
     ci_prob: float
 
 
 def allocation_data(
-    fit: Fit | Average,
+    fit: Fits,
     *,
     ci_prob: float = 0.9,
     flops_max: float | None = None,
     tokens_per_param: float | None = HABIT,
+    slopes: Mapping[str, float] | None = None,
     given: Mapping[str, float] | None = None,
+    label: str | None = None,
 ) -> AllocationData:
     """Return the numbers that :func:`plot_allocation` draws; the arguments are the same.
 
     Parameters
     ----------
     fit
-        A fitted law of parameters and tokens, or an average of several.
+        A fitted law of parameters and tokens, an average of several, or a mapping of names to
+        such.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1).
     flops_max
         End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
     tokens_per_param
         Tokens per parameter, > 0, of a fixed split to compare with, or None for none.
+    slopes
+        Exponents a of N ~ C^a to compare with, by name.
     given
         Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
+    label
+        Name of a single fit; by default that of its law.
 
     Returns
     -------
@@ -95,16 +133,31 @@ def allocation_data(
     --------
     >>> allocation_data(fit).frontier                             # doctest: +SKIP
     """
-    mixture, runs = Mixture.of(fit), fit.runs
+    fits = shown_fits(fit, label=label)
     interval_tails(ci_prob)
-    budgets = sizes_up_to(runs.flops, flops_max)
-    cost = runs_cost(runs)
-    reference = {}
     if tokens_per_param is not None:
-        ratio = positive_scalar("tokens_per_param", tokens_per_param, "tokens per parameter")
-        params = np.sqrt(budgets / (cost.kappa * ratio))
-        reference = {"reference_params": params, "reference_tokens": ratio * params}
-    further = stated(mixture.host.law, given or {}, wanted=wanted_beside_split(mixture.host.law))
+        positive_scalar("tokens_per_param", tokens_per_param, "tokens per parameter")
+    exponents = {k: number(f"slopes[{k!r}]", v) for k, v in (slopes or {}).items()}
+    fitted = np.concatenate([each.fit.runs.flops for each in fits])
+    budgets = sizes_up_to(fitted, flops_max)
+    frontier = [_frontier(each, budgets, ci_prob, tokens_per_param, given) for each in fits]
+    runs = {each.fit.runs.fingerprint: (each.name, each.fit.runs.to_frame()) for each in fits}
+    return AllocationData(
+        frontier=pd.concat(frontier, ignore_index=True),
+        slopes=_slopes(frontier[0], exponents),
+        runs=pd.concat([frame.assign(fit=name) for name, frame in runs.values()]),
+        extrapolation_begins=float(fitted.max()),
+        ci_prob=ci_prob,
+    )
+
+
+def _frontier(
+    each: Shown, budgets: np.ndarray, ci_prob: float, ratio: float | None,
+    given: Mapping[str, float] | None,
+) -> pd.DataFrame:  # fmt: skip
+    mixture = Mixture.of(each.fit)
+    law, cost = mixture.host.law, runs_cost(mixture.host.runs)
+    further = stated(law, given or {}, wanted=wanted_beside_split(law))
 
     def question(posterior: Posterior, _: object) -> dict[str, Any]:
         split = optimal_split(posterior, budgets, cost, further)
@@ -113,26 +166,52 @@ def allocation_data(
             "tokens_per_param": split.tokens / split.params,
         }  # fmt: skip
 
-    drawn = mixture.ask(question)
-    columns = {"flops": budgets}
-    for name, values in drawn.items():
+    columns: dict[str, Any] = {"fit": each.name, "flops": budgets}
+    for name, values in mixture.ask(question).items():
         columns |= summary_columns(name, values, ci_prob)
-    return AllocationData(
-        frontier=pd.DataFrame(columns | reference),
-        runs=runs.to_frame(),
-        extrapolation_begins=float(runs.flops.max()),
-        ci_prob=ci_prob,
-    )
+    if ratio is not None:
+        params = np.sqrt(budgets / (cost.kappa * ratio))
+        columns |= {"reference_params": params, "reference_tokens": ratio * params}
+    return pd.DataFrame(columns)
+
+
+def _slopes(frontier: pd.DataFrame, exponents: Mapping[str, float]) -> pd.DataFrame:
+    """Return lines of given slopes through the middle of a frontier."""
+    middle = frontier.iloc[len(frontier) // 2]
+    parts = []
+    for name, a in exponents.items():
+        times = frontier["flops"] / middle["flops"]
+        params, tokens = middle["params"] * times**a, middle["tokens"] * times ** (1 - a)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "name": name, "exponent": a, "flops": frontier["flops"], "params": params,
+                    "tokens": tokens, "tokens_per_param": tokens / params,
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"name": []})
+
+
+KAPLAN_AND_CHINCHILLA = {"Kaplan, C^0.73": 0.73, "Chinchilla, C^0.5": 0.5}
+"""Exponents of N* that the two papers are quoted with: Kaplan et al. (2020), table 6 and
+Hoffmann et al. (2022), table 2."""
 
 
 def plot_allocation(
-    fit: Fit | Average,
+    fit: Fits,
     *,
+    quantity: SplitQuantity = "both",
     ci_prob: float = 0.9,
     flops_max: float | None = None,
     tokens_per_param: float | None = HABIT,
+    slopes: Mapping[str, float] | None = None,
+    landmarks: bool = False,
     given: Mapping[str, float] | None = None,
     ax: Axes | None = None,
+    label: str | None = None,
+    color: Colors = None,
+    legend: Legend = True,
 ) -> Axes:
     """Draw the compute-optimal parameters N* and tokens D* against training compute.
 
@@ -142,17 +221,34 @@ def plot_allocation(
     Parameters
     ----------
     fit
-        A fitted law of parameters and tokens, or an average of several.
+        A fitted law of parameters and tokens, an average of several, or a mapping of names to
+        such, on one picture.
+    quantity
+        ``"params"`` for N*, ``"tokens"`` for D*, ``"tokens_per_param"`` for their ratio, or
+        ``"both"``: of several fits N* is solid then and D* dashed.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1).
     flops_max
         End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
     tokens_per_param
         Tokens per parameter, > 0, of a fixed split to compare with, or None for none.
+    slopes
+        Exponents a of N ~ C^a to compare with, by name, such as
+        ``bs.plots.allocation.KAPLAN_AND_CHINCHILLA``, drawn through the middle of the first fit.
+    landmarks
+        Whether to show published models, :func:`~bayesscale.landmark_models`, that lie on the
+        axes: with all their parameters, and as much compute as the runs' rule gives them.
     given
         Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     ax
         Axes to draw into; by default those of a new figure.
+    label
+        Name of a single fit in the legend.
+    color
+        A Matplotlib colour, or one for each of several fits.
+    legend
+        True draws it above the axes, where no data are; False leaves it out; a place such as
+        ``"lower right"`` draws it inside.
 
     Returns
     -------
@@ -163,6 +259,8 @@ def plot_allocation(
     ------
     DomainError
         If an option is outside its domain, or the law has no compute-optimal split.
+    UnknownNameError
+        If there is no such quantity or place.
 
     Notes
     -----
@@ -172,52 +270,137 @@ def plot_allocation(
     Examples
     --------
     >>> bs.plot_allocation(fit, flops_max=1e25)                   # doctest: +SKIP
+    >>> bs.plot_allocation({"Kaplan": k, "Chinchilla": c}, quantity="params")  # doctest: +SKIP
     """
+    choice("quantity of a split", quantity, SHOWN)
+    place = checked_legend(legend)
+    fits = shown_fits(fit, label=label, color=color)
     data = allocation_data(
-        fit, ci_prob=ci_prob, flops_max=flops_max, tokens_per_param=tokens_per_param, given=given
-    )
-    curve, flops = data.frontier, data.frontier["flops"]
-    ax = axes_or_new(ax)
-    ax.set(
-        xscale="log", yscale="log", xlabel=name_size(FLOPS),
-        ylabel="parameters $N^*$, tokens $D^*$",
+        fit, ci_prob=ci_prob, flops_max=flops_max, tokens_per_param=tokens_per_param,
+        slopes=slopes, given=given, label=label,
     )  # fmt: skip
-    tried, bands, medians = [], [], []
-    for name, color in (("tokens", VERMILION), ("params", BLUE)):
-        tried += ax.plot(
-            data.runs["flops"], data.runs[name], "o", color=color, alpha=0.2,
-            markersize=2.5, markeredgewidth=0, zorder=1,
-        )  # fmt: skip
-        bands += [draw_band(ax, curve, "flops", name, color=color, alpha=0.5)]
-        medians += ax.plot(flops, curve[name], color=color, linewidth=0.8)
-    entries: dict[str, Artist | tuple[Artist, ...]] = {
-        f"optimum, {percent(ci_prob)}": (*bands, *medians),
-        "fitted runs": tuple(tried),
-    }
+    ax = axes_or_new(ax)
+    ax.set(xscale="log", yscale="log", xlabel=name_size(FLOPS), ylabel=LABELS[quantity])
+    names = SHOWN[quantity]
+    hues = _hues(fits, names, by_quantity=len(fits) == 1 and color is None)
+    entries: Entries = _draw_curves(ax, data, fits, names, hues, label)
+    entries["fitted runs"] = _draw_tried(ax, data, fits, names, hues)
+    first = data.frontier[data.frontier["fit"] == fits[0].name]
     if tokens_per_param is not None:
-        for name in ("reference_tokens", "reference_params"):
-            (line,) = ax.plot(flops, curve[name], ":", color="0.3", linewidth=1, zorder=1.2)
+        for name in names:
+            values = (
+                np.full(len(first), tokens_per_param) if name == "tokens_per_param"
+                else first[f"reference_{name}"]
+            )  # fmt: skip
+            (line,) = ax.plot(
+                first["flops"], values, ":", color=ink(0.7), linewidth=points(1), zorder=1.2
+            )
             entries[f"{tokens_per_param:g} tokens per parameter"] = line
+    styles = ("-.", (0, (6, 2)), (0, (1, 1)))
+    for i, (name, line) in enumerate(
+        data.slopes.groupby("name", sort=False) if len(data.slopes) else ()
+    ):
+        for shown in names:
+            (entries[plain(name)],) = ax.plot(
+                line["flops"], line[shown], color=ink(0.55), linestyle=styles[i % 3],
+                linewidth=points(0.8), zorder=1.3,
+            )  # fmt: skip
+    flops = data.frontier["flops"]
+    if landmarks:
+        _draw_landmarks(ax, fits[0], names, flops.min(), flops.max())
     low, high = np.log(ax.get_ylim())
-    # room for the legend below, and for the label above
-    ax.set_ylim(*np.exp([low - 0.25 * (high - low), high + 0.05 * (high - low)]))
-    _name_curves(ax, curve.iloc[-1])
-    write_sizes(ax.xaxis, FLOPS, flops.iloc[0], flops.iloc[-1])
+    ax.set_ylim(*np.exp([low, high + 0.05 * (high - low)]))  # room for the label above
+    if len(names) > 1:
+        _name_curves(ax, first.iloc[-1], hues, fits[0].name)
+    write_sizes(ax.xaxis, FLOPS, flops.min(), flops.max())
     write_sizes(ax.yaxis, PARAMS, *ax.get_ylim())
-    mark_extrapolation(ax, data.extrapolation_begins, flops.iloc[0], flops.iloc[-1])
-    draw_legend(ax, entries, "lower right", side_by_side=2)
+    mark_extrapolation(ax, data.extrapolation_begins, flops.min(), flops.max())
+    draw_legend(ax, entries, place, side_by_side=len(names))
     return ax
 
 
-def _name_curves(ax: Axes, end: pd.Series) -> None:
+def _hues(
+    fits: list[Shown], names: tuple[str, ...], *, by_quantity: bool
+) -> dict[tuple[str, str], str]:
+    """Return the colour of each fit's quantity: of one fit, each has its own."""
+    if by_quantity:
+        own = {"params": palette()[0], "tokens": palette()[1], "tokens_per_param": palette()[0]}
+        return {(fits[0].name, name): own[name] for name in names}
+    return {(each.name, name): each.color for each in fits for name in names}
+
+
+def _draw_curves(
+    ax: Axes, data: AllocationData, fits: list[Shown], names: tuple[str, ...],
+    hues: Mapping[tuple[str, str], str], label: str | None,
+) -> Entries:  # fmt: skip
+    entries: Entries = {}
+    for each in fits:
+        curve = data.frontier[data.frontier["fit"] == each.name]
+        bands, medians = [], []
+        for name in names:
+            hue, dashed = hues[each.name, name], len(fits) > 1 and name != names[-1]
+            alpha = 0.5 if len(fits) == 1 else 0.25
+            bands.append(draw_band(ax, curve, "flops", name, color=hue, alpha=alpha))
+            medians += ax.plot(
+                curve["flops"], curve[name], color=hue, linewidth=points(0.8),
+                linestyle="--" if dashed else "-", zorder=3,
+            )  # fmt: skip
+        told = "optimum" if len(fits) == 1 and label is None else plain(each.name)
+        entries[f"{told}, {percent(data.ci_prob)}"] = (*bands, *medians)
+    return entries
+
+
+def _draw_tried(
+    ax: Axes, data: AllocationData, fits: list[Shown], names: tuple[str, ...],
+    hues: Mapping[tuple[str, str], str],
+) -> tuple[Any, ...]:  # fmt: skip
+    """Draw the parameters and tokens of the runs, faintly."""
+    runs = data.runs.assign(tokens_per_param=data.runs["tokens"] / data.runs["params"])
+    several = runs["fit"].nunique() > 1
+    drawn = []
+    for fit, table in runs.groupby("fit", sort=False):
+        for name in names:
+            own = len(fits) == 1 or several
+            drawn += ax.plot(
+                table["flops"], table[name], "o",
+                color=hues[str(fit), name] if own else ink(0.6), alpha=0.2,
+                markersize=points(2.5), markeredgewidth=0, zorder=1,
+            )  # fmt: skip
+    return tuple(drawn[: len(names)])
+
+
+def _draw_landmarks(
+    ax: Axes, first: Shown, names: tuple[str, ...], low: float, high: float
+) -> None:
+    """Draw published models whose compute lies on the axis, each with its name."""
+    table = landmark_models()
+    table["flops"] = runs_cost(Mixture.of(first.fit).host.runs).flops(
+        table["params"].to_numpy(), table["tokens"].to_numpy()
+    )
+    table["tokens_per_param"] = table["tokens"] / table["params"]
+    table = table[table["flops"].between(low, high)].sort_values("flops")
+    for quantity in names:
+        ax.plot(
+            table["flops"], table[quantity], "^", color=ink(0.75), markersize=points(3),
+            markeredgewidth=0, zorder=3.5,
+        )  # fmt: skip
+        for i, (name, row) in enumerate(table.iterrows()):
+            above = i % 2 == 0
+            ax.annotate(
+                str(name), (row["flops"], row[quantity]), xytext=(0, points(4 if above else -4)),
+                textcoords="offset points", ha="right", va="bottom" if above else "top",
+                fontsize=points(6.5), color=ink(0.75),
+            )  # fmt: skip
+
+
+def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[tuple[str, str], str], fit: str) -> None:
     """Write N* and D* beside the curves' ends, apart even where the curves meet."""
     low, high = ax.get_ylim()
     gap = np.log(end["tokens"] / end["params"]) / np.log(high / low)
-    apart = np.copysign(7, gap) if abs(gap) < 0.08 else 0
-    for name, text, color, shift in (
-        ("tokens", "$D^*$", VERMILION, apart), ("params", "$N^*$", BLUE, -apart),
-    ):  # fmt: skip
+    apart = np.copysign(points(7), gap) if abs(gap) < 0.08 else 0
+    for name, shift in (("tokens", apart), ("params", -apart)):
         ax.annotate(
-            text, (1, end[name]), xycoords=ax.get_yaxis_transform(), xytext=(3, shift),
-            textcoords="offset points", va="center", color=color, annotation_clip=False,
+            LETTERS[name], (1, end[name]), xycoords=ax.get_yaxis_transform(),
+            xytext=(points(3), shift), textcoords="offset points", va="center",
+            color=hues[fit, name], annotation_clip=False,
         )  # fmt: skip

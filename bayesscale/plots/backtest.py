@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from bayesscale.backtesting.judge import POSTERIOR
 from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.scores import LEVELS, covered
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.plots._axes import axes_or_new
-from bayesscale.plots.style import BLACK, BLUE, VERMILION
+from bayesscale.plots._axes import axes_or_new, fanned_out
+from bayesscale.plots._shown import Colors, Legend, checked_legend, colors_for, draw_legend
+from bayesscale.plots.style import ink, palette, points
+
+NARROW = 1.0
+"""The axis is at least this wide, in logs: a fold often has one reach alone."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class BacktestData:
     Parameters
     ----------
     points
-        One row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``median``, ``lower``
+        One row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``, its place
+        on the axis, where runs of one reach are fanned out; ``median``, ``lower``
         and ``upper``, predicted over observed loss minus 1; ``covered``.
     method
         Whose predictions.
@@ -73,7 +79,9 @@ def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 9
         raise unknown_name("method", method, known)
     chosen = backtest.points[backtest.points["method"] == method].sort_values("reach")
     columns = {"median": "median", "lower": f"lower{level}", "upper": f"upper{level}"}
+    logs = np.log(chosen["reach"])
     points = chosen[["fold", "run", "reach"]].assign(
+        shown_at=fanned_out(chosen["reach"], chosen["median"], max(float(np.ptp(logs)), NARROW)),
         **{name: chosen[column] / chosen["observed"] - 1 for name, column in columns.items()},
         covered=covered(chosen, level),
     )
@@ -81,7 +89,13 @@ def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 9
 
 
 def plot_backtest(
-    backtest: Backtest, *, method: str = POSTERIOR, level: int = 90, ax: Axes | None = None
+    backtest: Backtest,
+    *,
+    method: str = POSTERIOR,
+    level: int = 90,
+    ax: Axes | None = None,
+    color: Colors = None,
+    legend: Legend = True,
 ) -> Axes:
     """Draw every held-out run's interval, relative to what was observed, against its reach.
 
@@ -97,6 +111,11 @@ def plot_backtest(
         Percent of the intervals: 50, 80, 90 or 95.
     ax
         Axes to draw into; by default those of a new figure.
+    color
+        Matplotlib colours of runs inside and outside of their intervals.
+    legend
+        True draws it above the axes, where no data are; False leaves it out; a place draws it
+        inside.
 
     Returns
     -------
@@ -106,7 +125,7 @@ def plot_backtest(
     Raises
     ------
     UnknownNameError
-        If there is no such method.
+        If there is no such method or place.
     DomainError
         If ``backtest`` is none, or there are no intervals of that level.
 
@@ -114,18 +133,28 @@ def plot_backtest(
     --------
     >>> bs.plot_backtest(bs.backtest(runs))                       # doctest: +SKIP
     """
+    place = checked_legend(legend)
+    hues = palette()[:2] if color is None else colors_for(2, color)
     data = backtest_data(backtest, method=method, level=level)
     ax = axes_or_new(ax)
     ax.set(xscale="log", xlabel="compute over largest fitted", ylabel="predicted / observed − 1")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.xaxis.set_major_formatter("{x:g}×")
-    ax.axhline(0, color=BLACK, linewidth=0.8, zorder=1)
+    low, high = np.log(data.points["shown_at"].min()), np.log(data.points["shown_at"].max())
+    margin = max(0.05 * (high - low), (NARROW - (high - low)) / 2)
+    ax.set_xlim(np.exp(low - margin), np.exp(high + margin))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.axhline(0, color=ink(), linewidth=points(0.8), zorder=1)
     entries = {}
-    for inside, color in ((True, BLUE), (False, VERMILION)):
+    for inside, hue in zip((True, False), hues, strict=True):
         of = data.points[data.points["covered"] == inside]
         name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(of)}"
-        ax.vlines(of["reach"], of["lower"], of["upper"], color=color, linewidth=0.7, alpha=0.6)
-        (entries[name],) = ax.plot(of["reach"], of["median"], "o", color=color, markersize=2.5)
-    # intervals widen with reach, so the upper left is free
-    ax.legend(entries.values(), entries, loc="upper left", edgecolor="none", framealpha=0.9)
+        ax.vlines(
+            of["shown_at"], of["lower"], of["upper"], color=hue, linewidth=points(0.7), alpha=0.6
+        )
+        (entries[name],) = ax.plot(
+            of["shown_at"], of["median"], "o", color=hue, markersize=points(2.5)
+        )
+    draw_legend(ax, entries, place)
     return ax

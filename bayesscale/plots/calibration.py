@@ -12,7 +12,8 @@ from bayesscale.calibration.result import Calibration
 from bayesscale.calibration.uniform import band, counts_below
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.plots._axes import axes_or_new
-from bayesscale.plots.style import BLACK, BLUE, PALETTE
+from bayesscale.plots._shown import Entries, Legend, checked_legend, draw_legend, plain
+from bayesscale.plots.style import ink, palette, points
 
 MOST_NAMED = 5
 """Curves outside the band that the legend names."""
@@ -103,7 +104,11 @@ def calibration_data(
 
 
 def plot_calibration(
-    calibration: Calibration, *, quantities: Sequence[str] | None = None, ax: Axes | None = None
+    calibration: Calibration,
+    *,
+    quantities: Sequence[str] | None = None,
+    ax: Axes | None = None,
+    legend: Legend = True,
 ) -> Axes:
     """Draw the ranks' distribution functions, less a uniform one's, and the band they belong in.
 
@@ -118,6 +123,9 @@ def plot_calibration(
         Names to show, of ``calibration.summary``; by default all.
     ax
         Axes to draw into; by default those of a new figure.
+    legend
+        True draws it above the axes, where no data are; False leaves it out; a place draws it
+        inside.
 
     Returns
     -------
@@ -140,27 +148,28 @@ def plot_calibration(
     --------
     >>> bs.plot_calibration(bs.calibrate(runs))                   # doctest: +SKIP
     """
+    place = checked_legend(legend)
     data = calibration_data(calibration, quantities=quantities)
     ax = axes_or_new(ax)
     ax.set(xlabel="rank of the truth, as a share", ylabel="ECDF − uniform", xlim=(0, 1))
     z = data.differences.index.to_numpy()
-    entries = {}
+    entries: Entries = {}
     entries[f"{percent(1 - data.false_alarm)} band, all at once"] = ax.fill_between(
-        z, data.band["lower"], data.band["upper"], color="0.5", alpha=0.2, linewidth=0, zorder=0
+        z, data.band["lower"], data.band["upper"], color=ink(0.5), alpha=0.2, linewidth=0, zorder=0
     )
-    ax.axhline(0, color=BLACK, linewidth=0.8, zorder=1)
+    ax.axhline(0, color=ink(), linewidth=points(0.8), zorder=1)
     good = data.inside.index[data.inside].tolist()
     bad = data.inside.index[~data.inside].tolist()
+    first, *others = palette()
     for name in good:
-        (line,) = ax.plot(z, data.differences[name], color=BLUE, linewidth=0.7, alpha=0.6)
-        entries[good[0] if len(good) == 1 else f"inside: {len(good)} quantities"] = line
-    colors = [color for color in PALETTE if color not in (BLUE, BLACK)]
+        (line,) = ax.plot(z, data.differences[name], color=first, linewidth=points(0.7), alpha=0.6)
+        told = plain(good[0]) if len(good) == 1 else f"inside: {len(good)} quantities"
+        entries[told] = line
     for i, name in enumerate(bad):
-        (line,) = ax.plot(z, data.differences[name], color=colors[i % len(colors)], zorder=3)
+        (line,) = ax.plot(z, data.differences[name], color=others[i % len(others)], zorder=3)
         if i < MOST_NAMED:
-            entries[f"outside: {name}"] = line
+            entries[f"outside: {plain(name)}"] = line
     if len(bad) > MOST_NAMED:
         entries[f"and {list_some(bad[MOST_NAMED:], limit=1)}"] = line  # pyright: ignore
-    # curves start and end at zero, so corners are free
-    ax.legend(entries.values(), entries, loc="upper right", edgecolor="none", framealpha=0.9)
+    draw_legend(ax, entries, place)
     return ax

@@ -253,11 +253,11 @@ def _sizes(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
     if few_params or few_tokens or low <= ratio <= high:
         return
     if ratio > high:
-        cause = "params look counted in millions: multiply them by 1e6, or in thousands, by 1e3"
+        cause = 'params look counted in millions: say units={"params": "M"}, or in thousands, "k"'
     elif 1 / ratio <= _TOKENS_PER_PARAM_AT_MOST:
         cause = "params and tokens look swapped: name each column, params=... and tokens=..."
     else:
-        cause = "tokens look counted in millions: multiply them by 1e6, or in billions, by 1e9"
+        cause = 'tokens look counted in millions: say units={"tokens": "M"}, or in billions, "B"'
     yield (
         f"tokens per parameter are {short_number(ratio)} in the median of runs, far from any "
         f"ladder's: {cause}."
@@ -266,8 +266,8 @@ def _sizes(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
 
 def _too_few(part: str, seen: str) -> str:
     return (
-        f"{part} look too small: {seen}. If they are counted in billions, multiply them by 1e9; "
-        "in millions, by 1e6."
+        f"{part} look too small: {seen}. If they are counted in billions, say "
+        f'units={{"{part}": "B"}}; in millions, "M".'
     )
 
 

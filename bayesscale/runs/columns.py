@@ -23,6 +23,7 @@ from bayesscale.quantities import (
     TOKENS,
     Quantity,
 )
+from bayesscale.runs.units import count_in_words
 
 RUN = "run"
 """Name of the index and of the dimension."""
@@ -98,7 +99,7 @@ def _not_found(
     suggestion = " or ".join(repr(free[name]) for name in close)
     looked = "; ".join(f"for {q.name} as {', '.join(q.columns)}" for q in missing)
     say = ", ".join(f'{q.name}="my_column"' for q in missing)
-    type_ = " ".join(f"--{q.name} my_column" for q in missing)
+    type_ = " ".join(f"--{q.name.replace('_', '-')}-column my_column" for q in missing)
     return UnknownNameError(
         f"No column named {first.name!r}.{f' Did you mean {suggestion}?' if close else ''} "
         f"Known: {', '.join(map(repr, columns)) or 'none'}. Looked {looked}. Name yours: {say} "
@@ -191,20 +192,21 @@ def _storable_name(name: str) -> str:
     return "".join(c if c.isprintable() and c != "/" else "_" for c in name).strip(" .") or "corpus"
 
 
-def numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def numbers(column: pd.Series, *, counts: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Read cells as float64, NaN where missing or unreadable, and tell where they are unreadable.
 
-    Numbers of any type and text that holds them; both arrays are fresh, shape ``(run,)``.
+    Numbers of any type and text that holds them, of ``counts`` also such as ``1.73B``; both arrays
+    are fresh, shape ``(run,)``.
     """
     if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
         with np.errstate(over="ignore"):  # beyond float64: infinite, and refused as that
             return column.to_numpy(dtype=np.float64, copy=True), np.zeros(len(column), dtype=bool)
-    read = [_number(cell) for cell in column.tolist()]
+    read = [_number(cell, counts=counts) for cell in column.tolist()]
     values = np.array([np.nan if x is None else x for x in read], dtype=np.float64)
     return values, np.array([x is None for x in read], dtype=bool)
 
 
-def _number(cell: Any) -> float | None:
+def _number(cell: Any, *, counts: bool) -> float | None:
     """Return the cell as a float, NaN if it is empty, None if it is no number."""
     if _is_empty(cell):
         return np.nan
@@ -212,8 +214,10 @@ def _number(cell: Any) -> float | None:
         return None
     try:
         return float(cell)
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None
+    except ValueError:
+        return count_in_words(str(cell)) if counts else None
 
 
 def _is_empty(cell: object) -> bool:

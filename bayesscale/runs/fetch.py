@@ -20,6 +20,8 @@ CACHE_VARIABLE = "BAYESSCALE_CACHE"
 class PublicLadder:
     """Where a public ladder is (one file at one commit), and how its file becomes runs."""
 
+    about: str
+    licence: str
     url: str
     sha256: str
     file: str
@@ -39,6 +41,8 @@ def _chinchilla(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 LADDERS = {
     "chinchilla": PublicLadder(
+        about="245 points of Hoffmann et al. (2022), figure 4, as digitised by Besiroglu et al.",
+        licence="none stated",
         url=(
             "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/"
             "92258837425e1b5f2851d624287f0120583a3d0e/data/svg_extracted_data.csv"

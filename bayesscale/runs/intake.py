@@ -26,7 +26,9 @@ from bayesscale.runs.columns import (
 from bayesscale.runs.rows import Where, rows_where
 from bayesscale.runs.units import (
     FlopRule,
+    Units,
     check_conventions,
+    column_factors,
     nats_per_token,
     recognise_rule,
     training_flops,
@@ -50,6 +52,7 @@ def take_in(
     flop_rule: FlopRule | None,
     loss_unit: str,
     bytes_per_token: float | None,
+    units: Units | None,
 ) -> dict[str, Any]:
     """Read, convert and check the columns that are wanted; return the fields of `Runs`."""
     check_conventions(param_count, flop_rule, loss_unit)
@@ -61,6 +64,7 @@ def take_in(
     further = input_columns(inputs)
     wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
     wanted |= {name: q for name, (q, _) in further.items()}
+    factors = column_factors(units, wanted)
     groups = group_columns(group, taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further))
     by_name = {name: column_name(name, c) for name, c in named.items() if c is not None}
     counted = flop_rule not in (None, "column")
@@ -82,7 +86,7 @@ def take_in(
         )
 
     ids = _run_ids(frame, found.get("run_id"))
-    columns, problems = _numbers(frame, found, wanted, ids, nats)
+    columns, problems = _numbers(frame, found, wanted, ids, nats, factors)
     problems += checks.loss_problems(columns, ids=ids, unit=loss_unit)
     problems += checks.count_problems(columns, param_count, ids)
     told = {name: found[name] for name in ("seed", "cluster") if name in found}
@@ -197,6 +201,7 @@ def _numbers(
     wanted: Mapping[str, Quantity],
     ids: np.ndarray,
     nats: float,
+    factors: Mapping[str, float],
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Read the columns of numbers, and collect what is wrong with their cells as given."""
     columns: dict[str, np.ndarray] = {}
@@ -204,9 +209,10 @@ def _numbers(
     for name, q in wanted.items():
         if name in found:
             cells = frame[found[name]]
-            values, unreadable = numbers(cells)
+            # a cell such as 1.73B says its unit, unless the column's was said
+            values, unreadable = numbers(cells, counts=q.style == "count" and name not in factors)
             problems += checks.number_problems(q, values, unreadable, cells=cells, ids=ids)
-            columns[name] = values * nats if q in (LOSS, LOSS_SE) else values
+            columns[name] = values * (nats if q in (LOSS, LOSS_SE) else factors.get(name, 1.0))
     return columns, problems
 
 

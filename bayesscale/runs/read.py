@@ -22,7 +22,7 @@ from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
 from bayesscale.runs.intake import Inputs, Table
 from bayesscale.runs.rows import Where
 from bayesscale.runs.table import Runs
-from bayesscale.runs.units import FlopRule, LossUnit, ParamCount
+from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, Units
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"  # as people write whole numbers; all of these fit into int64
@@ -45,6 +45,7 @@ def read_runs(
     flop_rule: FlopRule | None = None,
     loss_unit: LossUnit = "nats/token",
     bytes_per_token: float | None = None,
+    units: Units | None = None,
     inputs: Inputs | None = None,
     where: Where | None = None,
     name: str | None = None,
@@ -67,6 +68,9 @@ def read_runs(
         or sweep that each row is a reading of, by default none.
     param_count, flop_rule, loss_unit, bytes_per_token
         What the parameters and compute count, and the unit of the loss.
+    units
+        What one in a column of counts or compute is, by name: ``{"params": "M", "tokens": "B"}``.
+        A cell such as ``1.73B`` says it itself.
     inputs
         Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``.
     where
@@ -129,6 +133,7 @@ def read_runs(
         flop_rule=flop_rule,
         loss_unit=loss_unit,
         bytes_per_token=bytes_per_token,
+        units=units,
         inputs=inputs,
         where=where,
         name=path.name[: -len(suffix)] if name is None else name,

@@ -17,7 +17,7 @@ from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import RUN
 from bayesscale.runs.intake import Inputs, Table, take_in
 from bayesscale.runs.rows import Where
-from bayesscale.runs.units import FlopRule, LossUnit, ParamCount
+from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, Units
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -96,6 +96,7 @@ class Runs(RunArrays):
         flop_rule: FlopRule | None = None,
         loss_unit: LossUnit = "nats/token",
         bytes_per_token: float | None = None,
+        units: Units | None = None,
         inputs: Inputs | None = None,
         where: Where | None = None,
         name: str | None = None,
@@ -145,6 +146,10 @@ class Runs(RunArrays):
             ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
         bytes_per_token
             Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
+        units
+            What one in a column of counts or compute is, by name: ``{"params": "M", "tokens": "B",
+            "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days), or a
+            number. It is said, never guessed; a cell such as ``1.73B`` says it itself.
         inputs
             Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
             numbers; in place of a name, a `Quantity` says which numbers it allows.
@@ -200,6 +205,7 @@ class Runs(RunArrays):
             flop_rule=flop_rule,
             loss_unit=loss_unit,
             bytes_per_token=bytes_per_token,
+            units=units,
         )
         return cls(**checked, name=None if name is None else _arguments.text("name", name))
 

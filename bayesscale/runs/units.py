@@ -4,18 +4,30 @@ The rule's name travels with the runs: a bare FLOP number says neither which par
 counted nor whether attention was.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Literal, get_args
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from bayesscale import _arguments
+from bayesscale.accounting.machine import PFLOP_DAY
 from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
+
+if TYPE_CHECKING:
+    from bayesscale.quantities import Quantity
+    from bayesscale.runs.table import Runs
 
 LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
 ParamCount = Literal["total", "non_embedding", "other"]
+ShownLoss = Literal["nats/token", "bits/token", "bits/byte", "perplexity"]
+"""What losses can be shown in."""
 
 _SAME_RULE_TOLERANCE = 0.01  # published tables round their FLOP to two or three digits
 
@@ -49,6 +61,48 @@ def nats_per_token(loss_unit: str, *, bytes_per_token: float | None = None) -> f
     return 1.0
 
 
+COUNTS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+"""What counts are written and said in."""
+
+COMPUTE = {"FLOP": 1.0, "PFLOP": 1e15, "EFLOP": 1e18, "ZFLOP": 1e21, "PFLOP-days": PFLOP_DAY}
+
+Units = Mapping[str, str | float]
+"""By name of quantity, what one in its column is: ``{"params": "M", "flops": "PFLOP-days"}``."""
+
+_WITH_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kKMBT])\s*")
+
+
+def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, float]:
+    """Return what one in each column is, by name of quantity."""
+    if units is None:
+        return {}
+    if not isinstance(units, Mapping):
+        raise DomainError(
+            'units must say by name what one in a column is, such as {"params": "M", "tokens": '
+            f'"B"}}, not {_arguments.shown(units)}.'
+        )
+    scaled = {n: q for n, q in known.items() if q.style in ("count", "flops")}
+    factors = {}
+    for name, unit in units.items():
+        _arguments.choice("column with a unit", name, scaled, hint="For the loss, say loss_unit.")
+        if isinstance(unit, str):
+            names = COMPUTE if scaled[name].style == "flops" else COUNTS
+            factors[name] = names[_arguments.choice(f"unit of {name}", unit, names)]
+        else:
+            factors[name] = _arguments.number(f"units[{name!r}]", unit, above=0)
+    return factors
+
+
+def count_in_words(cell: str) -> float | None:
+    """Read a count as people write it, such as ``1.73B`` or ``350M``; None for anything else.
+
+    >>> count_in_words("1.4T")
+    1400000000000.0
+    """
+    match = _WITH_UNIT.fullmatch(cell)
+    return float(f"{match[1]}e{round(math.log10(COUNTS[match[2]]))}") if match else None
+
+
 def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """Count six FLOP a parameter and token, in float64: 6ND does not fit into 64-bit integers."""
     return FLOP_PER_PARAM_AND_TOKEN * params.astype(np.float64) * tokens.astype(np.float64)
@@ -72,3 +126,45 @@ def recognise_rule(
             if np.all(np.abs(ratio - 1.0) <= _SAME_RULE_TOLERANCE):
                 return rule
     return "column"
+
+
+@dataclass(frozen=True)
+class LossScale:
+    """The unit that losses are shown in.
+
+    ``nats`` is what one unit is in nats/token; a perplexity has none.
+    """
+
+    unit: ShownLoss
+    nats: float
+
+    @classmethod
+    def of(cls, runs: Runs, unit: ShownLoss | None = None) -> LossScale:
+        """Take the unit of the source of the runs, or another one that they can be shown in.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such unit.
+        DomainError
+            If bytes are wanted, but how many make a token is not known.
+        """
+        if unit is None:
+            unit = runs.loss_unit
+        _arguments.choice("loss unit", unit, get_args(ShownLoss))
+        if unit == "bits/byte" and runs.bytes_per_token is None:
+            raise DomainError(
+                'unit="bits/byte" needs to know how many bytes make a token: read the runs with '
+                "bytes_per_token=4.2 or what it is for your tokenizer."
+            )
+        per_byte = runs.bytes_per_token if unit == "bits/byte" else None
+        return cls(unit, nats_per_token(unit, bytes_per_token=per_byte))
+
+    @property
+    def noun(self) -> str:
+        """What an axis is called."""
+        return self.unit if self.unit == "perplexity" else f"loss ({self.unit})"
+
+    def show(self, nats: Any) -> Any:
+        """Return losses, nats/token, any shape, in this unit."""
+        return np.exp(nats) if self.unit == "perplexity" else nats / self.nats

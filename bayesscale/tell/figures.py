@@ -51,9 +51,9 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> None:
     """
     from matplotlib.figure import Figure as Canvas
 
-    from bayesscale.plots.style import paper_style
+    from bayesscale.plots.style import plot_style
 
-    with paper_style():
+    with plot_style():
         for figure in figures:
             canvas = Canvas(layout="constrained")
             figure.draw(canvas.subplots())

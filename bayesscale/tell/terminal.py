@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bayesscale._sections import (
     Details,
+    Equation,
     Figure,
     Heading,
     Paragraph,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Sentences are hard to follow over wider lines than this."""
 
+PIPED, WIDEST_TABLE = 80, 400
+"""What is piped is read by programs: sentences wrap, but a table is as wide as it has to be."""
+
 STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
 PASSED = "green"
 
@@ -36,7 +40,7 @@ def terminal(*, stderr: bool = False, quiet: bool = False) -> Console:
     from rich.console import Console
 
     console = Console(stderr=stderr, quiet=quiet, highlight=False, emoji=False)
-    console.width = min(console.width, WIDEST)
+    console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST_TABLE
     return console
 
 
@@ -54,6 +58,8 @@ def tell(sections: Iterable[Section], console: Console) -> None:
                     say(marked(paragraph), console, style="dim")
             case Paragraph(severity=severity, emphasis=emphasis):
                 say(marked(section), console, style=f"{'bold ' * emphasis}{STYLES[severity]}")
+            case Equation():
+                say(clean(section.text), console)
             case Table():
                 _table(section, console)
             case Figure():
@@ -64,7 +70,8 @@ def say(text: str, console: Console, *, style: str = "") -> None:
     """Print a paragraph; line breaks in it are kept, and nothing in it is markup."""
     from rich.text import Text
 
-    console.print(Text(text, style=style.strip()))
+    width = console.width if console.is_terminal else min(console.width, PIPED)
+    console.print(Text(text, style=style.strip()), width=width)
 
 
 def _table(table: Table, console: Console) -> None:

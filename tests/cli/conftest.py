@@ -127,3 +127,4 @@ def no_sampling(monkeypatch):
 def no_figures(monkeypatch):
     """Leave the figures out, which take the most time."""
     monkeypatch.setattr("bayesscale.cli.quickstart.write_figures", lambda *_, **__: None)
+    monkeypatch.setattr("bayesscale.report", lambda *_, **__: None)

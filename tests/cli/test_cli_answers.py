@@ -87,7 +87,9 @@ def test_columns_and_conditions(run, here, asked):
     (pd.read_csv("runs.csv").rename(columns={"params": "my_n", "loss": "my_loss"})
      .assign(flag=lambda t: np.arange(len(t)) % 4)).to_parquet("mine.parquet")  # fmt: skip
     ended = run(
-        "fit mine.parquet --params my_n --loss my_loss --where corpus=c4 --where flag=2.0", "--json"
+        "fit mine.parquet --params-column my_n --loss-column my_loss --where corpus=c4 "
+        "--where flag=2.0",
+        "--json",
     )
     runs = asked[0]["runs"]
     frame = pd.read_parquet("mine.parquet")

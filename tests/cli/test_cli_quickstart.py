@@ -6,7 +6,7 @@ import bayesscale as bs
 from tests.backtest.conftest import shorten_bootstrap
 from tests.cli.conftest import FITS, good_fit
 
-FILES = {"fit.nc", "loss.png", "loss.svg", "allocation.png", "allocation.svg"}
+FILES = {"report.html", "fit.nc", "loss.png", "loss.svg", "allocation.png", "allocation.svg"}
 
 
 @pytest.fixture

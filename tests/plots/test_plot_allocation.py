@@ -7,7 +7,12 @@ from matplotlib.colors import to_hex
 
 from bayesscale.errors import DomainError
 from bayesscale.forecast.allocate import allocate
-from bayesscale.plots.allocation import allocation_data, plot_allocation
+from bayesscale.forecast.landmarks import landmark_models
+from bayesscale.plots.allocation import (
+    KAPLAN_AND_CHINCHILLA,
+    allocation_data,
+    plot_allocation,
+)
 from bayesscale.plots.style import BLUE, VERMILION
 from bayesscale.runs import Runs
 
@@ -110,6 +115,46 @@ def test_runs_of_both_counts_are_in_the_background(fit, ax):
     assert drawn == {tuple(fit.runs.params), tuple(fit.runs.tokens)}
 
 
+def test_several_laws_in_one_picture_with_slopes(fit, make_fit, ax):
+    fits = {"Kaplan": make_fit("kaplan"), "Chinchilla": fit}
+    plot_allocation(
+        fits, quantity="params", slopes=KAPLAN_AND_CHINCHILLA, ax=ax, color=["red", "blue"]
+    )
+    data = allocation_data(fits, slopes=KAPLAN_AND_CHINCHILLA)
+    drawn = {line.get_color(): line for line in ax.lines if line.get_linestyle() == "-"}
+    for name, color in zip(fits, ("red", "blue"), strict=True):
+        own = data.frontier[data.frontier["fit"] == name]
+        np.testing.assert_array_equal(
+            np.transpose(drawn[color].get_data()), own[["flops", "params"]]
+        )
+    for name, a in KAPLAN_AND_CHINCHILLA.items():
+        line = data.slopes[data.slopes["name"] == name]
+        slope = np.diff(np.log(line["params"])) / np.diff(np.log(line["flops"]))
+        np.testing.assert_allclose(slope, a)
+        np.testing.assert_allclose(line["params"] * line["tokens"] * 6, line["flops"], rtol=1e-6)
+        assert name in legend(ax)
+    assert ax.get_ylabel() == "parameters $N^*$"
+
+
+def test_landmarks_stand_at_their_compute(fit, ax):
+    plot_allocation(fit, quantity="params", landmarks=True, flops_max=1e24, ax=ax)
+    (marks,) = [line for line in ax.lines if line.get_marker() == "^"]
+    table = landmark_models()
+    table["flops"] = 6 * table["params"] * table["tokens"]
+    shown = table[table["flops"] < 1e24].sort_values("flops")
+    np.testing.assert_allclose(np.transpose(marks.get_data()), shown[["flops", "params"]])
+    assert {"GPT-3 175B", "Chinchilla 70B"} <= {text.get_text() for text in ax.texts}
+    assert "Llama 3 405B" not in {text.get_text() for text in ax.texts}
+
+
+def test_the_ratio_alone(fit, ax):
+    plot_allocation(fit, quantity="tokens_per_param", ax=ax)
+    (line,) = lines(ax, "-").values()
+    np.testing.assert_array_equal(
+        line, allocation_data(fit).frontier[["flops", "tokens_per_param"]]
+    )
+
+
 @pytest.mark.usefixtures("no_figure")
 @pytest.mark.parametrize(
     "bad",
@@ -119,6 +164,7 @@ def test_runs_of_both_counts_are_in_the_background(fit, ax):
         {"flops_max": 1e17},
         {"tokens_per_param": 0},
         {"tokens_per_param": [20, 30]},
+        {"slopes": {"steep": "much"}},
     ],
     ids=str,
 )

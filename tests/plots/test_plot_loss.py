@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
-from bayesscale.errors import DomainError
+from bayesscale.errors import DomainError, UnknownNameError
 from bayesscale.forecast.allocate import allocate
 from bayesscale.forecast.extrapolate import extrapolate
 from bayesscale.plots.loss import loss_data, plot_loss
@@ -46,6 +47,16 @@ def tick_labels(axis):
     low, high = 0.999 * low, 1.001 * high
     shown = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
     return [tick.label1.get_text() for tick in shown]
+
+
+def key_of(ax):
+    """Return the axes of the colour bar."""
+    (key,) = [own for own in ax.figure.axes if own is not ax]
+    return key
+
+
+def segments(lines):
+    return [tuple(map(tuple, segment)) for segment in lines.get_segments()]
 
 
 def test_draws_into_the_axes_that_it_is_given(fit, ax):
@@ -124,14 +135,102 @@ def test_runs_are_drawn_at_their_compute_and_loss(fit, ax):
     np.testing.assert_array_equal(points.get_array(), fit.runs.params)
 
 
-def test_held_out_runs_are_hollow_and_named(fit, ladder, ax):
+def test_held_out_runs_are_hollow_and_have_their_own_intervals(fit, ladder, ax):
     large = ladder[1]
-    plot_loss(fit, held_out=large, ax=ax)
+    plot_loss(fit, held_out=large, ci_prob=0.8, ax=ax)
+    data = loss_data(fit, held_out=large, ci_prob=0.8).held_out
     (held,) = [line for line in ax.lines if line.get_marker() == "D"]
-    np.testing.assert_array_equal(np.transpose(held.get_data()), np.c_[large.flops, large.loss])
-    assert to_rgba(held.get_markerfacecolor())[3] == 0
-    assert "held-out runs" in legend(ax)
-    assert loss_data(fit, held_out=large).held_out.equals(large.to_frame())
+    np.testing.assert_array_equal(np.transpose(held.get_data()), data[["shown_at", "loss"]])
+    np.testing.assert_array_equal(data["loss"], large.loss)
+    assert to_rgba(held.get_markerfacecolor()) == to_rgba(ax.get_facecolor())
+    assert {"held-out runs", "foreseen for it, 80 %"} <= set(legend(ax))
+    expected = extrapolate(
+        fit, params=large.params, tokens=large.tokens, ci_prob=0.8, random_seed=5
+    ).summary
+    for quantile in QUANTILES:  # noise is drawn afresh: Monte Carlo error only
+        np.testing.assert_allclose(
+            data[f"predicted{quantile}"], expected[f"loss{quantile}"], rtol=0.01
+        )
+    (bars,) = [c for c in ax.collections if isinstance(c, LineCollection)]
+    np.testing.assert_allclose(
+        [(low, high) for (_, low), (_, high) in segments(bars)],
+        data[["predicted_lower", "predicted_upper"]],
+    )
+
+
+def test_held_out_runs_of_one_compute_stand_side_by_side(fit, ladder):
+    first = ladder[1].to_frame().head(3)
+    params = first["params"].iloc[0] * np.array([1.0, 2.0, 4.0])
+    same = Runs.from_frame({"params": params, "tokens": 1e21 / params, "loss": first["loss"]})
+    shown = loss_data(fit, held_out=same).held_out
+    places = np.sort(shown["shown_at"])
+    assert (np.diff(places) > 0).all()
+    assert places[1] == pytest.approx(same.flops[0])
+
+
+def test_several_fits_share_one_picture(fit, make_fit, average, ladder, ax):
+    fits = {"one": fit, "two": make_fit("kaplan"), "both": average}
+    plot_loss(fits, held_out=ladder[1], ax=ax, color=["red", "#00ff00", "C0"])
+    data = loss_data(fits, held_out=ladder[1])
+    curves = [line for line in ax.lines if line.get_linestyle() == "-"]
+    assert [line.get_color() for line in curves] == ["red", "#00ff00", "C0"]
+    for line, (name, each) in zip(curves, fits.items(), strict=True):
+        alone = loss_data(each).frontier
+        own = data.frontier[data.frontier["fit"] == name]
+        np.testing.assert_array_equal(np.transpose(line.get_data()), own[["flops", "law_loss"]])
+        shared = own[own["flops"] <= alone["flops"].max()]
+        there = np.interp(np.log(shared["flops"]), np.log(alone["flops"]), alone["law_loss"])
+        np.testing.assert_allclose(shared["law_loss"], there, rtol=1e-3)
+    said = legend(ax)
+    assert {"one, 90 %", "two, 90 %", "both, 90 %"} <= set(said)
+    assert set(data.held_out["fit"]) == set(fits)
+
+
+@pytest.mark.parametrize(
+    ("unit", "show", "label"),
+    [
+        ("perplexity", np.exp, "perplexity"),
+        ("bits/token", lambda nats: nats / np.log(2), "loss (bits/token)"),
+        ("bits/byte", lambda nats: nats / np.log(2) / 4, "loss (bits/byte)"),
+    ],
+)
+def test_losses_are_shown_in_other_units(make_fit, ladder, ax, unit, show, label):
+    frame = ladder[0].to_frame()
+    fit = make_fit("chinchilla", Runs.from_frame(frame, bytes_per_token=4))
+    plain, shown = loss_data(fit), loss_data(fit, unit=unit)
+    for column in ("law_loss", "law_loss_upper", "loss_lower"):
+        expected = show(plain.frontier[column])  # quantiles are interpolated between draws
+        np.testing.assert_allclose(shown.frontier[column], expected, rtol=1e-5)
+    np.testing.assert_allclose(shown.runs["loss"], show(frame["loss"]))
+    assert plot_loss(fit, unit=unit, ax=ax).get_ylabel() == label
+
+
+def test_axes_are_in_the_unit_of_the_runs(make_fit, ladder, ax):
+    frame = ladder[0].to_frame()[["params", "tokens", "loss"]]
+    per_byte = frame.assign(loss=frame["loss"] / np.log(2) / 4)
+    runs = Runs.from_frame(per_byte, loss_unit="bits/byte", bytes_per_token=4)
+    assert plot_loss(make_fit("chinchilla", runs), ax=ax).get_ylabel() == "loss (bits/byte)"
+    np.testing.assert_allclose(ax.collections[2].get_offsets()[:, 1], per_byte["loss"])
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_what_cannot_be_shown_is_said(fit, make_fit):
+    with pytest.raises(DomainError, match="bytes_per_token"):
+        plot_loss(fit, unit="bits/byte")
+    with pytest.raises(UnknownNameError, match="perplexity"):
+        plot_loss(fit, unit="perplexty")
+    with pytest.raises(DomainError, match="no axis in common"):
+        plot_loss({"a": fit, "b": make_fit("kaplan_params")})
+    with pytest.raises(DomainError, match="label= names a single fit"):
+        plot_loss({"a": fit}, label="b")
+    with pytest.raises(DomainError, match="2 colours"):
+        plot_loss({"a": fit, "b": fit}, color="red")
+    with pytest.raises(DomainError, match="no such colour"):
+        plot_loss(fit, color="no such colour")
+    with pytest.raises(UnknownNameError, match="upper right"):
+        plot_loss(fit, legend="uper right")
+    with pytest.raises(DomainError, match="empty"):
+        plot_loss({})
 
 
 def test_labels_are_words(fit, ax):
@@ -143,22 +242,21 @@ def test_labels_are_words(fit, ax):
     losses = tick_labels(ax.yaxis)
     assert 3 <= len(losses) <= 7
     assert "3.0" in losses
-    (key,) = ax.child_axes
-    assert key.get_title("left") == "parameters"
-    assert tick_labels(key.xaxis) == ["100M", "1B"]
+    assert key_of(ax).get_ylabel() == "parameters"
+    assert tick_labels(key_of(ax).yaxis) == ["100M", "1B"]
 
 
 def test_sizes_within_a_decade_are_told_at_the_ends_of_the_key(make_fit, ax):
     params, ratio = np.meshgrid(np.geomspace(2e8, 7e8, 5), np.geomspace(2, 200, 4))
     runs = simulate_runs(sizes=(params.ravel(), (params * ratio).ravel()))
     plot_loss(make_fit("chinchilla", runs), ax=ax)
-    assert tick_labels(ax.child_axes[0].xaxis) == ["200M", "700M"]
+    assert tick_labels(key_of(ax).yaxis) == ["200M", "700M"]
 
 
 def test_runs_of_one_size_need_no_key(make_fit, ax):
     sizes = np.full(8, 1e9), np.geomspace(2e9, 2e11, 8)
     plot_loss(make_fit("kaplan_data", simulate_runs("kaplan_data", sizes=sizes)), ax=ax)
-    assert ax.child_axes == []
+    assert ax.figure.axes == [ax]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +278,7 @@ def test_a_law_of_one_variable_is_drawn_against_it(make_fit, ladder, ax, law, x,
     assert ax.get_xlabel() == label
     assert legend(ax)[0] == "law, 90 %"
     assert vertical_lines(ax) == [getattr(fit.runs, x).max()]
-    assert ax.child_axes[0].get_title("left") == key
+    assert key_of(ax).get_ylabel() == key
 
 
 def test_budgets_are_counted_as_the_runs_count_compute(make_fit, ladder):

@@ -141,7 +141,7 @@ def test_a_missing_column_is_named_with_the_closest(frame):
         "No column named 'tokens'. Did you mean 'Tokens'? Known: 'params', 'Tokens', 'val_ce'. "
         "Looked for tokens as tokens, n_tokens, num_tokens, D; for loss as loss, final_loss, L. "
         'Name yours: tokens="my_column", loss="my_column" (on the command line '
-        "--tokens my_column --loss my_column)."
+        "--tokens-column my_column --loss-column my_column)."
     )
 
 

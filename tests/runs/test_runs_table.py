@@ -347,4 +347,4 @@ def test_a_misspelt_column_is_suggested_before_one_that_holds_the_word():
     table = {"n_params": [1e8], "n_tokns": [2e9], "loss": [3.0], "tokens_per_param": [20.0]}
     with pytest.raises(UnknownNameError, match="Did you mean 'n_tokns'") as caught:
         Runs.from_frame(table)
-    assert "--tokens my_column" in str(caught.value)
+    assert "--tokens-column my_column" in str(caught.value)

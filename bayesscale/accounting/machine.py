@@ -1,0 +1,131 @@
+"""What compute is on a machine: PFLOP-days, device-hours and money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bayesscale import _arguments
+from bayesscale.accounting.lifetime import Money
+from bayesscale.errors import DomainError
+from bayesscale.quantities import FLOPS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SECONDS_PER_HOUR = 3600.0
+
+PFLOP_DAY = 1e15 * 86_400
+"""FLOP in a day at 1e15 FLOP a second: Kaplan et al. (2020), section 1.3."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A device, how much of it training uses, and what it costs.
+
+    Parameters
+    ----------
+    peak
+        FLOP a second of one device at the precision that is trained in, > 0, as its maker states.
+    utilization
+        Share of the peak that training reaches, in (0, 1]: your own runs tell; there is no
+        default that would be right.
+    price_per_hour
+        Price of a device-hour, > 0; None if money is not asked for.
+    devices
+        How many work at once, >= 1.
+    currency
+        What prices are in.
+
+    Raises
+    ------
+    DomainError
+        If a number is outside its domain.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> h100 = bs.Machine(peak=989e12, utilization=0.4, price_per_hour=2.0, devices=512)
+    >>> float(h100.bill(1e22).loc[1e22, "money"].round())
+    14044.0
+    """
+
+    peak: float
+    utilization: float
+    price_per_hour: float | None = None
+    devices: int = 1
+    currency: str = "USD"
+
+    def __post_init__(self) -> None:
+        _arguments.number("peak", self.peak, above=0)
+        if _arguments.number("utilization", self.utilization, above=0) > 1:
+            raise DomainError(
+                f"utilization must be a share of the peak, from 0 to 1, not {self.utilization!r}."
+            )
+        if self.price_per_hour is not None:
+            _arguments.number("price_per_hour", self.price_per_hour, above=0)
+        _arguments.whole_number("devices", self.devices, least=1)
+        _arguments.text("currency", self.currency)
+
+    @property
+    def flops_per_hour(self) -> float:
+        """FLOP that one device does in an hour of training."""
+        return self.peak * self.utilization * SECONDS_PER_HOUR
+
+    def bill(self, flops: ArrayLike) -> pd.DataFrame:
+        """Say what amounts of compute are on this machine.
+
+        Parameters
+        ----------
+        flops
+            Compute, FLOP, > 0, shape ``(flops,)`` or a scalar.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``flops``; ``pflop_days``, ``device_hours``, ``days`` with all devices at once,
+            and ``money`` if there is a price.
+
+        Raises
+        ------
+        DomainError
+            If an amount is not positive and finite.
+        """
+        import pandas as pd
+
+        amounts = _arguments.positive_array("flops", flops, FLOPS.unit)
+        hours = amounts / self.flops_per_hour
+        table = {
+            "pflop_days": amounts / PFLOP_DAY,
+            "device_hours": hours,
+            "days": hours / self.devices / 24,
+        }
+        if self.price_per_hour is not None:
+            table["money"] = hours * self.price_per_hour
+        return pd.DataFrame(table, index=pd.Index(amounts, name="flops"))
+
+    def money(self, amount: ArrayLike) -> Money:
+        """Return budgets in money, for ``flops=``.
+
+        Parameters
+        ----------
+        amount
+            Budgets, > 0, one number or several.
+
+        Returns
+        -------
+        Money
+            The budgets, with the price of a FLOP on this machine.
+
+        Raises
+        ------
+        DomainError
+            If an amount is not positive and finite, or the machine has no price.
+        """
+        if self.price_per_hour is None:
+            raise DomainError("This machine has no price: give price_per_hour.")
+        per_flop = self.price_per_hour / self.flops_per_hour
+        return Money(np.asarray(amount, dtype=float), per_flop=per_flop, currency=self.currency)

@@ -1,0 +1,251 @@
+"""The big run came in: how the forecast did, and what the law looks like with it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesscale._format import interval, percent, short_number
+from bayesscale._progress import ProgressOption
+from bayesscale._sections import Heading, Paragraph, Section, Table, Told
+from bayesscale.backtesting.folds import Fold
+from bayesscale.backtesting.judge import POSTERIOR, judge
+from bayesscale.backtesting.result import Backtest
+from bayesscale.backtesting.scores import covered
+from bayesscale.checks import CheckResult, Severity, worst
+from bayesscale.errors import DomainError, RunsError, RunsWarning
+from bayesscale.inference.fit import fit as fit_again
+from bayesscale.inference.result import Fit
+from bayesscale.quantities import LOSS
+from bayesscale.runs import Runs
+
+LEVEL = 90
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Score(Told):
+    """How a fit foresaw runs that it had not seen, and the fit with them.
+
+    Parameters
+    ----------
+    backtest
+        Predictions and scores, as a back-test of one fold has them: ``backtest.points``, one row
+        a method and run, and ``backtest.summary``, by reach.
+    refit
+        The fit of all runs, or None if it was not wanted.
+    moved
+        One row a parameter: median, ``lower`` and ``upper`` (90 %) ``before`` and ``after``, and
+        ``shift``, how far the median moved in posterior standard deviations before. None without
+        a refit.
+    """
+
+    backtest: Backtest
+    refit: Fit | None
+    moved: pd.DataFrame | None
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """The fit's own predictions, one row a run: see :attr:`Backtest.points`."""
+        table = self.backtest.points
+        return table[table["method"] == POSTERIOR].reset_index(drop=True)
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Those of the fit, and of the refit."""
+        return (*self.backtest.checks, *(self.refit.checks if self.refit else ()))
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest of what was found."""
+        return worst([self.backtest.severity, *(check.severity for check in self.checks)])
+
+    @property
+    def text(self) -> str:
+        """How the forecast did, in a sentence or two."""
+        table = self.points
+        inside = covered(table, LEVEL)
+        if len(table) == 1:
+            row = table.iloc[0]
+            where = "inside" if inside.iloc[0] else "OUTSIDE"
+            said = (
+                f"At {row['reach']:.3g} times the largest fitted compute the loss came out at "
+                f"{LOSS.write(row['observed'])}, {where} the {LEVEL} % interval "
+                f"{interval(row['lower90'], row['upper90'], LOSS.write)}; {percent(row['pit'])} of "
+                "the forecast lay below it."
+            )
+        else:
+            said = (
+                f"{inside.sum()} of {len(table)} losses came out inside their {LEVEL} % intervals."
+            )
+        return f"{said} {self.backtest.comparison}"
+
+    def sections(self) -> list[Section]:
+        """Return how the forecast did, the predictions, and what moved."""
+        short = any(c.too_few for c in self.backtest._counts()) or (
+            len(self.points) == 1 and not covered(self.points, LEVEL).all()
+        )
+        told: list[Section] = [
+            Heading("How did the forecast do?"),
+            Paragraph(self.text, "caution" if short else "ok", emphasis=True),
+            Table.of(
+                self.points.sort_values("reach", kind="stable"),
+                {
+                    "run": lambda row: str(row["run"]),
+                    "beyond": lambda row: f"{row['reach']:.3g}×",
+                    "observed": lambda row: LOSS.write(row["observed"]),
+                    "foreseen": lambda row: LOSS.write(row["median"]),
+                    f"{LEVEL} % interval": lambda row: interval(
+                        row["lower90"], row["upper90"], LOSS.write
+                    ),
+                    "PIT": lambda row: f"{row['pit']:.3f}",
+                },
+                "Loss in nats/token. PIT: share of the forecast below what was observed.",
+            ),
+            self.backtest._table(),
+        ]
+        if self.moved is not None:
+            told += [
+                Heading("The law with these runs"),
+                Table.of(
+                    self.moved,
+                    {
+                        "parameter": lambda row: str(row["parameter"]),
+                        "before": lambda row: _cell(row, "before"),
+                        "after": lambda row: _cell(row, "after"),
+                        "moved, SD": lambda row: f"{row['shift']:+.2f}",
+                    },
+                ),
+            ]
+        return told
+
+
+def _cell(row: Mapping[str, Any], when: str) -> str:
+    ends = interval(row[f"{when}_lower"], row[f"{when}_upper"], short_number)
+    return f"{short_number(row[when])}\n{ends}"
+
+
+def score(
+    fit: Fit,
+    held_out: Runs,
+    *,
+    refit: bool = True,
+    progress: ProgressOption = "auto",
+) -> Score:
+    """Score a fit on runs that it had not seen, and fit again with them.
+
+    Parameters
+    ----------
+    fit
+        A fit of the runs there were.
+    held_out
+        The runs that came in, counted as the fitted ones are.
+    refit
+        Whether to fit all runs as the fit was made: same law, noise, discrepancy, priors and seed.
+    progress
+        ``"auto"`` shows what is going on, ``False`` is silent.
+
+    Returns
+    -------
+    Score
+        Interval, PIT, coverage by reach beside the baselines', and the fit with the runs.
+
+    Raises
+    ------
+    DomainError
+        If ``fit`` is no fit, ``held_out`` are no runs, or some of them were fitted.
+    RunsError
+        If the two tables count parameters otherwise, or have different columns.
+    SamplerError
+        If the sampler stops.
+
+    Warns
+    -----
+    ConvergenceWarning, LackOfFitWarning, PriorWarning
+        As :func:`~bayesscale.fit` does, of the refit.
+
+    Examples
+    --------
+    >>> bs.score(fit, bs.read_runs("the_big_run.csv"))            # doctest: +SKIP
+    """
+    if not isinstance(fit, Fit):
+        raise DomainError(f"Expected a Fit, as bs.fit returns, not {type(fit).__name__}.")
+    if not isinstance(held_out, Runs):
+        raise DomainError(
+            f"held_out must be Runs, as bs.read_runs returns, not {type(held_out).__name__}."
+        )
+    whole = joined(fit.runs, held_out)
+    judged = judge(fit, Fold(1, fit.runs, held_out))
+    found = Backtest.of([judged], law=fit.law.name, random_seed=fit.sampling.random_seed)
+    again = _refit(fit, whole, progress) if refit else None
+    return Score(found, again, None if again is None else _moved(fit, again))
+
+
+def joined(first: Runs, second: Runs) -> Runs:
+    """Put two tables of runs under each other; refuse rows that both have."""
+    a, b = first.to_frame(), second.to_frame()
+    if first.param_count != second.param_count:
+        raise RunsError(
+            f"The fitted runs count {first.param_count} parameters, the others "
+            f"{second.param_count}: read them alike."
+        )
+    missing = [name for name in a if name not in b]
+    if missing:
+        raise RunsError(
+            f"The fitted runs have {', '.join(map(str, missing))}, the others do not: read both "
+            "with the same columns."
+        )
+    numbers = ["params", "tokens", "flops", "loss"]
+    both = pd.merge(a[numbers], b[numbers], how="inner")
+    if len(both):
+        raise DomainError(
+            f"{len(both)} of the {len(b)} runs were fitted already: a fit foresees nothing of "
+            "runs that it has seen. Leave them out."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # each table has been warned of
+        return Runs.from_frame(
+            pd.concat([a, b[list(a)]], ignore_index=True),
+            params="params", tokens="tokens", flops="flops", loss="loss",
+            loss_se="loss_se" if "loss_se" in a else None,
+            seed="seed" if "seed" in a else None,
+            cluster="cluster" if "cluster" in a else None,
+            params_non_embedding=(
+                "params_non_embedding" if "params_non_embedding" in a else None
+            ),
+            group=list(first.groups) or None,
+            inputs={q: q.name for q in first._inputs if q.name in a} or None,
+            param_count=first.param_count,
+            bytes_per_token=first.bytes_per_token,
+            name=first.name,
+        )  # fmt: skip
+
+
+def _refit(fit: Fit, runs: Runs, progress: ProgressOption) -> Fit:
+    s, spec = fit.sampling, fit.spec
+    discrepancy = None if spec.discrepancy.name == "none" else spec.discrepancy.name
+    return fit_again(
+        runs, law=spec.law, noise=spec.noise.name, discrepancy=discrepancy,
+        priors=dict(spec.priors), draws=s.draws, tune=s.tune, chains=s.chains,
+        target_accept=s.target_accept, random_seed=s.random_seed, progress=progress,
+    )  # fmt: skip
+
+
+def _moved(before: Fit, after: Fit) -> pd.DataFrame:
+    """Compare what the letters were with what they are."""
+    a, b = before.summary(), after.summary()
+    shared = [name for name in a.index if name in b.index]
+    a, b = a.loc[shared], b.loc[shared]
+    table = pd.DataFrame(
+        {
+            "before": a["median"], "before_lower": a["lower"], "before_upper": a["upper"],
+            "after": b["median"], "after_lower": b["lower"], "after_upper": b["upper"],
+            "shift": np.divide(b["median"] - a["median"], a["sd"]),
+        }
+    )  # fmt: skip
+    table.index.name = "parameter"
+    return table

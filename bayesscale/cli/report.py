@@ -1,0 +1,91 @@
+"""``bayesscale report``: everything that a fit says, in one HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import bayesscale as bs
+from bayesscale._files import check_output
+from bayesscale._sections import Paragraph
+from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
+from bayesscale.cli.options import (
+    ci_prob_option,
+    force_option,
+    quiet_option,
+    sampling_options,
+    sizes_option,
+)
+from bayesscale.cli.output import output_options, telling
+from bayesscale.cli.python import Name, call, is_saved, load_saved
+from bayesscale.cli.reading import reading_options
+
+EXAMPLES = """
+bayesscale report runs.csv --flops 1e24
+bayesscale report fit.nc -o plan.html --title "Next run"
+"""
+
+
+@click.command(
+    "report", cls=Grouped, examples=EXAMPLES, short_help="Write one HTML file that says it all."
+)
+@click.argument("source", metavar="RUNS|FIT", type=click.Path(path_type=Path))
+@sizes_option("--flops", "Budget to answer for, FLOP, e.g. 1e24; repeatable.", into="budgets")
+@click.option(
+    "--hold-out", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,
+    help="Of a table: test on the runs within this factor of the largest compute.",
+)  # fmt: skip
+@click.option("--title", help="Title of the report.")
+@click.option("--question", help="The question that it answers.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default="report.html", show_default=True,
+    help="Where to write it.",
+)  # fmt: skip
+@sampling_options()
+@ci_prob_option
+@force_option
+@output_options
+@quiet_option
+@reading_options
+def report_command(
+    source: Path, reading: dict[str, Any], sampling: dict[str, Any], budgets: list[float],
+    hold_out: float, title: str | None, question: str | None, output: Path, ci_prob: float,
+    force: bool, **voice: bool,
+) -> None:  # fmt: skip
+    """Write a report of a table of RUNS, which is fitted and back-tested, or of a saved FIT."""
+    saved = is_saved(source)
+    wrong = [*reading, *(name for name in sampling if name != "law")] if saved else []
+    if wrong:
+        raise click.UsageError(
+            f"'{source}' is a saved fit, to which options for reading a table and for sampling do "
+            f"not apply: {', '.join(wrong)}."
+        )
+    with telling(**voice) as out:
+        check_output(output, inputs=[source], force=force)
+        told = {"title": title, "question": question, "flops": budgets or None}
+        asked: dict[str, Any] = {k: v for k, v in told.items() if v is not None}
+        if ci_prob != 0.9:
+            asked["ci_prob"] = ci_prob
+        of: Any
+        if saved:
+            of, python = load_saved(source, sampling.get("law"))
+            out.ran(python)
+            asked["fit"] = of
+        else:
+            table = out.read(source, reading)
+            of = bs.plan(table, **sampling, hold_out=hold_out, progress=out.progress)
+            seed = of.fit.sampling.random_seed
+            repeatable = {**sampling, "random_seed": seed, "hold_out": hold_out}
+            out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
+            asked["plan"] = of
+        named = asked | {("fit" if saved else "plan"): Name("fit" if saved else "plan")}
+        again = {"overwrite": True} if force else {}
+        written = call("bs.report", output, **named, **again)
+        bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
+        out.ran(written)
+        answer = of if saved else of.advice()
+        out.tell([*(answer.sections() if saved else answer), Paragraph(f"Written to {output}.")])
+        fit = of if saved else of.fit
+        described = document.of_fit(fit) if isinstance(fit, bs.Fit) else document.of_result(fit)
+        out.finish({**described, "output": output}, of)

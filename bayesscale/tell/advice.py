@@ -1,0 +1,148 @@
+"""What a report answers: what to train, what loss to expect, and what to keep in mind."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayesscale._arguments import positive_array
+from bayesscale._format import flops as write_flops
+from bayesscale._format import percent
+from bayesscale._sections import Paragraph, Section
+from bayesscale.errors import ExtrapolationWarning
+from bayesscale.forecast.allocate import Allocation, allocate
+from bayesscale.forecast.extrapolate import Prediction, extrapolate
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.reach import VALIDATED_REACH
+from bayesscale.forecast.sections import allocation_sections, prediction_sections
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit
+from bayesscale.laws.law import SPLIT
+from bayesscale.planning.plan import Plan, advised, predict_advised
+from bayesscale.quantities import FLOPS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+BEYOND = (10.0, 100.0)
+"""Budgets that are answered for unless asked otherwise, as multiples of the largest run's."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What there is to say about budgets.
+
+    Parameters
+    ----------
+    answers
+        A sentence a budget.
+    allocation
+        How to split them; None where the law has nothing to split.
+    prediction
+        The loss of a run for each.
+    end
+        The largest budget, FLOP.
+    """
+
+    answers: tuple[str, ...]
+    allocation: Allocation | None
+    prediction: Prediction
+    end: float
+
+    @property
+    def forecast(self) -> list[Section]:
+        """The predicted losses."""
+        return prediction_sections(self.prediction, head=False)
+
+    @property
+    def split(self) -> list[Section]:
+        """The split of each budget."""
+        return [] if self.allocation is None else allocation_sections(self.allocation, head=False)
+
+
+def advise(
+    of: Fit | Average, *, plan: Plan | None, flops: ArrayLike | None, ci_prob: float
+) -> Advice:
+    """Answer for budgets: as the plan does if there is one and no others are asked for."""
+    if plan is not None and flops is None:
+        answers = tuple(s.text for s in plan.advice() if isinstance(s, Paragraph))
+        end = float(plan.summary.index.max())
+        return Advice(answers, plan.allocation, plan.prediction, end)
+    host = Mixture.of(of).host
+    most = host.runs.flops.max()
+    budgets = (
+        np.array([float(f"{times * most:.0e}") for times in BEYOND])
+        if flops is None else positive_array("flops", flops, FLOPS.unit)
+    )  # fmt: skip
+    if set(host.law.split) != set(SPLIT) or host.law.given:
+        return _of_one_variable(of, host, flops, ci_prob)
+    allocation = allocate(of, flops=budgets, ci_prob=ci_prob)
+    prediction = predict_advised(of, allocation, ci_prob=ci_prob)
+    told = advised(prediction, budgets, ci_prob)
+    answers = tuple(s.text for s in told if isinstance(s, Paragraph))
+    return Advice(answers, allocation, prediction, float(budgets.max()))
+
+
+def _of_one_variable(
+    of: Fit | Average, host: Fit, flops: ArrayLike | None, ci_prob: float
+) -> Advice:
+    """Answer for multiples of the largest run in every input that grows."""
+    law, runs = host.law, host.runs
+    largest = int(np.argmax(runs.flops))
+    inputs: dict[str, Any] = {}
+    for name, q in law.quantities.items():
+        grows = q.scale == "log" and name not in law.given
+        times = np.array(BEYOND) if grows else np.ones(len(BEYOND))
+        inputs[name] = times * (runs[name].max() if grows else runs[name][largest])
+    if flops is not None and list(law.quantities) == [FLOPS.name]:
+        inputs = {FLOPS.name: positive_array("flops", flops, FLOPS.unit)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExtrapolationWarning)  # the caveats say how far it is
+        prediction = extrapolate(of, **inputs, ci_prob=ci_prob)
+    rows = prediction.summary
+    said = tuple(
+        "At "
+        + ", ".join(f"{q.write(row[name])} {q.unit}" for name, q in law.quantities.items())
+        + f" expect a loss of {row['loss']:.3f} nats/token "
+        f"({percent(ci_prob)}: {row['loss_lower']:.3f}–{row['loss_upper']:.3f})."
+        for row in rows.to_dict("records")
+    )
+    return Advice(said, None, prediction, float(runs.flops.max()))
+
+
+def caveats(of: Fit | Average, advice: Advice, told: Sequence[Any]) -> list[str]:
+    """Return in plain words what a reader should keep in mind."""
+    host = Mixture.of(of).host
+    most = host.runs.flops.max()
+    said = [check.text for check in of.checks if check.severity in ("caution", "stop")]
+    reach = advice.end / most
+    if advice.allocation is not None and reach > VALIDATED_REACH:
+        said.append(
+            f"The largest budget here, {write_flops(advice.end)}, is {reach:.3g} times the compute "
+            f"of the largest run. Intervals were checked on real hold-outs up to "
+            f"{VALIDATED_REACH:.0f} times only; beyond that they are a guess."
+        )
+    if not host.spec.discrepancy.coordinates(host.law):
+        said.append(
+            "The law is taken for true. Of 90 % intervals that do so about two thirds held the "
+            "truth on public hold-outs."
+        )
+    if "backtest" not in [chapter.anchor for chapter in told]:
+        said.append(
+            "No back-test is in this report: whether intervals like these held on your own runs is "
+            "not known."
+        )
+    if advice.allocation is not None:
+        said.append(
+            "The loss hardly changes around the best size. Choose within the range that is nearly "
+            "as good by what else matters: hardware, inference, data."
+        )
+    said.append(
+        "Everything holds for runs trained like these: other data, tokenizers, schedules or "
+        "architectures have laws of their own."
+    )
+    return list(dict.fromkeys(said))

@@ -1,0 +1,136 @@
+"""The compute-optimal run of any budget, tabulated so that a page can look it up offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesscale.accounting import Cost, LifetimeCost
+from bayesscale.forecast.answer import summary_columns
+from bayesscale.forecast.cost import runs_cost
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.split import optimal_split
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit
+from bayesscale.model.posterior import Posterior
+
+type Array = NDArray[np.float64]
+
+BUDGETS = 17
+
+BELOW, BEYOND = 10.0, 1000.0
+"""Budgets reach from the largest run's compute over the first to the second times it."""
+
+SERVED = 11
+"""Numbers of served tokens that are tabulated, besides none."""
+
+SERVED_FROM, SERVED_TO = 0.1, 300.0
+"""Served tokens reach from the first to the second times D* of the smallest and largest budget."""
+
+THINNED = 200
+"""Draws that say how serving moves an answer, which is searched for by draw."""
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Medians and intervals of N*, D* and L* over budgets and served tokens.
+
+    Parameters
+    ----------
+    flops
+        Budgets, FLOP, evenly spaced in logs, shape ``(flops,)``.
+    values
+        ``params``, ``tokens`` and ``loss`` (L*, nats/token, without run noise), each with
+        ``_lower`` and ``_upper``, from all draws, shape ``(flops,)``.
+    served
+        Served tokens, evenly spaced in logs, shape ``(served,)``.
+    moved
+        The same quantities where these are paid for as well, shape ``(served, flops)``; NaN where
+        serving leaves no best split.
+    largest
+        Compute of the largest fitted run, FLOP.
+    ci_prob
+        Probability of the intervals.
+    """
+
+    flops: Array
+    values: dict[str, Array]
+    served: Array
+    moved: dict[str, Array]
+    largest: float
+    ci_prob: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the page interpolates: natural logs, to a millionth; None for NaN."""
+
+        def logs(column: Array) -> list[Any]:
+            rounded = np.round(np.log(column), 6).astype(object)
+            rounded[np.isnan(column)] = None
+            return rounded.tolist()
+
+        return {
+            "logFlops": np.log(self.flops).tolist(),
+            "logServed": np.log(self.served).tolist(),
+            "largest": self.largest,
+            "values": {name: logs(column) for name, column in self.values.items()},
+            "moved": {name: logs(column) for name, column in self.moved.items()},
+        }
+
+
+def explorer_of(fit: Fit | Average, *, ci_prob: float, end: float) -> Explorer:
+    """Tabulate the best splits of budgets, up to ``end`` FLOP at least.
+
+    What serving moves is found from a thinned set of draws, as the ratio of their summaries with
+    and without it; that ratio then moves the summaries of all draws.
+    """
+    mixture = Mixture.of(fit)
+    runs = mixture.host.runs
+    largest = float(runs.flops.max())
+    budgets = np.geomspace(largest / BELOW, max(BEYOND * largest, end), BUDGETS)
+    training = runs_cost(runs)
+    values: dict[str, Array] = {}
+    for name, drawn in mixture.ask(lambda p, _: _best(p, budgets, training)).items():
+        values |= summary_columns(name, drawn, ci_prob)
+    tokens = values["tokens"]
+    served = np.geomspace(SERVED_FROM * np.nanmin(tokens), SERVED_TO * np.nanmax(tokens), SERVED)
+    few = _thinned(mixture)
+    unmoved = _summary(few, budgets, training, ci_prob)
+    moved: dict[str, list[Array]] = {name: [] for name in values}
+    for amount in served:
+        cost = LifetimeCost(tokens_served=float(amount), training=training)
+        for name, column in _summary(few, budgets, cost, ci_prob).items():
+            moved[name].append(values[name] * column / unmoved[name])
+    stacked = {name: np.stack(columns) for name, columns in moved.items()}
+    return Explorer(budgets, values, served, stacked, largest, ci_prob)
+
+
+def _best(posterior: Posterior, budgets: Array, cost: Cost) -> dict[str, Array]:
+    """Return N*, D* and L* by draw and budget, NaN without an optimum."""
+    with np.errstate(invalid="ignore"):  # corners where serving leaves nothing to train on
+        split = optimal_split(posterior, budgets, cost, {})
+    sizes = {"params": split.params, "tokens": split.tokens}
+    return {**sizes, "loss": posterior.law_loss(sizes)}
+
+
+def _thinned(mixture: Mixture) -> list[Posterior]:
+    """Return some draws of every law, in proportion to its share."""
+    total = sum(len(voice.places) for voice in mixture.voices)
+    return [
+        voice.posterior.thin(max(1, round(THINNED * len(voice.places) / total)))
+        for voice in mixture.voices
+    ]
+
+
+def _summary(
+    draws: list[Posterior], budgets: Array, cost: Cost, ci_prob: float
+) -> dict[str, Array]:
+    """Return medians and intervals over all draws, by budget."""
+    found = [_best(posterior, budgets, cost) for posterior in draws]
+    columns: dict[str, Array] = {}
+    for name in found[0]:
+        drawn = np.concatenate([part[name] for part in found])
+        columns |= summary_columns(name, drawn[None], ci_prob)
+    return columns

@@ -1,0 +1,427 @@
+"""A report: one HTML file with the question, the answer and everything that it rests on."""
+
+from __future__ import annotations
+
+import base64
+import io
+import platform
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayesscale import _arguments
+from bayesscale._files import MADE_BY, atomic_write, check_replaceable, check_writable
+from bayesscale._format import flops as write_flops
+from bayesscale._format import interval, percent, printable, short_number
+from bayesscale._sections import LABELS, Paragraph, Section, Severity, Verdict, as_html, worst
+from bayesscale.backtesting.result import Backtest
+from bayesscale.comparison.comparison import Comparison
+from bayesscale.comparison.sensitivity import PriorSensitivity
+from bayesscale.errors import DomainError, ExtrapolationWarning
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.planning.plan import Plan
+from bayesscale.runs.display import facts
+from bayesscale.tell.advice import Advice, advise, caveats
+from bayesscale.tell.explorer import explorer_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+    from numpy.typing import ArrayLike
+
+LARGEST_SVG = 400_000
+"""Bytes: larger pictures, of very many runs, are put in as PNG."""
+
+PACKAGES = ("bayesscale", "pymc", "nutpie", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
+
+QUESTION = "What should the next run be, what loss will it reach, and how sure is that?"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report: what it is called, what draws it, and what to see in it."""
+
+    name: str
+    draw: Callable[[], Axes | Canvas]
+    takeaway: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the report: its anchor and title, sections, and pictures."""
+
+    anchor: str
+    title: str
+    sections: Sequence[Section]
+    pictures: Sequence[Picture] = ()
+
+
+def report(
+    path: str | Path,
+    *,
+    fit: Fit | Average | None = None,
+    plan: Plan | None = None,
+    flops: ArrayLike | None = None,
+    comparison: Comparison | None = None,
+    sensitivity: PriorSensitivity | None = None,
+    backtest: Backtest | None = None,
+    title: str | None = None,
+    question: str = QUESTION,
+    commands: Sequence[str] | None = None,
+    ci_prob: float = 0.9,
+    overwrite: bool = False,
+) -> Path:
+    """Write a report: one HTML file that opens from disk, without a network, and prints well.
+
+    Question and answer come first; then the runs, the posterior, the forecast, the allocation,
+    laws compared, the back-test, caveats in plain words, and what is needed to make it again. A
+    slider moves the budget, by hand or by keyboard; the same numbers stand in a table for pages
+    that run no scripts, and for paper.
+
+    Parameters
+    ----------
+    path
+        Where to, ending in ``.html``.
+    fit
+        A fit, or an average of several; needed unless there is a plan.
+    plan
+        What :func:`~bayesscale.plan` returned: its fit, test and answers are told.
+    flops
+        Budgets to answer for, FLOP, > 0; by default ten and a hundred times the largest run's.
+    comparison
+        What :func:`~bayesscale.compare` returned.
+    sensitivity
+        What :func:`~bayesscale.prior_sensitivity` returned.
+    backtest
+        What :func:`~bayesscale.backtest` returned; by default that of the plan.
+    title
+        Title; by default the name of the runs.
+    question
+        The question that is answered.
+    commands
+        Lines that make the report again; by default the Python of the fit.
+    ci_prob
+        Probability of the equal-tailed intervals, in (0, 1).
+    overwrite
+        Replace a file that is there even if bayesscale did not make it.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    DomainError
+        If there is neither fit nor plan, or an argument is of another kind or outside its domain.
+    FileError
+        If the file cannot be written, or another one than a report is there.
+
+    Examples
+    --------
+    >>> bs.report("report.html", fit=fit, backtest=bs.backtest(runs))  # doctest: +SKIP
+    """
+    path = Path(path) if isinstance(path, str | Path) else path
+    _check_path(path)
+    _check_kinds(fit, plan, comparison, sensitivity, backtest)
+    interval_tails(ci_prob)
+    for name, text in (("title", title), ("question", question)):
+        if text is not None:
+            _arguments.text(name, text)
+    check_writable(path)
+    if not overwrite:
+        check_replaceable(path)
+    of = plan.fit if plan is not None else fit
+    assert of is not None
+    backtest = backtest or (plan.test if plan is not None else None)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        advice = advise(of, plan=plan, flops=flops, ci_prob=ci_prob)
+        chapters = [
+            *_chapters(of, plan, advice, ci_prob),
+            *_comparison(comparison, sensitivity),
+            *_backtest(backtest),
+        ]
+        page = _render(
+            of, chapters, advice,
+            title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
+            commands=list(commands) if commands is not None else _python(of),
+            severity=worst(
+                r.severity for r in (of, plan, comparison, sensitivity, backtest) if r is not None
+            ),
+            ci_prob=ci_prob,
+        )  # fmt: skip
+    _tell_again(heard)
+    with atomic_write(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, Path) or path.suffix.lower() not in (".html", ".htm"):
+        raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
+
+
+def _check_kinds(fit: Any, plan: Any, comparison: Any, sensitivity: Any, backtest: Any) -> None:
+    """Refuse what cannot be told, before anything is computed."""
+    if (fit is None) == (plan is None):
+        raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
+    for name, value, kinds in (
+        ("fit", fit, (Fit, Average)),
+        ("plan", plan, (Plan,)),
+        ("comparison", comparison, (Comparison,)),
+        ("sensitivity", sensitivity, (PriorSensitivity,)),
+        ("backtest", backtest, (Backtest,)),
+    ):
+        if value is not None and not isinstance(value, kinds):
+            expected = " or ".join(kind.__name__ for kind in kinds)
+            raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
+
+
+def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
+    """Pass on what was warned of, but for what the report says itself, how far it reaches, and for
+    letters that Matplotlib's font lacks, which browsers have.
+    """  # noqa: D205
+    for warning in heard:
+        told = issubclass(warning.category, ExtrapolationWarning)
+        if not told and "missing from font" not in str(warning.message):
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+
+
+def _chapters(
+    of: Fit | Average, plan: Plan | None, advice: Advice, ci_prob: float
+) -> list[Chapter]:
+    from bayesscale.plots.allocation import plot_allocation
+    from bayesscale.plots.isoflops import plot_isoflops
+    from bayesscale.plots.loss import plot_loss
+    from bayesscale.plots.predictive_check import plot_predictive_check
+
+    shown, held_out = (plan.tested if plan is not None and plan.tested else None) or (of, None)
+    splits = advice.allocation is not None
+    end = advice.end if splits else None
+    chapters = [
+        Chapter(
+            "posterior", "What the runs say of the law",
+            of.sections(ci_prob=ci_prob) if isinstance(of, Fit) else of.sections(),
+            [
+                Picture(
+                    "What the law misses", lambda: plot_predictive_check(of),
+                    "Curves inside their band: runs scatter around the law as the model says.",
+                )
+            ],
+        ),
+        Chapter(
+            "forecast", "Forecast", advice.forecast,
+            [
+                Picture(
+                    "Loss against compute",
+                    lambda: plot_loss(shown, held_out=held_out, ci_prob=ci_prob),
+                    "Left of the dashed line the law interpolates; to the right it extrapolates."
+                    + (
+                        " Diamonds are runs that this fit had not seen, with the interval that it "
+                        "foresaw for each." if held_out is not None else ""
+                    ),
+                )
+            ],
+        ),
+    ]  # fmt: skip
+    if advice.allocation is not None:
+        chapters.append(
+            Chapter(
+                "allocation", "How to split the compute", advice.split,
+                [
+                    Picture(
+                        "Loss at fixed compute", lambda: plot_isoflops(of, ci_prob=ci_prob),
+                        "Minima are flat: sizes on both sides of the best one do nearly as well. "
+                        "Ridges at the foot are where the best size may lie.",
+                    ),
+                    Picture(
+                        "Best parameters and tokens",
+                        lambda: plot_allocation(of, flops_max=end, ci_prob=ci_prob),
+                        "Where a curve leaves the points, the law speaks alone.",
+                    ),
+                ],
+            )
+        )  # fmt: skip
+    return chapters
+
+
+def _comparison(
+    comparison: Comparison | None, sensitivity: PriorSensitivity | None
+) -> list[Chapter]:
+    from bayesscale.plots.comparison import plot_comparison, plot_sensitivity
+
+    sections: list[Section] = []
+    pictures = []
+    if comparison is not None:
+        sections += comparison.sections()
+        pictures.append(
+            Picture(
+                "Laws by every criterion", partial(plot_comparison, comparison),
+                "Zero is the best law; an error bar that reaches it means that the criterion "
+                "does not tell them apart.",
+            )
+        )  # fmt: skip
+    own = comparison.sensitivity if comparison is not None else None
+    if sensitivity is not None:
+        sections += sensitivity.sections()
+    sensitivity = sensitivity or own
+    if sensitivity is not None:
+        pictures.append(
+            Picture(
+                "The verdict under other priors", lambda: plot_sensitivity(sensitivity),
+                "A curve that crosses zero: that prior decides.",
+            )
+        )  # fmt: skip
+    return [Chapter("laws", "Laws compared", sections, pictures)] if sections else []
+
+
+def _backtest(backtest: Backtest | None) -> list[Chapter]:
+    from bayesscale.plots.backtest import plot_backtest
+    from bayesscale.plots.coverage import plot_coverage
+
+    if backtest is None:
+        return []
+    pictures = [
+        Picture(
+            "Predicted over observed loss", lambda: plot_backtest(backtest),
+            "Intervals that cross zero held the truth.",
+        ),
+        Picture(
+            "How often intervals held the truth", lambda: plot_coverage(backtest),
+            "Below the diagonal intervals are too narrow.",
+        ),
+    ]  # fmt: skip
+    return [Chapter("backtest", "Was it right before?", backtest.sections(), pictures)]
+
+
+def _render(
+    of: Fit | Average, chapters: Sequence[Chapter], advice: Advice, *, title: str, question: str,
+    commands: Sequence[str], severity: Severity, ci_prob: float,
+) -> str:  # fmt: skip
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("bayesscale.tell"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["sections"] = lambda sections: Markup(as_html(sections))
+    environment.filters["picture"] = _picture
+    folder = files("bayesscale.tell") / "templates"
+    splits = advice.allocation is not None
+    explorer = explorer_of(of, ci_prob=ci_prob, end=advice.end) if splits else None
+    return environment.get_template("report.html.jinja").render(
+        made_by=MADE_BY,
+        title=printable(title),
+        question=printable(question),
+        answers=advice.answers,
+        verdict=LABELS[severity],
+        severity=severity,
+        reason=_reason(of, chapters, severity),
+        explorer=explorer.as_dict() if explorer else None,
+        level=percent(ci_prob),
+        budgets=_budgets(explorer) if explorer else [],
+        facts={word: printable(fact) for word, fact in facts(of.runs).items()},
+        chapters=chapters,
+        caveats=caveats(of, advice, chapters),
+        provenance=_provenance(of),
+        commands="\n".join(commands),
+        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        script=Markup((folder / "report.js").read_text(encoding="utf-8")),
+    )  # fmt: skip
+
+
+def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) -> str:
+    """Return the first sentence that says why the verdict is what it is."""
+    every = [*of.sections(), *(section for chapter in chapters for section in chapter.sections)]
+    verdicts = [
+        s for s in every if isinstance(s, Verdict) or (isinstance(s, Paragraph) and s.emphasis)
+    ]
+    said = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
+    return said[0] if said else ""
+
+
+def _budgets(explorer: Any) -> list[dict[str, str]]:
+    """Return every second budget of the slider as a row of text, for pages without scripts."""
+    from bayesscale.quantities import LOSS, PARAMS, TOKENS
+
+    rows = []
+    for i in range(0, len(explorer.flops), 2):
+        row = {"flops": write_flops(explorer.flops[i])}
+        for q in (PARAMS, TOKENS, LOSS):
+            low, high = (explorer.values[f"{q.name}_{end}"][i] for end in ("lower", "upper"))
+            row[q.name] = f"{q.write(explorer.values[q.name][i])} ({interval(low, high, q.write)})"
+        row["beyond"] = f"{short_number(float(f'{explorer.flops[i] / explorer.largest:.3g}'))}×"
+        rows.append(row)
+    return rows
+
+
+def _picture(picture: Picture) -> str:
+    """Draw a picture and return it as the address of an image."""
+    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure as Canvas
+
+    from bayesscale.plots.style import plot_style
+
+    with plot_style(columns=2):
+        made = picture.draw()
+        figure = made if isinstance(made, Canvas) else made.get_figure(root=True)
+        assert figure is not None
+        try:
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format="svg", metadata={"Creator": MADE_BY, "Date": None})
+            kind = "svg+xml"
+            if drawn.tell() > LARGEST_SVG:
+                drawn, kind = io.BytesIO(), "png"
+                figure.savefig(drawn, format="png", dpi=160)
+        finally:
+            plt.close(figure)
+    return f"data:image/{kind};base64,{base64.b64encode(drawn.getvalue()).decode()}"
+
+
+def _provenance(of: Fit | Average) -> dict[str, str]:
+    """Return what is needed to make it again."""
+    fits = of.fits if isinstance(of, Average) else {"": of}
+    told = {}
+    for name, fit in fits.items():
+        s = fit.sampling
+        told[f"Fit {name}".strip()] = (
+            f"{fit.spec.in_words()}; {s.chains} chains of {s.draws:,} draws after {s.tune:,}, "
+            f"target acceptance {s.target_accept:g}, seed {s.random_seed}"
+        )
+    return {
+        **told,
+        "Data": f"{len(of.runs):,} runs, SHA-256 {of.runs.fingerprint}",
+        "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def _python(of: Fit | Average) -> list[str]:
+    """Return the Python that makes the fits again from the runs."""
+    fits = of.fits if isinstance(of, Average) else {"fit": of}
+    lines = ["import bayesscale as bs", "", 'runs = bs.read_runs("runs.csv")  # your table']
+    for name, fit in fits.items():
+        s, spec = fit.sampling, fit.spec
+        discrepancy = None if spec.discrepancy.name == "none" else spec.discrepancy.name
+        call = (
+            f"bs.fit(runs, law={fit.law.name!r}, noise={spec.noise.name!r}, "
+            f"discrepancy={discrepancy!r}, draws={s.draws}, tune={s.tune}, chains={s.chains}, "
+            f"target_accept={s.target_accept!r}, random_seed={s.random_seed})"
+        )
+        lines.append(f"{name} = {call}" if name == "fit" else f"fits[{name!r}] = {call}")
+    if isinstance(of, Average):
+        lines.insert(3, "fits = {}")
+        lines.append(f"fit = bs.average(fits, by={of.by!r})")
+    return [*lines, 'bs.report("report.html", fit=fit)']

@@ -1,0 +1,170 @@
+"""Commands that show: report, plot, show, data, laws, and the inverse questions."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import bayesscale as bs
+from bayesscale.cli import main
+from tests.backtest.conftest import shorten_bootstrap
+from tests.cli.conftest import good_fit
+
+
+@pytest.fixture(autouse=True)
+def no_explorer(monkeypatch):
+    """Leave the search for what serving moves out, which takes the most time."""
+    monkeypatch.setattr("bayesscale.tell.explorer.SERVED", 3)
+    monkeypatch.setattr("bayesscale.tell.explorer.THINNED", 8)
+
+
+def test_a_report_of_a_saved_fit(run, saved, here):
+    ended = run(f"report {saved} --flops 1e22 --title Mine -o mine.html --json")
+    assert ended.status == 0
+    page = (here / "mine.html").read_text()
+    assert "<h1>Mine</h1>" in page
+    assert "With 1.0e22 FLOP, train" in page
+    assert "bs.load_fit(&#34;good.nc&#34;)" in page
+    assert ended.document["output"] == "mine.html"
+    assert ended.document["python"][-1].startswith('bs.report("mine.html", ')
+
+
+def test_a_report_of_a_table_is_back_tested(run, here, asked, monkeypatch):
+    shorten_bootstrap(monkeypatch)
+    ended = run("report runs.csv --law chinchilla --hold-out 5")
+    assert ended.status == 0
+    page = (here / "report.html").read_text()
+    assert "Was it right before?" in page
+    assert "bs.plan(runs, law=&#34;chinchilla&#34;" in page
+    assert len(asked) == 2
+
+
+def test_what_a_report_refuses(run, saved, here, no_sampling):
+    assert "do not apply: draws" in " ".join(run(f"report {saved} --draws 5").stderr.split())
+    (here / "mine.html").write_text("precious")
+    assert "did not make that file" in run(f"report {saved} -o mine.html").stderr
+    assert run("report runs.csv -o runs.csv").status == 2
+    assert run("report nowhere.csv").status == 2
+
+
+def test_pictures_of_one_fit_and_of_two(run, saved, here, runs):
+    good_fit(runs, "kaplan").save("kaplan.nc")
+    ended = run(f"plot loss {saved} --medium slide --theme dark --unit perplexity")
+    assert ended.status == 0, ended.stderr
+    assert (here / "loss.png").stat().st_size > 10_000
+    two = f"plot allocation {saved} kaplan.nc --label A --label B --quantity params -o two.svg"
+    assert run(two).status == 0
+    drawn = (here / "two.svg").read_text()
+    assert ">A, 90 %</text>" in drawn
+    assert ">B, 90 %</text>" in drawn
+    assert run(two).status == 0  # its own picture may be replaced
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pie good.nc", "'pie' is not one of"),
+        ("loss good.nc --quantity params", "--quantity: not for loss"),
+        ("loss good.nc -o loss.doc", "must end in .png, .svg, .pdf"),
+        ("loss good.nc --label A --label B", "2 labels for 1 fits"),
+        ("loss", "Missing argument"),
+        ("loss nowhere.nc", "There is no file"),
+    ],
+)
+def test_what_plot_refuses(run, saved, words, said):
+    ended = run(f"plot {words}")
+    assert ended.status == 2
+    assert said in " ".join(ended.stderr.split())
+
+
+def test_show_says_what_a_file_holds(run, saved):
+    ended = run(f"show {saved}")
+    assert ended.status == 0
+    assert "The law 'chinchilla'" in ended.stdout
+    told = run(f"show {saved} --json").document
+    assert {row["parameter"] for row in told["summary"]} > {"E", "alpha_N"}
+
+
+def test_show_takes_averages_too(run, here, runs):
+    fits = {law: good_fit(runs, law) for law in ("chinchilla", "kaplan")}
+    table = pd.DataFrame(
+        {"law": list(fits), "weight": [0.7, 0.3], "weight_se": 0.1, "elpd": [1.0, 0.0],
+         "refits_converged": True},
+        index=pd.Index(list(fits), name="fit"),
+    )  # fmt: skip
+    weights = {"chinchilla": 0.7, "kaplan": 0.3}
+    bs.Average(fits, weights, "loo", table, None, "Chosen.", 1).save("both.nc")
+    ended = run("show both.nc")
+    assert "An average of 2 fits" in ended.stdout
+    assert 'bs.load_average("both.nc")' in ended.stdout
+
+
+def test_data_lists_and_writes(run, here):
+    assert "chinchilla" in run("data").stdout
+    assert run("data example -o example.csv").status == 0
+    again = bs.read_runs("example.csv")
+    assert again.n_runs == bs.load_example().n_runs
+    assert "Did you mean 'chinchilla'" in run("data chinchila").stderr
+    assert run("data -o x.csv").status == 2
+
+
+def test_laws_are_listed_with_equations(run):
+    ended = run("laws --json")
+    assert set(ended.document["laws"]) == set(bs.LAWS)
+    assert "L(N, D) = E + A N^(−α_N) + B D^(−α_D)" in ended.stderr
+
+
+def test_the_inverse_questions(run, saved):
+    asked = run(f"required-flops {saved} --loss 2.9 --json").document
+    fit = bs.load_fit(saved)
+    assert asked["summary"][0]["flops"] == bs.required_flops(fit, loss=2.9).summary["flops"].iloc[0]
+    bought = run(f"gain {saved} --params 1B --tokens 20B --factor 2 --json").document
+    expected = bs.gain(fit, params=1e9, tokens=20e9, factor=2).summary
+    assert [row["saved"] for row in bought["summary"]] == expected["saved"].tolist()
+    assert "one number here" in run(f"gain {saved} --params 1B,2B --tokens 20B").stderr
+
+
+def test_evidence_of_saved_fits(run, saved, here, runs):
+    good_fit(runs, "kaplan").save("kaplan.nc")
+    ended = run(f"evidence {saved} --json")
+    assert set(ended.document["evidence"]) == {"good.nc"}
+    assert ended.document["same_runs"]
+
+
+def test_every_command_groups_its_options_and_gives_examples(run):
+    for name in main.commands:
+        told = run(f"{name} --help").stdout
+        assert "\nOutput:\n" in told or name in ("allocate", "design"), name
+    told = run("fit --help").stdout
+    titles = ["Options:", "Reading the table:", "Model:", "Sampling:", "Output:", "Examples:"]
+    places = [told.index(f"\n{title}\n") for title in titles]
+    assert places == sorted(places)
+    assert told.index("--params-column") > told.index("Reading the table")
+
+
+def test_params_are_sizes_or_columns_but_never_both(run):
+    for name, command in main.commands.items():
+        words = {option for param in command.params for option in param.opts}
+        assert not {"--params", "--params-column"} <= words, name
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "bayesscale", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip().endswith(bs.__version__)
+
+
+def test_piped_tables_have_their_full_width(tmp_path):
+    """Forty columns wide or not: a program that reads a pipe finds every row on one line."""
+    code = (
+        "import sys; from bayesscale._sections import Table; "
+        "from bayesscale.tell.terminal import tell, terminal; "
+        "tell([Table([f'column {i}' for i in range(20)], [['12345678'] * 20])], terminal())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert any(line.count("12345678") == 20 for line in done.stdout.splitlines())

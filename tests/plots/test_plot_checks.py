@@ -1,0 +1,133 @@
+"""Residuals, predictive check, priors, letters, laws of one variable: numbers and pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from bayesscale.errors import DomainError, UnknownNameError
+from bayesscale.plots.pairs import pairs_data, plot_pairs
+from bayesscale.plots.power_laws import plot_power_laws, power_laws_data
+from bayesscale.plots.predictive_check import plot_predictive_check, predictive_check_data
+from bayesscale.plots.priors import plot_priors, priors_data
+from bayesscale.plots.residuals import plot_residuals, residuals_data
+from bayesscale.runs import Runs
+from tests.simulate import fit_at
+
+
+@pytest.fixture
+def fits(fit, make_fit):
+    return {"a": fit, "b": make_fit("kaplan")}
+
+
+@pytest.mark.usefixtures("own_figure")
+def test_residuals_are_observed_over_fitted(fit, fits, average):
+    table = residuals_data(fit, ci_prob=0.8).residuals
+    drawn = fit.posterior.residuals(fit.runs)
+    np.testing.assert_allclose(table["residual"], np.median(drawn, axis=(0, 1)))
+    np.testing.assert_allclose(table["residual_lower"], np.quantile(drawn, 0.1, axis=(0, 1)))
+    figure = plot_residuals(fits | {"c": average}, color=["red", "green", "blue"])
+    assert [ax.get_xlabel() for ax in figure.axes] == [
+        "parameters", "training tokens", "training compute (FLOP)",
+    ]  # fmt: skip
+    (points,) = [
+        line for line in figure.axes[2].lines
+        if line.get_marker() == "o" and line.get_color() == "red"
+    ]  # fmt: skip
+    np.testing.assert_array_equal(np.transpose(points.get_data()), table[["flops", "residual"]])
+
+
+def test_noise_lines_hold_the_noise(fit):
+    sigma = float(fit.posterior.c["sigma"].mean())
+    half = residuals_data(fit, ci_prob=0.68).noise["chinchilla"]
+    assert sigma / 2 < half < 2 * sigma
+
+
+def test_ladders_of_the_model_look_like_the_models(ladder, ax):
+    """Runs that the model made leave its band as seldom as they should; others do not stay."""
+    model = fit_at(ladder[0], spread=1e-4)
+    rng = np.random.default_rng(1)
+    runs = ladder[0].to_frame()[["params", "tokens"]]
+    made = np.exp(model.posterior.flat().thin(40).simulate(ladder[0], rng))
+    ladders = [replace(model, runs=Runs.from_frame(runs.assign(loss=loss))) for loss in made]
+    shares = [inside(each) for each in ladders]
+    error = np.std(shares) / np.sqrt(len(shares))
+    assert np.mean(shares) == pytest.approx(0.9, abs=4 * error)
+    sigma = float(model.posterior.c["sigma"].mean())
+    wild = made[0] * np.exp(rng.normal(0, 10 * sigma, len(runs)))
+    assert inside(replace(model, runs=Runs.from_frame(runs.assign(loss=wild)))) < 0.5
+    plot_predictive_check(ladders[0], ax=ax)
+    misses = predictive_check_data(ladders[0]).misses
+    (line,) = [line for line in ax.lines if len(line.get_xdata()) == len(runs)]
+    np.testing.assert_array_equal(line.get_xdata(), misses["observed"])
+
+
+def inside(fit):
+    """Return the share of ranks inside the 90 % band."""
+    misses = predictive_check_data(fit).misses
+    return misses["observed"].between(misses["simulated_lower"], misses["simulated_upper"]).mean()
+
+
+@pytest.mark.usefixtures("own_figure")
+def test_densities_of_priors_and_posteriors_are_densities(fit, fits):
+    data = priors_data(fits)
+    for (name, coordinate), table in data.densities.groupby(["fit", "coordinate"]):
+        for kind in ("prior", "posterior"):
+            mass = np.trapezoid(table[kind], table["value"])
+            assert mass == pytest.approx(1, abs=0.05 if kind == "prior" else 0.25), (
+                name,
+                coordinate,
+            )
+    figure = plot_priors(fit, names=["slope_N", "sigma"])
+    assert [ax.get_xlabel() for ax in figure.axes] == ["slope_N", "sigma (log loss)"]
+    with pytest.raises(UnknownNameError, match="slope_N"):
+        plot_priors(fit, names=["slope_M"])
+
+
+def test_averages_have_no_priors_and_no_letters(average):
+    for plot in (plot_priors, plot_pairs):
+        with pytest.raises(DomainError, match=r"average\.fits"):
+            plot(average)
+
+
+@pytest.mark.usefixtures("own_figure")
+def test_pairs_are_of_published_letters(fit, fits):
+    data = pairs_data(fit)
+    assert data.log10 == ["A", "B"]
+    step = -(-fit.published["A"].size // 500)
+    drawn = fit.published["A"].to_numpy().ravel()[::step]
+    np.testing.assert_allclose(data.draws["A"], np.log10(drawn))
+    figure = plot_pairs(fits)
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(shown) == 3  # alpha_N and alpha_D are what both laws have
+    assert {ax.get_xlabel() for ax in shown} == {"", "alpha_N", "alpha_D"}
+    with pytest.raises(DomainError, match="two letters"):
+        plot_pairs(fit, names=["E"])
+
+
+@pytest.mark.usefixtures("own_figure")
+def test_laws_of_one_variable_side_by_side(make_fit, fit):
+    laws = ("kaplan_compute", "kaplan_data", "kaplan_params")
+    fits = {law: make_fit(law) for law in laws}
+    figure = plot_power_laws(fits)
+    data = power_laws_data(fits)
+    panels = [ax for ax in figure.axes if ax.get_title()]
+    assert [ax.get_title() for ax in panels] == list(laws)
+    for ax, law in zip(panels, laws, strict=True):
+        (curve,) = [line for line in ax.lines if line.get_linestyle() == "-"]
+        expected = data[law].frontier[[data[law].x, "law_loss"]]
+        np.testing.assert_array_equal(np.transpose(curve.get_data()), expected)
+    assert [data[law].x for law in laws] == ["flops", "tokens", "params"]
+    with pytest.raises(DomainError, match="law of params and tokens"):
+        plot_power_laws({"c": fit})
+    with pytest.raises(DomainError, match="mapping"):
+        plot_power_laws(fit)
+
+
+def test_panels_are_drawn_into_the_axes_that_are_given(fit):
+    figure, axes = plt.subplots(1, 3)
+    assert plot_residuals(fit, ax=axes) is figure
+    with pytest.raises(DomainError, match="3 Matplotlib axes"):
+        plot_residuals(fit, ax=axes[:2])
+    plt.close(figure)

@@ -1,0 +1,96 @@
+"""Pictures of comparisons, grids of priors and coverage show the tables' numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesscale as bs
+from bayesscale.errors import DomainError, UnknownNameError
+from bayesscale.plots.comparison import (
+    comparison_data,
+    plot_comparison,
+    plot_sensitivity,
+    sensitivity_data,
+)
+from bayesscale.plots.coverage import coverage_data, plot_coverage
+
+
+@pytest.fixture
+def comparison(average):
+    table = pd.DataFrame(
+        {
+            "law": ["chinchilla", "kaplan"], "log_evidence": [101.0, 98.5], "mcse": [0.02, 0.01],
+            "probability": [0.92, 0.08], "elpd_diff": [0.0, -3.0], "elpd_diff_se": [0.0, 1.5],
+            "stacking": [0.8, 0.2],
+        },
+        index=pd.Index(["chinchilla", "kaplan"], name="fit"),
+    )  # fmt: skip
+    return bs.Comparison(average.fits, table, None, "Verdict.", (), pd.DataFrame(), None, 1)
+
+
+@pytest.fixture
+def sensitivity():
+    rows = [("all", 1.0), ("all", 0.5), ("all", 2.0), ("alpha_N", 0.5), ("alpha_N", 2.0)]
+    index = pd.MultiIndex.from_tuples(rows, names=["prior", "scale"])
+    table = pd.DataFrame({"ln_bf": [2.0, 3.0, 1.0, 2.5, -0.5], "ln_bf_mcse": 0.05}, index=index)
+    return bs.PriorSensitivity(
+        table, ("a", "b"), pd.DataFrame(), pd.DataFrame(), "It turns.", prior_decides=True
+    )
+
+
+@pytest.fixture
+def backtest():
+    """Predictions whose PIT is uniform for one method and at the ends for another."""
+    n = 400
+    pit = (np.arange(n) + 0.5) / n
+    point = pd.DataFrame({"fold": 1, "run": np.arange(n), "reach": np.linspace(2, 20, n)})
+    good = point.assign(method="bayesscale", pit=pit)
+    bad = point.assign(method="approach3", pit=np.where(pit < 0.5, 0.0, 1.0))
+    return bs.Backtest(pd.concat([good, bad]), pd.DataFrame(), (), "chinchilla", 1)
+
+
+@pytest.mark.usefixtures("own_figure")
+def test_scores_stand_below_the_best_with_their_errors(comparison):
+    scores = comparison_data(comparison).scores
+    assert scores["score"].tolist() == [0.0, -2.5, 0.0, -3.0]
+    assert scores["error"].tolist() == [0.02, 0.01, 0.0, 1.5]
+    figure = plot_comparison(comparison)
+    evidence, elpd, weights = figure.axes
+    points = [tuple(np.ravel(line.get_data())) for line in elpd.lines if line.get_marker() == "o"]
+    assert points == [(0.0, 0), (-3.0, 1)]
+    assert "ln evidence" in evidence.get_xlabel()
+    assert sorted(round(bar.get_width(), 2) for bar in weights.patches) == [0.08, 0.2, 0.8, 0.92]
+
+
+def test_every_prior_passes_through_the_fits_own(sensitivity, ax):
+    grid = sensitivity_data(sensitivity).grid
+    assert grid.loc[grid["scale"] == 1, "ln_bf"].tolist() == [2.0, 2.0]
+    plot_sensitivity(sensitivity, ax=ax)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == 3]
+    drawn = {tuple(line.get_ydata()) for line in curves}
+    assert drawn == {(3.0, 2.0, 1.0), (2.5, 2.0, -0.5)}
+    assert "a over b" in ax.get_ylabel()
+
+
+def test_coverage_is_the_share_inside_central_intervals(backtest, ax):
+    data = coverage_data(backtest, methods=["bayesscale", "approach3"])
+    good = data.coverage[data.coverage["method"] == "bayesscale"]
+    np.testing.assert_allclose(good["covered"], good["level"], atol=1 / 400)
+    assert (data.coverage.loc[data.coverage["method"] == "approach3", "covered"] == 0).all()
+    assert data.n == 400
+    assert coverage_data(backtest, methods=["bayesscale"], reach_min=11).n == 200
+    plot_coverage(backtest, methods=["bayesscale", "approach3"], ax=ax)
+    curves = [line.get_ydata() for line in ax.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(curves[0], good["covered"])
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["bayesscale", "Approach 3"]
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_what_is_refused(backtest):
+    for plot in (plot_comparison, plot_sensitivity, plot_coverage):
+        with pytest.raises(DomainError, match="Expected a"):
+            plot("nothing")
+    with pytest.raises(UnknownNameError, match="approach3"):
+        plot_coverage(backtest, methods=["approach2"])
+    with pytest.raises(DomainError, match="farthest is 20"):
+        plot_coverage(backtest, methods=["bayesscale"], reach_min=100)

@@ -1,0 +1,174 @@
+"""The report: one file that says everything, loads nothing and takes no orders from labels."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import bayesscale as bs
+from bayesscale.errors import DomainError, FileError
+from bayesscale.quantities import PARAMS
+from bayesscale.runs import Runs
+from bayesscale.tell.explorer import BUDGETS, explorer_of
+from tests.simulate import fit_at, simulate_runs
+
+HOSTILE = [
+    "<script>alert(1)</script>{{ 7 * 7 }}'\"&<> 模型-Ω-кириллица $x_{", "x" * 5_000,
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Everything that stands in a page: text by section, addresses, tags, handlers."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.sources, self.tags, self.handlers, self.alts = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        named = dict(attrs)
+        self.sources += [named[k] for k in ("src", "href", "action", "data") if k in named]
+        self.handlers += [k for k in named if k.startswith("on")]
+        if tag == "img":
+            self.alts.append(named.get("alt", ""))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def read(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_first_screen_answers(report, fit):
+    words = read(report).words
+    assert re.search(
+        r"With 1\.0e22 FLOP, train \S+ parameters on \S+ tokens and expect a loss", words
+    )
+    first = words.index("With 1.0e22 FLOP, train")
+    assert first < words.index("The runs")
+    for part in ("Other budgets", "Forecast", "How to split the compute", "Caveats", "Provenance"):
+        assert part in words
+    assert fit.runs.fingerprint in words
+    assert f"seed {fit.sampling.random_seed}" in words
+    assert "bs.fit(runs, law='chinchilla'" in words
+    assert f"bayesscale {bs.__version__}" in words
+
+
+def test_nothing_is_loaded_and_the_file_is_small(report):
+    page = read(report)
+    assert all(source.startswith(("#", "data:image/")) for source in page.sources)
+    assert page.handlers == []
+    assert report.stat().st_size < 5_000_000
+    assert all(page.alts)
+    assert page.tags.count("img") == 4
+    assert not re.search(r"https?://(?!www\.w3\.org)", strip_pictures(report))
+
+
+def strip_pictures(path):
+    return re.sub(r"data:image/[^\"]*", "", path.read_text(encoding="utf-8"))
+
+
+def test_numbers_stand_there_without_scripts(report, fit):
+    """Rows of the table are what allocate says, to the digits shown."""
+    text = report.read_text(encoding="utf-8")
+    body = re.search(r'<table id="budgets">.*?<tbody>(.*?)</tbody>', text, re.DOTALL)[1]
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in body.split("</tr>") if "<td>" in row]
+    assert len(rows) == -(-BUDGETS // 2)
+    explorer = explorer_of(fit, ci_prob=0.9, end=1e23)
+    best = bs.allocate(fit, flops=explorer.flops[[8]]).summary.iloc[0]
+    _, params, _, loss, _ = rows[4]
+    assert params.startswith(f"{PARAMS.write(best['params'])} (")
+    assert float(loss.split()[0]) == pytest.approx(best["optimal_loss"], abs=6e-4)
+
+
+def test_the_table_behind_the_slider_is_the_allocation(report, fit):
+    text = report.read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)[1])
+    assert len(data["logFlops"]) == BUDGETS
+    some = np.exp(data["logFlops"][2:10:3])
+    best = bs.allocate(fit, flops=some).summary
+    for name in ("params", "params_lower", "tokens_upper"):
+        np.testing.assert_allclose(np.exp(data["values"][name][2:10:3]), best[name], rtol=1e-5)
+
+
+@pytest.fixture
+def few_served(monkeypatch):
+    """Leave the search for what serving moves out, which takes the most time."""
+    monkeypatch.setattr("bayesscale.tell.explorer.SERVED", 3)
+    monkeypatch.setattr("bayesscale.tell.explorer.THINNED", 8)
+
+
+@pytest.mark.usefixtures("few_served")
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])
+def test_hostile_names_and_titles_are_text(name, tmp_path):
+    frame = simulate_runs().to_frame()
+    runs = Runs.from_frame(frame.assign(**{"corpus": name}), group="corpus", name=name)
+    path = bs.report(
+        tmp_path / "r.html", fit=fit_at(runs, spread=0.02), title=name, question=name,
+        commands=[name], flops=1e22,
+    )  # fmt: skip
+    page = read(path)
+    assert page.tags.count("script") == 2
+    assert name[:50] in page.words
+    assert "49" not in "".join(page.text[:20])
+
+
+@pytest.mark.usefixtures("few_served")
+def test_an_average_is_reported_with_all_its_fits(tmp_path, average_of_two):
+    path = bs.report(tmp_path / "r.html", fit=average_of_two, flops=1e22)
+    assert "An average of 2 fits" in read(path).words
+    assert "fits['kaplan'] = bs.fit(runs, law='kaplan'" in read(path).words
+
+
+def test_a_law_of_compute_alone_has_no_split(tmp_path):
+    path = bs.report(
+        tmp_path / "r.html", fit=fit_at(simulate_runs(), "kaplan_compute", spread=0.02)
+    )
+    page = read(path)
+    assert "At 5.2e21 FLOP expect a loss of" in page.words or "FLOP expect a loss" in page.words
+    assert "How to split" not in page.words
+    assert "script" not in page.tags
+
+
+@pytest.mark.usefixtures("few_served")
+def test_another_file_is_not_lost(fit, report, tmp_path):
+    other = tmp_path / "mine.html"
+    other.write_text("<p>precious</p>")
+    with pytest.raises(FileError, match="did not make"):
+        bs.report(other, fit=fit)
+    assert other.read_text() == "<p>precious</p>"
+    again = tmp_path / "again.html"
+    again.write_bytes(report.read_bytes())
+    assert bs.report(again, fit=fit, flops=1e22) == again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "fit= or plan="),
+        ({"fit": 3}, "fit must be a Fit or Average"),
+        ({"comparison": "no"}, "comparison must be a Comparison"),
+        ({"title": 3}, "title must be text"),
+        ({"ci_prob": 90}, "ci_prob"),
+        ({"flops": -1}, "flops"),
+    ],
+    ids=str,
+)
+def test_what_is_refused_before_anything_is_written(fit, tmp_path, arguments, said):
+    whole = {"fit": fit, **arguments} if arguments else {}
+    with pytest.raises(DomainError, match=said):
+        bs.report(tmp_path / "r.html", **whole)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_html(fit, tmp_path):
+    with pytest.raises(DomainError, match=r"ends in \.html"):
+        bs.report(tmp_path / "r.pdf", fit=fit)
