@@ -71,8 +71,8 @@ def test_spaces_a_byte_order_mark_and_blank_lines_do_not_matter(tmp_path):
 def test_a_late_text_cell_is_found(tmp_path):
     path = tmp_path / "runs.csv"
     rows = "".join(f"{1000000 + i},{10**9 + i},2.{i:06d}\n" for i in range(60_000))
-    path.write_text("N,D,L\n" + rows + "1.2B,1e10,2.5\n")
-    with pytest.raises(RunsError, match=r"1 of 60,001 runs: run 60000 \(params='1.2B'\).*1.2e9"):
+    path.write_text("N,D,L\n" + rows + "1.2bn,1e10,2.5\n")
+    with pytest.raises(RunsError, match=r"1 of 60,001 runs: run 60000 \(params='1.2bn'\).*1.2e9"):
         read_runs(path)
 
 
