@@ -34,7 +34,6 @@ def test_people_read_scores_and_what_follows(run, here, asked):
         'b = bs.backtest(runs, factor=10, law="chinchilla", random_seed=3)',
     ):  # fmt: skip
         assert said in told
-    assert max(map(len, ended.stdout.split("The same in Python")[0].splitlines())) <= 80
     assert ended.stdout.index("Does the law") < ended.stdout.index("On your own runs")
 
 
