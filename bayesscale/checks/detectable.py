@@ -81,7 +81,10 @@ class Detectable:
         if unseen:
             text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"
             text += " have been seen, however large: the model takes it for its own."
-        return f"{text} A back-test (bs.backtest) shows whether larger runs are foreseen."
+        return (
+            f"{text} What grows evenly with size, such as the toll of repeated data, a law takes for "
+            "its own. A back-test (bs.backtest) shows whether larger runs are foreseen."
+        )
 
 
 def outliers_needed(n: int, far: float, level: float) -> int:
