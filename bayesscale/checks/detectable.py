@@ -82,8 +82,8 @@ class Detectable:
             text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"
             text += " have been seen, however large: the model takes it for its own."
         return (
-            f"{text} What grows evenly with size, such as the toll of repeated data, a law takes for "
-            "its own. A back-test (bs.backtest) shows whether larger runs are foreseen."
+            f"{text} What grows evenly with size, such as the toll of repeated data, a law takes "
+            "for its own. A back-test (bs.backtest) shows whether larger runs are foreseen."
         )
 
 
