@@ -192,8 +192,8 @@ def _temporary(target: Path) -> Iterator[Path]:
     path = target.with_name(f"{stem}{secrets.token_hex(4)}{target.suffix}")
     while True:
         with path.open("xb") as file:
-            _lock(file.fileno())
-            if not path.exists():  # cleared by another writer before it was locked
+            _lock(file.fileno(), wait=True)
+            if not path.exists():  # another writer took it for a leftover before it was locked
                 continue
             try:
                 yield path
@@ -211,12 +211,12 @@ def _clear(folder: Path, stem: str) -> None:
                 path.unlink()
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(descriptor: int, *, wait: bool = False) -> bool:
     """Lock a file as long as it is open, also against other machines; tell whether that went."""
     if fcntl is None:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:  # another has it, or this file system knows no locks
         return False
     return True
