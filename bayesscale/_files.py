@@ -189,8 +189,8 @@ def _temporary(target: Path) -> Iterator[Path]:
     """Make an empty file beside the target, locked while this process lives, and remove it."""
     stem = f".bayesscale-{sha256(os.fsencode(target.name)).hexdigest()[:12]}-"
     _clear(target.parent, stem)
-    path = target.with_name(f"{stem}{secrets.token_hex(4)}{target.suffix}")
-    while True:
+    while True:  # each time by another name: who cleared the last one may do so late
+        path = target.with_name(f"{stem}{secrets.token_hex(4)}{target.suffix}")
         with path.open("xb") as file:
             _lock(file.fileno(), wait=True)
             if not path.exists():  # another writer took it for a leftover before it was locked
