@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -194,7 +194,7 @@ def fit_spec(
     data = model_data(spec, runs)
 
     def sampled(effort: int, target_accept: float) -> Fit:
-        settings = asdict(sampling) | {"target_accept": target_accept}
+        settings = asdict(replace(sampling, target_accept=target_accept))
         u, stats = sample_nuts(compiled, spec, data, report=report, effort=effort, **settings)
         report("Summarising the draws")
         draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
