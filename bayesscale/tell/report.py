@@ -6,10 +6,8 @@ import base64
 import io
 import platform
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +17,7 @@ from bayesscale import _arguments
 from bayesscale._files import MADE_BY, atomic_write, check_replaceable, check_writable
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, percent, printable, short_number
-from bayesscale._sections import LABELS, Paragraph, Section, Severity, Verdict, as_html, worst
+from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, worst
 from bayesscale.backtesting.result import Backtest
 from bayesscale.comparison.comparison import Comparison
 from bayesscale.comparison.sensitivity import PriorSensitivity
@@ -29,11 +27,16 @@ from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.planning.plan import Plan
 from bayesscale.runs.display import facts
 from bayesscale.tell.advice import Advice, advise, caveats
+from bayesscale.tell.chapters import (
+    Chapter,
+    Picture,
+    backtest_chapters,
+    comparison_chapters,
+    fit_chapters,
+)
 from bayesscale.tell.explorer import explorer_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
     from numpy.typing import ArrayLike
 
 LARGEST_SVG = 400_000
@@ -42,25 +45,6 @@ LARGEST_SVG = 400_000
 PACKAGES = ("bayesscale", "pymc", "nutpie", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
 QUESTION = "What should the next run be, what loss will it reach, and how sure is that?"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the report: what it is called, what draws it, and what to see in it."""
-
-    name: str
-    draw: Callable[[], Axes | Canvas]
-    takeaway: str
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A part of the report: its anchor and title, sections, and pictures."""
-
-    anchor: str
-    title: str
-    sections: Sequence[Section]
-    pictures: Sequence[Picture] = ()
 
 
 def report(
@@ -145,9 +129,9 @@ def report(
         warnings.simplefilter("always")
         advice = advise(of, plan=plan, flops=flops, ci_prob=ci_prob)
         chapters = [
-            *_chapters(of, plan, advice, ci_prob),
-            *_comparison(comparison, sensitivity),
-            *_backtest(backtest),
+            *fit_chapters(of, plan, advice, ci_prob),
+            *comparison_chapters(comparison, sensitivity),
+            *backtest_chapters(backtest),
         ]
         page = _render(
             of, chapters, advice,
@@ -195,113 +179,6 @@ def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
-
-
-def _chapters(
-    of: Fit | Average, plan: Plan | None, advice: Advice, ci_prob: float
-) -> list[Chapter]:
-    from bayesscale.plots.allocation import plot_allocation
-    from bayesscale.plots.isoflops import plot_isoflops
-    from bayesscale.plots.loss import plot_loss
-    from bayesscale.plots.predictive_check import plot_predictive_check
-
-    shown, held_out = (plan.tested if plan is not None and plan.tested else None) or (of, None)
-    splits = advice.allocation is not None
-    end = advice.end if splits else None
-    chapters = [
-        Chapter(
-            "posterior", "What the runs say of the law",
-            of.sections(ci_prob=ci_prob) if isinstance(of, Fit) else of.sections(),
-            [
-                Picture(
-                    "What the law misses", lambda: plot_predictive_check(of),
-                    "Curves inside their band: runs scatter around the law as the model says.",
-                )
-            ],
-        ),
-        Chapter(
-            "forecast", "Forecast", advice.forecast,
-            [
-                Picture(
-                    "Loss against compute",
-                    lambda: plot_loss(shown, held_out=held_out, ci_prob=ci_prob),
-                    "Left of the dashed line the law interpolates; to the right it extrapolates."
-                    + (
-                        " Diamonds are runs that this fit had not seen, with the interval that it "
-                        "foresaw for each." if held_out is not None else ""
-                    ),
-                )
-            ],
-        ),
-    ]  # fmt: skip
-    if advice.allocation is not None:
-        chapters.append(
-            Chapter(
-                "allocation", "How to split the compute", advice.split,
-                [
-                    Picture(
-                        "Loss at fixed compute", lambda: plot_isoflops(of, ci_prob=ci_prob),
-                        "Minima are flat: sizes on both sides of the best one do nearly as well. "
-                        "Ridges at the foot are where the best size may lie.",
-                    ),
-                    Picture(
-                        "Best parameters and tokens",
-                        lambda: plot_allocation(of, flops_max=end, ci_prob=ci_prob),
-                        "Where a curve leaves the points, the law speaks alone.",
-                    ),
-                ],
-            )
-        )  # fmt: skip
-    return chapters
-
-
-def _comparison(
-    comparison: Comparison | None, sensitivity: PriorSensitivity | None
-) -> list[Chapter]:
-    from bayesscale.plots.comparison import plot_comparison, plot_sensitivity
-
-    sections: list[Section] = []
-    pictures = []
-    if comparison is not None:
-        sections += comparison.sections()
-        pictures.append(
-            Picture(
-                "Laws by every criterion", partial(plot_comparison, comparison),
-                "Zero is the best law; an error bar that reaches it means that the criterion "
-                "does not tell them apart.",
-            )
-        )  # fmt: skip
-    own = comparison.sensitivity if comparison is not None else None
-    if sensitivity is not None:
-        sections += sensitivity.sections()
-    sensitivity = sensitivity or own
-    if sensitivity is not None:
-        pictures.append(
-            Picture(
-                "The verdict under other priors", lambda: plot_sensitivity(sensitivity),
-                "A curve that crosses zero: that prior decides.",
-            )
-        )  # fmt: skip
-    return [Chapter("laws", "Laws compared", sections, pictures)] if sections else []
-
-
-def _backtest(backtest: Backtest | None) -> list[Chapter]:
-    from bayesscale.plots.backtest import plot_backtest
-    from bayesscale.plots.coverage import plot_coverage
-
-    if backtest is None:
-        return []
-    pictures = [
-        Picture(
-            "Predicted over observed loss", lambda: plot_backtest(backtest),
-            "Intervals that cross zero held the truth.",
-        ),
-        Picture(
-            "How often intervals held the truth", lambda: plot_coverage(backtest),
-            "Below the diagonal intervals are too narrow.",
-        ),
-    ]  # fmt: skip
-    return [Chapter("backtest", "Was it right before?", backtest.sections(), pictures)]
 
 
 def _render(

@@ -1,0 +1,150 @@
+"""The chapters of a report: what each tells, and the pictures that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bayesscale._sections import Section
+from bayesscale.backtesting.result import Backtest
+from bayesscale.comparison.comparison import Comparison
+from bayesscale.comparison.sensitivity import PriorSensitivity
+from bayesscale.inference.average import Average
+from bayesscale.inference.result import Fit
+from bayesscale.planning.plan import Plan
+from bayesscale.tell.advice import Advice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report: what it is called, what draws it, and what to see in it."""
+
+    name: str
+    draw: Callable[[], Axes | Canvas]
+    takeaway: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the report: its anchor and title, sections, and pictures."""
+
+    anchor: str
+    title: str
+    sections: Sequence[Section]
+    pictures: Sequence[Picture] = ()
+
+
+def fit_chapters(
+    of: Fit | Average, plan: Plan | None, advice: Advice, ci_prob: float
+) -> list[Chapter]:
+    """Tell of the posterior, the forecast and, where there is something to split, the split."""
+    from bayesscale.plots.allocation import plot_allocation
+    from bayesscale.plots.isoflops import plot_isoflops
+    from bayesscale.plots.loss import plot_loss
+    from bayesscale.plots.predictive_check import plot_predictive_check
+
+    shown, held_out = (plan.tested if plan is not None and plan.tested else None) or (of, None)
+    splits = advice.allocation is not None
+    end = advice.end if splits else None
+    chapters = [
+        Chapter(
+            "posterior", "What the runs say of the law",
+            of.sections(ci_prob=ci_prob) if isinstance(of, Fit) else of.sections(),
+            [
+                Picture(
+                    "What the law misses", lambda: plot_predictive_check(of),
+                    "Curves inside their band: runs scatter around the law as the model says.",
+                )
+            ],
+        ),
+        Chapter(
+            "forecast", "Forecast", advice.forecast,
+            [
+                Picture(
+                    "Loss against compute",
+                    lambda: plot_loss(shown, held_out=held_out, ci_prob=ci_prob),
+                    "Left of the dashed line the law interpolates; to the right it extrapolates."
+                    + (
+                        " Diamonds are runs that this fit had not seen, with the interval that it "
+                        "foresaw for each." if held_out is not None else ""
+                    ),
+                )
+            ],
+        ),
+    ]  # fmt: skip
+    if advice.allocation is not None:
+        chapters.append(
+            Chapter(
+                "allocation", "How to split the compute", advice.split,
+                [
+                    Picture(
+                        "Loss at fixed compute", lambda: plot_isoflops(of, ci_prob=ci_prob),
+                        "Minima are flat: sizes on both sides of the best one do nearly as well. "
+                        "Ridges at the foot are where the best size may lie.",
+                    ),
+                    Picture(
+                        "Best parameters and tokens",
+                        lambda: plot_allocation(of, flops_max=end, ci_prob=ci_prob),
+                        "Where a curve leaves the points, the law speaks alone.",
+                    ),
+                ],
+            )
+        )  # fmt: skip
+    return chapters
+
+
+def comparison_chapters(
+    comparison: Comparison | None, sensitivity: PriorSensitivity | None
+) -> list[Chapter]:
+    """Tell of laws compared, and of the verdict under other priors, once."""
+    from bayesscale.plots.comparison import plot_comparison, plot_sensitivity
+
+    sections: list[Section] = []
+    pictures = []
+    if comparison is not None:
+        sections += comparison.sections()
+        pictures.append(
+            Picture(
+                "Laws by every criterion", partial(plot_comparison, comparison),
+                "Zero is the best law; an error bar that reaches it means that the criterion "
+                "does not tell them apart.",
+            )
+        )  # fmt: skip
+    own = comparison.sensitivity if comparison is not None else None
+    if sensitivity is not None and sensitivity is not own:
+        sections += sensitivity.sections()
+    sensitivity = sensitivity or own
+    if sensitivity is not None:
+        pictures.append(
+            Picture(
+                "The verdict under other priors", lambda: plot_sensitivity(sensitivity),
+                "A curve that crosses zero: that prior decides.",
+            )
+        )  # fmt: skip
+    return [Chapter("laws", "Laws compared", sections, pictures)] if sections else []
+
+
+def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
+    """Tell of forecasts of runs that were held out."""
+    from bayesscale.plots.backtest import plot_backtest
+    from bayesscale.plots.coverage import plot_coverage
+
+    if backtest is None:
+        return []
+    pictures = [
+        Picture(
+            "Predicted over observed loss", lambda: plot_backtest(backtest),
+            "Intervals that cross zero held the truth.",
+        ),
+        Picture(
+            "How often intervals held the truth", lambda: plot_coverage(backtest),
+            "Below the diagonal intervals are too narrow.",
+        ),
+    ]  # fmt: skip
+    return [Chapter("backtest", "Was it right before?", backtest.sections(), pictures)]
