@@ -14,7 +14,7 @@ from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.comparison import Comparison, in_words
-from bayesscale.comparison.evidence import METHODS, Evidence, evidence
+from bayesscale.comparison.evidence import Evidence, evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
 from bayesscale.comparison.sensitivity import PriorSensitivity, prior_predictives
@@ -135,19 +135,21 @@ def compare(
         "noise": [fit.spec.noise.name for fit in fits.values()],
     }
     notes, checks, pairs, sensitivity = _unlike(fits), [], None, None
+    known: Mapping[str, Evidence] | None = None
     with progress_reporter(progress) as report:
         for criterion in (c for c in SCORES if c in criteria):
             excuse, said = UNSCORED.get(criterion, ((), ""))
             try:
                 scores = score(
                     fits, criterion, factor=factor, group=group, random_seed=random_seed,
-                    report=report, odds=odds,
+                    report=report, odds=odds, known=known,
                 )  # fmt: skip
             except excuse as error:
                 notes.append(f"{said}: {error}")
                 continue
             table = scores.table.copy()
-            if criterion == "evidence":
+            if scores.evidences is not None:
+                known = scores.evidences
                 table["probability"] = scores.weights
                 pairs = _every_pair(table["log_evidence"])
                 told, agrees = _nested(fits, table, report)
@@ -155,7 +157,7 @@ def compare(
                 checks += [agrees] * agrees.warns
                 alike = _alike(fits)
                 if prior_grid or (prior_grid is None and _rests_on_priors(table, alike)):
-                    sensitivity = _varied(alike, table, seed, report)
+                    sensitivity = _varied(alike, known, seed, report)
                 if smc:
                     table, agrees = _by_smc(table, fits, seed, report)
                     checks.append(agrees)
@@ -193,17 +195,12 @@ def _rests_on_priors(table: pd.DataFrame, fits: Mapping[str, Fit]) -> bool:
 
 
 def _varied(
-    fits: Mapping[str, Fit], table: pd.DataFrame, seed: int, report: Report
+    fits: Mapping[str, Fit], known: Mapping[str, Evidence], seed: int, report: Report
 ) -> PriorSensitivity | None:
     """Repeat evidences that are known under other priors."""
     if not fits:
         return None
-    known = {
-        str(name): Evidence(float(row["log_evidence"]), float(row["mcse"]), METHODS["bridge"])
-        for name, row in table.to_dict("index").items()
-        if name in fits
-    }
-    return vary_priors(fits, known, seed=seed, report=report)
+    return vary_priors(fits, {name: known[name] for name in fits}, seed=seed, report=report)
 
 
 def _every_pair(log_evidence: pd.Series) -> pd.DataFrame:

@@ -42,8 +42,9 @@ class _Smaller:
 
 
 def foresee_largest(
-    fits: Mapping[str, Fit], *, factor: float, random_seed: int | None, report: Report
-) -> dict[str, JointDensity]:
+    fits: Mapping[str, Fit], *, factor: float, random_seed: int | None, report: Report,
+    known: Mapping[str, Evidence] | None = None,
+) -> dict[str, JointDensity]:  # fmt: skip
     r"""Score laws on the runs within ``factor`` of the largest compute, all of them together.
 
     .. math:: \ln p(y_{large} | y_{small}) = \ln p(y_{all}) - \ln p(y_{small})
@@ -52,7 +53,7 @@ def foresee_largest(
     their Monte Carlo errors. What a law foresees of one large run it foresees of the next one, so
     that their densities one by one do not add up to that of all. Averaging the likelihood of
     all held-out runs over the draws of the smaller fit would give the same with far larger errors,
-    as few of these draws foresee them all.
+    as few of these draws foresee them all. ``known`` are the evidences of all runs, if at hand.
     """
     runs = next(iter(fits.values())).runs
     small, large = runs.split_by_compute(factor)
@@ -75,7 +76,7 @@ def foresee_largest(
                 f"{name!r}, fitted without the {len(large)} largest runs, has no usable evidence. "
                 f"{smaller}"
             )
-    after = evidences(fits, random_seed=random_seed, report=report)
+    after = known or evidences(fits, random_seed=random_seed, report=report)
     return {
         name: JointDensity(
             after[name].log_evidence - smaller.log_evidence,

@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from bayesscale import _arguments
 from bayesscale._progress import Report
-from bayesscale.comparison.evidence import evidences
+from bayesscale.comparison.evidence import Evidence, evidences
 from bayesscale.comparison.largest import foresee_largest
 from bayesscale.comparison.left_out import Pointwise, leave_one_out
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
@@ -46,27 +46,36 @@ class Scores:
     pointwise
         Log predictive density of each run or group that was left out, one column a fit; None where
         all are scored together.
+    evidences
+        The evidence of each fit by name, where that was asked for; else None.
     """
 
     table: pd.DataFrame
     weights: Array
     weight_se: Array
     pointwise: pd.DataFrame | None
+    evidences: Mapping[str, Evidence] | None = None
 
 
 def score(
     fits: Mapping[str, Fit], criterion: str, *, factor: float, group: str | None,
     random_seed: int | None, report: Report, odds: Mapping[str, float] | None = None,
+    known: Mapping[str, Evidence] | None = None,
 ) -> Scores:  # fmt: skip
-    """Score fits by a criterion of :data:`SCORES`; ``odds`` are the laws' prior odds."""
+    """Score fits by a criterion of :data:`SCORES`; ``odds`` are the laws' prior odds, ``known``
+    their evidences where these are at hand.
+    """  # noqa: D205
     if criterion == "evidence":
-        found = evidences(fits, random_seed=random_seed, report=report)
-        return _jointly(
+        found = known or evidences(fits, random_seed=random_seed, report=report)
+        scores = _jointly(
             {name: (e.log_evidence, e.mcse) for name, e in found.items()}, odds or {},
             ("log_evidence", "mcse", "ln_bf", "ln_bf_mcse"),
         )  # fmt: skip
+        return replace(scores, evidences=found)
     if criterion == "largest":
-        foreseen = foresee_largest(fits, factor=factor, random_seed=random_seed, report=report)
+        foreseen = foresee_largest(
+            fits, factor=factor, random_seed=random_seed, report=report, known=known
+        )
         scores = _jointly(
             {name: (j.log_density, j.mcse) for name, j in foreseen.items()}, {},
             ("log_score", "log_score_mcse", "log_score_diff", "log_score_diff_mcse"),
