@@ -14,7 +14,7 @@ from bayesscale.runs import Runs
 TRUTH = {
     "level": 1.02, "slope_N": 0.07, "slope_D": 0.074, "slope_C": 0.06,
     "exponent_ratio": 0.35 / 0.37, "irreducible_share": 0.6, "k": 0.8,
-    "sigma": 0.004, "nu_minus_one": 5.0,
+    "sigma": 0.004, "nu_minus_one": 5.0, "sigma_slope_C": 0.0, "sigma_slope_ratio": 0.0,
 }  # fmt: skip
 
 ALPHA_N, ALPHA_D = 0.35, 0.37

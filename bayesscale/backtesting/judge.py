@@ -118,9 +118,10 @@ def _log_score(fit: Fit, large: Runs) -> Array:
     posterior, noise = fit.posterior.flat(), fit.spec.noise
     log_loss = posterior.log_loss(large)
     se = 0.0 if large.loss_se is None else large.loss_se
-    scale = np.hypot(posterior.c["sigma"], se / np.exp(log_loss))
+    c = posterior.noise_at(large)
+    scale = np.hypot(c["sigma"], se / np.exp(log_loss))
     residuals = Residuals.alone(np.log(large.loss) - log_loss, scale, MATHS)
-    density = noise.density(residuals, posterior.c, MATHS)
+    density = noise.density(residuals, c, MATHS)
     return logsumexp(density, axis=0) - np.log(len(density))
 
 

@@ -46,7 +46,9 @@ class Ladder:
         posterior = Posterior.of(self.spec, c)
         # with the standard errors of the real runs' log losses, as the refit is told
         density = self.spec.noise.log_density(
-            self.spec.rows(self.runs), log_loss - posterior.log_loss(self.runs), posterior.c
+            self.spec.rows(self.runs),
+            log_loss - posterior.log_loss(self.runs),
+            posterior.noise_at(self.runs),
         )
         result = {name: c[name] for name in self.spec.space.names}
         result[LOG_LIKELIHOOD] = density.sum(axis=1)

@@ -23,6 +23,7 @@ from scipy.special import chdtri, fdtrc, log_ndtr, ndtri, ndtri_exp
 from bayesscale.model.noise import OneSided, StudentT
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.rows import Rows
+from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
 
@@ -30,28 +31,33 @@ TINY = 1e-300
 ROUNDING = 1e-16
 
 
-def standardised(residual: Array, rows: Rows, draws: Posterior) -> tuple[Array, Array]:
+def standardised(residual: Array, runs: Runs, rows: Rows, draws: Posterior) -> tuple[Array, Array]:
     """Divide residuals by their scale and free them from what the rows of a cluster share.
 
     Returns them uncorrelated and of unit scale, shape ``(draw, run)``, Student-t still if the
     noise is; and how far the rows of each cluster lie above the law together, of the same
     distribution, shape ``(draw, cluster)``: for runs of their own the same numbers.
     """
-    c, share, codes, sums = draws.c, rows.share(draws.c), rows.codes, rows.sums
+    c, share, codes, sums = draws.noise_at(runs), rows.share(draws.c), rows.codes, rows.sums
     own = np.sqrt((1 - share) * c["sigma"] ** 2 + rows.log_loss_se**2)
     own = np.broadcast_to(own, residual.shape)
 
     # what the rows of a cluster have in common lies along one direction: shrink that alone
-    precision = sums(1 / own**2)
-    along = 1 / own / np.sqrt(precision)[:, codes]
-    widened = 1 + share * c["sigma"] ** 2 * precision
-    y = residual / own
-    pull = sums(y * along)
-    together = pull / np.sqrt(widened)
+    length2 = sums((c["sigma"] / own) ** 2)
+    along = c["sigma"] / own / np.sqrt(length2)[:, codes]
+    less = 1 / np.sqrt(1 + share * length2) - 1
+
+    def whitened(values: Array) -> Array:
+        return values / own + (less * sums(values / own * along))[:, codes] * along
+
+    y, level = whitened(residual), whitened(np.ones(residual.shape))
+    precision = sums(level**2)
+    level = level / np.sqrt(precision)[:, codes]
+    pull = together = sums(y * level)
     if isinstance(draws.spec.noise, OneSided):
-        excess = c["mean_excess"] * np.sqrt(precision / widened)
-        together = _without_excess(together, excess, c["undertuned_share"])
-    return y + (together - pull)[:, codes] * along, together
+        excess = c["mean_excess"] * np.sqrt(precision)
+        together = _without_excess(pull, excess, c["undertuned_share"])
+    return y + (together - pull)[:, codes] * level, together
 
 
 def normal_scores(y: Array, rows: Rows, draws: Posterior) -> Array:

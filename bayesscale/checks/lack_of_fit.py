@@ -113,7 +113,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     few = posterior.thin(max(10, min(400, len(posterior), VALUES // len(runs))))
     spec, rows = few.spec, few.spec.rows(runs)
     residual = few.residuals(runs)
-    y, together = standardised(residual, rows, few)
+    y, together = standardised(residual, runs, rows, few)
     z = normal_scores(y, rows, few)
     missed = np.median(residual, axis=0)
     sizes = Sizes.of(runs.params, runs.tokens)
@@ -170,7 +170,7 @@ def _shapes(draws: Posterior, runs: Runs, scores: Scores) -> list[Family]:
     rows, residual = some.spec.rows(runs), some.residuals(runs)
 
     def scores_of(residual: Array) -> Array:
-        return normal_scores(standardised(residual, rows, some)[0], rows, some)
+        return normal_scores(standardised(residual, runs, rows, some)[0], rows, some)
 
     before = scores_of(residual)
     return families(

@@ -65,7 +65,7 @@ def _log_density(graph: Graph, xp: Maths, spec: ModelSpec) -> Node:
     x = {name: graph.data(centred_name(name), ROW) for name in spec.law.quantities}
     law = graph.lift(spec.relative_log_loss(c, x, xp, spread=spread))
     observed = graph.data("log_loss_observed", ROW) - graph.data("log_loss_reference", SCALAR)
-    likelihood = _log_likelihood(graph, xp, spec, c, observed - law)
+    likelihood = _log_likelihood(graph, xp, spec, spec.noise_at(c, x, xp), observed - law)
     return likelihood + _log_prior(graph, xp, on_link)
 
 

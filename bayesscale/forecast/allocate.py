@@ -278,7 +278,7 @@ def _answers(lines: Lines, ordered: Array, rng: np.random.Generator) -> dict[str
         "optimal_loss": best_loss,
         "params_exponent": n_exponent,
         "tokens_exponent": d_exponent,
-        "loss": posterior.new_runs(np.log(centre["loss"]) + of_bet, rng),
+        "loss": posterior.new_runs(np.log(centre["loss"]) + of_bet, lines.runs(bet), rng),
         "law_loss": law_loss,
         "regret": law_loss - best_loss,
         "wasted": 1 - np.minimum(enough / lines.flops, 1),

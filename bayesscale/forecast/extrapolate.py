@@ -127,7 +127,7 @@ def extrapolate(
 
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
             log_loss = posterior.log_loss(at)
-            loss = posterior.new_runs(log_loss, rng, errors[some])
+            loss = posterior.new_runs(log_loss, at, rng, errors[some])
             return {"loss": loss, "law_loss": np.exp(log_loss)}
 
         return question

@@ -68,6 +68,12 @@ class Lines:
         most = self.terms.limits.tokens_max
         return paid if most is None else np.minimum(paid, most)
 
+    def runs(self, x: Array) -> dict[str, Array]:
+        """Return the inputs of runs of those sizes that spend the budgets, by name."""
+        return {
+            **self.given, "params": self.params(x), "tokens": np.maximum(self.tokens(x), FEWEST)
+        }  # fmt: skip
+
     def log_loss(self, x: Array, shift: float = 0.0) -> Array:
         """Return log loss relative to the reference's, ``(draw, budget)``; infinite where a budget
         does not pay for a size.

@@ -227,7 +227,11 @@ def _answers(
     best_loss, law_loss = reference["loss"] * np.exp(best), reference["loss"] * np.exp(of_plan)
     enough = equivalent_flops(lines, x, of_plan)
     return {
-        "loss": posterior.new_runs(np.log(reference["loss"]) + of_plan, rng),
+        "loss": posterior.new_runs(
+            np.log(reference["loss"]) + of_plan,
+            {**lines.given, "params": params, "tokens": tokens},
+            rng,
+        ),
         "law_loss": law_loss,
         "optimal_loss": best_loss,
         "optimal_params": split.params,

@@ -67,7 +67,7 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     flat = posterior.flat()
     no_excess = {UNDERTRAINING.name: np.zeros((1, 1))} if UNDERTRAINING.name in flat.c else {}
     surface = flat.replaced(**no_excess).relative_log_loss(x)
-    weight = np.sqrt(len(runs) / len(chosen)) / flat.c["sigma"]
+    weight = np.sqrt(len(runs) / len(chosen)) / spec.noise_at(flat.c, x, np)["sigma"]
     scale = np.array([spec.space.normals.get(k.name, (0.0, k.scale))[1] for k in coordinates])
     own = np.concatenate([LINKS[k.link].forward(flat.c[k.name]) for k in coordinates], axis=-1)
 

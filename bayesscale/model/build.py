@@ -62,11 +62,13 @@ def build_model(
 
     Notes
     -----
-    .. math:: \ln L_i \sim \mathrm{noise}(\mu_i, \sqrt{\sigma^2 + s_i^2}), \quad
+    .. math:: \ln L_i \sim \mathrm{noise}(\mu_i, \sqrt{\sigma_i^2 + s_i^2}), \quad
               \mu_i = \ln L_{ref} + f(N_i / N_0, D_i / D_0)
 
-    where :math:`s_i` is the standard error of the log loss of run i, if there is one. Rows of one
-    cluster are correlated; see :mod:`bayesscale.model.rows`.
+    where :math:`s_i` is the standard error of the log loss of run i, if there is one, and
+    :math:`\sigma_i` the scale of its noise, which changes with its size; see
+    :mod:`bayesscale.model.noise_scale`. Rows of one cluster are correlated; see
+    :mod:`bayesscale.model.rows`.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def model_from(
                 f"The formula of the law {spec.law.name!r} works in NumPy, but not in PyTensor: "
                 f"{error!r}. Take functions from xp (xp.exp, xp.log, ...), not from numpy."
             ) from error
-        observe(spec, mu, c, observed)
+        observe(spec, mu, spec.noise_at(c, x, pt), observed)
     return model
 
 

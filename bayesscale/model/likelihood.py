@@ -7,13 +7,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayesscale.model.rows import Residuals, Rows
+from bayesscale.model.rows import CLUSTER_SHARE, Residuals, Rows
 from bayesscale.model.spec import ModelSpec
 
 
 def observe(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Add the observed variable ``log_loss`` to the model of the context, given the surface's log
-    loss ``mu``, shape ``(run,)``, the coordinates and the model's data by name.
+    loss ``mu``, shape ``(run,)``, the coordinates with the scale of every run's noise, and the
+    model's data by name.
     """  # noqa: D205
     noise, se = spec.noise, data.get("log_loss_se")
     if spec.has_clusters:
@@ -50,31 +51,36 @@ def _written_out(
 
 def _clustered(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Add rows that share the effect of their run."""
-    noise, names = spec.noise, [k.name for k in spec.noise_coordinates]
-    se = data.get("log_loss_se", pt.zeros_like(data["log_loss_observed"]))
+    noise, names = spec.noise, [k.name for k in (*spec.noise.coordinates[1:], CLUSTER_SHARE)]
+    zeros = pt.zeros_like(data["log_loss_observed"])
+    se, scale = data.get("log_loss_se", zeros), c["sigma"] + zeros
 
-    def logp(value: Any, mu: Any, se: Any, codes: Any, size: Any, *coordinates: Any) -> Any:
+    def logp(
+        value: Any, mu: Any, scale: Any, se: Any, codes: Any, size: Any, *coordinates: Any
+    ) -> Any:
         def sums(rows: Any) -> Any:
             each: Any = pt.zeros_like(size)
             return pt.inc_subtensor(each[codes], rows)
 
         by_name = dict(zip(names, coordinates, strict=True))
         r = Residuals.together(
-            value - mu, sigma=by_name["sigma"], se=se, share=by_name["cluster_share"], size=size,
+            value - mu, sigma=scale, se=se, share=by_name["cluster_share"], size=size,
             sums=sums, xp=pt,
         )  # fmt: skip
         return noise.density(r, by_name, pt).sum()
 
     def random(
-        mu: Any, se: Any, codes: Any, _: Any, *coordinates: Any, rng: Any = None, size: Any = None
-    ) -> Any:
-        by_name = dict(zip(names, coordinates, strict=True))
+        mu: Any, scale: Any, se: Any, codes: Any, _: Any, *coordinates: Any, rng: Any = None,
+        size: Any = None,
+    ) -> Any:  # fmt: skip
+        by_name = {"sigma": scale, **dict(zip(names, coordinates, strict=True))}
         shape = np.broadcast_shapes((*(size or ()), 1), np.shape(mu))
         return mu + noise.draw_rows(rng, Rows(codes, se, True), shape, by_name)
 
     scalars = ",()" * len(names)
     pm.CustomDist(
-        "log_loss", mu, se, data["cluster_code"], data["cluster_size"], *(c[n] for n in names),
+        "log_loss", mu, scale, se, data["cluster_code"], data["cluster_size"],
+        *(c[name] for name in names),
         logp=logp, random=random, observed=data["log_loss_observed"],
-        signature=f"(n),(n),(n),(j){scalars}->(n)",
+        signature=f"(n),(n),(n),(n),(j){scalars}->(n)",
     )  # fmt: skip

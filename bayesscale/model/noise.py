@@ -92,13 +92,14 @@ class Noise:
         if not rows.share_effect:
             return self.draw(rng, size, {**c, "sigma": np.hypot(c["sigma"], rows.log_loss_se)})
         clusters = (*size[:-1], len(rows.size))
-        common = np.sqrt(c["cluster_share"]) * c["sigma"] * rng.standard_normal(clusters)
+        common = np.sqrt(c["cluster_share"]) * rng.standard_normal(clusters)
         own = np.sqrt((1 - c["cluster_share"]) * c["sigma"] ** 2 + np.square(rows.log_loss_se))
         widening, excess = (
             np.broadcast_to(a, clusters)[..., rows.codes]
             for a in self.draw_effect(rng, clusters, c)
         )
-        return widening * (common[..., rows.codes] + own * rng.standard_normal(size)) + excess
+        shared = c["sigma"] * common[..., rows.codes]
+        return widening * (shared + own * rng.standard_normal(size)) + excess
 
     def draw_effect(
         self, rng: np.random.Generator, size: tuple[int, ...], c: Mapping[str, Array]

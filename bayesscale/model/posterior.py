@@ -69,13 +69,20 @@ class Posterior:
         """Return the surface's loss, nats/token, shape ``(*draws, target)``."""
         return np.exp(self.log_loss(inputs))
 
+    def noise_at(self, inputs: Any) -> dict[str, Array]:
+        """Return the draws with the scale of noise of runs or inputs by name, ``(*draws, run)``."""
+        return self.spec.noise_at(self.c, self.spec.centred(inputs), np)
+
     def new_runs(
-        self, log_loss: Array, rng: np.random.Generator, loss_se: Array | float = 0.0
-    ) -> Array:
-        """Return losses of new runs: the surface's log loss ``(*draws, target)`` with a run's
-        noise, and standard errors of measuring the loss, nats/token.
+        self, log_loss: Array, inputs: Any, rng: np.random.Generator,
+        loss_se: Array | float = 0.0,
+    ) -> Array:  # fmt: skip
+        """Return losses of new runs: the surface's log loss ``(*draws, target)`` with the noise of
+        runs at inputs by name, and standard errors of measuring the loss, nats/token.
+
+        A log loss of shape ``(*draws, 1)`` shares one draw of the noise among all inputs.
         """  # noqa: D205
-        noise = {k.name: self.c[k.name] for k in self.spec.noise.coordinates}
+        noise = self.noise_at(inputs)
         # as in the model: the scale of log loss, to first order d ln L = dL / L
         noise["sigma"] = np.hypot(noise["sigma"], loss_se / np.exp(log_loss))
         with np.errstate(over="ignore"):  # heavy tails may reach beyond a float: infinite is right
@@ -85,7 +92,8 @@ class Posterior:
         """Draw log losses of runs as the model makes them, shape ``(*draws, run)``."""
         log_loss = self.log_loss(runs)
         rows = self.spec.rows(runs)
-        return log_loss + self.spec.noise.draw_rows(rng, rows, log_loss.shape, self.c)
+        noise = self.noise_at(runs)
+        return log_loss + self.spec.noise.draw_rows(rng, rows, log_loss.shape, noise)
 
     def residuals(self, runs: Runs) -> Array:
         """Return log loss minus the surface's, shape ``(*draws, run)``."""
@@ -101,6 +109,6 @@ class Posterior:
         for start in range(0, len(self), block):
             c = {name: values[start : start + block] for name, values in flat.c.items()}
             part = Posterior(self.spec, c)
-            residual = part.residuals(runs)
-            out[start : start + block] = self.spec.noise.log_density(rows, residual, c)
+            residual, noise = part.residuals(runs), part.noise_at(runs)
+            out[start : start + block] = self.spec.noise.log_density(rows, residual, noise)
         return out.reshape(*self.shape, -1)

@@ -4,13 +4,13 @@ A thousand checkpoints are not a thousand runs: what a run's seed, data order an
 to its loss, they do to all of its checkpoints. The residuals r of a cluster share a normal effect,
 
 .. math:: r \sim \mathcal N(0, \Sigma), \quad
-          \Sigma = \mathrm{diag}\left((1 - \rho) \sigma^2 + s_i^2\right)
-                   + \rho \sigma^2 \, 1 1^\top
+          \Sigma = \mathrm{diag}\left((1 - \rho) \sigma_i^2 + s_i^2\right)
+                   + \rho \, \sigma \sigma^\top
 
 with standard errors s. The effect is integrated out: with weights :math:`w_i = 1 / ((1 - \rho)
-\sigma^2 + s_i^2)` and their sum W, the determinant and every quadratic form of Σ are sums over
-the rows of a cluster (Sherman and Morrison), so that clusters add one unknown, the share ρ of the
-variance that is common, however many there are. Each row alone has the scale σ, as without.
+\sigma_i^2 + s_i^2)`, the determinant and every quadratic form of Σ are weighted sums over the rows
+of a cluster (Sherman and Morrison), so that clusters add one unknown, the share ρ of the variance
+that is common, however many there are. Each row alone has the scale σ_i, as without.
 
 A lone row is a cluster of one.
 """
@@ -65,21 +65,21 @@ class Residuals:
     ) -> Residuals:  # fmt: skip
         """Take the rows of a cluster together.
 
-        ``residual`` and the standard errors ``se`` have the shape ``(..., run)``, ``size`` the
-        shape ``(cluster,)``; ``sums`` adds the former up to ``(..., cluster)``; ``share`` is the
-        share of ``sigma``² that is common.
+        ``residual``, ``sigma`` and the standard errors ``se`` have the shape ``(..., run)``,
+        ``size`` the shape ``(cluster,)``; ``sums`` adds the former up to ``(..., cluster)``;
+        ``share`` is the share of ``sigma``² that is common.
         """
         own = (1 - share) * sigma**2 + se**2
-        common = share * sigma**2
-        weight = sums(1 / own)
-        pull, square = sums(residual / own), sums(residual**2 / own)
-        shrink = 1 + common * weight
+        weight, along = sums(1 / own), sums(sigma / own)
+        pull, pull_along = sums(residual / own), sums(sigma * residual / own)
+        widened = 1 + share * sums(sigma**2 / own)
+        shrunk = share / widened
         return cls(
             size=size,
-            log_det=sums(xp.log(own)) + xp.log(shrink),
-            square=square - common * pull**2 / shrink,
-            precision=weight / shrink,
-            pull=pull / shrink,
+            log_det=sums(xp.log(own)) + xp.log(widened),
+            square=sums(residual**2 / own) - shrunk * pull_along**2,
+            precision=weight - shrunk * along**2,
+            pull=pull - shrunk * along * pull_along,
         )
 
 

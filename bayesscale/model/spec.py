@@ -14,6 +14,7 @@ from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.checked_law import check_formula, check_names, check_stated, law_values
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise
+from bayesscale.model.noise_scale import scale_at, scale_coordinates
 from bayesscale.model.priors import Prior, resolve_priors
 from bayesscale.model.rows import CLUSTER_SHARE, Rows
 from bayesscale.model.space import Space
@@ -65,8 +66,10 @@ class ModelSpec:
 
     @property
     def noise_coordinates(self) -> tuple[Coordinate, ...]:
-        """Sampled coordinates of the noise and of what clusters have in common."""
-        return _noise_coordinates(self.noise, self.has_clusters)
+        """Sampled coordinates of the noise, of how it changes with size, and of what clusters have
+        in common.
+        """  # noqa: D205
+        return _noise_coordinates(self.law, self.noise, self.has_clusters)
 
     @cached_property
     def space(self) -> Space:
@@ -78,7 +81,8 @@ class ModelSpec:
         """What a summary says of the noise, such as sigma and nu."""
         sampled = [c.name for c in self.noise_coordinates]
         shape = self.noise.shape(dict.fromkeys(sampled, 0.0))
-        return ["sigma", *shape, *(["cluster_share"] if self.has_clusters else [])]
+        by_size = [k.name for k in scale_coordinates(self.law)]
+        return ["sigma", *by_size, *shape, *(["cluster_share"] if self.has_clusters else [])]
 
     def rows(self, runs: Runs) -> Rows:
         """Return the rows of a table as the noise of this model sees them."""
@@ -103,6 +107,12 @@ class ModelSpec:
         """
         spread = self.spread if spread is None else spread
         return self.discrepancy.log_loss(self.law, c, x, spread, xp)
+
+    def noise_at(self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> dict[str, Any]:
+        """Return the coordinates ``c`` with the noise's scale at centred inputs ``x`` in the place
+        of that at the centre; arrays broadcast.
+        """  # noqa: D205
+        return {**c, "sigma": scale_at(self.law, c, x, xp)}
 
     def in_words(self) -> str:
         """Name law, discrepancy and noise for a title."""
@@ -172,7 +182,7 @@ def specify(
     law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
     has_clusters = runs.has_clusters
     check_stated(law)
-    taken = (*discrepancy_.coordinates(law), *_noise_coordinates(noise_, has_clusters))
+    taken = (*discrepancy_.coordinates(law), *_noise_coordinates(law, noise_, has_clusters))
     check_names(law, taken)
     check_formula(law)
     if len(runs) < len(law.coordinates):
@@ -216,5 +226,6 @@ def _reference(law: Law, runs: Runs) -> dict[str, float]:
     return {name: q.centre(runs[name]) for name, q in inputs.items()}
 
 
-def _noise_coordinates(noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:
-    return (*noise.coordinates, CLUSTER_SHARE) if has_clusters else noise.coordinates
+def _noise_coordinates(law: Law, noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:
+    own = (*noise.coordinates, *scale_coordinates(law))
+    return (*own, CLUSTER_SHARE) if has_clusters else own

@@ -95,13 +95,13 @@ class Learning:
 
     ``best`` is ln N* at the target, ``bend`` the second derivative of the loss there in ln N,
     nats/token, both of shape ``(draw,)``; ``log_loss`` that of candidates, ``(draw, candidate)``;
-    ``noise`` the standard deviation of a run's log loss.
+    ``noise`` the standard deviation of each one's, ``(candidate,)``.
     """
 
     best: Array
     bend: Array
     log_loss: Array
-    noise: float
+    noise: Array
 
     @property
     def regret(self) -> float:
@@ -128,7 +128,7 @@ class Learning:
     def after(self, covariance: Array, candidate: int) -> Array:
         """Return the covariance once a candidate has been run."""
         column = covariance[:, candidate + 1]
-        noisy = column[candidate + 1] + self.noise**2
+        noisy = column[candidate + 1] + self.noise[candidate] ** 2
         return covariance - np.outer(column, column) / noisy
 
     def choose(self, price: Array, budget: float, most: int) -> tuple[list[int], float]:
@@ -210,7 +210,7 @@ def design(
 
     .. math:: \tfrac12 \bar h \, \frac{\mathrm{Cov}_h(x^*, f)^2}{\mathrm{Var}_h(f) + \sigma^2}
 
-    with covariances weighted by h and σ the noise of a run. Nothing is refitted. Lindley (1956),
+    with covariances weighted by h and σ the noise of that run. Nothing is refitted. Lindley (1956),
     doi:10.1214/aoms/1177728069, with the decision's loss in place of entropy.
 
     Examples
@@ -272,13 +272,13 @@ def _learn(
         _, bend = derivatives(lines.log_loss, at)
         loss = posterior.spec.reference["loss"] * np.exp(lines.log_loss(at))
         params = posterior.spec.reference["params"] * np.exp(x)
-        quiet = np.zeros((len(posterior), 1))
+        quiet, at_sizes = np.zeros((len(posterior), 1)), {**sizes, **given}
         return {
             "best": np.log(params[:, 0]),
             # of the loss, where its first derivative is zero
             "bend": (loss * bend)[:, 0],
-            "log_loss": posterior.log_loss({**sizes, **given}),
-            "noise": np.log(posterior.new_runs(quiet, rng))[:, 0],
+            "log_loss": posterior.log_loss(at_sizes),
+            "noise": np.log(posterior.new_runs(quiet, at_sizes, rng)),
         }
 
     drawn = mixture.ask(question)
@@ -288,9 +288,11 @@ def _learn(
         raise DomainError(
             f"No draw has a best split at {target:.3g} FLOP, so there is no decision to learn for."
         )
-    low, high = np.quantile(flat["noise"], [0.1587, 0.8413])  # one deviation: tails may be heavy
+    low, high = np.quantile(
+        flat["noise"], [0.1587, 0.8413], axis=0
+    )  # one deviation: tails may be heavy
     log_loss = flat["log_loss"][fine]
-    noise = float(high - low) / 2
+    noise = np.broadcast_to((high - low) / 2, log_loss.shape[1:])
     return Learning(flat["best"][fine], flat["bend"][fine], log_loss, noise), drawn
 
 

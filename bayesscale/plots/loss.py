@@ -199,7 +199,7 @@ def _along(mixture: Mixture, x: str, sizes: np.ndarray, given: Mapping[str, floa
             inputs = {"params": split.params, "tokens": split.tokens} | further
         law_loss = posterior.law_loss(inputs)
         # one draw of noise for all sizes, so that the band's edges are as smooth as the law
-        noise = posterior.new_runs(np.zeros((len(posterior), 1)), rng)
+        noise = posterior.new_runs(np.zeros((len(posterior), 1)), inputs, rng)
         return {"law_loss": law_loss, "loss": law_loss * noise}
 
     return question
@@ -213,7 +213,9 @@ def _foreseen(
     inputs: Any = {name: held_out[name] for name in mixture.host.law.quantities}
     errors = 0.0 if held_out.loss_se is None else held_out.loss_se
     drawn = mixture.ask(
-        lambda posterior, rng: {"loss": posterior.new_runs(posterior.log_loss(inputs), rng, errors)}
+        lambda posterior, rng: {
+            "loss": posterior.new_runs(posterior.log_loss(inputs), inputs, rng, errors)
+        }
     )["loss"]
     columns = summary_columns("predicted", scale.show(drawn), ci_prob)
     table = _table(each.name, held_out, scale).assign(**columns)

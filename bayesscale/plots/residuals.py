@@ -85,7 +85,7 @@ def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None)
         drawn = mixture.ask(
             lambda p, rng, runs=runs: {
                 "residual": p.residuals(runs),
-                "noise": np.log(p.new_runs(np.zeros((len(p), 1)), rng)),
+                "noise": np.log(p.new_runs(np.zeros((len(p), 1)), runs, rng)),
             }
         )
         middle, low, high = np.quantile(drawn["residual"], [0.5, *tails], axis=(0, 1))

@@ -174,9 +174,10 @@ def test_noise_of_the_model_turns_into_standard_normals(noise, with_se, clustere
     c = {"sigma": 0.01, "nu_minus_one": 1.5, "mean_excess": 0.02, "undertuned_share": 0.3}
     c = {name: np.full((draws, 1), v) for name, v in c.items()}
     c["cluster_share"] = np.full((draws, 1), 0.6 * clustered)
+    c |= {"sigma_slope_C": np.full((draws, 1), -0.2), "sigma_slope_ratio": np.full((draws, 1), 0.1)}
     rows = spec.rows(runs)
-    residual = spec.noise.draw_rows(rng, rows, (draws, n), c)
-    y, _ = standardised(residual, rows, Posterior(spec, c))
+    residual = spec.noise.draw_rows(rng, rows, (draws, n), Posterior(spec, c).noise_at(runs))
+    y, _ = standardised(residual, runs, rows, Posterior(spec, c))
     z = normal_scores(y, rows, Posterior(spec, c))
     assert stats.kstest(z[::3].ravel(), "norm").pvalue > 1e-3
     for values in (z, z**2):  # independent, and not only uncorrelated

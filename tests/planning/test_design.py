@@ -30,8 +30,8 @@ def simulated_gain(fit, target: float, params: float, tokens: float, outcomes: i
     log_loss = posterior.log_loss(at)
     falls = []
     for truth in rng.integers(len(posterior), size=outcomes):
-        seen = posterior.new_runs(log_loss, rng)[truth, 0]
-        noise = {k.name: posterior.c[k.name] for k in fit.spec.noise.coordinates}
+        seen = posterior.new_runs(log_loss, at, rng)[truth, 0]
+        noise = posterior.noise_at(at)
         runs = bs.Runs.from_frame({"params": [params], "tokens": [tokens], "loss": [seen]})
         density = fit.spec.noise.log_density(fit.spec.rows(runs), np.log(seen) - log_loss, noise)
         weights = np.exp(density[:, 0] - density.max())
@@ -56,7 +56,7 @@ def test_choosing_is_conditioning():
     """Runs in a row leave what the Gaussian posterior given all of them does."""
     rng = np.random.default_rng(1)
     draws = rng.multivariate_normal(np.zeros(4), np.eye(4) + 0.5, size=4000)
-    learning = Learning(draws[:, 0], np.full(4000, 2.0), draws[:, 1:], noise=0.7)
+    learning = Learning(draws[:, 0], np.full(4000, 2.0), draws[:, 1:], noise=np.full(3, 0.7))
     runs, left = learning.choose(np.ones(3), budget=3.0, most=3)
     k = learning.covariance
     chosen = np.array(runs) + 1
