@@ -14,11 +14,12 @@ from scipy.special import logsumexp
 
 from bayesscale import errors
 from bayesscale.backtesting.approach3 import predict_by_bootstrap
+from bayesscale.backtesting.conformal import predict_by_conformal
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.persistence import predict_by_persistence
 from bayesscale.backtesting.scores import normal_log_score, score_draws
 from bayesscale.checks import CheckResult
-from bayesscale.forecast.extrapolate import extrapolate
+from bayesscale.forecast.extrapolate import extrapolate, recipe_shifts
 from bayesscale.inference.result import Fit
 from bayesscale.laws import Law
 from bayesscale.model.noise import MATHS
@@ -27,8 +28,9 @@ from bayesscale.runs import Runs
 
 type Array = NDArray[np.float64]
 
-POSTERIOR, APPROACH3, PERSISTENCE = "bayesscale", "approach3", "persistence"
-METHODS = (POSTERIOR, APPROACH3, PERSISTENCE)
+POSTERIOR, APPROACH3 = "bayesscale", "approach3"
+CONFORMAL, PERSISTENCE = "conformal", "persistence"
+METHODS = (POSTERIOR, APPROACH3, CONFORMAL, PERSISTENCE)
 
 
 @dataclass(frozen=True)
@@ -62,24 +64,27 @@ class Judged:
         return cls(_from_dict(stored["points"]), stored["fold"], tuple(checks))
 
 
-def judge(fit: Fit, fold: Fold) -> Judged:
+def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
     """Predict the larger runs of a fold by every method, from a fit of the smaller ones, and score
-    the predictions.
+    the predictions; the fit's allow for another recipe.
     """  # noqa: D205
     small, large = fold.small, fold.large
     x, x_new = _log_sizes(fit.law, small), _log_sizes(fit.law, large)
     y, observed = np.log(small.loss), np.log(large.loss)
     rng = np.random.default_rng([fit.sampling.random_seed, 4])  # apart from those of the fit
     draws = {
-        POSTERIOR: np.log(_foreseen(fit, large)),
+        POSTERIOR: np.log(_foreseen(fit, large, recipe_shift)),
         APPROACH3: predict_by_bootstrap(x, y, x_new, rng),
+        CONFORMAL: predict_by_conformal(x, small.flops, y, x_new, large.flops),
         PERSISTENCE: predict_by_persistence(x, small.flops, y, x_new, large.flops),
     }
     tables = []
     for method, values in draws.items():
         table = score_draws(values, observed)
         table["log_score"] = (
-            _log_score(fit, large) if method == POSTERIOR else normal_log_score(values, observed)
+            _log_score(fit, large, recipe_shift)
+            if method == POSTERIOR
+            else normal_log_score(values, observed)
         )
         known = {
             "fold": fold.number, "run": large.run_ids, "method": method, "flops": large.flops,
@@ -100,23 +105,24 @@ def judge(fit: Fit, fold: Fold) -> Judged:
     )  # fmt: skip
 
 
-def _foreseen(fit: Fit, large: Runs) -> Array:
+def _foreseen(fit: Fit, large: Runs, recipe_shift: float) -> Array:
     """Return draws of the runs' loss, shape ``(draw, run)``."""
     inputs: Any = {name: large[name] for name in fit.law.quantities}
     with warnings.catch_warnings():
         # how far to trust it is what is tested
         warnings.simplefilter("ignore", errors.ExtrapolationWarning)
-        answer = extrapolate(fit, **inputs, loss_se=large.loss_se)
+        answer = extrapolate(fit, **inputs, loss_se=large.loss_se, recipe_shift=recipe_shift)
     return answer.draws["loss"].to_numpy().reshape(-1, len(large))
 
 
-def _log_score(fit: Fit, large: Runs) -> Array:
+def _log_score(fit: Fit, large: Runs, recipe_shift: float) -> Array:
     """Return the exact log score of each run, shape ``(run,)``.
 
     The predictive density is a mixture of the noise around the law over the posterior's draws.
     """
     posterior, noise = fit.posterior.flat(), fit.spec.noise
     log_loss = posterior.log_loss(large)
+    log_loss = log_loss + recipe_shifts(recipe_shift, fit.sampling.random_seed, len(posterior))
     se = 0.0 if large.loss_se is None else large.loss_se
     c = posterior.noise_at(large)
     scale = np.hypot(c["sigma"], se / np.exp(log_loss))

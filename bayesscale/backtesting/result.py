@@ -13,7 +13,7 @@ import pandas as pd
 from bayesscale._format import flops as write_flops
 from bayesscale._format import percent
 from bayesscale._sections import Heading, Paragraph, Section, Table, Told, Verdict, records
-from bayesscale.backtesting.judge import APPROACH3, PERSISTENCE, POSTERIOR, Judged
+from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, PERSISTENCE, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
 from bayesscale.checks import CheckResult, Severity, worst
 
@@ -22,7 +22,8 @@ BANDS = {"up to 3x": 3.0, "3x to 30x": 30.0, "30x to 300x": 300.0, "over 300x": 
 
 ALL = "all"
 
-NAMES = {APPROACH3: "Approach 3"}
+NAMES = {APPROACH3: "Approach 3", CONFORMAL: "split conformal", PERSISTENCE: "persistence"}
+"""What the baselines are called in a sentence."""
 
 LEVEL = 90
 """Percent of the intervals that sentences speak of."""
@@ -135,11 +136,11 @@ class Backtest(Told):
         said = [
             f"{name}'s covered {share[method]}, and its CRPS is "
             f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times this fit's"
-            for method, name in ((APPROACH3, "Approach 3"), (PERSISTENCE, "persistence"))
+            for method, name in NAMES.items()
         ]
         return (
-            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {said[0]}; "
-            f"{said[1]} (smaller is better)."
+            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {'; '.join(said)} "
+            "(smaller is better)."
         )
 
     @property

@@ -17,6 +17,7 @@ from bayesscale.backtesting.folds import Fold, rolling_folds
 from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
 from bayesscale.errors import BayesScaleWarning, RunsWarning
+from bayesscale.forecast.extrapolate import check_recipe_shift
 from bayesscale.inference.fit import check_sampling, fit
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.model.posterior import Posterior
@@ -44,6 +45,7 @@ def backtest(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.9,
+    recipe_shift: float = 0.0,
     store: str | Path | None = None,
     random_seed: int | None = None,
     progress: ProgressOption = "auto",
@@ -63,6 +65,8 @@ def backtest(
         Make at most so many folds, those with the most runs; by default all.
     law, noise, discrepancy, priors, draws, tune, chains, target_accept
         As for :func:`~bayesscale.fit`, for every fold.
+    recipe_shift
+        As for :func:`~bayesscale.extrapolate`: how far the recipe of larger runs may move log loss.
     store
         Folder that keeps finished folds. A rerun with the same arguments goes on from there. On a
         cluster, workers must share it.
@@ -108,10 +112,12 @@ def backtest(
 
     The baselines are fitted to the same runs. ``approach3`` is least squares for
     :math:`E + A N^{-\alpha} + B D^{-\beta}` by Huber's loss on log loss [1]_, with resampled runs
-    and residuals; for a law of one variable, for :math:`E + A x^{-\alpha}`. ``persistence``
-    predicts the loss of the nearest fitted run, plus the errors that this rule made inside the
-    fitted runs at the same reach. The log score of the law is its exact predictive density of
-    log loss; that of a baseline is of a normal with the mean and SD of its draws.
+    and residuals; for a law of one variable, for :math:`E + A x^{-\alpha}`. ``conformal`` is the
+    same least squares, give or take what it missed by where runs inside the fitted ones were
+    foreseen from smaller ones [3]_. ``persistence`` predicts the loss of the nearest fitted run,
+    plus the errors that this rule made inside the fitted runs at the same reach. The log score of
+    the law is its exact predictive density of log loss; that of a baseline is of a normal with the
+    mean and SD of its draws.
 
     Folds run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
@@ -120,6 +126,7 @@ def backtest(
     ----------
     .. [1] Hoffmann et al. (2022), arXiv:2203.15556, Approach 3.
     .. [2] Gneiting and Raftery (2007), JASA 102, on proper scores.
+    .. [3] Lei et al. (2018), JASA 113, split conformal prediction.
 
     Examples
     --------
@@ -131,6 +138,7 @@ def backtest(
     }  # fmt: skip
     spec = specify(runs, **model)
     factor = number("factor", factor, above=1)
+    recipe_shift = check_recipe_shift(recipe_shift)
     cuts = rolling_folds(
         runs, spec.law, factor=factor,
         at_most=None if folds is None else whole_number("folds", folds, least=1),
@@ -140,8 +148,10 @@ def backtest(
         random_seed = kept.setting("random_seed")
     sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
     if kept is not None:
-        kept.open(_settings(spec, runs, sampling, factor))
-    jobs = {f"fold-{cut.number:02d}": _Job(cut, model | asdict(sampling)) for cut in cuts}
+        kept.open(_settings(spec, runs, sampling, factor) | {"recipe_shift": recipe_shift})
+    jobs = {
+        f"fold-{cut.number:02d}": _Job(cut, model | asdict(sampling), recipe_shift) for cut in cuts
+    }
     with progress_reporter(progress) as report:
         judged = sweep(
             _refit, jobs, seconds=SECONDS, report=report, text="Refitting", store=kept
@@ -159,10 +169,12 @@ class _Job:
 
     fold: Fold
     options: Mapping[str, Any]
+    recipe_shift: float
 
 
 def _refit(job: _Job) -> Judged:
-    return judge(fit_quietly(job.fold.small, **job.options, progress=False), job.fold)
+    fit = fit_quietly(job.fold.small, **job.options, progress=False)
+    return judge(fit, job.fold, job.recipe_shift)
 
 
 def fit_quietly(runs: Runs, **options: Any) -> Fit:

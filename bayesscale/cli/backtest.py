@@ -8,7 +8,7 @@ import click
 import bayesscale as bs
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import quiet_option, sampling_options
+from bayesscale.cli.options import quiet_option, recipe_shift_option, sampling_options
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import reading_options
@@ -36,21 +36,27 @@ bayesscale backtest runs.csv --factor 3
     "--store", type=click.Path(path_type=Path),
     help="Folder that keeps finished folds, from which a rerun goes on.",
 )  # fmt: skip
+@recipe_shift_option
 @sampling_options()
 @output_options
 @quiet_option
 @reading_options
 def backtest_command(
     runs: Path, reading: dict[str, Any], sampling: dict[str, Any], factor: float,
-    folds: int | None, store: Path | None, **voice: bool,
+    folds: int | None, recipe_shift: float, store: Path | None, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table below successive cutoffs in compute, and score what they foresaw.
 
-    Compares with least squares and a bootstrap (Approach 3), and with persistence.
+    Compares with least squares and a bootstrap (Approach 3), with least squares and what it missed
+    by before (conformal), and with persistence.
     """
     with telling(**voice) as out:
         table = out.read(runs, reading)
-        options: dict[str, Any] = {"folds": folds, "store": store}
+        options: dict[str, Any] = {
+            "folds": folds,
+            "recipe_shift": recipe_shift or None,
+            "store": store,
+        }
         asked = {"factor": factor} | {k: v for k, v in options.items() if v is not None}
         found = bs.backtest(table, **asked, **sampling, progress=out.progress)
         repeatable = sampling | {"random_seed": found.random_seed}

@@ -8,7 +8,13 @@ import click
 import bayesscale as bs
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import ci_prob_option, input_option, own_law_option, sizes_option
+from bayesscale.cli.options import (
+    ci_prob_option,
+    input_option,
+    own_law_option,
+    recipe_shift_option,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call, load_fit
 
@@ -27,13 +33,14 @@ bayesscale extrapolate fit.nc --params 70B --tokens 1.4T
 @sizes_option("--params", "Parameters, e.g. 70B; repeatable.")
 @sizes_option("--tokens", "Training tokens, e.g. 1.4T; repeatable.")
 @sizes_option("--flops", "Training compute in FLOP, for laws of compute; repeatable.")
+@recipe_shift_option
 @input_option
 @own_law_option
 @ci_prob_option
 @output_options
 def extrapolate_command(
-    fit: Path, inputs: dict[str, list[float]], law: Any, ci_prob: float, as_json: bool,
-    strict: bool, **sizes: list[float],
+    fit: Path, inputs: dict[str, list[float]], law: Any, ci_prob: float, recipe_shift: float,
+    as_json: bool, strict: bool, **sizes: list[float],
 ) -> None:  # fmt: skip
     """Predict the loss of runs outside the range of a saved FIT.
 
@@ -42,6 +49,8 @@ def extrapolate_command(
     """
     with telling(as_json=as_json, strict=strict) as out:
         given: dict[str, Any] = {name: values for name, values in sizes.items() if values} | inputs
+        if recipe_shift:
+            given["recipe_shift"] = recipe_shift
         loaded, python = load_fit(fit, law)
         prediction = bs.extrapolate(loaded, **given, ci_prob=ci_prob)
         out.ran(

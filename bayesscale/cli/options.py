@@ -141,6 +141,11 @@ ci_prob_option = click.option(
     show_default=True, help="Probability of the intervals.",
 )  # fmt: skip
 
+recipe_shift_option = click.option(
+    "--recipe-shift", type=click.FloatRange(0), default=0.0, show_default=True,
+    help="How far the recipe of larger runs may move log loss, e.g. 0.02.",
+)  # fmt: skip
+
 force_option = click.option(
     "--force", is_flag=True, help="Write over a file that is there, whatever it is."
 )

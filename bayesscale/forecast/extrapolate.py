@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesscale._arguments import number
+from bayesscale._format import percent
 from bayesscale._sections import Section
 from bayesscale.checks import size_in_words
 from bayesscale.errors import DomainError
@@ -42,7 +44,11 @@ class Prediction(Answer):
         ``loss`` and ``law_loss``, dims ``(chain, draw, target)``, nats/token.
     ci_prob
         Probability of the equal-tailed intervals.
+    assumed
+        What else the answer takes for granted, a sentence each.
     """
+
+    assumed: tuple[str, ...] = ()
 
     def sections(self) -> list[Section]:
         """Return whom it is of, whether that may be used, and the answer."""
@@ -56,6 +62,7 @@ def extrapolate(
     tokens: ArrayLike | None = None,
     flops: ArrayLike | None = None,
     loss_se: ArrayLike | None = None,
+    recipe_shift: float = 0.0,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
     **inputs: ArrayLike,
@@ -77,6 +84,10 @@ def extrapolate(
     loss_se
         Standard error of measuring each target's loss, nats/token, >= 0, shape ``(target,)`` or a
         scalar: it widens ``loss``, what one would measure, and not ``law_loss``. By default 0.
+    recipe_shift
+        Standard deviation of what another recipe than the fitted runs' does to log loss, >= 0, the
+        same for all targets: ``0.02`` says that new data, another optimiser or another architecture
+        may well move the loss by 2 %, up or down. By default 0: runs made as the fitted ones were.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1).
     random_seed
@@ -93,8 +104,8 @@ def extrapolate(
     ------
     DomainError
         If an input of the law is missing, is not one of its inputs, is not positive and finite,
-        ``loss_se`` is negative or not finite, the lengths differ, or ``random_seed`` is not a
-        whole number from 0.
+        ``loss_se`` or ``recipe_shift`` is negative or not finite, the lengths differ, or
+        ``random_seed`` is not a whole number from 0.
 
     Warns
     -----
@@ -108,25 +119,29 @@ def extrapolate(
     What the law may get wrong is in these intervals if the fit has a discrepancy. Of an average,
     each law is asked with its share of the draws, and the intervals are those of the mixture. The
     noise of a measured run in log loss has the scale
-    :math:`\sqrt{\sigma^2 + (\mathrm{loss\_se} / L)^2}`, as in the fit.
+    :math:`\sqrt{\sigma_i^2 + (\mathrm{loss\_se} / L)^2}`, as in the fit. A recipe of its own adds
+    to the log loss of all targets, of ``law_loss`` and ``loss``, one draw of
+    :math:`\mathcal N(0, \mathrm{recipe\_shift}^2)`.
 
     Examples
     --------
     >>> bs.extrapolate(fit, params=70e9, tokens=1.4e12).summary   # doctest: +SKIP
     """
     interval_tails(ci_prob)
+    recipe_shift = check_recipe_shift(recipe_shift)
     mixture = Mixture.of(fit)
     host = mixture.host
     asked = {"params": params, "tokens": tokens, "flops": flops, **inputs}
     targets = stated(host.law, asked, wanted=host.law.quantities)
     targets = alike({**targets, "loss_se": _standard_errors(loss_se)})
     errors = targets.pop("loss_se")
+    seed = mixture.random_seed if random_seed is None else random_seed
 
     def about(some: slice) -> Question:
         at = {name: values[some] for name, values in targets.items()}
 
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-            log_loss = posterior.log_loss(at)
+            log_loss = posterior.log_loss(at) + recipe_shifts(recipe_shift, seed, len(posterior))
             loss = posterior.new_runs(log_loss, at, rng, errors[some])
             return {"loss": loss, "law_loss": np.exp(log_loss)}
 
@@ -161,6 +176,33 @@ def extrapolate(
             ],
             what="predicted losses",
         ),
+        assumed=_recipe_in_words(recipe_shift),
+    )
+
+
+def check_recipe_shift(recipe_shift: float) -> float:
+    """Return the standard deviation of what a recipe does to log loss, a number from 0."""
+    shift = number("recipe_shift", recipe_shift)
+    if shift < 0:
+        raise DomainError(
+            f"recipe_shift is a standard deviation of log loss, a number from 0, not {shift:g}. "
+            "Write .02 if another recipe may well move the loss by 2 %."
+        )
+    return shift
+
+
+def recipe_shifts(recipe_shift: float, random_seed: int, draws: int) -> Array:
+    """Draw what a recipe does to log loss, the same for all targets, shape ``(draw, 1)``."""
+    rng = np.random.default_rng([random_seed, 9])  # apart from the noise of runs
+    return recipe_shift * rng.standard_normal((draws, 1))
+
+
+def _recipe_in_words(recipe_shift: float) -> tuple[str, ...]:
+    if not recipe_shift:
+        return ()
+    return (
+        f"Assumed: the recipe of these runs moves their loss by some {percent(recipe_shift)}, up "
+        "or down, all alike.",
     )
 
 

@@ -41,7 +41,8 @@ def prediction_sections(answer: Prediction, *, head: bool = True) -> list[Sectio
         f"{_title(reach)} over that of the largest fitted run."
     )
     first, last = (_head(answer), _foot(answer)) if head else ([], [])
-    return [*first, Table.of(frame, columns, note), *last]
+    assumed = (Paragraph(text) for text in answer.assumed)
+    return [*first, Table.of(frame, columns, note), *assumed, *last]
 
 
 def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:

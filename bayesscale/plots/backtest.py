@@ -48,7 +48,7 @@ def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 9
     backtest
         A back-test.
     method
-        ``"bayesscale"``, ``"approach3"`` or ``"persistence"``.
+        ``"bayesscale"``, ``"approach3"``, ``"conformal"`` or ``"persistence"``.
     level
         Percent of the intervals: 50, 80, 90 or 95.
 
@@ -106,7 +106,7 @@ def plot_backtest(
     backtest
         A back-test.
     method
-        ``"bayesscale"``, ``"approach3"`` or ``"persistence"``.
+        ``"bayesscale"``, ``"approach3"``, ``"conformal"`` or ``"persistence"``.
     level
         Percent of the intervals: 50, 80, 90 or 95.
     ax

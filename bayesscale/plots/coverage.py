@@ -53,7 +53,7 @@ def coverage_data(
     backtest
         A back-test.
     methods
-        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"persistence"``.
+        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``, ``"persistence"``.
     reach_min
         Only predictions at this many times the largest fitted compute or more.
 
@@ -115,7 +115,7 @@ def plot_coverage(
     backtest
         A back-test.
     methods
-        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"persistence"``.
+        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``, ``"persistence"``.
     reach_min
         Only predictions at this many times the largest fitted compute or more.
     ax

@@ -26,7 +26,7 @@ from bayesscale.errors import (
 )
 from tests.backtest.conftest import shorten_bootstrap
 
-METHODS = ["bayesscale", "approach3", "persistence"]
+METHODS = ["bayesscale", "approach3", "conformal", "persistence"]
 
 
 @pytest.fixture
@@ -93,14 +93,17 @@ def test_predictions_are_those_of_extrapolate(test_of, make_fit, runs):
     np.testing.assert_allclose(own["crps"], crps(draws, np.log(large.loss)))
 
 
-@pytest.mark.parametrize("loss_se", [0.0, 0.3])
-def test_the_log_score_is_the_density_of_the_draws(make_fit, runs, loss_se):
+@pytest.mark.parametrize(("loss_se", "recipe_shift"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.1)])
+def test_the_log_score_is_the_density_of_the_draws(make_fit, runs, loss_se, recipe_shift):
     small, large = runs.split_by_compute(factor=10)
     fit = make_fit(small)
     grid = np.linspace(0.2, 2.0, 901)  # log loss
     same = large.frame.iloc[[0] * len(grid)].reset_index(drop=True)
     asked = bs.Runs.from_frame(same.assign(loss=np.exp(grid), loss_se=loss_se))
-    draws, score = np.log(judging._foreseen(fit, asked)), judging._log_score(fit, asked)
+    draws, score = (
+        np.log(judging._foreseen(fit, asked, recipe_shift)),
+        judging._log_score(fit, asked, recipe_shift),
+    )
     density = np.exp(score)
     step = grid[1] - grid[0]
     mass = np.cumsum(density) * step

@@ -12,6 +12,7 @@ from bayesscale.backtesting.approach3 import (
     log_power_laws,
     predict_by_bootstrap,
 )
+from bayesscale.backtesting.conformal import predict_by_conformal
 from bayesscale.backtesting.persistence import predict_by_persistence
 from bayesscale.backtesting.scores import score_draws
 from tests.simulate import design
@@ -148,3 +149,29 @@ def test_persistence_looks_at_the_nearest_run_in_every_input():
     new = np.log(np.array([[1e8], [1e12]]))
     drawn = predict_by_persistence(x, flops, y, new, np.array([6e20]))
     assert drawn.max() <= 1.2  # the second run's, and no error of theirs was upwards
+
+
+def chinchilla_ladder(seed=0, noise=0.01):
+    params, tokens = design(10, 8)
+    x, flops = np.log(np.stack([params, tokens])), 6 * params * tokens
+    y = np.log(1.7 + 400 * params**-0.34 + 1800 * tokens**-0.37)
+    return x, flops, y + noise * np.random.default_rng(seed).standard_normal(len(y))
+
+
+def test_conformal_intervals_are_as_wide_as_errors_were():
+    x, flops, y = chinchilla_ladder()
+    small = flops < flops.max() / 3
+    drawn = predict_by_conformal(x[:, small], flops[small], y[small], x[:, ~small], flops[~small])
+    lower, upper = np.quantile(drawn, [0.05, 0.95], axis=0)
+    assert np.mean((lower <= y[~small]) & (y[~small] <= upper)) >= 0.8
+    np.testing.assert_allclose(upper - lower, np.ptp([lower[0], upper[0]]), rtol=1e-6)
+    # they are of noise and a little more
+    assert 2 * 1.645 * 0.01 * 0.7 < upper[0] - lower[0] < 2 * 1.645 * 0.01 * 3
+
+
+def test_conformal_intervals_of_few_errors_end_at_the_largest():
+    x, flops, y = chinchilla_ladder()
+    few = np.argsort(flops)[:11]
+    drawn = predict_by_conformal(x[:, few], flops[few], y[few], x[:, -1:], flops[-1:])
+    assert np.isfinite(drawn).all()
+    assert len(np.unique(np.round(np.abs(drawn - np.median(drawn)), 12))) <= 11

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
+from bayesscale.backtesting.judge import METHODS
 from bayesscale.backtesting.score import joined
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.runs import Runs
@@ -38,7 +39,7 @@ def test_predictions_are_those_of_extrapolate(ladder, no_sampling):
     np.testing.assert_allclose(found.points["median"], expected["loss"], rtol=1e-6)
     np.testing.assert_allclose(found.points["lower90"], expected["loss_lower"], rtol=1e-6)
     np.testing.assert_array_equal(found.points["observed"], large.loss)
-    assert set(found.backtest.points["method"]) == {"bayesscale", "approach3", "persistence"}
+    assert set(found.backtest.points["method"]) == set(METHODS)
     assert f"of {len(large)} losses came out inside their 90 % intervals" in found.text
 
 

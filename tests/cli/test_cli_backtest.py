@@ -29,7 +29,7 @@ def test_people_read_scores_and_what_follows(run, here, asked):
     assert ended.status == 0
     told = words(ended.stdout)
     for said in (
-        "Fold 2: 18 runs up to", "3x to 30x", "Approach 3", "persistence",
+        "Fold 2: 18 runs up to", "3x to 30x", "Approach 3", "conformal", "persistence",
         "On your own runs, 90 % intervals covered", "Approach 3's covered",
         'b = bs.backtest(runs, factor=10, law="chinchilla", random_seed=3)',
     ):  # fmt: skip
@@ -45,9 +45,9 @@ def test_programs_read_unrounded_scores(run, here, asked, runs):
     assert told["runs"]["n_runs"] == len(runs)
     assert [fold["n_test"] for fold in told["folds"]] == [len(large)]
     assert [r["method"] for r in told["summary"] if r["band"] == "all"] == [
-        "bayesscale", "approach3", "persistence",
+        "bayesscale", "approach3", "conformal", "persistence",
     ]  # fmt: skip
-    assert len(told["points"]) == 3 * len(large)
+    assert len(told["points"]) == 4 * len(large)
     assert told["passed"]
     assert told["text"].startswith("On your own runs")
     assert "On your own runs" in words(ended.stderr)

@@ -82,6 +82,8 @@ def test_without_an_error_of_measuring_nothing_changes(runs):
         ({"loss_se": np.nan}, "loss_se must be"),
         ({"loss_se": "much"}, "loss_se must be"),
         ({"params": [1e9, 2e9], "loss_se": [0.1, 0.2, 0.3]}, "equally many.*loss_se 3"),
+        ({"recipe_shift": -0.01}, "a number from 0, not -0.01. Write"),
+        ({"recipe_shift": "much"}, "recipe_shift"),
         ({"random_seed": -1}, "whole number from 0"),
         ({"random_seed": 0.5}, "whole number from 0"),
     ],
@@ -89,3 +91,16 @@ def test_without_an_error_of_measuring_nothing_changes(runs):
 def test_options_that_are_refused(runs, options, message):
     with pytest.raises(DomainError, match=message):
         extrapolate(fit_at(runs), **({"params": 1e9, "tokens": 2e10} | options))
+
+
+def test_another_recipe_moves_all_targets_together(runs):
+    fit = fit_at(runs, draws=5000, spread=0.01)
+    sizes = {"params": [1e9, 2e9], "tokens": 2e10}
+    moved, plain = (extrapolate(fit, **sizes, recipe_shift=s) for s in (0.02, 0.0))
+    by = np.log(moved.draws["law_loss"] / plain.draws["law_loss"]).to_numpy().reshape(-1, 2)
+    np.testing.assert_allclose(by[:, 0], by[:, 1])
+    assert by.std() == pytest.approx(0.02, rel=0.03)
+    noise = (np.log(p.draws["loss"] / p.draws["law_loss"]) for p in (moved, plain))
+    np.testing.assert_allclose(*noise, rtol=1e-6, atol=1e-12)
+    assert "moves their loss by some 2 %" in moved.text
+    assert "recipe" not in plain.text
