@@ -52,7 +52,8 @@ def fit(
         ``"unified"``, ``"chinchilla"``, ``"kaplan"``, ... (``bayesscale.laws.LAWS``), or an
         instance of your own :class:`~bayesscale.Law`.
     noise
-        Scatter of log loss around the law: ``"student_t"`` forgives outliers, ``"normal"``
+        Scatter of log loss around the law, whose scale changes with compute and with tokens per
+        parameter: ``"student_t"`` forgives outliers, ``"normal"``
         does not; ``"one_sided"`` says that bad runs are only worse, so that the law is the loss
         of well-tuned runs, and some runs are above it.
     discrepancy
@@ -111,10 +112,12 @@ def fit(
 
     Notes
     -----
-    .. math:: \ln L_i \sim \mathrm{noise}(\ln L(N_i, D_i), \sigma)
+    .. math:: \ln L_i \sim \mathrm{noise}(\ln L(N_i, D_i), \sigma_i), \quad
+              \sigma_i = \sigma \, C_i^{\gamma_C} (D_i / N_i)^{\gamma_R}
 
-    sampled by NUTS in coordinates at the centre of the runs; see
-    :mod:`bayesscale.laws.coordinates` for what they mean and for the default priors.
+    sampled by NUTS in coordinates at the centre of the runs, which C, D and N are relative to; see
+    :mod:`bayesscale.laws.coordinates` for what they mean, :mod:`bayesscale.laws.population` for the
+    default priors, and :mod:`bayesscale.model.noise_scale` for the noise.
 
     Chains that have not mixed are run once more, with twice the tuning, four times the steps a draw
     and steps small enough for an acceptance of .98, before the checks have their say.

@@ -7,9 +7,8 @@ what is left is shape: how the two exponents compare, how much of the loss no si
 outer exponent. Exponents would not do: the slope that an exponent of .3 stands for is a third as
 steep where two thirds of the loss are irreducible as where none is.
 
-Defaults are about twice as wide as twelve public sources differ, fitted one by one: slopes of .03
-to .12, ratios of exponents of .2 to 1.7, irreducible shares of .2 to .8, outer exponents of .3 to
-1.9 (``tests/benchmarks/population.py``).
+The numbers of all default priors, and where they come from, are in
+:mod:`bayesscale.laws.population`.
 
 Published parameters (``E, A, B, alpha_N, ...``) follow from coordinates and the reference point; in
 raw units ln A and its exponent correlate at .999, in these coordinates they hardly do.
@@ -19,10 +18,11 @@ for a positive quantity, a logit-normal for a share.
 """
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import isfinite
 from typing import Literal, get_args
 
 from bayesscale.errors import PriorError, unknown_name
+from bayesscale.laws import population
 
 type Link = Literal["identity", "log", "logit"]
 
@@ -71,30 +71,30 @@ class Coordinate:
 
 
 LEVEL = Coordinate(
-    "level", "log", 0.0, 0.3, "1",
+    "level", "log", *population.LEVEL, "1",
     "loss of the law at the centre of the runs, relative to their geometric-mean loss",
 )  # fmt: skip
 SLOPE_N = Coordinate(
-    "slope_N", "log", log(0.055), 0.6, "1",
+    "slope_N", "log", *population.SLOPE, "1",
     "how steeply log loss falls in the log of parameters at the centre of the runs",
 )  # fmt: skip
 SLOPE_D = Coordinate(
-    "slope_D", "log", log(0.055), 0.6, "1",
+    "slope_D", "log", *population.SLOPE, "1",
     "how steeply log loss falls in the log of tokens at the centre of the runs",
 )  # fmt: skip
 SLOPE_C = Coordinate(
-    "slope_C", "log", log(0.055), 0.6, "1",
+    "slope_C", "log", *population.SLOPE, "1",
     "how steeply log loss falls in the log of optimally spent compute at the centre of the runs",
 )  # fmt: skip
 EXPONENT_RATIO = Coordinate(
-    "exponent_ratio", "log", 0.0, 0.6, "1",
+    "exponent_ratio", "log", *population.EXPONENT_RATIO, "1",
     "alpha_N / alpha_D: compute-optimal parameters grow like C^(1 / (1 + ratio))",
 )  # fmt: skip
 IRREDUCIBLE_SHARE = Coordinate(
-    "irreducible_share", "logit", 0.4, 1.2, "1",
+    "irreducible_share", "logit", *population.IRREDUCIBLE_SHARE, "1",
     "share of the loss at the centre that no size removes, E / L(centre)",
 )  # fmt: skip
 OUTER_EXPONENT = Coordinate(
-    "k", "log", log(0.6), 0.6, "1",
+    "k", "log", *population.OUTER_EXPONENT, "1",
     "outer exponent: 1 adds the two terms (Chinchilla), towards 0 only the larger one counts",
 )  # fmt: skip

@@ -13,6 +13,8 @@ spread, ln N, ln D and the log loss of the law each pass through
 
 on each side of the centre, where the pieces φ_j are ramps from one knot to the next: the local
 slope is multiplied by the exponential of a random walk that takes a step of size τ at each knot.
+How large steps are below the centre, and how large above, a ladder alone cannot teach: it is known
+from other ladders (:mod:`bayesscale.laws.population`).
 The slope is the law's own at the centre, the runs teach how it changes among them, and beyond
 them what is not known of it grows with distance. All slopes stay positive, so whatever the draws
 are, loss falls with more tokens wherever the law's does and stays above zero, and far out it
@@ -34,16 +36,13 @@ from typing import Any
 import numpy as np
 
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.laws import Law
+from bayesscale.laws import Law, population
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.laws.law import SPLIT
 from bayesscale.runs import Runs
 
 INPUT_KNOTS, LOSS_KNOTS = (0.75,), (0.5, 1.5)
 """Where slopes change, on both sides of the centre, in units of the runs' spread."""
-
-STEP = 0.12
-"""Standard deviation of the step that the log of a slope takes at each knot."""
 
 ROUNDING = 0.3
 """Distance over which a change of slope is smoothed, in units of the runs' spread."""
@@ -65,11 +64,11 @@ UNDERTRAINED = 1.5
 """Spreads below the centre's tokens per parameter at which the excess is stated."""
 
 UNDERTRAINING = Coordinate(
-    "undertraining", "log", log(0.013), 1.0, "log loss",
+    "undertraining", "log", *population.UNDERTRAINING, "log loss",
     "excess log loss of runs on few tokens per parameter, 1.5 spreads below the centre",
 )  # fmt: skip
 UNDERTRAINING_RATE = Coordinate(
-    "undertraining_rate", "log", log(2.0), 0.7, "1",
+    "undertraining_rate", "log", *population.UNDERTRAINING_RATE, "1",
     "how fast the excess grows towards fewer tokens per parameter",
 )  # fmt: skip
 CURVATURE_SCALE = Coordinate(
@@ -122,7 +121,7 @@ class Drift(Discrepancy):
     def coordinates(self, law: Law) -> tuple[Coordinate, ...]:
         steps = [
             Coordinate(
-                _step(direction, side, j), "identity", 0.0, STEP, "log slope",
+                _step(direction, side, j), "identity", *_size(direction)[side], "log slope",
                 f"step {j} of the log slope in {direction}, {side} the centre",
             )
             for direction in (*law.drifts, "loss")
@@ -184,6 +183,10 @@ def undertrains(law: Law) -> bool:
 
 def _knots(direction: str) -> tuple[float, ...]:
     return LOSS_KNOTS if direction == "loss" else INPUT_KNOTS
+
+
+def _size(direction: str) -> Mapping[str, population.Normal]:
+    return population.STEP_IN_LOSS if direction == "loss" else population.STEP_IN_INPUT
 
 
 def _step(direction: str, side: str, j: int) -> str:

@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from scipy.special import erfc, erfcx, gammaln
 
 from bayesscale.errors import DomainError, unknown_name
+from bayesscale.laws import population
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.model.rows import Residuals, Rows
 
 type Array = NDArray[np.float64]
 
 SIGMA = Coordinate(
-    "sigma", "log", log(0.006), 1.2, "log loss", "scale of a run's log loss around the law"
+    "sigma", "log", *population.SIGMA, "log loss", "scale of a run's log loss around the law"
 )
 NU_MINUS_ONE = Coordinate(
     "nu_minus_one",
     "log",
-    log(6.0),
-    0.9,
+    *population.NU_MINUS_ONE,
     "1",
     "degrees of freedom of the noise above 1: small means heavy tails, and 0 that outliers "
     "have no mean",

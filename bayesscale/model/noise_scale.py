@@ -15,16 +15,16 @@ that variable; a law of neither compute, nor parameters and tokens, has one scal
 from collections.abc import Mapping
 from typing import Any
 
-from bayesscale.laws import Law
+from bayesscale.laws import Law, population
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
 
 SLOPE_IN_COMPUTE = Coordinate(
-    "sigma_slope_C", "identity", -0.1, 0.1, "d ln sigma / d ln C",
+    "sigma_slope_C", "identity", *population.SIGMA_SLOPE_C, "d ln sigma / d ln C",
     "how the log of the noise's scale changes with the log of compute",
 )  # fmt: skip
 SLOPE_IN_RATIO = Coordinate(
-    "sigma_slope_ratio", "identity", 0.0, 0.1, "d ln sigma / d ln(D/N)",
+    "sigma_slope_ratio", "identity", *population.SIGMA_SLOPE_RATIO, "d ln sigma / d ln(D/N)",
     "how the log of the noise's scale changes with the log of tokens per parameter",
 )  # fmt: skip
 

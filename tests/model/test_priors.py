@@ -83,7 +83,7 @@ def test_the_model_is_an_ordinary_pymc_model():
     model = bs.build_model(simulate_runs(), law="unified", discrepancy=None)
     assert [rv.name for rv in model.free_RVs] == [
         "level", "slope_N", "slope_D", "exponent_ratio", "irreducible_share", "k", "sigma",
-        "nu_minus_one",
+        "nu_minus_one", "sigma_slope_C", "sigma_slope_ratio",
     ]  # fmt: skip
     assert [rv.name for rv in model.observed_RVs] == ["log_loss"]
 

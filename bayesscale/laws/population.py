@@ -1,0 +1,45 @@
+"""What ladders are like: the numbers of the default priors, in one place.
+
+A single ladder cannot teach how a law goes wrong beyond it, how noise changes with size where all
+runs are small, or how much worse runs on few tokens are than a law says: other ladders can. Each
+number below is the mean and the standard deviation of a normal prior on the scale of its
+coordinate's link (:class:`~bayesscale.Coordinate`).
+
+*Shapes of laws* are about twice as wide as public sources differ, fitted one by one
+(``tests/benchmarks/population.py``): slopes of .03 to .12, ratios of exponents of .2 to 1.7,
+irreducible shares of .2 to .8, outer exponents of .3 to 1.9. Narrower ones, learned like the rest,
+did not foresee the runs of sources that were left out any better.
+
+*What laws get wrong, and noise*, are learned from 24 splits of 11 sources by the joint density of
+their largest runs given the smaller ones, each source with equal weight
+(``tests/benchmarks/hyperpriors.py``, which prints the numbers without each source, too).
+"""
+
+from math import log
+from typing import NamedTuple
+
+
+class Normal(NamedTuple):
+    """Mean and standard deviation on the scale of the link."""
+
+    loc: float
+    scale: float
+
+
+LEVEL = Normal(0.0, 0.3)
+SLOPE = Normal(log(0.055), 0.6)
+EXPONENT_RATIO = Normal(0.0, 0.6)
+IRREDUCIBLE_SHARE = Normal(0.4, 1.2)
+OUTER_EXPONENT = Normal(log(0.6), 0.6)
+
+STEP_IN_INPUT = {"above": Normal(0.0, 0.2), "below": Normal(0.0, 0.3)}
+STEP_IN_LOSS = {"above": Normal(0.0, 0.17), "below": Normal(0.0, 0.2)}
+"""Steps of the log slope, above the centre of the runs and below: small runs are uglier."""
+
+UNDERTRAINING = Normal(log(0.013), 1.2)
+UNDERTRAINING_RATE = Normal(log(2.0), 0.7)
+
+SIGMA = Normal(log(0.006), 1.2)
+SIGMA_SLOPE_C = Normal(-0.12, 0.12)
+SIGMA_SLOPE_RATIO = Normal(-0.06, 0.1)
+NU_MINUS_ONE = Normal(log(4.0), 0.8)
