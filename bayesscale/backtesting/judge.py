@@ -82,7 +82,7 @@ def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
     for method, values in draws.items():
         table = score_draws(values, observed)
         table["log_score"] = (
-            _log_score(fit, large, recipe_shift)
+            exact_log_score(fit, large, recipe_shift)
             if method == POSTERIOR
             else normal_log_score(values, observed)
         )
@@ -115,7 +115,7 @@ def _foreseen(fit: Fit, large: Runs, recipe_shift: float) -> Array:
     return answer.draws["loss"].to_numpy().reshape(-1, len(large))
 
 
-def _log_score(fit: Fit, large: Runs, recipe_shift: float) -> Array:
+def exact_log_score(fit: Fit, large: Runs, recipe_shift: float = 0.0) -> Array:
     """Return the exact log score of each run, shape ``(run,)``.
 
     The predictive density is a mixture of the noise around the law over the posterior's draws.

@@ -32,14 +32,14 @@ EXPONENT_RATIO = Normal(0.0, 0.6)
 IRREDUCIBLE_SHARE = Normal(0.4, 1.2)
 OUTER_EXPONENT = Normal(log(0.6), 0.6)
 
-STEP_IN_INPUT = {"above": Normal(0.0, 0.2), "below": Normal(0.0, 0.3)}
-STEP_IN_LOSS = {"above": Normal(0.0, 0.17), "below": Normal(0.0, 0.2)}
+STEP_IN_INPUT = {"above": Normal(0.0, 0.18), "below": Normal(0.0, 0.26)}
+STEP_IN_LOSS = {"above": Normal(0.0, 0.13), "below": Normal(0.0, 0.14)}
 """Steps of the log slope, above the centre of the runs and below: small runs are uglier."""
 
-UNDERTRAINING = Normal(log(0.013), 1.2)
-UNDERTRAINING_RATE = Normal(log(2.0), 0.7)
+UNDERTRAINING = Normal(log(0.015), 1.1)
+UNDERTRAINING_RATE = Normal(log(1.8), 0.7)
 
 SIGMA = Normal(log(0.006), 1.2)
-SIGMA_SLOPE_C = Normal(-0.12, 0.12)
+SIGMA_SLOPE_C = Normal(-0.08, 0.11)
 SIGMA_SLOPE_RATIO = Normal(-0.06, 0.1)
-NU_MINUS_ONE = Normal(log(4.0), 0.8)
+NU_MINUS_ONE = Normal(log(3.7), 0.8)

@@ -102,7 +102,7 @@ def test_the_log_score_is_the_density_of_the_draws(make_fit, runs, loss_se, reci
     asked = bs.Runs.from_frame(same.assign(loss=np.exp(grid), loss_se=loss_se))
     draws, score = (
         np.log(judging._foreseen(fit, asked, recipe_shift)),
-        judging._log_score(fit, asked, recipe_shift),
+        judging.exact_log_score(fit, asked, recipe_shift),
     )
     density = np.exp(score)
     step = grid[1] - grid[0]

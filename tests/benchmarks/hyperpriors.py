@@ -10,8 +10,8 @@ of held-out runs given the fitted ones,
 averaged over the splits of a source, by the means and standard deviations h of normal priors on
 the scale of the links. Both evidences are those under broad priors times the mean ratio of priors
 over the posterior's draws, so that two fits a split serve every h; the gradient is the same kind of
-mean. With some eleven sources a number is only moved as far as they agree: it is shrunk towards
-the broad prior's. Each source is scored by numbers learned without it, in fits of its own;
+mean. Some eleven sources move a number from what it was before only as far as they agree: it is
+shrunk towards that. Each source is scored by numbers learned without it, in fits of its own;
 coverage, CRPS over that of Approach 3 and log score are averaged within the source.
 
 STORE keeps fits and scores: an interrupted run goes on.
@@ -33,15 +33,16 @@ from scipy.special import logsumexp
 
 import bayesscale as bs
 from bayesscale.backtesting.approach3 import predict_by_bootstrap
-from bayesscale.backtesting.scores import score_draws, summarise
+from bayesscale.backtesting.judge import exact_log_score
+from bayesscale.backtesting.scores import normal_log_score, score_draws, summarise
 from bayesscale.inference.fit import fit_spec
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import NORMAL_ON_LINK
 
-DRAWS = 2500
-SHRUNK = {"mu": 0.7, "sigma": 0.5}
-"""Standard deviations of what sources may move: a mean, in units of the broad one's width, and the
-log of a width."""
+DRAWS = 1500
+SHRUNK_MEAN, SHRUNK_WIDTH = 0.7, 0.3
+"""Standard deviations of how far numbers move: a mean, in units of the width before, and the log of
+a width."""
 BOUND = 0.6  # reweighting goes no further
 
 INPUTS, LOSS = ("params_{}_1", "tokens_{}_1"), ("loss_{}_1", "loss_{}_2")
@@ -100,6 +101,14 @@ def priors_of(h: dict[str, tuple[float, float]]) -> dict[str, bs.Prior]:
     }
 
 
+BEFORE = {
+    "inputs above": (0.0, 0.12), "loss above": (0.0, 0.12), "inputs below": (0.0, 0.12),
+    "loss below": (0.0, 0.12), "noise in C": (0.0, 0.12), "noise in D/N": (0.0, 0.12),
+    "nu - 1": (np.log(6), 0.9), "undertraining": (np.log(0.013), 1.0),
+    "its rate": (np.log(2), 0.7),
+}  # fmt: skip
+"""The defaults before anything was learned; noise had one scale."""
+
 BROAD = {group: (mu or 0.0, sigma) for group, (_, mu, sigma) in GROUPS.items()}
 
 
@@ -143,7 +152,7 @@ def at(theta: np.ndarray) -> dict[str, tuple[float, float]]:
 
 
 def gain(theta: np.ndarray, fits: dict[str, Any], without: str) -> tuple[float, np.ndarray]:
-    """Return minus the gain in joint log density over the broad priors, shrunk, and its slope."""
+    """Return minus the shrunk gain in joint log density over the broad priors, and its slope."""
     h, count = at(theta), Counter(map(source, fits))
     means = [group for group, (_, mu, _) in GROUPS.items() if mu is not None]
     by_mean, by_width, value = dict.fromkeys(GROUPS, 0.0), dict.fromkeys(GROUPS, 0.0), 0.0
@@ -161,9 +170,14 @@ def gain(theta: np.ndarray, fits: dict[str, Any], without: str) -> tuple[float, 
                     z = (draws[coordinate] - mu) / sigma
                     by_mean[group] += weight * float(w @ z) / sigma * BROAD[group][1]
                     by_width[group] += weight * (float(w @ z**2) - 1)
-    scale = np.array([SHRUNK["mu"]] * len(means) + [SHRUNK["sigma"]] * len(GROUPS))
-    slope = np.array([*(by_mean[group] for group in means), *by_width.values()])
-    return -value + ((theta / scale) ** 2).sum() / 2, -slope + theta / scale**2
+    for group, (mu, sigma) in h.items():
+        mu0, sigma0 = BEFORE[group]
+        moved = (mu - mu0) / (SHRUNK_MEAN * sigma0)
+        wider = np.log(sigma / sigma0) / SHRUNK_WIDTH
+        value -= (moved**2 + wider**2) / 2
+        by_mean[group] -= moved / (SHRUNK_MEAN * sigma0) * BROAD[group][1]
+        by_width[group] -= wider / SHRUNK_WIDTH
+    return -value, -np.array([*(by_mean[group] for group in means), *by_width.values()])
 
 
 def learn(fits: dict[str, Any], without: str = "") -> dict[str, tuple[float, float]]:
@@ -175,22 +189,20 @@ def learn(fits: dict[str, Any], without: str = "") -> dict[str, tuple[float, flo
     return at(found.x)
 
 
-def scored(
-    small: bs.Runs, large: bs.Runs, h: dict[str, tuple[float, float]] | None
-) -> pd.DataFrame:
-    """Score a fit under the priors h, or the default ones, or Approach 3 if h is empty."""
+def scored(small: bs.Runs, large: bs.Runs, h: dict[str, tuple[float, float]]) -> pd.DataFrame:
+    """Score a fit under the priors h, or Approach 3 if h is empty."""
     observed = np.log(large.loss)
-    if h == {}:
+    if h:
+        fit = bs.fit(small, priors=priors_of(h), random_seed=1, progress=False)
+        sizes = {"params": large.params, "tokens": large.tokens}
+        loss = bs.extrapolate(fit, **sizes).draws["loss"].to_numpy()
+        draws, log_score = np.log(loss.reshape(-1, len(large))), exact_log_score(fit, large)
+    else:
         x, new = (np.log(np.stack([r.params, r.tokens])) for r in (small, large))
         draws = predict_by_bootstrap(x, np.log(small.loss), new, np.random.default_rng(1))
-        table = score_draws(draws, observed).assign(log_score=np.nan)
-    else:
-        fit = bs.fit(small, priors=h and priors_of(h), random_seed=1, progress=False)
-        found = bs.score(fit, large, refit=False, progress=False)
-        table = found.points.reset_index(drop=True)
-    return table.assign(
-        observed=large.loss, run=large.run_ids, reach=large.flops / small.flops.max()
-    )
+        log_score = normal_log_score(draws, observed)
+    known = {"observed": large.loss, "run": large.run_ids, "reach": large.flops / small.flops.max()}
+    return score_draws(draws, observed).assign(log_score=log_score, **known)
 
 
 def main() -> None:
@@ -206,18 +218,18 @@ def main() -> None:
     learned = {s: learn(fits, s) for s in ["", *Counter(map(source, fits))]}
     table = {(s or "all"): {g: f"{m:.2f} ± {w:.2f}" for g, (m, w) in h.items()}
              for s, h in learned.items()}  # fmt: skip
-    pd.set_option("display.width", 200)
+    pd.set_option("display.width", 240, "display.max_columns", None)
     print("mean ± width learned from all sources, then without each\n", pd.DataFrame(table).T)
     rows = []
     for name, two in ladders.items():
-        ways = {"left out": learned[source(name)], "default": None, "approach3": {}}
+        ways = {"left out": learned[source(name)], "approach3": {}}
         for way, h in ways.items():
             path = store / f"{way}_{files[name]}"
             points = kept(path, lambda two=two, h=h: scored(*two, h)).assign(way=way)
             rows.append(summarise(points, ["way"]).assign(split=name).reset_index())
     found = pd.concat(rows).set_index(["way", "split"])
     crps = found["crps"].unstack("way")
-    for way in ways:
+    for way in ("left out", "approach3"):
         ratio = np.log((crps[way] / crps["approach3"]).clip(lower=0.05))
         by_split = found.loc[way, ["cover90", "cover50", "log_score"]].assign(ratio=ratio)
         by_source = by_split.groupby(by_split.index.map(source)).mean()

@@ -101,7 +101,7 @@ def test_the_prior_decides_where_the_runs_say_nothing(weight, decided):
 
 def test_an_answer_torn_between_prior_and_runs_is_decided_by_neither_and_said_so():
     model = Normal()
-    model.said = 10 * model.said
+    model.said = 20 * model.said
     z, posterior = model.posterior()
     table = prior_power(posterior, asked(model, z))
     assert table[[f"{g}_moves" for g in GROUPS]].abs().to_numpy().max() > 1
