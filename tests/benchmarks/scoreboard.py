@@ -20,7 +20,9 @@ import pandas as pd
 
 import bayesscale as bs
 from bayesscale.backtesting.approach3 import predict_by_bootstrap
-from bayesscale.backtesting.scores import score_draws, summarise
+from bayesscale.backtesting.conformal import predict_by_conformal
+from bayesscale.backtesting.judge import exact_log_score
+from bayesscale.backtesting.scores import normal_log_score, score_draws, summarise
 
 OFF = 1e-6  # a prior this narrow switches a term off, and nothing is compiled anew
 STEPS = {
@@ -29,6 +31,8 @@ STEPS = {
     for part, n in (("params", 1), ("tokens", 1), ("loss", 2))
 }  # fmt: skip
 NO_UNDERTRAINING = {"undertraining": bs.Prior("LogNormal", mu=np.log(OFF), sigma=0.1)}
+ONE_SCALE = {n: bs.Prior("Normal", mu=0, sigma=OFF) for n in ("sigma_slope_C", "sigma_slope_ratio")}
+ALIKE = {name: bs.Prior("Normal", mu=0, sigma=0.12) for part in STEPS.values() for name in part}
 
 METHODS: dict[str, dict] = {
     "chinchilla": {"law": "chinchilla", "discrepancy": None},
@@ -41,7 +45,10 @@ METHODS: dict[str, dict] = {
     "no drift in N, D": {"priors": STEPS["params"] | STEPS["tokens"]},
     "no drift in loss": {"priors": STEPS["loss"]},
     "normal noise": {"noise": "normal"},
+    "noise of one scale": {"priors": ONE_SCALE},
+    "steps of .12": {"priors": ALIKE},
 }
+BASELINES = ("approach3", "conformal")
 AVERAGE = ("kaplan_irreducible", "chinchilla", "unified")
 
 
@@ -49,12 +56,17 @@ def runs_of(frame: pd.DataFrame) -> bs.Runs:
     return bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
 
 
-def predict(method: str, small: bs.Runs, large: bs.Runs) -> np.ndarray:
-    """Return draws of the larger runs' log loss, shape (draw, run)."""
-    sizes = {"params": large.params, "tokens": large.tokens}
-    if method == "approach3":
+def predict(method: str, small: bs.Runs, large: bs.Runs) -> tuple[np.ndarray, np.ndarray]:
+    """Return draws of the larger runs' log loss, shape (draw, run), and log scores, (run,)."""
+    sizes, observed = {"params": large.params, "tokens": large.tokens}, np.log(large.loss)
+    if method in BASELINES:
         x, new = (np.log(np.stack([r.params, r.tokens])) for r in (small, large))
-        return predict_by_bootstrap(x, np.log(small.loss), new, np.random.default_rng(1))
+        y = np.log(small.loss)
+        if method == "approach3":
+            draws = predict_by_bootstrap(x, y, new, np.random.default_rng(1))
+        else:
+            draws = predict_by_conformal(x, small.flops, y, new, large.flops)
+        return draws, normal_log_score(draws, observed)
     options = {"random_seed": 1, "progress": False}
     if method == "average":
         fits = {law: bs.fit(small, law=law, **options) for law in AVERAGE}
@@ -62,7 +74,9 @@ def predict(method: str, small: bs.Runs, large: bs.Runs) -> np.ndarray:
     else:
         fit = bs.fit(small, **METHODS[method], **options)
     loss = bs.extrapolate(fit, **sizes).draws["loss"]
-    return np.log(loss.stack(sample=("chain", "draw")).transpose("sample", "target").to_numpy())
+    draws = np.log(loss.stack(sample=("chain", "draw")).transpose("sample", "target").to_numpy())
+    one = isinstance(fit, bs.Fit)
+    return draws, exact_log_score(fit, large) if one else normal_log_score(draws, observed)
 
 
 def score(name: str, train: pd.DataFrame, test: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
@@ -73,11 +87,12 @@ def score(name: str, train: pd.DataFrame, test: pd.DataFrame, methods: list[str]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                table = score_draws(predict(method, small, large), np.log(large.loss))
+                draws, log_score = predict(method, small, large)
+                table = score_draws(draws, np.log(large.loss)).assign(log_score=log_score)
             except bs.BayesScaleError as error:
                 sys.stderr.write(f"{name}, {method}: {error}\n")
                 continue
-        table["observed"], table["run"], table["log_score"] = large.loss, large.run_ids, np.nan
+        table["observed"], table["run"] = large.loss, large.run_ids
         table["reach"] = large.flops / small.flops.max()
         table["said"] = "; ".join(
             sorted({str(w.message).split(":")[0] for w in caught if str(w.message).isascii()})
@@ -93,12 +108,12 @@ def main() -> None:
     spec = importlib.util.spec_from_file_location("splits", sys.argv[1])
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    methods = sys.argv[3:] or ["approach3", *METHODS, "average"]
+    methods = sys.argv[3:] or [*BASELINES, *METHODS, "average"]
     jobs = [joblib.delayed(score)(*split, methods) for split in module.splits(sys.argv[2])]
     points = pd.concat(joblib.Parallel(n_jobs=joblib.cpu_count())(jobs))
     by_split = summarise(points, ["method", "split"])
     by_split["seconds"] = points.groupby(["method", "split"])["seconds"].first()
-    columns = ["cover50", "cover90", "crps", "rmsle", "bias", "width90", "seconds"]
+    columns = ["cover50", "cover90", "crps", "log_score", "rmsle", "bias", "width90", "seconds"]
     pd.set_option("display.width", 200)
     for column in columns[:3]:
         print(f"\n{column}")
@@ -114,7 +129,10 @@ def main() -> None:
         columns += ["ln crps / approach3"]
     by_source = by_split.groupby(["method", source])[columns].mean()
     mean = by_source.groupby("method").mean().reindex(methods)
-    for column in ("cover90", "cover50"):
+    for column in ("cover50", "cover90", "log_score", *columns[8:]):
+        print(f"\n{column}, by source")
+        print(by_source[column].unstack("method").reindex(columns=methods).round(2).to_string())
+    for column in ("cover90", "cover50", "log_score"):
         mean[f"{column} se"] = by_source[column].groupby("method").sem()
     mean["least cover90"] = by_source["cover90"].groupby("method").min()
     if "approach3" in methods:
