@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,8 @@ class Backtest(Told):
     folds
         One row a fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
         fitted), ``reach`` (of the farthest run), its ``severity`` and the names of what was
-        ``found``, cautions included.
+        ``found``, cautions included; where it was asked for, ``joint_log_density`` of all its
+        held-out log losses together, nats, and its Monte Carlo error ``joint_mcse``.
     checks
         Every check of every fold's posterior.
     law
@@ -178,7 +180,7 @@ class Backtest(Told):
         folds = [
             f"Fold {fold['fold']}: {fold['n_train']} runs up to "
             f"{write_flops(fold['flops_train'])} foresee {fold['n_test']} up to "
-            f"{fold['reach']:.3g}x as large."
+            f"{fold['reach']:.3g}x as large{_together(fold)}."
             for fold in records(self.folds)
         ]
         return [*told, Paragraph("\n".join(folds)), self._table()]
@@ -206,6 +208,15 @@ class Backtest(Told):
             _Count(int(covered(of_band, LEVEL).sum()), len(of_band), of_band["reach"].median())
             for _, of_band in own.groupby("band", observed=True)
         ]
+
+
+def _together(fold: Mapping[str, Any]) -> str:
+    if "joint_log_density" not in fold:
+        return ""
+    return (
+        f", all of them together with a log density of {fold['joint_log_density']:.1f} ± "
+        f"{fold['joint_mcse']:.1g} nats"
+    )
 
 
 def _times(reach: float) -> str:

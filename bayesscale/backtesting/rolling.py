@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from bayesscale._arguments import number, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, sweep
 from bayesscale.backtesting.folds import Fold, rolling_folds
+from bayesscale.backtesting.joint import joint_density
 from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
 from bayesscale.errors import BayesScaleWarning, RunsWarning
@@ -46,6 +47,7 @@ def backtest(
     chains: int = 4,
     target_accept: float = 0.9,
     recipe_shift: float = 0.0,
+    joint: bool = False,
     store: str | Path | None = None,
     random_seed: int | None = None,
     progress: ProgressOption = "auto",
@@ -67,6 +69,9 @@ def backtest(
         As for :func:`~bayesscale.fit`, for every fold.
     recipe_shift
         As for :func:`~bayesscale.extrapolate`: how far the recipe of larger runs may move log loss.
+    joint
+        Whether to say how probable each fold's fit made all its held-out runs together (without a
+        shift of the recipe): a second fit, and two evidences, a fold.
     store
         Folder that keeps finished folds. A rerun with the same arguments goes on from there. On a
         cluster, workers must share it.
@@ -148,9 +153,11 @@ def backtest(
         random_seed = kept.setting("random_seed")
     sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
     if kept is not None:
-        kept.open(_settings(spec, runs, sampling, factor) | {"recipe_shift": recipe_shift})
+        asked = {"recipe_shift": recipe_shift, "joint": joint}
+        kept.open(_settings(spec, runs, sampling, factor) | asked)
     jobs = {
-        f"fold-{cut.number:02d}": _Job(cut, model | asdict(sampling), recipe_shift) for cut in cuts
+        f"fold-{cut.number:02d}": _Job(cut, model | asdict(sampling), recipe_shift, joint)
+        for cut in cuts
     }
     with progress_reporter(progress) as report:
         judged = sweep(
@@ -170,11 +177,17 @@ class _Job:
     fold: Fold
     options: Mapping[str, Any]
     recipe_shift: float
+    joint: bool
 
 
 def _refit(job: _Job) -> Judged:
     fit = fit_quietly(job.fold.small, **job.options, progress=False)
-    return judge(fit, job.fold, job.recipe_shift)
+    judged = judge(fit, job.fold, job.recipe_shift)
+    if not job.joint:
+        return judged
+    found = joint_density(fit, job.fold)
+    known = {"joint_log_density": found.log_density, "joint_mcse": found.mcse}
+    return replace(judged, fold={**judged.fold, **known})
 
 
 def fit_quietly(runs: Runs, **options: Any) -> Fit:

@@ -36,6 +36,9 @@ bayesscale backtest runs.csv --factor 3
     "--store", type=click.Path(path_type=Path),
     help="Folder that keeps finished folds, from which a rerun goes on.",
 )  # fmt: skip
+@click.option(
+    "--joint", is_flag=True, help="Say how probable all held-out runs were together (slower)."
+)
 @recipe_shift_option
 @sampling_options()
 @output_options
@@ -43,7 +46,7 @@ bayesscale backtest runs.csv --factor 3
 @reading_options
 def backtest_command(
     runs: Path, reading: dict[str, Any], sampling: dict[str, Any], factor: float,
-    folds: int | None, recipe_shift: float, store: Path | None, **voice: bool,
+    folds: int | None, joint: bool, recipe_shift: float, store: Path | None, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table below successive cutoffs in compute, and score what they foresaw.
 
@@ -55,6 +58,7 @@ def backtest_command(
         options: dict[str, Any] = {
             "folds": folds,
             "recipe_shift": recipe_shift or None,
+            "joint": joint or None,
             "store": store,
         }
         asked = {"factor": factor} | {k: v for k, v in options.items() if v is not None}

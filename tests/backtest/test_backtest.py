@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bayesscale as bs
+from bayesscale._sections import words
 from bayesscale.backtesting import judge as judging
 from bayesscale.backtesting import rolling
 from bayesscale.backtesting.folds import Fold
@@ -301,3 +302,15 @@ def test_a_simulated_ladder_is_foreseen():
     row = b.summary.loc[("all", "bayesscale")]
     assert row["cover90"] >= 0.7
     assert row["crps"] < b.summary.loc[("all", "persistence"), "crps"]
+
+
+def test_the_joint_density_is_the_mean_likelihood_of_all_held_out_runs(runs):
+    some = {"law": "chinchilla", "discrepancy": None, "random_seed": 1, "progress": False}
+    b = bs.backtest(runs, factor=2, folds=1, joint=True, **some)
+    small, large = runs.split_by_compute(factor=2)
+    together = bs.fit(small, **some).posterior.flat().log_likelihood(large).sum(axis=1)
+    expected = np.logaddexp.reduce(together) - np.log(len(together))
+    fold = b.folds.iloc[0]
+    assert fold["joint_mcse"] < 0.1
+    assert fold["joint_log_density"] == pytest.approx(expected, abs=0.2)
+    assert "all of them together with a log density of" in words(b.sections())
