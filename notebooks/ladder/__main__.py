@@ -81,7 +81,7 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at a time")
     parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="what trains: a core a run, or a GPU"
+        "--device", choices=("cpu", "cuda"), default="cpu", help="a core a run, or a GPU"
     )
     return parser.parse_args()
 

@@ -1,6 +1,5 @@
 """The text in windows, and the loss of a network on them."""
 
-import torch
 import torch.nn.functional as F
 from shapes import CONTEXT, VOCABULARY
 from torch import Tensor
