@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from bayesscale.errors import (
     SamplerError,
     UnknownNameError,
 )
+from bayesscale.inference.sections import _closest_law
 from bayesscale.laws import LEVEL, Coordinate
 from tests.simulate import TRUTH, design, fit_at, on_slopes, simulate_runs
 
@@ -454,3 +456,15 @@ def test_who_is_short_of_draws(r_hat, ess, divergences, short):
     stats = xr.Dataset(coords={"chain": range(4)}, attrs={"divergences": divergences, "bfmi": 0.9})
     found = CheckResult("convergence", "stop", "", table, ConvergenceWarning)
     assert short_of_draws(found, stats) == short
+
+
+@pytest.mark.parametrize(("misfit", "told"), [(0.004, False), (0.006, True)])
+def test_letters_of_a_law_that_misses_the_surface_are_said_to(fit, misfit, told):
+    letters = fit.draws["posterior"].dataset[["E", "A"]]
+    noise = float(fit.posterior.c["sigma"].mean())
+    closest = letters.assign(misfit=0 * letters["E"] + misfit / 0.005 * noise)
+    closest.attrs["unconverged"] = 0
+    shown = SimpleNamespace(published=closest, posterior=fit.posterior)
+    said = _closest_law(shown)  # pyright: ignore[reportArgumentType]
+    assert ("E not as the loss that no size removes" in said) == told
+    assert said.startswith("Letters above are those of the law closest")
