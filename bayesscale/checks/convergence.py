@@ -64,6 +64,21 @@ def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckRes
     return CheckResult("convergence", severity, text, table, ConvergenceWarning)
 
 
+def short_of_draws(found: CheckResult, sample_stats: xr.Dataset) -> bool:
+    """Tell whether chains that did not converge mix nonetheless, and longer ones will do: nothing
+    diverged, and they are within a factor two of what is asked.
+    """  # noqa: D205
+    table, known = found.table, sample_stats.attrs
+    return bool(
+        known["divergences"] == 0
+        and known["bfmi"] >= BFMI_MIN
+        and (table["r_hat"] <= 1 + 2 * (RHAT_MAX - 1)).all()
+        and (
+            table[["ess_bulk", "ess_tail"]] >= ESS_PER_CHAIN_MIN * sample_stats.sizes["chain"] / 2
+        ).all(axis=None)
+    )
+
+
 def diagnostics(sampled: xr.Dataset) -> pd.DataFrame:
     """Return split R-hat and effective sample sizes, one row a variable."""
     with interrupts_held():

@@ -22,7 +22,7 @@ from bayesscale.checks.detectable import Detectable
 from bayesscale.checks.implied_noise import normal_scores, standardised
 from bayesscale.checks.neighbours import common_share, local_sums, neighbour_graph
 from bayesscale.checks.patterns import Family, Scores, beyond_all, families, noise_by_size
-from bayesscale.checks.replicates import Sizes, shared_by_replicates
+from bayesscale.checks.replicates import Sizes, narrowed, shared_by_replicates
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import LackOfFitWarning
 from bayesscale.laws.law import SPLIT
@@ -48,6 +48,10 @@ MATERIAL_SHARE = 0.25
 """A smaller share of the noise that runs have in common is not held against a law, be it ever so
 certain: with thousands of runs the least flaw is. Four neighbours that share .25 make intervals
 too narrow by a factor of about sqrt(1 + 4 × .25) = 1.4."""
+
+TOO_NARROW = 1.2
+"""Nor what replicates have in common, unless it makes intervals too narrow by this factor: 90 %
+intervals that are hold the truth 83 % of the time."""
 
 FAR = 0.012
 """Share of runs, at most, that noise puts far off the law, half of it on either side."""
@@ -108,7 +112,8 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     What is certain but small passes: a kink that moves the loss a decade beyond the runs by less
     than its posterior standard deviation there, noise that changes by less than a factor 2 or is
     not louder among large runs, a share below .25, or less than twice as many runs far off as noise
-    puts there.
+    puts there. What replicates have in common passes where too few sizes have any for intervals to
+    be too narrow by a factor 1.2.
     """
     few = posterior.thin(max(10, min(400, len(posterior), VALUES // len(runs))))
     spec, rows = few.spec, few.spec.rows(runs)
@@ -120,6 +125,8 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     far_off, named = _far_off(_is_far_off(together, few), missed, rows, runs)
     shapes = _shapes(few, runs, Scores.of(z))
     noise, remark = _noise_by_size(z, runs, spec)
+    replicates, said = _replicates(z, missed, sizes)
+    remark += said
     could = Detectable.of(
         shapes, n=len(rows.size), far=FAR, level=LEVEL,
         least_kink=sd_a_decade_on(few, runs, shapes[0].size) if shapes else np.nan,
@@ -128,7 +135,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
         "bends": _bends(shapes, few, runs),
         "noise_by_size": noise,
         "neighbours": _neighbours(z, missed, sizes, runs),
-        "replicates": _replicates(z, missed, sizes),
+        "replicates": replicates,
         "far_off": far_off,
         "discrepancy": _discrepancy(few),
     }
@@ -250,17 +257,26 @@ def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs) -> _Finding:
     return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
 
 
-def _replicates(z: Array, missed: Array, sizes: Sizes) -> _Finding:
+def _replicates(z: Array, missed: Array, sizes: Sizes) -> tuple[_Finding, str]:
+    """Return the finding where intervals suffer from it, and a remark where they do not."""
     share, p = shared_by_replicates(z, sizes)
+    if np.isnan(share):
+        return _Finding(share, p), ""
     mean = sizes.sums(missed) / sizes.count
-    repeated = (sizes.count > 1)[sizes.code]
-    apart = np.sqrt(np.mean((missed - mean[sizes.code])[repeated] ** 2)) if repeated.any() else 0.0
-    together = np.sqrt(np.mean(mean[sizes.count > 1] ** 2)) if repeated.any() else 0.0
+    repeated = sizes.count > 1
+    apart = np.sqrt(np.mean((missed - mean[sizes.code])[repeated[sizes.code]] ** 2))
     problem = (
         f"replicates differ from each other by {apart:.2%}, but miss it together by "
-        f"{together:.2%}, which is not seed noise"
+        f"{np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, which is not seed noise"
     )
-    return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
+    factor = narrowed(max(share, 0.0), sizes.count)
+    finding = _Finding.of(share, p, problem, material=factor > TOO_NARROW)
+    if p >= LEVEL or finding.problem:
+        return finding, ""
+    return finding, (
+        f" {problem[0].upper()}{problem[1:]}; few sizes have several runs, so intervals are too "
+        f"narrow by a factor {factor:.2f} at most."
+    )
 
 
 def _is_far_off(together: Array, draws: Posterior) -> NDArray[np.bool_]:

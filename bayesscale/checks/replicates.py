@@ -62,3 +62,11 @@ def shared_by_replicates(z: Array, sizes: Sizes) -> tuple[float, float]:
     ratio = float(np.median((between / between_df) / (within / within_df)))
     share = (ratio - 1) / (ratio - 1 + float(count.mean()))
     return share, float(fdtrc(between_df, within_df, ratio))
+
+
+def narrowed(share: float, count: NDArray[np.int64]) -> float:
+    """Return the factor by which the standard deviation of what is learned from sizes with
+    ``count`` runs each is underrated where replicates are taken to be independent, and have a
+    share of their noise in common.
+    """  # noqa: D205
+    return float(np.sqrt(count.sum() / np.sum(count / (1 + (count - 1) * share))))

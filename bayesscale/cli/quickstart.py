@@ -18,8 +18,8 @@ from bayesscale.errors import FileError
 from bayesscale.tell.figures import PLAN, figure_files, plan_figures, write_figures
 
 HOLD_OUT = 10.0
-HOLD_OUT_OF_EXAMPLE = 2.0
-"""The embedded ladder's top level of compute alone, which was trained for this."""
+HOLD_OUT_OF_EXAMPLE = 4.0
+"""The embedded ladder's levels above 1e14 FLOP, which were trained for this."""
 
 
 EXAMPLES = """
@@ -39,7 +39,7 @@ bayesscale quickstart runs.csv
 @click.option(
     "--hold-out", type=click.FloatRange(1, min_open=True),
     help="Test on the runs within this factor of the largest compute.",
-    show_default=f"{HOLD_OUT:g}; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top level",
+    show_default=f"{HOLD_OUT:g}; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top levels",
 )  # fmt: skip
 @click.option(
     "--output-dir", type=click.Path(path_type=Path), default="bayesscale-quickstart",

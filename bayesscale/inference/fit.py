@@ -159,8 +159,12 @@ def warn_of_checks(result: Fit) -> None:
         warnings.warn(gravest[0].warning(text, line.text), stacklevel=3)
 
 
-MORE_EFFORT = 4
-"""Chains that did not mix are run once more, with so many times as many steps a draw."""
+LONGER = 2
+"""Chains that mix, and are but short of effective draws, are run once more, so many times as long:
+nine fits of nine on three ladders converged then."""
+
+MUCH_LONGER = 4
+"""Chains that do not mix are run so many times as long, with more tuning, too."""
 
 CAREFUL = 0.98
 """The acceptance rate that their steps are then tuned to: they mostly failed in corners that longer
@@ -178,6 +182,7 @@ def fit_spec(
     these runs: what a sweep of many fits repeats.
     """  # noqa: D205
     with interrupts_held():
+        from bayesscale.checks.convergence import short_of_draws
         from bayesscale.inference.compiled import compile_model, is_compiled
         from bayesscale.inference.draws import assemble_draws
         from bayesscale.inference.sampler import memory_needed, sample_nuts
@@ -203,11 +208,19 @@ def fit_spec(
         draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
         return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
 
+    careful = max(sampling.target_accept, CAREFUL)
     result = sampled(1, sampling.target_accept)
-    more = memory_needed(spec, **length, effort=MORE_EFFORT) <= available_memory()
-    if not result.convergence.passed and sampling.draws >= DRAWS_WORTH_MORE and more:
-        report(f"The chains have not mixed: sampling again, {MORE_EFFORT} times as long")
-        result = sampled(MORE_EFFORT, max(sampling.target_accept, CAREFUL))
+    for effort, target_accept in ((LONGER, sampling.target_accept), (MUCH_LONGER, careful)):
+        if result.convergence.passed or sampling.draws < DRAWS_WORTH_MORE:
+            break
+        if effort == LONGER and not short_of_draws(
+            result.convergence, result.draws["sample_stats"].dataset
+        ):
+            continue
+        if memory_needed(spec, **length, effort=effort) > available_memory():
+            break
+        report(f"Too few effective draws: sampling again, {effort} times as long")
+        result = sampled(effort, target_accept)
     return result
 
 

@@ -53,11 +53,11 @@ def sample_nuts(
     Returns unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
     (chain, draw), with the gradients that tuning took in the attributes. The same seed gives the
     same draws on any number of cores. ``effort`` takes so many times as many steps a draw, and
-    twice as many to tune if it is above 1; ``cores`` chains run at a time, None takes all there
+    twice as many to tune if it is above 2; ``cores`` chains run at a time, None takes all there
     are.
     """
     every = _steps_per_draw(spec, effort)
-    tune *= min(effort, 2)
+    tune *= 2 if effort > 2 else 1
     settings = {
         "num_draws": every * draws, "num_tune": tune, "num_chains": chains,
         "target_accept": target_accept, **MASS_MATRIX,

@@ -74,6 +74,9 @@ def _closest_law(fit: Fit) -> str:
         f"misses by {misfit:.2%} (noise {sigma:.2%}). They hold among the runs: beyond them the "
         "surface may leave the law, so that sizes and losses there are less sure than exponents."
     )
+    if misfit > sigma:
+        said += " They miss it by more than noise: quote them as a description of these runs"
+        said += ", and E not as the loss that no size removes." if "E" in published else "."
     unsettled = int(published.attrs["unconverged"])
     if unsettled > UNSETTLED_MAX * published["misfit"].size:
         said += (

@@ -5,6 +5,7 @@ there.
 """
 
 import argparse
+import functools
 import math
 import os
 import sys
@@ -29,27 +30,28 @@ def main() -> None:
     """Train what the table lacks, level by level, or one run alone with ``--only``."""
     options = read_options()
     if options.only:
-        rerun(named(options.only, design()))
+        rerun(named(options.only, design()), options.device)
         return
     start = time.perf_counter()
     read_corpus()  # made once, not by every worker
     for level in LEVELS:
-        train_level(level, options.workers, start)  # sizes that lower levels have tuned
-        tune_level(level, options.workers, start)
-        train_level(level, options.workers, start)
+        train_level(level, options, start)  # sizes that lower levels have tuned
+        tune_level(level, options, start)
+        train_level(level, options, start)
 
 
-def tune_level(level: str, workers: int, start: float) -> None:
+def tune_level(level: str, options: argparse.Namespace, start: float) -> None:
     """Tune the sizes of a level at both lengths, where that is not done."""
     rates = Table(RATES, "tuning")
     order = list(tuning_cells())
     untuned = [cell for cell in order if cell.shape in sizes(level) and cell.name not in rates]
-    for cell, (rate, tried) in in_parallel(tune_here, untuned, workers):
+    tune = functools.partial(tune_here, device=options.device)
+    for cell, (rate, tried) in in_parallel(tune, untuned, options.workers):
         rates.add(rate_row(cell, rate, tried), order=[each.name for each in order])
         say(start, f"tuned {cell.name}: {rate:.4g}")
 
 
-def train_level(level: str, workers: int, start: float) -> None:
+def train_level(level: str, options: argparse.Namespace, start: float) -> None:
     """Train the runs of a level that the table lacks, of the sizes that are tuned."""
     cells, table, tuned = design(), Table(TABLE, "run_id"), tuned_rates()
     work = [
@@ -57,7 +59,8 @@ def train_level(level: str, workers: int, start: float) -> None:
         for cell in cells
         if cell.stage == level and cell.name not in table and cell.shape.name in tuned
     ]
-    for (cell, rate), outcome in in_parallel(train_here, work, workers):
+    train = functools.partial(train_here, device=options.device)
+    for (cell, rate), outcome in in_parallel(train, work, options.workers):
         table.add(run_row(cell, rate, outcome), order=[each.name for each in cells])
         say(start, f"{len(table.rows)} of {len(cells)}: {cell.name} {outcome.loss:.4f} nats/token")
 
@@ -77,6 +80,9 @@ def read_options() -> argparse.Namespace:
         "--only", metavar="RUN_ID", help="train this run and print it beside its row"
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="a core a run, or a GPU"
+    )
     return parser.parse_args()
 
 
@@ -88,7 +94,7 @@ def named(name: str, cells: list[Cell]) -> Cell:
     sys.exit(f"no run is called {name!r}; there are: {', '.join(cell.name for cell in cells)}")
 
 
-def rerun(cell: Cell) -> None:
+def rerun(cell: Cell, device: str) -> None:
     """Train one run as the table says it was, and say whether it comes to the same.
 
     On another machine sums are rounded otherwise, and the two may part as two seeds do.
@@ -99,7 +105,7 @@ def rerun(cell: Cell) -> None:
     if cell.name not in rows:
         sys.exit(f"{cell.name} is not in {TABLE} yet: run this without --only first")
     row = rows[cell.name]
-    outcome = train(cell.run(float(row["learning_rate"])), read_corpus())
+    outcome = train(cell.run(float(row["learning_rate"])), read_corpus(), device)
     apart = abs(math.log(outcome.loss / float(row["loss"]))) / (math.sqrt(2) * seed_noise(rows))
     print(
         f"{cell.name}: {outcome.loss:.6f} nats/token now, {row['loss']} in the table: "
@@ -155,6 +161,7 @@ def run_row(cell: Cell, rate: float, outcome: Outcome) -> dict[str, object]:
         "flops_6nd": 6 * shape.total * run.tokens,
         "flops_exact": sum(flop.values()),
         **{f"flops_{name}": each for name, each in flop.items()},
+        "processor": outcome.processor,
         "seconds": f"{outcome.seconds:.1f}",
     }
 

@@ -57,7 +57,7 @@ def read_corpus(cache: Path = CACHE) -> Corpus:
         if made != record:
             raise ValueError(f"the corpus should be {record}, but what was made is {made}")
         store(tokens, stored)
-    training, held_out = (np.load(stored[part], mmap_mode="r") for part in PARTS)
+    training, held_out = (np.load(stored[part], mmap_mode="c") for part in PARTS)
     ends = np.cumsum(list(record["held_out"]["packages"].values()))
     return Corpus(
         training=training,

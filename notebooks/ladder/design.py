@@ -13,16 +13,17 @@ Pilots, not in the table, with learning rates that were not tuned:
 
 The design:
 
-* Seven levels of compute, half a decade apart, from 1e11 to 1e14 FLOP (6ND with all parameters).
-  The top level is meant for hold-out: nothing is tuned on it, and no level is left out after
-  looking.
+* Nine levels of compute, half a decade apart, from 1e11 to 1e15 FLOP (6ND with all parameters). Two
+  of them, 3.2e14 and 1e15, were added when a GPU was at hand and the levels up to 1e12 alone had
+  been trained. These two are meant for hold-out: nothing is tuned on them, and no level is left out
+  after looking.
 * Seven sizes a level, on both sides of the optimum that the pilots suggest. No run of the grid sees
   a token twice.
 * Every fourth cell has three seeds, so that the noise between runs is known.
 * Sixteen runs repeat their data 2 to 16 times.
 * The batch grows with the square root of the tokens: at this scale small batches win.
 * The learning rate is tuned for each size at two lengths: at the lowest level that uses the size,
-  and up to three levels higher, at 1e13 FLOP at most. Between them, and beyond the longer, its
+  and up to three levels higher, at 1e14 FLOP at most. Between them, and beyond the longer, its
   logarithm is linear in that of the tokens.
 * Levels are trained from the lowest up, of each first the sizes that are tuned already; then first
   the grid, then more seeds, then the runs of repeated data that cost no more.
@@ -43,8 +44,10 @@ LEVELS = {  # name: FLOP, 6ND with all parameters
     "1.0e13": 1e13,
     "3.2e13": 10**13.5,
     "1.0e14": 1e14,
+    "3.2e14": 10**14.5,
+    "1.0e15": 1e15,
 }
-SHAPES = [  # 1.5e3 to 1.8e6 parameters in the blocks, 9.7e3 to 2.0e6 in all
+SHAPES = [  # 1.5e3 to 1.3e7 parameters in the blocks, 9.7e3 to 1.3e7 in all
     Shape(8, 2),
     Shape(12, 2),
     Shape(16, 2),
@@ -59,6 +62,10 @@ SHAPES = [  # 1.5e3 to 1.8e6 parameters in the blocks, 9.7e3 to 2.0e6 in all
     Shape(128, 4),
     Shape(160, 4),
     Shape(192, 4),
+    Shape(256, 4),
+    Shape(320, 4),
+    Shape(384, 5),
+    Shape(448, 5),
 ]
 SIZES = {  # level: first and last of SHAPES
     "1.0e11": (0, 6),
@@ -68,13 +75,15 @@ SIZES = {  # level: first and last of SHAPES
     "1.0e13": (5, 11),
     "3.2e13": (6, 12),
     "1.0e14": (7, 13),
+    "3.2e14": (9, 15),
+    "1.0e15": (11, 17),
 }
 SEEDED = 4  # every so many-th cell of the grid has three seeds
 REPEATED_SHAPES = (Shape(24, 2), Shape(64, 2))
 REPEATED_TOKENS = (2**18, 2**20)  # unique
 REPEATED_EPOCHS = (2, 4, 8, 16)
 TUNING_SEED = 1000  # not that of any run in the table: its noise must not choose its own rate
-TUNED_UP_TO = "1.0e13"
+TUNED_UP_TO = "1.0e14"
 LONGER = 3  # levels between the two lengths of tuning
 PARTS = ("grid", "seeds", "repeated")
 

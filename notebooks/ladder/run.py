@@ -58,12 +58,15 @@ class Outcome:
         Of the held-out windows: what turns ``loss`` into bits a byte.
     unique_tokens
         Different training tokens seen.
+    processor
+        ``cpu``, or the name of the GPU.
     seconds
-        Processor time of training and evaluation.
+        CPU time of training and evaluation.
     """
 
     loss: float
     evaluation_se: float
     bytes_per_token: float
     unique_tokens: int
+    processor: str
     seconds: float

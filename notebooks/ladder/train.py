@@ -5,22 +5,23 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from corpus import Corpus
 from run import Outcome, Run
-from shapes import CONTEXT, VOCABULARY
+from shapes import CONTEXT
+from step import optimiser_step
 from transformer import Transformer
+from windows import losses, windows_of
 
 WARM_UP = 0.05  # share of the steps
 FINAL_RATE = 0.05  # the learning rate at the end, of its peak
-BETAS = (0.9, 0.98)
-WEIGHT_DECAY = 0.1
-CLIP = 1.0  # norm of the gradient
 EVALUATED = 96  # windows a held-out package
+MATRIX_PRODUCTS = "high"  # on a GPU: inputs are rounded to 10 bits, sums are in single precision
 
 
-def train(run: Run, corpus: Corpus) -> Outcome:
-    """Train to the end of the schedule, then evaluate.
+def train(run: Run, corpus: Corpus, device: str = "cpu") -> Outcome:
+    """Train to the end of the schedule on ``cpu`` or ``cuda``, then evaluate.
+
+    Weights and data start from the same random numbers on both.
 
     Raises
     ------
@@ -30,25 +31,17 @@ def train(run: Run, corpus: Corpus) -> Outcome:
     start = time.process_time()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    if device == "cuda":
+        torch.set_float32_matmul_precision(MATRIX_PRODUCTS)
     weights, data = np.random.SeedSequence(run.entropy).spawn(2)
     torch.manual_seed(int(weights.generate_state(1)[0]))
-    model = Transformer(run.shape)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
-    )
-    windows = windows_of(corpus.training)
-    order, unique = data_order(run, len(windows), np.random.default_rng(data))
-    for step in range(run.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = run.learning_rate * schedule(step, run.steps)
-        batch = torch.from_numpy(
-            windows[order[step * run.sequences : (step + 1) * run.sequences]].astype(np.int64)
-        )
-        loss = losses(model, batch).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
+    model = Transformer(run.shape).to(device)
+    windows = windows_of(as_tensor(corpus.training).to(device))
+    chosen, unique = data_order(run, len(windows), np.random.default_rng(data))
+    order = torch.from_numpy(chosen).to(device).split(run.sequences)
+    take = optimiser_step(model)
+    for number, batch in enumerate(order):
+        take(windows[batch].long(), run.learning_rate * schedule(number, run.steps))
     evaluated = evaluation_windows(corpus.evaluation)
     loss, error = evaluate(model, evaluated)
     if not math.isfinite(loss):
@@ -58,13 +51,14 @@ def train(run: Run, corpus: Corpus) -> Outcome:
         evaluation_se=error,
         bytes_per_token=float(corpus.byte_lengths[evaluated[..., 1:]].mean()),
         unique_tokens=unique * CONTEXT,
+        processor=torch.cuda.get_device_name() if device == "cuda" else "cpu",
         seconds=time.process_time() - start,
     )
 
 
-def windows_of(text: np.ndarray) -> np.ndarray:
-    """Cut a text into windows of ``CONTEXT + 1`` tokens that share their end tokens alone."""
-    return np.lib.stride_tricks.sliding_window_view(text, CONTEXT + 1)[::CONTEXT]
+def as_tensor(tokens: np.ndarray) -> torch.Tensor:
+    """Return tokens as PyTorch takes them: it has few operations for unsigned integers."""
+    return torch.from_numpy(tokens.view(np.int16))
 
 
 def data_order(run: Run, available: int, shuffle: np.random.Generator) -> tuple[np.ndarray, int]:
@@ -88,18 +82,9 @@ def schedule(step: int, steps: int) -> float:
     return FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * done)) / 2
 
 
-def losses(model: Transformer, windows: torch.Tensor) -> torch.Tensor:
-    """Return the loss of every token but the first, nats, shape (windows, CONTEXT)."""
-    logits = model(windows[:, :-1])
-    flat = F.cross_entropy(
-        logits.reshape(-1, VOCABULARY), windows[:, 1:].reshape(-1), reduction="none"
-    )
-    return flat.view(len(windows), CONTEXT)
-
-
 def evaluation_windows(packages: list[np.ndarray]) -> np.ndarray:
     """Return as many evenly spaced windows of each package, (packages, windows, CONTEXT + 1)."""
-    cut = [windows_of(text) for text in packages]
+    cut = [windows_of(as_tensor(text)).numpy() for text in packages]
     return np.stack(
         [
             windows[np.linspace(0, len(windows) - 1, EVALUATED).round().astype(int)]
@@ -114,10 +99,6 @@ def evaluate(model: Transformer, windows: np.ndarray) -> tuple[float, float]:
 
     Windows of one package are alike: the error is that of a mean over packages, not over windows.
     """
-    means = np.array(
-        [
-            float(losses(model, torch.from_numpy(each.astype(np.int64))).double().mean())
-            for each in windows
-        ]
-    )
+    packages = torch.from_numpy(windows).to(next(model.parameters()).device).long()
+    means = np.array([float(losses(model, each).double().mean()) for each in packages])
     return float(means.mean()), float(means.std(ddof=1) / math.sqrt(len(means)))

@@ -76,22 +76,22 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def tune_here(cell: Cell) -> tuple[float, dict[float, float]]:
+def tune_here(cell: Cell, device: str) -> tuple[float, dict[float, float]]:
     """Return the best learning rate of a cell, and the loss at every rate that was tried."""
     from train import train
 
     def loss_at(rate: float) -> float:
         try:
-            return train(cell.run(rate), _corpus).loss
+            return train(cell.run(rate), _corpus, device).loss
         except FloatingPointError:  # too high a rate
             return math.inf
 
     return best_rate(first_guess(cell), loss_at)
 
 
-def train_here(work: tuple[Cell, float]) -> Outcome:
+def train_here(work: tuple[Cell, float], device: str) -> Outcome:
     """Train a cell at a learning rate."""
     from train import train
 
     cell, rate = work
-    return train(cell.run(rate), _corpus)
+    return train(cell.run(rate), _corpus, device)

@@ -17,7 +17,6 @@ coverage, CRPS over that of Approach 3 and log score are averaged within the sou
 STORE keeps fits and scores: an interrupted run goes on.
 """
 
-import importlib.util
 import pickle
 import sys
 import warnings
@@ -30,6 +29,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+from scoreboard import read_splits, runs_of
 
 import bayesscale as bs
 from bayesscale.backtesting.approach3 import predict_by_bootstrap
@@ -63,21 +63,8 @@ Tried and left out, as no source that was left out gained: slopes, shapes and le
 
 def splits(script: str, data: str) -> list[tuple[str, bs.Runs, bs.Runs]]:
     """Return the name of every split, its small and its large runs."""
-    spec = importlib.util.spec_from_file_location("splits", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return [
-        (
-            name,
-            *(
-                bs.Runs.from_frame(f, params="n_params", tokens="n_tokens", loss="loss")
-                for f in two
-            ),
-        )
-        for name, *two in module.splits(data)
-    ]
+    found = read_splits(script, data)
+    return [(name, runs_of(small), runs_of(large)) for name, small, large in found]
 
 
 def source(name: str) -> str:

@@ -52,6 +52,14 @@ BASELINES = ("approach3", "conformal")
 AVERAGE = ("kaplan_irreducible", "chinchilla", "unified")
 
 
+def read_splits(script: str, root: str) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Return name, smaller and larger runs of every hold-out that a script defines."""
+    spec = importlib.util.spec_from_file_location("splits", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return list(module.splits(root))
+
+
 def runs_of(frame: pd.DataFrame) -> bs.Runs:
     return bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
 
@@ -105,11 +113,8 @@ def score(name: str, train: pd.DataFrame, test: pd.DataFrame, methods: list[str]
 
 
 def main() -> None:
-    spec = importlib.util.spec_from_file_location("splits", sys.argv[1])
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     methods = sys.argv[3:] or [*BASELINES, *METHODS, "average"]
-    jobs = [joblib.delayed(score)(*split, methods) for split in module.splits(sys.argv[2])]
+    jobs = [joblib.delayed(score)(*split, methods) for split in read_splits(*sys.argv[1:3])]
     points = pd.concat(joblib.Parallel(n_jobs=joblib.cpu_count())(jobs))
     by_split = summarise(points, ["method", "split"])
     by_split["seconds"] = points.groupby(["method", "split"])["seconds"].first()

@@ -102,7 +102,7 @@ def once(script: str, runs: str) -> dict[str, dict[str, float]]:
         found[f"{name}, refit"] = refit
     with tempfile.TemporaryDirectory() as folder:
         command = "from bayesscale.cli import main; main()"
-        found["quickstart"] = process("-c", command, "quickstart", "-q", "--output-dir", folder)
+        found["quickstart"] = process("-c", command, "quickstart", "--output-dir", folder)
     return found
 
 

@@ -13,7 +13,7 @@ from bayesscale.checks import check_lack_of_fit
 from bayesscale.checks.implied_noise import normal_scores, standardised
 from bayesscale.checks.neighbours import common_share, neighbour_graph
 from bayesscale.checks.patterns import Scores
-from bayesscale.checks.replicates import Sizes, shared_by_replicates
+from bayesscale.checks.replicates import Sizes, narrowed, shared_by_replicates
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.spec import specify
 from tests.simulate import TRUTH, design, simulate_runs
@@ -135,6 +135,23 @@ def test_replicates_tell_seed_noise_from_lack_of_fit(effect, passes):
     assert result.warns != passes
     assert (p_of(result, "replicates") < 1e-3) == (not passes)
     assert ("not seed noise" in result.text) == (not passes)
+
+
+def test_what_few_replicates_have_in_common_is_noted_and_passes():
+    each = np.r_[0:36, 0:36:6, 0:36:6]  # a sixth of the sizes has three runs
+    params, tokens = (a[each] for a in design(6, 6))
+    own = 0.015 * np.random.default_rng(2).standard_normal(36)[each]
+    result = checked(runs_of(lambda n, d: chinchilla(n, d) + own, (params, tokens)))
+    assert p_of(result, "replicates") < 1e-3
+    assert result.severity == "note"
+    assert "Replicates differ from each other by" in result.text
+    assert "too narrow by a factor 1." in result.text
+
+
+def test_what_is_learned_from_replicates_that_are_all_alike():
+    count = np.array([1, 1, 3])
+    assert narrowed(0.0, count) == 1
+    assert narrowed(1.0, count) == pytest.approx(np.sqrt(5 / 3))  # three sizes, not five runs
 
 
 @pytest.mark.slow

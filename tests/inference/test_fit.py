@@ -7,12 +7,16 @@ import sys
 import threading
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import bayesscale as bs
+from bayesscale.checks.convergence import short_of_draws
+from bayesscale.checks.result import CheckResult
 from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,
@@ -23,6 +27,7 @@ from bayesscale.errors import (
     SamplerError,
     UnknownNameError,
 )
+from bayesscale.inference.sections import _closest_law
 from bayesscale.laws import LEVEL, Coordinate
 from tests.simulate import TRUTH, design, fit_at, on_slopes, simulate_runs
 
@@ -413,7 +418,7 @@ def test_fits_are_frozen(fit):
     assert replace(fit).spec is fit.spec
 
 
-def test_chains_that_have_not_mixed_run_once_more_and_longer(monkeypatch):
+def test_chains_that_have_not_converged_run_longer(monkeypatch):
     from bayesscale.inference import result, sampler
 
     sample, check, efforts = sampler.sample_nuts, result.check_convergence, []
@@ -431,7 +436,7 @@ def test_chains_that_have_not_mixed_run_once_more_and_longer(monkeypatch):
     with pytest.warns(bs.BayesScaleWarning):
         fit = bs.fit(simulate_runs("kaplan_params"), draws=250, random_seed=1, progress=False,
                      **options)  # fmt: skip
-    assert efforts == [1, 4]
+    assert efforts == [1, 2, 4]  # they mix, and only seem to be short of draws
     known = fit.draws["sample_stats"].attrs
     assert known["steps_per_draw"] == 4
     assert 0.3 < known["bfmi"] < 2
@@ -439,4 +444,27 @@ def test_chains_that_have_not_mixed_run_once_more_and_longer(monkeypatch):
     assert fit.coordinates.sizes["draw"] == 250
     with pytest.warns(bs.BayesScaleWarning):
         bs.fit(simulate_runs("kaplan_params"), draws=200, random_seed=1, progress=False, **options)
-    assert efforts == [1, 4, 1]  # with so few draws, an answer soon
+    assert efforts == [1, 2, 4, 1]  # with so few draws, an answer soon
+
+
+@pytest.mark.parametrize(
+    ("r_hat", "ess", "divergences", "short"),
+    [(1.019, 201, 0, True), (1.021, 900, 0, False), (1.0, 199, 0, False), (1.0, 300, 1, False)],
+)
+def test_who_is_short_of_draws(r_hat, ess, divergences, short):
+    table = pd.DataFrame({"r_hat": [1.0, r_hat], "ess_bulk": [900, ess], "ess_tail": [900, 900]})
+    stats = xr.Dataset(coords={"chain": range(4)}, attrs={"divergences": divergences, "bfmi": 0.9})
+    found = CheckResult("convergence", "stop", "", table, ConvergenceWarning)
+    assert short_of_draws(found, stats) == short
+
+
+@pytest.mark.parametrize(("misfit", "told"), [(0.004, False), (0.006, True)])
+def test_letters_of_a_law_that_misses_the_surface_are_said_to(fit, misfit, told):
+    letters = fit.draws["posterior"].dataset[["E", "A"]]
+    noise = float(fit.posterior.c["sigma"].mean())
+    closest = letters.assign(misfit=0 * letters["E"] + misfit / 0.005 * noise)
+    closest.attrs["unconverged"] = 0
+    shown = SimpleNamespace(published=closest, posterior=fit.posterior)
+    said = _closest_law(shown)  # pyright: ignore[reportArgumentType]
+    assert ("E not as the loss that no size removes" in said) == told
+    assert said.startswith("Letters above are those of the law closest")

@@ -52,7 +52,7 @@ def test_the_design_is_what_was_asked_for(table):
 
 def test_loading_it(table):
     runs = bs.load_example("bytes")
-    assert bs.load_example().run_ids.tolist() == runs.run_ids.tolist()
+    assert bs.load_example("bytes").run_ids.tolist() == runs.run_ids.tolist()
     once = table["part"] != "repeated"
     upper = table["level"].isin([3.2e11, 1e12, 3.2e12, 1e13])
     assert runs.run_ids.tolist() == table["run_id"][once & upper].tolist()
@@ -60,9 +60,9 @@ def test_loading_it(table):
     assert (runs.name, runs.param_count, runs.flop_rule) == ("example", "total", "6ND")
     assert (runs.loss_unit, runs.bytes_per_token) == ("nats/token", 1)
     assert runs.loss_se is None  # the errors are common to all runs
-    everything = bs.load_example(all_levels=True, repeated=True)
+    everything = bs.load_example("bytes", all_levels=True, repeated=True)
     assert everything.groups["part"].tolist() == table["part"].tolist()
-    blocks = bs.load_example(param_count="non_embedding")
+    blocks = bs.load_example("bytes", param_count="non_embedding")
     assert (blocks.param_count, blocks.flop_rule) == ("non_embedding", "6ND")
     np.testing.assert_array_equal(blocks.params, runs.params_non_embedding)
     np.testing.assert_array_equal(blocks.flops, 6 * blocks.params * blocks.tokens)
