@@ -100,4 +100,4 @@ def test_what_made_the_draws_is_said_as_pymc_says_it(draws):
         attrs = draws[group].attrs
         assert attrs["creation_library"] == "bayesscale"
         assert attrs["inference_library"] == "nutpie"
-        assert attrs["tuning_steps"] == 500
+        assert attrs["tuning_steps"] in (500, 1000)  # twice as many where chains had to run again

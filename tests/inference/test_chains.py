@@ -52,7 +52,7 @@ def draw(*, cores, native=True, **options):
 
 def test_draws_do_not_depend_on_cores_nor_on_who_calls():
     u, stats, tuning = draw(cores=1)
-    assert u.shape == (3, 350, 17)
+    assert u.shape == (3, 350, 19)
     assert stats["diverging"].dtype == bool
     np.testing.assert_array_equal(tuning.sum(axis=1), [200] * 3)
     for other in (draw(cores=3), draw(cores=2), draw(cores=1, native=False)):

@@ -112,9 +112,9 @@ def test_a_prior_of_another_family_is_pymcs_own():
     runs = simulate_runs()
     beta = Prior("Beta", alpha=3, beta=6)
     spec = specify(runs, law="chinchilla", discrepancy=None, priors={"slope_N": beta})
-    value = spec.space.constrain(np.array([0, -0.4, -1, 0, 0, -5, 2.0]))["slope_N"]
+    value = spec.space.constrain(np.array([0, -0.4, -1, 0, 0, -5, 2.0, 0, 0]))["slope_N"]
     assert float(value) == pytest.approx(1 / (1 + np.exp(0.4)))  # Beta's transform is the logit
-    u = np.array([[0.1, -0.4, -1, 0.2, 0.3, -5, 2.0]])
+    u = np.array([[0.1, -0.4, -1, 0.2, 0.3, -5, 2.0, -0.1, 0.1]])
     np.testing.assert_allclose(spec.space.unconstrain(spec.space.constrain(u)), u, rtol=1e-12)
     from scipy.stats import beta as scipy_beta
 
