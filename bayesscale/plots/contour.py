@@ -28,7 +28,7 @@ from bayesscale.plots._shown import (
     loss_scale,
     shown_fits,
 )
-from bayesscale.plots.style import blend, ink, palette, points
+from bayesscale.plots.style import blend, ink, palette, paper, points
 from bayesscale.quantities import PARAMS, TOKENS
 from bayesscale.runs.units import ShownLoss
 
@@ -220,7 +220,7 @@ def plot_contour(
     losses = grid.to_numpy()
     norm = LogNorm(losses.min(), losses.max())
     shades = LinearSegmentedColormap.from_list(
-        "loss", [ink(0.9), palette()[0], blend(palette()[5], 0.6)]
+        "loss", [ink(0.9), palette()[0], blend(palette()[0], 0.45)]
     )
     levels = np.exp(MaxNLocator(LEVELS).tick_values(*np.log([losses.min(), losses.max()])))
     levels = np.unique([float(f"{level:.3g}") for level in levels])
@@ -228,7 +228,9 @@ def plot_contour(
         grid.columns, grid.index, losses, levels=levels, cmap=shades, norm=norm,
         linewidths=points(0.7),
     )  # fmt: skip
-    ax.clabel(lines, fmt="%.3g", fontsize=points(6.5))
+    ground = {"facecolor": paper(), "edgecolor": "none", "alpha": 0.8, "pad": points(0.3)}
+    for label in ax.clabel(lines, fmt="%.3g", fontsize=points(6.5)):
+        label.set(zorder=5, bbox=ground)
     ax.scatter(
         data.runs["params"], data.runs["tokens"], c=data.runs["loss"], cmap=shades, norm=norm,
         s=points(3.4) ** 2, linewidths=0, zorder=3,

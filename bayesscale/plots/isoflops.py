@@ -310,7 +310,7 @@ def plot_isoflops(
                 linestyle="--" if curve["extrapolated"].all() else "-",
             )  # fmt: skip
             told = f"{short_exponent(f'{budget:.2g}')} FLOP" if alone else plain(each.name)
-            entries[told] = (band, line)
+            entries.setdefault(told, (band, line))
     for budget, shade in zip(budgets, shades, strict=True):
         table = data.runs[data.runs["slice_flops"] == budget]
         ax.plot(
@@ -322,6 +322,10 @@ def plot_isoflops(
         entries["runs"] = Line2D(
             [], [], marker="o", linestyle="", markersize=points(3), color=ink(0.6)
         )
+    if data.slices["extrapolated"].any():
+        entries["extrapolated"] = Line2D(
+            [], [], color=ink(0.6), linewidth=points(0.9), linestyle="--"
+        )
     entries[f"band: {percent(ci_prob)}; foot: density of $N^*$"] = Line2D([], [], alpha=0)
     write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
     write_losses(ax.yaxis, *ax.get_ylim())
@@ -332,7 +336,7 @@ def plot_isoflops(
 def _shades(color: str, n: int) -> list[Any]:
     """Return shades from the colour of small budgets to that of large ones."""
     ramp = LinearSegmentedColormap.from_list(
-        "budgets", [blend(palette()[5], 0.8), color, palette()[3], palette()[1]]
+        "budgets", [blend(color, 0.6), color, palette()[3], palette()[1]]
     )
     return [to_hex(ramp(x)) for x in np.linspace(0, 1, n)] if n > 1 else [color]
 

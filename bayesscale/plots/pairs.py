@@ -29,6 +29,10 @@ LARGE = 30.0
 """Letters above this are shown as their decimal logarithm."""
 
 
+CROWDED = 6.0
+"""Panels narrower than this, over the size of the text, have smaller names and fewer ticks."""
+
+
 @dataclass(frozen=True)
 class PairsData:
     """What :func:`plot_pairs` draws.
@@ -138,6 +142,8 @@ def plot_pairs(
     data = pairs_data(fit, names=names, label=label)
     letters = [str(name) for name in data.draws if name != "fit"]
     side = plt.rcParams["figure.figsize"][0]
+    crowded = side * 72 / len(letters) < CROWDED * plt.rcParams["font.size"]
+    text, ticks = ("small", 2) if crowded else (None, 3)
     figure, grid = plt.subplots(
         len(letters), len(letters), figsize=(side, side), squeeze=False, sharex="col",
         layout="constrained",
@@ -161,17 +167,18 @@ def plot_pairs(
                         draws[column], draws[row], "o", color=each.color, alpha=0.4,
                         markersize=points(1.4), markeredgewidth=0,
                     )  # fmt: skip
-            own.xaxis.set_major_locator(MaxNLocator(3))
-            own.yaxis.set_major_locator(MaxNLocator(3))
+            own.xaxis.set_major_locator(MaxNLocator(ticks))
+            own.yaxis.set_major_locator(MaxNLocator(ticks))
             own.tick_params(axis="x", rotation=45)
             if i == j:
                 own.set_yticks([])
             elif j > 0:
                 own.set_yticklabels([])
             if j == 0 and i > 0:
-                own.set_ylabel(_title(row, data))
+                own.set_ylabel(_title(row, data), fontsize=text)
             if i == len(letters) - 1:
-                own.set_xlabel(_title(column, data))
+                own.set_xlabel(_title(column, data), fontsize=text)
+    figure.align_labels()
     if len(fits) > 1:
         draw_legend(grid[0, 0], entries, place)
     return figure

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from bayesscale.errors import DomainError
 from bayesscale.inference.result import Fit
 from bayesscale.plots._axes import panels
-from bayesscale.plots._shown import Colors, Legend, colors_for, plain, shown_fits
+from bayesscale.plots._shown import Colors, Legend, colors_for, shown_fits
 from bayesscale.plots.loss import LossData, loss_data, plot_loss
 from bayesscale.runs.units import ShownLoss
 
@@ -100,8 +100,7 @@ def plot_power_laws(
     )
     figure, axes = panels(len(fits), ax)
     for (name, fit), own, hue in zip(fits.items(), axes, colors, strict=True):
-        plot_loss(fit, ci_prob=ci_prob, unit=unit, ax=own, color=hue, legend=legend)
-        own.set_title(plain(name))
+        plot_loss(fit, ci_prob=ci_prob, unit=unit, ax=own, label=name, color=hue, legend=legend)
     return figure
 
 

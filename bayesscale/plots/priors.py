@@ -190,7 +190,7 @@ def plot_priors(
     figure, axes = panels(len(data.units), ax, least=1.5)
     entries: Entries = {}
     for own, (name, unit) in zip(axes, data.units.items(), strict=True):
-        own.set(xlabel=plain(name if unit == "1" else f"{name} ({unit})"), yticks=[])
+        own.set(xlabel=plain(name) + ("" if unit == "1" else f"\n({plain(unit)})"), yticks=[])
         for each in fits:
             of = (data.densities["fit"] == each.name) & (data.densities["coordinate"] == name)
             table = data.densities[of]
