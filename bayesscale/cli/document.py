@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from bayesscale._sections import records
 
 if TYPE_CHECKING:
+    from bayesscale.accounting.machine import Machine
     from bayesscale.backtesting.result import Backtest
     from bayesscale.checks import CheckResult
     from bayesscale.comparison.comparison import Comparison
@@ -79,6 +80,13 @@ def of_sensitivity(sensitivity: PriorSensitivity) -> dict[str, Any]:
         "summary": records(sensitivity.summary),
         "power_scaling": records(sensitivity.power_scaling),
     }
+
+
+def of_machine(machine: Machine) -> dict[str, Any]:
+    """Give what was said of a machine, without what was not."""
+    said = asdict(machine)
+    return {field.name: said[field.name] for field in fields(machine)
+            if said[field.name] != field.default}  # fmt: skip
 
 
 def of_answer(answer: Answer) -> dict[str, Any]:

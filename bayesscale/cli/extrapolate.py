@@ -8,7 +8,13 @@ import click
 import bayesscale as bs
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import ci_prob_option, input_option, own_law_option, sizes_option
+from bayesscale.cli.options import (
+    ci_prob_option,
+    input_option,
+    losses_in_option,
+    own_law_option,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call, load_fit
 
@@ -30,10 +36,11 @@ bayesscale extrapolate fit.nc --params 70B --tokens 1.4T
 @input_option
 @own_law_option
 @ci_prob_option
+@losses_in_option
 @output_options
 def extrapolate_command(
-    fit: Path, inputs: dict[str, list[float]], law: Any, ci_prob: float, as_json: bool,
-    strict: bool, **sizes: list[float],
+    fit: Path, inputs: dict[str, list[float]], law: Any, ci_prob: float, unit: Any,
+    as_json: bool, strict: bool, **sizes: list[float],
 ) -> None:  # fmt: skip
     """Predict the loss of runs outside the range of a saved FIT.
 
@@ -49,7 +56,7 @@ def extrapolate_command(
             call("prediction = bs.extrapolate", Name("fit"), **given, ci_prob=ci_prob),
             "prediction.summary",
         )
-        out.tell(prediction.sections())
+        out.tell(prediction.in_unit(unit).sections())
         out.finish(
             {"fit": fit, **document.of_fit(loaded), **document.of_answer(prediction)}, prediction
         )

@@ -10,6 +10,11 @@ GROUPS = {
         "params_non_embedding", "param_count", "flop_rule", "loss_unit", "bytes_per_token", "units",
         "inputs", "where",
     ),
+    "What the budget pays for, and what limits the run": (
+        "served", "params_min", "params_max", "tokens_max", "unique_tokens",
+    ),
+    "Small runs to choose from": ("candidates", "most"),
+    "How it is told": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
     "Model": ("law", "laws", "noise", "discrepancy", "priors"),
     "Sampling": ("draws", "tune", "chains", "target_accept", "random_seed"),
     "Output": ("output", "output_dir", "force", "as_json", "strict", "quiet", "help"),

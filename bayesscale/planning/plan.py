@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from bayesscale.backtesting.rolling import fit_quietly, warn_of
 from bayesscale.checks import CheckResult, worst
 from bayesscale.errors import BayesScaleError, DomainError, ExtrapolationWarning, RunsError
 from bayesscale.forecast.allocate import Allocation, allocate
+from bayesscale.forecast.answer import stated
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.extrapolate import Prediction, extrapolate
 from bayesscale.forecast.sections import allocation_sections
@@ -41,7 +42,7 @@ from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import LAWS
 from bayesscale.laws.law import SPLIT
 from bayesscale.model.spec import specify
-from bayesscale.quantities import LOSS, PARAMS, TOKENS
+from bayesscale.quantities import PARAMS, TOKENS
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Plan(Told):
         posterior, rounded as people choose sizes.
     ci_prob
         Probability of the equal-tailed intervals.
+    given
+        Further inputs of the law that it was made for, by name.
     """
 
     fit: Fit
@@ -82,6 +85,7 @@ class Plan(Told):
     allocation: Allocation
     prediction: Prediction
     ci_prob: float
+    given: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -204,7 +208,8 @@ def plan(
     PriorError
         If a prior is malformed, or all that it allows is far from what was observed.
     DomainError
-        If the law has no compute to split, or an option is outside its domain.
+        If the law has no compute to split or needs inputs that are not given, or an option is
+        outside its domain.
     SamplerError
         If the sampler stops.
 
@@ -243,13 +248,14 @@ def plan(
         "draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept,
         "random_seed": seed, "progress": progress,
     }  # fmt: skip
+    inputs: Any = dict(given or {})
+    stated(spec.law, inputs, wanted=spec.law.given, single=True)  # before hours of sampling
     test, tested, not_tested = _test(runs, spec.law, hold_out, options)
     fitted = fit(runs, **options)
-    inputs: Any = dict(given or {})
     budgets = np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
     allocation = allocate(fitted, flops=budgets, ci_prob=ci_prob, **inputs)
     prediction = predict_advised(fitted, allocation, ci_prob=ci_prob, **inputs)
-    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob)
+    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob, inputs)
 
 
 def predict_advised(
@@ -266,14 +272,14 @@ def predict_advised(
 
 def advised(prediction: Prediction, budgets: Any, ci_prob: float) -> list[Section]:
     """Return what to train with each budget, a sentence each."""
-    summary = prediction.summary.set_axis(budgets)
+    summary, scale = prediction.summary.set_axis(budgets), prediction.scale
     summary.index.name = "flops"
     return [
         Paragraph(
             f"With {write_flops(row['flops'])}, train {PARAMS.write(row['params'])} parameters "
-            f"on {TOKENS.write(row['tokens'])} tokens and expect a loss of "
-            f"{LOSS.write(row['loss'])} ({percent(ci_prob)}: "
-            f"{interval(row['loss_lower'], row['loss_upper'], LOSS.write)}).",
+            f"on {TOKENS.write(row['tokens'])} tokens and expect {scale.say(row['loss'])} "
+            f"({percent(ci_prob)}: "
+            f"{interval(row['loss_lower'], row['loss_upper'], scale.write)}).",
             emphasis=True,
         )
         for row in records(summary.drop(columns="flops", errors="ignore"))

@@ -29,8 +29,7 @@ from bayesscale.plots._shown import (
     shown_fits,
 )
 from bayesscale.plots.style import blend, ink, palette, paper, points
-from bayesscale.quantities import PARAMS, TOKENS
-from bayesscale.runs.units import ShownLoss
+from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 
 GRID = 41
 """Sizes a side of the surface."""

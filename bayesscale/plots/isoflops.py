@@ -40,9 +40,8 @@ from bayesscale.plots._shown import (
     shown_fits,
 )
 from bayesscale.plots.style import blend, ink, palette, points
-from bayesscale.quantities import FLOPS, PARAMS
+from bayesscale.quantities import FLOPS, PARAMS, ShownLoss
 from bayesscale.runs import Runs
-from bayesscale.runs.units import ShownLoss
 
 MOST_SLICES = 5
 

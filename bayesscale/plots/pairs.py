@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bayesscale.errors import DomainError
@@ -148,7 +149,10 @@ def plot_pairs(
         len(letters), len(letters), figsize=(side, side), squeeze=False, sharex="col",
         layout="constrained",
     )  # fmt: skip
-    entries: Entries = {}
+    entries: Entries = {
+        plain(each.name): Line2D([], [], marker="o", linestyle="", color=each.color)
+        for each in fits
+    }
     for i, row in enumerate(letters):
         for j, column in enumerate(letters):
             own = grid[i, j]
@@ -163,7 +167,7 @@ def plot_pairs(
                         histtype="stepfilled",
                     )  # fmt: skip
                 else:
-                    (entries[plain(each.name)],) = own.plot(
+                    own.plot(
                         draws[column], draws[row], "o", color=each.color, alpha=0.4,
                         markersize=points(1.4), markeredgewidth=0,
                     )  # fmt: skip

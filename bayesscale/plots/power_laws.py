@@ -10,7 +10,7 @@ from bayesscale.inference.result import Fit
 from bayesscale.plots._axes import panels
 from bayesscale.plots._shown import Colors, Legend, colors_for, shown_fits
 from bayesscale.plots.loss import LossData, loss_data, plot_loss
-from bayesscale.runs.units import ShownLoss
+from bayesscale.quantities import ShownLoss
 
 
 def power_laws_data(

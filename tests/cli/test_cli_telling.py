@@ -50,7 +50,7 @@ def test_what_a_report_refuses(run, saved, here, no_sampling):
 
 def test_pictures_of_one_fit_and_of_two(run, saved, here, runs):
     good_fit(runs, "kaplan").save("kaplan.nc")
-    ended = run(f"plot loss {saved} --medium slide --theme dark --unit perplexity")
+    ended = run(f"plot loss {saved} --medium slide --theme dark --losses-in perplexity")
     assert ended.status == 0, ended.stderr
     assert (here / "loss.png").stat().st_size > 10_000
     two = f"plot allocation {saved} kaplan.nc --label A --label B --quantity params -o two.svg"
@@ -135,9 +135,12 @@ def test_evidence_of_saved_fits(run, saved, here, runs):
 def test_every_command_groups_its_options_and_gives_examples(run):
     for name in main.commands:
         told = run(f"{name} --help").stdout
-        assert "\nOutput:\n" in told or name in ("allocate", "design"), name
+        assert "\nOutput:\n" in told, name
     told = run("fit --help").stdout
-    titles = ["Options:", "Reading the table:", "Model:", "Sampling:", "Output:", "Examples:"]
+    titles = [
+        "Options:", "Reading the table:", "How it is told:", "Model:", "Sampling:", "Output:",
+        "Examples:",
+    ]  # fmt: skip
     places = [told.index(f"\n{title}\n") for title in titles]
     assert places == sorted(places)
     assert told.index("--params-column") > told.index("Reading the table")
