@@ -7,7 +7,7 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import check_output
-from bayesscale._sections import Paragraph, records
+from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import force_option, given_option, sampling_options
@@ -106,7 +106,8 @@ def quickstart_command(
                 "files": [output_dir / name for name in files],
             },
             plan,
-            last=f"Open {path} in a browser.",
+            # again, for in a terminal the last screen is the first that is read
+            last=f"{words(plan.advice())}\nOpen {path} in a browser.",
         )
 
 

@@ -125,18 +125,19 @@ class Plan(Told):
         return words([self.verdict, *self._test_sections(), *self.advice()])
 
     def sections(self) -> list[Section]:
-        """Return the runs, the test, the fit, and what to train next."""
+        """Return what to train next and whether to trust it; then what that rests on."""
         answers = [a.sensitivity for a in (self.allocation, self.prediction) if a.sensitivity]
         return [
+            Heading("What to train next"),
             self.verdict,
+            *self.advice(),
             Heading("The runs"),
             Paragraph(repr(self.fit.runs)),
             *self._test_sections(),
             *self.fit.sections(ci_prob=self.ci_prob),
-            Heading("What to train next"),
+            Heading("How to split the compute"),
             *(Paragraph(c.text, c.severity) for c in answers if c.warns),
             *allocation_sections(self.allocation, head=False),
-            *self.advice(),
         ]
 
     def _test_sections(self) -> list[Section]:
