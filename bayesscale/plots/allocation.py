@@ -99,25 +99,12 @@ def allocation_data(
     given: Mapping[str, float] | None = None,
     label: str | None = None,
 ) -> AllocationData:
-    """Return the numbers that :func:`plot_allocation` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_allocation` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, an average of several, or a mapping of names to
-        such.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    flops_max
-        End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
-    tokens_per_param
-        Tokens per parameter, > 0, of a fixed split to compare with, or None for none.
-    slopes
-        Exponents a of N ~ C^a to compare with, by name.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    label
-        Name of a single fit; by default that of its law.
+    fit, ci_prob, flops_max, tokens_per_param, slopes, given, label
+        As for :func:`plot_allocation`.
 
     Returns
     -------

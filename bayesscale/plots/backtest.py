@@ -44,16 +44,12 @@ class BacktestData:
 
 
 def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 90) -> BacktestData:
-    """Return the numbers that :func:`plot_backtest` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_backtest` draws.
 
     Parameters
     ----------
-    backtest
-        A back-test.
-    method
-        ``"bayesscale"``, ``"approach3"`` or ``"persistence"``.
-    level
-        Percent of the intervals: 50, 80, 90 or 95.
+    backtest, method, level
+        As for :func:`plot_backtest`.
 
     Returns
     -------

@@ -80,20 +80,12 @@ def contour_data(
     unit: ShownLoss | None = None,
     given: Mapping[str, float] | None = None,
 ) -> ContourData:
-    """Return the numbers that :func:`plot_contour` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_contour` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or an average of several.
-    ci_prob
-        Probability of the equal-tailed interval of the frontier, in (0, 1).
-    flops_max
-        End of the frontier, FLOP, above the smallest run; by default ten times the largest.
-    unit
-        Unit of the losses; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
+    fit, ci_prob, flops_max, unit, given
+        As for :func:`plot_contour`.
 
     Returns
     -------

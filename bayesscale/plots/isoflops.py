@@ -98,24 +98,12 @@ def isoflops_data(
     given: Mapping[str, float] | None = None,
     label: str | None = None,
 ) -> IsoflopsData:
-    """Return the numbers that :func:`plot_isoflops` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_isoflops` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, an average of several, or a mapping of names to
-        such.
-    flops
-        Budgets, FLOP, > 0, shape ``(flops,)``. By default up to five levels of compute that the
-        runs have, and one ten times above the largest.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    unit
-        Unit of the losses; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    label
-        Name of a single fit; by default that of its law.
+    fit, flops, ci_prob, unit, given, label
+        As for :func:`plot_isoflops`.
 
     Returns
     -------

@@ -54,16 +54,12 @@ class PairsData:
 def pairs_data(
     fit: Fits, *, names: Sequence[str] | None = None, label: str | None = None
 ) -> PairsData:
-    """Return the numbers that :func:`plot_pairs` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_pairs` draws.
 
     Parameters
     ----------
-    fit
-        A fit, or a mapping of names to fits.
-    names
-        Published letters to show, at least two; by default all that the laws share.
-    label
-        Name of a single fit; by default that of its law.
+    fit, names, label
+        As for :func:`plot_pairs`.
 
     Returns
     -------

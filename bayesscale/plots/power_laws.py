@@ -16,16 +16,12 @@ from bayesscale.quantities import ShownLoss
 def power_laws_data(
     fits: Mapping[str, Fit], *, ci_prob: float = 0.9, unit: ShownLoss | None = None
 ) -> dict[str, LossData]:
-    """Return the numbers that :func:`plot_power_laws` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_power_laws` draws.
 
     Parameters
     ----------
-    fits
-        Fits of laws of one variable, by name.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    unit
-        Unit of the losses; by default that of the runs' source.
+    fits, ci_prob, unit
+        As for :func:`plot_power_laws`.
 
     Returns
     -------

@@ -52,16 +52,12 @@ class ResidualsData:
 
 
 def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None) -> ResidualsData:
-    """Return the numbers that :func:`plot_residuals` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_residuals` draws.
 
     Parameters
     ----------
-    fit
-        A fit, an average of several, or a mapping of names to such.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
-    label
-        Name of a single fit; by default that of its law.
+    fit, ci_prob, label
+        As for :func:`plot_residuals`.
 
     Returns
     -------
