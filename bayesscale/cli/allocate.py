@@ -19,7 +19,7 @@ from bayesscale.cli.options import (
     sizes_option,
 )
 from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call, load_fit
+from bayesscale.cli.python import Name, call, load_saved, told_in
 
 EXAMPLES = """
 bayesscale allocate fit.nc --flops 1e22,1e23
@@ -56,9 +56,9 @@ def allocate_command(
     within: float, inputs: dict[str, Any], law: Any, ci_prob: float, unit: Any, machine: Any,
     as_json: bool, strict: bool, **limits: float | None,
 ) -> None:  # fmt: skip
-    """Split compute between parameters and tokens as a saved FIT finds best."""
+    """Split compute between parameters and tokens as a saved FIT or average finds best."""
     with telling(as_json=as_json, strict=strict) as out:
-        loaded, python = load_fit(fit, law)
+        loaded, python = load_saved(fit, law)
         terms: dict[str, Any] = {}
         if served is not None:
             terms["cost"] = bs.LifetimeCost(tokens_served=served)
@@ -71,10 +71,10 @@ def allocate_command(
         out.ran(
             python,
             call("allocation = bs.allocate", Name("fit"), flops=flops, **options),
-            "allocation.summary",
+            told_in(unit, "allocation"),
         )
         out.tell(allocation.in_unit(unit).sections())
-        told = {"fit": fit, **document.of_fit(loaded), **document.of_answer(allocation)}
+        told = {"fit": fit, **document.of_saved(loaded), **document.of_answer(allocation)}
         if machine is not None:
             from bayesscale.tell.bill import bill_sections
 

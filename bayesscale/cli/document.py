@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bayesscale.comparison.comparison import Comparison
     from bayesscale.comparison.sensitivity import PriorSensitivity
     from bayesscale.forecast.answer import Answer
+    from bayesscale.inference.average import Average
     from bayesscale.inference.result import Fit
     from bayesscale.runs import Runs
 
@@ -37,6 +38,13 @@ def of_fit(fit: Fit) -> dict[str, Any]:
         **of_result(fit),
         "checks": of_checks(fit.checks),
     }
+
+
+def of_saved(saved: Fit | Average) -> dict[str, Any]:
+    """Describe what a file held: a fit, or an average of several."""
+    import bayesscale as bs
+
+    return of_fit(saved) if isinstance(saved, bs.Fit) else of_result(saved)
 
 
 def of_checks(checks: Iterable[CheckResult]) -> list[dict[str, Any]]:

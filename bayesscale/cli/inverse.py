@@ -16,7 +16,7 @@ from bayesscale.cli.options import (
     sizes_option,
 )
 from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call, load_saved
+from bayesscale.cli.python import Name, call, load_saved, told_in
 
 
 @click.command(
@@ -47,7 +47,7 @@ def required_flops_command(
         out.ran(
             python,
             call("answer = bs.required_flops", Name("fit"), loss=nats, ci_prob=ci_prob, **single),
-            "answer.summary",
+            told_in(unit, "answer"),
         )
         out.tell(answer.in_unit(unit).sections())
         out.finish({"fit": fit, **document.of_answer(answer)}, answer)
@@ -83,7 +83,7 @@ def gain_command(
         out.ran(
             python,
             call("answer = bs.gain", Name("fit"), **given, factor=factor, ci_prob=ci_prob),
-            "answer.summary",
+            told_in(unit, "answer"),
         )
         out.tell(answer.in_unit(unit).sections())
         out.finish({"fit": fit, **document.of_answer(answer)}, answer)

@@ -10,7 +10,12 @@ from bayesscale._files import check_output
 from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import force_option, given_option, sampling_options
+from bayesscale.cli.options import (
+    force_option,
+    given_option,
+    sampling_options,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
@@ -36,6 +41,7 @@ bayesscale quickstart runs.csv
 )
 @click.argument("runs", type=click.Path(path_type=Path), required=False)
 @sampling_options("law", "random_seed")
+@sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
 @given_option
 @click.option(
     "--hold-out", type=click.FloatRange(1, min_open=True),
@@ -50,8 +56,8 @@ bayesscale quickstart runs.csv
 @output_options
 @reading_options
 def quickstart_command(
-    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], given: dict[str, float],
-    hold_out: float | None, output_dir: Path, force: bool, **voice: bool,
+    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], budgets: list[float],
+    given: dict[str, float], hold_out: float | None, output_dir: Path, force: bool, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
@@ -69,7 +75,7 @@ def quickstart_command(
         # With a seed, what is shown to a colleague can be had again.
         asked = {"law": "unified", "random_seed": 0, **sampling}
         asked["hold_out"] = hold_out or (HOLD_OUT if runs else HOLD_OUT_OF_EXAMPLE)
-        asked |= {"given": given} if given else {}
+        asked |= {k: v for k, v in {"flops": budgets, "given": given}.items() if v}
         table, python = (
             read(runs, reading) if runs else (bs.load_example(), "runs = bs.load_example()")
         )

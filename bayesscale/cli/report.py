@@ -69,13 +69,12 @@ def report_command(
         )
     with telling(**voice) as out:
         check_output(output, inputs=[source], force=force)
-        told = {
-            "title": title, "question": question, "flops": budgets or None, "unit": unit,
-            "given": given if saved and given else None,
-        }  # fmt: skip
+        told = {"title": title, "question": question, "unit": unit}
+        for_what = {"flops": budgets, "given": given}
+        for_what = {k: v for k, v in for_what.items() if v}
         asked: dict[str, Any] = {k: v for k, v in told.items() if v is not None}
-        if ci_prob != 0.9:
-            asked["ci_prob"] = ci_prob
+        level = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
+        asked |= level
         of: Any
         if machine is not None:
             out.ran(call("machine = bs.Machine", **document.of_machine(machine)))
@@ -83,11 +82,12 @@ def report_command(
         if saved:
             of, python = load_saved(source, sampling.get("law"))
             out.ran(python)
-            asked["fit"] = of
+            asked |= {"fit": of, **for_what}
         else:
             table = out.read(source, reading)
-            for_plan: dict[str, Any] = {**sampling, "hold_out": hold_out}
-            for_plan |= {"given": given} if given else {}
+            for_plan: dict[str, Any] = {
+                **sampling, "hold_out": hold_out, **for_what, **level
+            }  # fmt: skip
             of = bs.plan(table, **for_plan, progress=out.progress)
             repeatable = for_plan | {"random_seed": of.fit.sampling.random_seed}
             out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
@@ -97,8 +97,7 @@ def report_command(
         written = call("bs.report", output, **named, **again)
         bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
         out.ran(written)
-        answer = of if saved else of.advice()
-        out.tell([*(answer.sections() if saved else answer), Paragraph(f"Written to {output}.")])
+        answer = of.sections() if saved else [of.verdict, *of.advice(unit)]
+        out.tell([*answer, Paragraph(f"Written to {output}.")])
         fit = of if saved else of.fit
-        described = document.of_fit(fit) if isinstance(fit, bs.Fit) else document.of_result(fit)
-        out.finish({**described, "output": output}, of)
+        out.finish({**document.of_saved(fit), "output": output}, of)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayesscale._arguments import number
+from bayesscale._arguments import number, positive_array
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, percent
 from bayesscale._progress import ProgressOption
@@ -42,10 +42,12 @@ from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import LAWS
 from bayesscale.laws.law import SPLIT
 from bayesscale.model.spec import specify
-from bayesscale.quantities import PARAMS, TOKENS
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from bayesscale.laws import Law
     from bayesscale.model.priors import Prior
 
@@ -148,9 +150,10 @@ class Plan(Told):
             Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
-    def advice(self) -> list[Section]:
-        """Return what to train with each budget, a sentence each."""
-        return advised(self.prediction, self.allocation.summary.index, self.ci_prob)
+    def advice(self, unit: ShownLoss | None = None) -> list[Section]:
+        """Return what to train with each budget, a sentence each, losses in the runs' unit."""
+        told = self.prediction.in_unit(unit)
+        return advised(told, self.allocation.summary.index, self.ci_prob)
 
 
 def plan(
@@ -159,6 +162,7 @@ def plan(
     law: str | Law = "unified",
     hold_out: float | None = HOLD_OUT,
     beyond: Sequence[float] = BEYOND,
+    flops: ArrayLike | None = None,
     given: Mapping[str, float] | None = None,
     noise: str = "student_t",
     discrepancy: str | None = "drift",
@@ -183,6 +187,8 @@ def plan(
         Test on the runs within this factor of the largest compute, > 1; None leaves the test out.
     beyond
         Budgets to plan for, as multiples of the largest compute among the runs, > 0.
+    flops
+        Budgets to plan for, FLOP, > 0, in place of ``beyond``.
     given
         Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     noise, discrepancy, priors, draws, tune, chains, target_accept
@@ -239,9 +245,7 @@ def plan(
     }  # fmt: skip
     spec = specify(runs, **model)
     _check_splits(spec.law)
-    times = [number("beyond", value, above=0) for value in beyond]
-    if not times:
-        raise DomainError("beyond must name at least one multiple of the largest compute.")
+    budgets = _budgets(runs, beyond, flops)
     if hold_out is not None:
         number("hold_out", hold_out, above=1)
     seed = check_sampling(draws, tune, chains, target_accept, random_seed).random_seed
@@ -253,10 +257,19 @@ def plan(
     stated(spec.law, inputs, wanted=spec.law.given, single=True)  # before hours of sampling
     test, tested, not_tested = _test(runs, spec.law, hold_out, options)
     fitted = fit(runs, **options)
-    budgets = np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
     allocation = allocate(fitted, flops=budgets, ci_prob=ci_prob, **inputs)
     prediction = predict_advised(fitted, allocation, ci_prob=ci_prob, **inputs)
     return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob, inputs)
+
+
+def _budgets(runs: Runs, beyond: Sequence[float], flops: ArrayLike | None) -> np.ndarray:
+    """Return what to plan for, FLOP: as asked for, or round multiples of the largest run's."""
+    if flops is not None:
+        return positive_array("flops", flops, FLOPS.unit)
+    times = [number("beyond", value, above=0) for value in beyond]
+    if not times:
+        raise DomainError("beyond must name at least one multiple of the largest compute.")
+    return np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
 
 
 def predict_advised(

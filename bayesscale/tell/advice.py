@@ -112,8 +112,8 @@ def alternatives(of: Fit | Average, advice: Advice, *, ci_prob: float) -> Regret
         of,
         params=[best, best / 3, 3 * best, np.sqrt(flops / (kappa * HABIT))],
         flops=flops,
-        names=["as advised", "a third as large", "three times as large",
-               f"{HABIT:g} tokens per parameter"],
+        names=["the advised run", "a third as large", "three times as large",
+               f"at {HABIT:g} tokens per parameter"],
         ci_prob=ci_prob,
         **inputs,
     )  # fmt: skip

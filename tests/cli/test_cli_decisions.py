@@ -58,6 +58,7 @@ def test_losses_in_another_unit(run, saved):
     ended = run(f"extrapolate {saved} --params 1B --tokens 20B --losses-in perplexity")
     assert f"{np.exp(loss):.4g}" in ended.stdout
     assert "as perplexity" in " ".join(ended.stdout.split())
+    assert 'prediction.in_unit("perplexity")' in ended.stdout
     told = run(f"required-flops {saved} --loss 18 --losses-in perplexity --json").document
     assert told["summary"][0]["loss"] == pytest.approx(np.log(18))
     assert told["summary"][0]["flops"] == pytest.approx(

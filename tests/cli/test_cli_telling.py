@@ -40,6 +40,18 @@ def test_a_report_of_a_table_is_back_tested(run, here, asked, monkeypatch):
     assert len(asked) == 2
 
 
+def test_the_budgets_asked_for_are_those_told(run, here, asked, monkeypatch):
+    shorten_bootstrap(monkeypatch)
+    ended = run(
+        "report runs.csv --law chinchilla --hold-out 5 --flops 2.5e22 --losses-in perplexity"
+    )
+    told = " ".join(ended.stdout.split())
+    assert "With 2.5e22 FLOP, train" in told
+    assert "expect a perplexity of" in told
+    assert told.count("FLOP, train") == 1
+    assert "With 2.5e22 FLOP, train" in (here / "report.html").read_text()
+
+
 def test_what_a_report_refuses(run, saved, here, no_sampling):
     assert "do not apply: draws" in " ".join(run(f"report {saved} --draws 5").stderr.split())
     (here / "mine.html").write_text("precious")
@@ -95,6 +107,10 @@ def test_show_takes_averages_too(run, here, runs):
     )  # fmt: skip
     weights = {"chinchilla": 0.7, "kaplan": 0.3}
     bs.Average(fits, weights, "loo", table, None, "Chosen.", 1).save("both.nc")
+    for asked in ("extrapolate both.nc --params 1B --tokens 20B", "allocate both.nc --flops 1e21"):
+        told = run(f"{asked} --json").document
+        assert told["python"][1] == 'fit = bs.load_average("both.nc")'
+        assert told["summary"][0]["loss"] > 0
     ended = run("show both.nc")
     assert "An average of 2 fits" in ended.stdout
     assert 'bs.load_average("both.nc")' in ended.stdout
