@@ -7,10 +7,15 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import check_output
-from bayesscale._sections import Paragraph, records
+from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import force_option, sampling_options
+from bayesscale.cli.options import (
+    force_option,
+    given_option,
+    sampling_options,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
@@ -36,6 +41,8 @@ bayesscale quickstart runs.csv
 )
 @click.argument("runs", type=click.Path(path_type=Path), required=False)
 @sampling_options("law", "random_seed")
+@sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
+@given_option
 @click.option(
     "--hold-out", type=click.FloatRange(1, min_open=True),
     help="Test on the runs within this factor of the largest compute.",
@@ -49,8 +56,8 @@ bayesscale quickstart runs.csv
 @output_options
 @reading_options
 def quickstart_command(
-    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], hold_out: float | None,
-    output_dir: Path, force: bool, **voice: bool,
+    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], budgets: list[float],
+    given: dict[str, float], hold_out: float | None, output_dir: Path, force: bool, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
@@ -68,6 +75,7 @@ def quickstart_command(
         # With a seed, what is shown to a colleague can be had again.
         asked = {"law": "unified", "random_seed": 0, **sampling}
         asked["hold_out"] = hold_out or (HOLD_OUT if runs else HOLD_OUT_OF_EXAMPLE)
+        asked |= {k: v for k, v in {"flops": budgets, "given": given}.items() if v}
         table, python = (
             read(runs, reading) if runs else (bs.load_example(), "runs = bs.load_example()")
         )
@@ -104,7 +112,8 @@ def quickstart_command(
                 "files": [output_dir / name for name in files],
             },
             plan,
-            last=f"Open {path} in a browser.",
+            # again, for in a terminal the last screen is the first that is read
+            last=f"{words(plan.advice())}\nOpen {path} in a browser.",
         )
 
 

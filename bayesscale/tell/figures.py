@@ -27,8 +27,8 @@ def plan_figures(plan: Plan) -> list[Figure]:
     fit, held_out = plan.tested or (plan.fit, None)
     end = float(plan.summary.index.max())
     drawn = (
-        partial(plot_loss, fit, held_out=held_out, ci_prob=plan.ci_prob),
-        partial(plot_allocation, plan.fit, flops_max=end, ci_prob=plan.ci_prob),
+        partial(plot_loss, fit, held_out=held_out, ci_prob=plan.ci_prob, given=plan.given),
+        partial(plot_allocation, plan.fit, flops_max=end, ci_prob=plan.ci_prob, given=plan.given),
     )
     return [
         Figure(name, lambda ax, draw=draw: draw(ax=ax))
