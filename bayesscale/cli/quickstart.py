@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 import bayesscale as bs
-from bayesscale._files import check_output
+from bayesscale._files import check_output, make_folder
 from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
@@ -19,8 +19,7 @@ from bayesscale.cli.options import (
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
-from bayesscale.errors import FileError
-from bayesscale.tell.figures import PLAN, figure_files, plan_figures, write_figures
+from bayesscale.tell.pictures import files_in
 
 HOLD_OUT = 10.0
 HOLD_OUT_OF_EXAMPLE = 4.0
@@ -63,8 +62,8 @@ def quickstart_command(
 
     Without RUNS, those that come with bayesscale: small transformers trained on Python source.
 
-    Writes a report, report.html, its figures loss and allocation (.png and .svg) and the
-    posterior, fit.nc.
+    Writes a report, report.html, its figures (loss.svg, allocation.svg, ...) and the posterior,
+    fit.nc.
     """
     if runs is None and reading:
         raise click.UsageError(
@@ -79,26 +78,25 @@ def quickstart_command(
         table, python = (
             read(runs, reading) if runs else (bs.load_example(), "runs = bs.load_example()")
         )
-        files = ["report.html", "fit.nc", *figure_files(PLAN)]
-        _make_folder(output_dir)
-        for name in files:
-            check_output(output_dir / name, inputs=[runs] if runs else [], force=force)
+        folder = make_folder(output_dir)
+        path, posterior = folder / "report.html", folder / "fit.nc"
+        for file in (path, posterior, *files_in(folder)):
+            check_output(file, inputs=[runs] if runs else [], force=force)
 
         plan = bs.plan(table, **asked, progress=out.progress)
-        plan.fit.save(output_dir / "fit.nc", overwrite=force)
+        plan.fit.save(posterior, overwrite=force)
         out.ran(
             python,
             call("plan = bs.plan", Name("runs"), **asked),
-            call("plan.fit.save", output_dir / "fit.nc"),
+            call("plan.fit.save", posterior),
             "plan.summary",
         )
         out.tell(plan.sections())
-        write_figures(plan_figures(plan), output_dir)
-        path = output_dir / "report.html"
-        written = call("bs.report", path, plan=Name("plan"))
-        bs.report(path, plan=plan, commands=[*out.python, written], overwrite=force)
+        written = call("bs.report", path, plan=Name("plan"), figures=folder)
+        bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
         out.ran(written)
-        out.tell([Paragraph(f"\nWritten to {output_dir}: {', '.join(files)}")])
+        files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
+        out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
         test = plan.test
         out.finish(
             {
@@ -109,20 +107,9 @@ def quickstart_command(
                 "budgets": plan.summary.index.tolist(),
                 "allocation": document.of_answer(plan.allocation),
                 "extrapolation": document.of_answer(plan.prediction),
-                "files": [output_dir / name for name in files],
+                "files": files,
             },
             plan,
             # again, for in a terminal the last screen is the first that is read
             last=f"{words(plan.advice())}\nOpen {path} in a browser.",
         )
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder, unless there is one, before the sampling and not after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(
-            f"Cannot make the folder '{folder}': {reason}. Give another one."
-        ) from error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bayesscale._format import flops as write_flops
 from bayesscale._sections import Paragraph, Section
@@ -21,19 +20,7 @@ from bayesscale.inference.result import Fit
 from bayesscale.planning.plan import Plan
 from bayesscale.tell.advice import Advice, alternatives
 from bayesscale.tell.bill import bill_sections
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the report: what it is called, what draws it, and what to see in it."""
-
-    name: str
-    draw: Callable[[], Axes | Canvas]
-    takeaway: str
+from bayesscale.tell.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ def fit_chapters(
             of.sections(ci_prob=ci_prob) if isinstance(of, Fit) else of.sections(),
             [
                 Picture(
-                    "What the law misses", lambda: plot_predictive_check(of),
+                    "predictive_check", "What the law misses", lambda: plot_predictive_check(of),
                     "Curves inside their band: runs scatter around the law as the model says.",
                 )
             ],
@@ -71,7 +58,7 @@ def fit_chapters(
             "forecast", "Forecast", advice.forecast,
             [
                 Picture(
-                    "Loss against compute",
+                    "loss", "Loss against compute",
                     lambda: plot_loss(shown, held_out=held_out, **options),
                     "Left of the dashed line the law interpolates; to the right it extrapolates."
                     + (
@@ -100,12 +87,12 @@ def split_chapters(
         "allocation", "How to split the compute", advice.split,
         [
             Picture(
-                "Loss at fixed compute", lambda: plot_isoflops(of, **options),
+                "isoflops", "Loss at fixed compute", lambda: plot_isoflops(of, **options),
                 "Minima are flat: sizes on both sides of the best one do nearly as well. "
                 "Ridges at the foot are where the best size may lie.",
             ),
             Picture(
-                "Best parameters and tokens",
+                "allocation", "Best parameters and tokens",
                 lambda: plot_allocation(
                     of, flops_max=advice.end, ci_prob=ci_prob, given=advice.given
                 ),
@@ -120,7 +107,7 @@ def split_chapters(
         [Paragraph(f"Plans for {_budgets_of(others)}."), *regret_sections(others, head=False)],
         [
             Picture(
-                "What each plan wastes", lambda: plot_regret(others),
+                "regret", "What each plan wastes", lambda: plot_regret(others),
                 "Bars that reach zero: that plan may be the best one. To the right stands how "
                 "probably a plan is as good as the best run of the same cost.",
             )
@@ -149,7 +136,7 @@ def comparison_chapters(
         sections += comparison.sections()
         pictures.append(
             Picture(
-                "Laws by every criterion", partial(plot_comparison, comparison),
+                "comparison", "Laws by every criterion", partial(plot_comparison, comparison),
                 "Zero is the best law; an error bar that reaches it means that the criterion "
                 "does not tell them apart.",
             )
@@ -161,7 +148,8 @@ def comparison_chapters(
     if sensitivity is not None:
         pictures.append(
             Picture(
-                "The verdict under other priors", lambda: plot_sensitivity(sensitivity),
+                "prior_sensitivity", "The verdict under other priors",
+                lambda: plot_sensitivity(sensitivity),
                 "A curve that crosses zero: that prior decides.",
             )
         )  # fmt: skip
@@ -177,11 +165,11 @@ def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
         return []
     pictures = [
         Picture(
-            "Predicted over observed loss", lambda: plot_backtest(backtest),
+            "backtest", "Predicted over observed loss", lambda: plot_backtest(backtest),
             "Intervals that cross zero held the truth.",
         ),
         Picture(
-            "How often intervals held the truth", lambda: plot_coverage(backtest),
+            "coverage", "How often intervals held the truth", lambda: plot_coverage(backtest),
             "Below the diagonal intervals are too narrow.",
         ),
     ]  # fmt: skip

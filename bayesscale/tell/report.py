@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesscale import _arguments
-from bayesscale._files import MADE_BY, atomic_write, check_replaceable, check_writable
+from bayesscale._files import MADE_BY, atomic_write, check_output, make_folder
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, percent, printable, short_number
 from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, worst
@@ -33,19 +31,16 @@ from bayesscale.runs.units import LossScale, ShownLoss
 from bayesscale.tell.advice import Advice, advise, caveats
 from bayesscale.tell.chapters import (
     Chapter,
-    Picture,
     backtest_chapters,
     comparison_chapters,
     fit_chapters,
     split_chapters,
 )
 from bayesscale.tell.explorer import Explorer, explorer_of
+from bayesscale.tell.pictures import Drawn, draw, files_in, save
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-LARGEST_SVG = 400_000
-"""Bytes: larger pictures, of very many runs, are put in as PNG."""
 
 PACKAGES = ("bayesscale", "pymc", "nutpie", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
@@ -68,6 +63,7 @@ def report(
     title: str | None = None,
     question: str = QUESTION,
     commands: Sequence[str] | None = None,
+    figures: str | Path | None = None,
     ci_prob: float = 0.9,
     overwrite: bool = False,
 ) -> Path:
@@ -112,10 +108,13 @@ def report(
         The question that is answered.
     commands
         Lines that make the report again; by default the Python of the fit.
+    figures
+        Folder to write the pictures to as well, ``loss.svg``, ``allocation.svg`` and so on; made
+        if need be.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1).
     overwrite
-        Replace a file that is there even if bayesscale did not make it.
+        Replace files that are there even if bayesscale did not make them.
 
     Returns
     -------
@@ -148,9 +147,9 @@ def report(
     for name, text in (("title", title), ("question", question)):
         if text is not None:
             _arguments.text(name, text)
-    check_writable(path)
-    if not overwrite:
-        check_replaceable(path)
+    folder = None if figures is None else make_folder(figures)
+    for file in (path, *(files_in(folder) if folder else [])):
+        check_output(file, force=overwrite)
     of = plan.fit if plan is not None else fit
     assert of is not None
     backtest = backtest or (plan.test if plan is not None else None)
@@ -163,8 +162,9 @@ def report(
             *comparison_chapters(comparison, sensitivity),
             *backtest_chapters(backtest),
         ]
+        drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
-            of, chapters, advice,
+            of, chapters, advice, drawn,
             title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
             commands=list(commands) if commands is not None else _python(of),
             severity=worst(
@@ -175,6 +175,8 @@ def report(
     _tell_again(heard)
     with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+    if folder:
+        save(drawn, folder)
     return path
 
 
@@ -206,7 +208,8 @@ def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
 
 
 def _render(
-    of: Fit | Average, chapters: Sequence[Chapter], advice: Advice, *, title: str, question: str,
+    of: Fit | Average, chapters: Sequence[Chapter], advice: Advice, drawn: Mapping[str, Drawn], *,
+    title: str, question: str,
     commands: Sequence[str], severity: Severity, ci_prob: float,
 ) -> str:  # fmt: skip
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -217,7 +220,7 @@ def _render(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["sections"] = lambda sections: Markup(as_html(sections))
-    environment.filters["picture"] = _picture
+    environment.filters["picture"] = lambda picture: drawn[picture.stem].address
     folder = files("bayesscale.tell") / "templates"
     splits = advice.allocation is not None
     explorer = explorer_of(of, end=advice.end, **advice.shown(ci_prob)) if splits else None
@@ -270,29 +273,6 @@ def _budgets(explorer: Explorer) -> list[dict[str, str]]:
         row["beyond"] = f"{short_number(float(f'{explorer.flops[i] / explorer.largest:.3g}'))}×"
         rows.append(row)
     return rows
-
-
-def _picture(picture: Picture) -> str:
-    """Draw a picture and return it as the address of an image."""
-    import matplotlib.pyplot as plt
-    from matplotlib.figure import Figure as Canvas
-
-    from bayesscale.plots.style import plot_style
-
-    with plot_style(columns=2):
-        made = picture.draw()
-        figure = made if isinstance(made, Canvas) else made.get_figure(root=True)
-        assert figure is not None
-        try:
-            drawn = io.BytesIO()
-            figure.savefig(drawn, format="svg", metadata={"Creator": MADE_BY, "Date": None})
-            kind = "svg+xml"
-            if drawn.tell() > LARGEST_SVG:
-                drawn, kind = io.BytesIO(), "png"
-                figure.savefig(drawn, format="png", dpi=160)
-        finally:
-            plt.close(figure)
-    return f"data:image/{kind};base64,{base64.b64encode(drawn.getvalue()).decode()}"
 
 
 def _provenance(of: Fit | Average) -> dict[str, str]:
