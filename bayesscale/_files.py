@@ -66,6 +66,24 @@ def atomic_write(path: AnyPath) -> Iterator[Path]:
         ) from error
 
 
+def make_folder(folder: AnyPath) -> Path:
+    """Make a folder, unless there is one, and return it.
+
+    Raises
+    ------
+    FileError
+        If that cannot be done.
+    """
+    made = Path(folder)
+    try:
+        made.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"Cannot make the folder {_quoted(folder)}: {_reason(error)}. Give another one."
+        ) from error
+    return made
+
+
 def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool = False) -> None:
     """Fail now if a result must not be written to a path later.
 

@@ -359,9 +359,11 @@ def _side(cell: str) -> str:
 
 
 def _cell(cell: str) -> str:
-    """Write ``median (interval)`` where a cell has two lines."""
+    """Write ``median (interval)`` where a cell has two lines, which may break between the two."""
     first, *rest = (html.escape(line) for line in cell_lines(cell))
-    return f"{first} ({', '.join(rest)})" if rest else first
+    if not rest:
+        return first
+    return f'{first} <span style="white-space:nowrap">({", ".join(rest)})</span>'
 
 
 def _badge(severity: Severity) -> str:

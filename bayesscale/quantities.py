@@ -21,6 +21,12 @@ type Scale = Literal["log", "logit", "identity", "simplex"]
 type Role = Literal["input", "response", "error", "label"]
 type Style = Literal["count", "flops", "loss", "number"]
 
+LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
+"""What a loss can be given in."""
+
+ShownLoss = Literal["nats/token", "bits/token", "bits/byte", "perplexity"]
+"""What a loss can be shown in."""
+
 _BOUNDS: dict[Scale, tuple[float, float]] = {
     "log": (0.0, math.inf),
     "logit": (0.0, 1.0),

@@ -6,19 +6,34 @@ from typing import Any
 import click
 
 import bayesscale as bs
+from bayesscale._sections import Heading, records
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import (
     ci_prob_option,
     input_option,
+    losses_in_option,
+    machine_option,
     own_law_option,
     size_option,
     sizes_option,
 )
 from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call, load_fit
+from bayesscale.cli.python import Name, call, load_saved, told_in
+
+EXAMPLES = """
+bayesscale allocate fit.nc --flops 1e22,1e23
+bayesscale allocate fit.nc --flops 1e23 --served 2T --params-max 8B
+bayesscale allocate fit.nc --flops 1e23 --machine peak=989e12,utilization=0.4,price_per_hour=2
+"""
 
 
-@click.command("allocate", short_help="Split compute between parameters and tokens.")
+@click.command(
+    "allocate",
+    cls=Grouped,
+    examples=EXAMPLES,
+    short_help="Split compute between parameters and tokens.",
+)
 @click.argument("fit", type=click.Path(path_type=Path))
 @sizes_option("--flops", "Compute budget in FLOP, e.g. 1e24; repeatable.", required=True)
 @size_option("--served", "Tokens that the model will serve: budgets pay for these too.")
@@ -33,15 +48,17 @@ from bayesscale.cli.python import Name, call, load_fit
 @input_option
 @own_law_option
 @ci_prob_option
+@losses_in_option
+@machine_option
 @output_options
 def allocate_command(
     fit: Path, flops: list[float], served: float | None, unique_tokens: float | None,
-    within: float, inputs: dict[str, Any], law: Any, ci_prob: float, as_json: bool, strict: bool,
-    **limits: float | None,
+    within: float, inputs: dict[str, Any], law: Any, ci_prob: float, unit: Any, machine: Any,
+    as_json: bool, strict: bool, **limits: float | None,
 ) -> None:  # fmt: skip
-    """Split compute between parameters and tokens as a saved FIT finds best."""
+    """Split compute between parameters and tokens as a saved FIT or average finds best."""
     with telling(as_json=as_json, strict=strict) as out:
-        loaded, python = load_fit(fit, law)
+        loaded, python = load_saved(fit, law)
         terms: dict[str, Any] = {}
         if served is not None:
             terms["cost"] = bs.LifetimeCost(tokens_served=served)
@@ -54,9 +71,15 @@ def allocate_command(
         out.ran(
             python,
             call("allocation = bs.allocate", Name("fit"), flops=flops, **options),
-            "allocation.summary",
+            told_in(unit, "allocation"),
         )
-        out.tell(allocation.sections())
-        out.finish(
-            {"fit": fit, **document.of_fit(loaded), **document.of_answer(allocation)}, allocation
-        )
+        out.tell(allocation.in_unit(unit).sections())
+        told = {"fit": fit, **document.of_saved(loaded), **document.of_answer(allocation)}
+        if machine is not None:
+            from bayesscale.tell.bill import bill_sections
+
+            out.ran(call("machine = bs.Machine", **document.of_machine(machine)))
+            out.ran("machine.bill(allocation.summary.index)")
+            out.tell([Heading("What it costs"), *bill_sections(machine, flops)])
+            told["bill"] = records(machine.bill(flops))
+        out.finish(told, allocation)

@@ -7,12 +7,23 @@ import click
 
 import bayesscale as bs
 from bayesscale.cli import document
+from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import ci_prob_option, input_option, own_law_option, size_option
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call, literal, load_fit
 
+EXAMPLES = """
+bayesscale design fit.nc --target 1e24 --budget 1e22
+bayesscale design fit.nc --target 1e24 --budget 1e22 --candidates affordable.csv --most 3
+"""
 
-@click.command("design", short_help="Choose small runs to train before a large one.")
+
+@click.command(
+    "design",
+    cls=Grouped,
+    examples=EXAMPLES,
+    short_help="Choose small runs to train before a large one.",
+)
 @click.argument("fit", type=click.Path(path_type=Path))
 @size_option("--target", "Compute of the large run, FLOP, e.g. 1e24.", required=True)
 @size_option("--budget", "Compute for the small runs together, FLOP.", required=True)

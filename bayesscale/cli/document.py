@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from bayesscale._sections import records
 
 if TYPE_CHECKING:
+    from bayesscale.accounting.machine import Machine
     from bayesscale.backtesting.result import Backtest
     from bayesscale.checks import CheckResult
     from bayesscale.comparison.comparison import Comparison
     from bayesscale.comparison.sensitivity import PriorSensitivity
     from bayesscale.forecast.answer import Answer
+    from bayesscale.inference.average import Average
     from bayesscale.inference.result import Fit
     from bayesscale.runs import Runs
 
@@ -36,6 +38,13 @@ def of_fit(fit: Fit) -> dict[str, Any]:
         **of_result(fit),
         "checks": of_checks(fit.checks),
     }
+
+
+def of_saved(saved: Fit | Average) -> dict[str, Any]:
+    """Describe what a file held: a fit, or an average of several."""
+    import bayesscale as bs
+
+    return of_fit(saved) if isinstance(saved, bs.Fit) else of_result(saved)
 
 
 def of_checks(checks: Iterable[CheckResult]) -> list[dict[str, Any]]:
@@ -79,6 +88,13 @@ def of_sensitivity(sensitivity: PriorSensitivity) -> dict[str, Any]:
         "summary": records(sensitivity.summary),
         "power_scaling": records(sensitivity.power_scaling),
     }
+
+
+def of_machine(machine: Machine) -> dict[str, Any]:
+    """Give what was said of a machine, without what was not."""
+    said = asdict(machine)
+    return {field.name: said[field.name] for field in fields(machine)
+            if said[field.name] != field.default}  # fmt: skip
 
 
 def of_answer(answer: Answer) -> dict[str, Any]:

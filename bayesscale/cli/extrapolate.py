@@ -11,12 +11,13 @@ from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import (
     ci_prob_option,
     input_option,
+    losses_in_option,
     own_law_option,
     recipe_shift_option,
     sizes_option,
 )
 from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call, load_fit
+from bayesscale.cli.python import Name, call, load_saved, told_in
 
 EXAMPLES = """
 bayesscale extrapolate fit.nc --params 70B --tokens 1.4T
@@ -37,12 +38,13 @@ bayesscale extrapolate fit.nc --params 70B --tokens 1.4T
 @input_option
 @own_law_option
 @ci_prob_option
+@losses_in_option
 @output_options
 def extrapolate_command(
     fit: Path, inputs: dict[str, list[float]], law: Any, ci_prob: float, recipe_shift: float,
-    as_json: bool, strict: bool, **sizes: list[float],
+    unit: Any, as_json: bool, strict: bool, **sizes: list[float],
 ) -> None:  # fmt: skip
-    """Predict the loss of runs outside the range of a saved FIT.
+    """Predict the loss of runs outside the range of a saved FIT or average.
 
     The first of the parameters goes with the first of the tokens, and so on; one alone goes with
     all.
@@ -51,14 +53,14 @@ def extrapolate_command(
         given: dict[str, Any] = {name: values for name, values in sizes.items() if values} | inputs
         if recipe_shift:
             given["recipe_shift"] = recipe_shift
-        loaded, python = load_fit(fit, law)
+        loaded, python = load_saved(fit, law)
         prediction = bs.extrapolate(loaded, **given, ci_prob=ci_prob)
         out.ran(
             python,
             call("prediction = bs.extrapolate", Name("fit"), **given, ci_prob=ci_prob),
-            "prediction.summary",
+            told_in(unit, "prediction"),
         )
-        out.tell(prediction.sections())
+        out.tell(prediction.in_unit(unit).sections())
         out.finish(
-            {"fit": fit, **document.of_fit(loaded), **document.of_answer(prediction)}, prediction
+            {"fit": fit, **document.of_saved(loaded), **document.of_answer(prediction)}, prediction
         )

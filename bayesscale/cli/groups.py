@@ -10,9 +10,14 @@ GROUPS = {
         "params_non_embedding", "param_count", "flop_rule", "loss_unit", "bytes_per_token", "units",
         "inputs", "where",
     ),
+    "What the budget pays for, and what limits the run": (
+        "served", "params_min", "params_max", "tokens_max", "unique_tokens",
+    ),
+    "Small runs to choose from": ("candidates", "most"),
+    "How it is told": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
     "Model": ("law", "laws", "noise", "discrepancy", "priors"),
     "Sampling": ("draws", "tune", "chains", "target_accept", "random_seed"),
-    "Output": ("output", "output_dir", "force", "as_json", "strict", "quiet", "help"),
+    "Output": ("output", "output_dir", "force", "as_json", "strict", "quiet", "--help"),
 }  # fmt: skip
 """Titles, and the names of what stands below each; all else comes first, as what is asked."""
 
@@ -49,6 +54,7 @@ class Grouped(click.Command):
     def _title(param: click.Parameter, *, reads: bool) -> str:
         for title, names in GROUPS.items():
             # only where there is a table to read are these names columns
-            if param.name in names and (reads or title != "Reading the table"):
+            known = {param.name, *param.opts} & {*names}  # click has a name of its own for --help
+            if known and (reads or title != "Reading the table"):
                 return title
         return "Options"

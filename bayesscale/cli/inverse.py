@@ -8,9 +8,15 @@ import click
 import bayesscale as bs
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import ci_prob_option, input_option, own_law_option, sizes_option
+from bayesscale.cli.options import (
+    ci_prob_option,
+    input_option,
+    losses_in_option,
+    own_law_option,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call, load_saved
+from bayesscale.cli.python import Name, call, load_saved, told_in
 
 
 @click.command(
@@ -18,26 +24,32 @@ from bayesscale.cli.python import Name, call, load_saved
     short_help="Find the least compute for a loss.",
 )  # fmt: skip
 @click.argument("fit", type=click.Path(path_type=Path))
-@sizes_option("--loss", "Target loss, nats/token; repeatable.", required=True)
+@sizes_option(
+    "--loss", "Target loss, in the unit that losses are told in; repeatable.", required=True
+)
 @input_option
 @own_law_option
 @ci_prob_option
+@losses_in_option
 @output_options
 def required_flops_command(
-    fit: Path, loss: list[float], inputs: dict[str, Any], law: Any, ci_prob: float, as_json: bool,
-    strict: bool,
+    fit: Path, loss: list[float], inputs: dict[str, Any], law: Any, ci_prob: float, unit: Any,
+    as_json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """Find the least compute that reaches a loss, split as a saved FIT finds best."""
+    from bayesscale.runs.units import LossScale
+
     with telling(as_json=as_json, strict=strict) as out:
         loaded, python = load_saved(fit, law)
         single: dict[str, Any] = {name: _one(name, values) for name, values in inputs.items()}
-        answer = bs.required_flops(loaded, loss=loss, ci_prob=ci_prob, **single)
+        nats = [float(LossScale.of(loaded.runs, unit).read(target)) for target in loss]
+        answer = bs.required_flops(loaded, loss=nats, ci_prob=ci_prob, **single)
         out.ran(
             python,
-            call("answer = bs.required_flops", Name("fit"), loss=loss, ci_prob=ci_prob, **single),
-            "answer.summary",
+            call("answer = bs.required_flops", Name("fit"), loss=nats, ci_prob=ci_prob, **single),
+            told_in(unit, "answer"),
         )
-        out.tell(answer.sections())
+        out.tell(answer.in_unit(unit).sections())
         out.finish({"fit": fit, **document.of_answer(answer)}, answer)
 
 
@@ -55,10 +67,11 @@ def required_flops_command(
 @input_option
 @own_law_option
 @ci_prob_option
+@losses_in_option
 @output_options
 def gain_command(
-    fit: Path, factor: float, inputs: dict[str, Any], law: Any, ci_prob: float, as_json: bool,
-    strict: bool, **sizes: list[float],
+    fit: Path, factor: float, inputs: dict[str, Any], law: Any, ci_prob: float, unit: Any,
+    as_json: bool, strict: bool, **sizes: list[float],
 ) -> None:  # fmt: skip
     """Say how much loss more parameters, tokens or compute save, from a given run on."""
     with telling(as_json=as_json, strict=strict) as out:
@@ -70,9 +83,9 @@ def gain_command(
         out.ran(
             python,
             call("answer = bs.gain", Name("fit"), **given, factor=factor, ci_prob=ci_prob),
-            "answer.summary",
+            told_in(unit, "answer"),
         )
-        out.tell(answer.sections())
+        out.tell(answer.in_unit(unit).sections())
         out.finish({"fit": fit, **document.of_answer(answer)}, answer)
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 import click
 
 from bayesscale.cli.own_law import get_law
+from bayesscale.quantities import ShownLoss
 
 _INTERVAL = re.compile(r"(?P<lower>[^:@()]+):(?P<upper>[^:@()]+)(@(?P<mass>[^:@()]+))?")
 _FAMILY = re.compile(r"(?P<family>\w+)\((?P<parameters>.*)\)")
 _SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+_FIELDS: dict[str, Callable[[str], Any]] = {"devices": int, "currency": str}
+"""What the words for a machine are, besides numbers."""
+
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
@@ -94,6 +99,40 @@ class _Given(_Sizes):
         return name.strip(), super().convert(sizes, param, ctx)
 
 
+class _Machine(click.ParamType):
+    """``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
+
+    name = "NAME=NUMBER,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        import bayesscale as bs
+
+        pairs = [part.partition("=") for part in value.split(",")]
+        given = {name.strip(): number.strip() for name, _, number in pairs}
+        known = {field.name: field for field in fields(bs.Machine)}
+        if set(given) - set(known) or not {"peak", "utilization"} <= set(given):
+            self.fail(
+                f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
+                "price_per_hour=2,currency=USD,devices=512.",
+                param,
+                ctx,
+            )
+        try:
+            return bs.Machine(**{name: _FIELDS.get(name, float)(x) for name, x in given.items()})
+        except ValueError as error:
+            if type(error) is not ValueError:  # a DomainError explains itself
+                raise
+            self.fail(f"{value!r} has something that is no number.", param, ctx)
+
+
+def _single(name: str, sizes: Sequence[float]) -> float:
+    if len(sizes) != 1:
+        raise click.BadParameter(f"one number for {name}, not {len(sizes)}.")
+    return sizes[0]
+
+
 def _by_name(
     ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, Any]]
 ) -> dict[str, Any]:
@@ -130,6 +169,22 @@ input_option = click.option(
     "--input", "inputs", type=_Given(), multiple=True,
     callback=lambda *about: {name: [*sizes] for name, sizes in _by_name(*about).items()},
     help="A further input of the law, e.g. experts=8; repeatable.",
+)  # fmt: skip
+
+given_option = click.option(
+    "--given", type=_Given(), multiple=True,
+    callback=lambda *about: {name: _single(name, at) for name, at in _by_name(*about).items()},
+    help="A further input of the law to answer for, e.g. experts=8; repeatable.",
+)  # fmt: skip
+
+losses_in_option = click.option(
+    "--losses-in", "unit", type=click.Choice(get_args(ShownLoss)),
+    help="Unit of the losses that are told; by default that of the runs.",
+)  # fmt: skip
+
+machine_option = click.option(
+    "--machine", type=_Machine(), help="Say what budgets cost on a machine: its peak in FLOP a "
+    "second, the share that training reaches, and if wanted price_per_hour and devices.",
 )  # fmt: skip
 
 own_law_option = click.option(

@@ -12,7 +12,14 @@ import bayesscale as bs
 from bayesscale._files import MADE_BY, atomic_write, check_output
 from bayesscale._sections import Paragraph
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import ci_prob_option, force_option, own_law_option, sizes_option
+from bayesscale.cli.options import (
+    ci_prob_option,
+    force_option,
+    given_option,
+    losses_in_option,
+    own_law_option,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call, load_saved
 
@@ -48,10 +55,8 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
     help="What allocation shows.",
 )  # fmt: skip
 @click.option("--landmarks", is_flag=True, default=None, help="Show published models, too.")
-@click.option(
-    "--unit", type=click.Choice(["nats/token", "bits/token", "bits/byte", "perplexity"]),
-    help="Unit of the losses; by default that of the runs.",
-)  # fmt: skip
+@losses_in_option
+@given_option
 @own_law_option
 @ci_prob_option
 @click.option("--medium", type=click.Choice(["paper", "slide"]), default="paper",
@@ -90,12 +95,12 @@ def plot_command(
     name = f"plot_{kind.replace('-', '_')}"
     draw = getattr(bs, name)
     takes = inspect.signature(draw).parameters
-    asked = {k: v for k, v in options.items() if v not in (None, [], ())}
+    asked = {k: v for k, v in options.items() if v not in (None, [], (), {})}
     if "ci_prob" in takes and ci_prob != 0.9:
         asked["ci_prob"] = ci_prob
     wrong = [k for k in asked if k not in takes]
     if wrong:
-        told = ", ".join(f"--{k.replace('_', '-')}" for k in wrong)
+        told = ", ".join(_option(k) for k in wrong)
         raise click.UsageError(f"{told}: not for {kind}.")
     if labels and len(labels) != len(fits):
         raise click.UsageError(f"{len(labels)} labels for {len(fits)} fits: give one for each.")
@@ -125,6 +130,11 @@ def plot_command(
         )
         out.tell([Paragraph(f"Written to {output}.")])
         out.finish({"output": output, "kind": kind}, *loaded.values())
+
+
+def _option(name: str) -> str:
+    """Return what the option is called that asks for an argument."""
+    return "--losses-in" if name == "unit" else f"--{name.replace('_', '-')}"
 
 
 def _names(fits: tuple[Path, ...]) -> list[str]:

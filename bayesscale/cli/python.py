@@ -60,6 +60,11 @@ def literal(value: Any) -> str:
     return source_of(value) or f"bs.{value!r}"  # a law of one's own, a Prior
 
 
+def told_in(unit: str | None, answer: str) -> str:
+    """Write what shows an answer: its numbers, or itself in the unit that is asked for."""
+    return f"{answer}.summary" if unit is None else call(f"{answer}.in_unit", unit)
+
+
 def is_saved(path: Path) -> bool:
     """Tell a saved fit or average from a table, by its end."""
     return path.is_file() and is_sealed(path)

@@ -6,16 +6,20 @@ from typing import Any
 import click
 
 import bayesscale as bs
-from bayesscale._files import check_output
-from bayesscale._sections import Paragraph, records
+from bayesscale._files import check_output, make_folder
+from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import force_option, sampling_options
+from bayesscale.cli.options import (
+    force_option,
+    given_option,
+    sampling_options,
+    sizes_option,
+)
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
-from bayesscale.errors import FileError
-from bayesscale.tell.figures import PLAN, figure_files, plan_figures, write_figures
+from bayesscale.tell.pictures import files_in
 
 HOLD_OUT = 10.0
 HOLD_OUT_OF_EXAMPLE = 4.0
@@ -36,6 +40,8 @@ bayesscale quickstart runs.csv
 )
 @click.argument("runs", type=click.Path(path_type=Path), required=False)
 @sampling_options("law", "random_seed")
+@sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
+@given_option
 @click.option(
     "--hold-out", type=click.FloatRange(1, min_open=True),
     help="Test on the runs within this factor of the largest compute.",
@@ -49,15 +55,15 @@ bayesscale quickstart runs.csv
 @output_options
 @reading_options
 def quickstart_command(
-    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], hold_out: float | None,
-    output_dir: Path, force: bool, **voice: bool,
+    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], budgets: list[float],
+    given: dict[str, float], hold_out: float | None, output_dir: Path, force: bool, **voice: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
     Without RUNS, those that come with bayesscale: small transformers trained on Python source.
 
-    Writes a report, report.html, its figures loss and allocation (.png and .svg) and the
-    posterior, fit.nc.
+    Writes a report, report.html, its figures (loss.svg, allocation.svg, ...) and the posterior,
+    fit.nc.
     """
     if runs is None and reading:
         raise click.UsageError(
@@ -68,29 +74,29 @@ def quickstart_command(
         # With a seed, what is shown to a colleague can be had again.
         asked = {"law": "unified", "random_seed": 0, **sampling}
         asked["hold_out"] = hold_out or (HOLD_OUT if runs else HOLD_OUT_OF_EXAMPLE)
+        asked |= {k: v for k, v in {"flops": budgets, "given": given}.items() if v}
         table, python = (
             read(runs, reading) if runs else (bs.load_example(), "runs = bs.load_example()")
         )
-        files = ["report.html", "fit.nc", *figure_files(PLAN)]
-        _make_folder(output_dir)
-        for name in files:
-            check_output(output_dir / name, inputs=[runs] if runs else [], force=force)
+        folder = make_folder(output_dir)
+        path, posterior = folder / "report.html", folder / "fit.nc"
+        for file in (path, posterior, *files_in(folder)):
+            check_output(file, inputs=[runs] if runs else [], force=force)
 
         plan = bs.plan(table, **asked, progress=out.progress)
-        plan.fit.save(output_dir / "fit.nc", overwrite=force)
+        plan.fit.save(posterior, overwrite=force)
         out.ran(
             python,
             call("plan = bs.plan", Name("runs"), **asked),
-            call("plan.fit.save", output_dir / "fit.nc"),
+            call("plan.fit.save", posterior),
             "plan.summary",
         )
         out.tell(plan.sections())
-        write_figures(plan_figures(plan), output_dir)
-        path = output_dir / "report.html"
-        written = call("bs.report", path, plan=Name("plan"))
-        bs.report(path, plan=plan, commands=[*out.python, written], overwrite=force)
+        written = call("bs.report", path, plan=Name("plan"), figures=folder)
+        bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
         out.ran(written)
-        out.tell([Paragraph(f"\nWritten to {output_dir}: {', '.join(files)}")])
+        files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
+        out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
         test = plan.test
         out.finish(
             {
@@ -101,19 +107,9 @@ def quickstart_command(
                 "budgets": plan.summary.index.tolist(),
                 "allocation": document.of_answer(plan.allocation),
                 "extrapolation": document.of_answer(plan.prediction),
-                "files": [output_dir / name for name in files],
+                "files": files,
             },
             plan,
-            last=f"Open {path} in a browser.",
+            # again, for in a terminal the last screen is the first that is read
+            last=f"{words(plan.advice())}\nOpen {path} in a browser.",
         )
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder, unless there is one, before the sampling and not after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(
-            f"Cannot make the folder '{folder}': {reason}. Give another one."
-        ) from error

@@ -13,6 +13,9 @@ from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import (
     ci_prob_option,
     force_option,
+    given_option,
+    losses_in_option,
+    machine_option,
     quiet_option,
     sampling_options,
     sizes_option,
@@ -36,6 +39,9 @@ bayesscale report fit.nc -o plan.html --title "Next run"
     "--hold-out", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,
     help="Of a table: test on the runs within this factor of the largest compute.",
 )  # fmt: skip
+@given_option
+@losses_in_option
+@machine_option
 @click.option("--title", help="Title of the report.")
 @click.option("--question", help="The question that it answers.")
 @click.option(
@@ -50,8 +56,8 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 @reading_options
 def report_command(
     source: Path, reading: dict[str, Any], sampling: dict[str, Any], budgets: list[float],
-    hold_out: float, title: str | None, question: str | None, output: Path, ci_prob: float,
-    force: bool, **voice: bool,
+    hold_out: float, given: dict[str, float], unit: Any, machine: Any, title: str | None,
+    question: str | None, output: Path, ci_prob: float, force: bool, **voice: bool,
 ) -> None:  # fmt: skip
     """Write a report of a table of RUNS, which is fitted and back-tested, or of a saved FIT."""
     saved = is_saved(source)
@@ -63,29 +69,35 @@ def report_command(
         )
     with telling(**voice) as out:
         check_output(output, inputs=[source], force=force)
-        told = {"title": title, "question": question, "flops": budgets or None}
+        told = {"title": title, "question": question, "unit": unit}
+        for_what = {"flops": budgets, "given": given}
+        for_what = {k: v for k, v in for_what.items() if v}
         asked: dict[str, Any] = {k: v for k, v in told.items() if v is not None}
-        if ci_prob != 0.9:
-            asked["ci_prob"] = ci_prob
+        level = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
+        asked |= level
         of: Any
+        if machine is not None:
+            out.ran(call("machine = bs.Machine", **document.of_machine(machine)))
+            asked["machine"] = machine
         if saved:
             of, python = load_saved(source, sampling.get("law"))
             out.ran(python)
-            asked["fit"] = of
+            asked |= {"fit": of, **for_what}
         else:
             table = out.read(source, reading)
-            of = bs.plan(table, **sampling, hold_out=hold_out, progress=out.progress)
-            seed = of.fit.sampling.random_seed
-            repeatable = {**sampling, "random_seed": seed, "hold_out": hold_out}
+            for_plan: dict[str, Any] = {
+                **sampling, "hold_out": hold_out, **for_what, **level
+            }  # fmt: skip
+            of = bs.plan(table, **for_plan, progress=out.progress)
+            repeatable = for_plan | {"random_seed": of.fit.sampling.random_seed}
             out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
             asked["plan"] = of
-        named = asked | {("fit" if saved else "plan"): Name("fit" if saved else "plan")}
+        named = asked | {k: Name(k) for k in ("fit", "plan", "machine") if k in asked}
         again = {"overwrite": True} if force else {}
         written = call("bs.report", output, **named, **again)
         bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
         out.ran(written)
-        answer = of if saved else of.advice()
-        out.tell([*(answer.sections() if saved else answer), Paragraph(f"Written to {output}.")])
+        answer = of.sections() if saved else [of.verdict, *of.advice(unit)]
+        out.tell([*answer, Paragraph(f"Written to {output}.")])
         fit = of if saved else of.fit
-        described = document.of_fit(fit) if isinstance(fit, bs.Fit) else document.of_result(fit)
-        out.finish({**described, "output": output}, of)
+        out.finish({**document.of_saved(fit), "output": output}, of)

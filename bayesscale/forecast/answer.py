@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import Law
 from bayesscale.quantities import Quantity
+from bayesscale.runs.units import LossScale, ShownLoss
 
 type Array = NDArray[np.float64]
 
@@ -41,6 +42,8 @@ class Answer(Told):
         The fit, or the average of fits, that answers.
     sensitivity
         Whether the runs or the priors decide the answer, or None where that is not asked.
+    unit
+        What losses are told in; by default the unit of the runs' source.
     """
 
     summary: pd.DataFrame
@@ -48,6 +51,45 @@ class Answer(Told):
     ci_prob: float
     of: Fit | Average | None = None
     sensitivity: CheckResult | None = None
+    unit: ShownLoss | None = None
+
+    def in_unit(self, unit: ShownLoss | None) -> Self:
+        """Return the same answer, which tells losses in another unit.
+
+        ``summary`` and ``draws`` stay in nats/token.
+
+        Parameters
+        ----------
+        unit
+            ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or ``"perplexity"``; None for that
+            of the runs' source.
+
+        Returns
+        -------
+        Answer
+            Of the same kind.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such unit.
+        DomainError
+            If bytes are wanted, but how many make a token is not known.
+
+        Examples
+        --------
+        >>> bs.allocate(fit, flops=1e21).in_unit("perplexity")    # doctest: +SKIP
+        """
+        told = replace(self, unit=unit)
+        told.scale  # noqa: B018 - refuses what the runs cannot be shown in
+        return told
+
+    @property
+    def scale(self) -> LossScale:
+        """The unit that losses are told in."""
+        if self.of is None:
+            return LossScale("nats/token", 1.0)
+        return LossScale.of(self.of.runs, self.unit)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

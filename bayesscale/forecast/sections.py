@@ -9,7 +9,7 @@ from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, over_interval, percent
 from bayesscale._sections import Heading, Paragraph, Section, Table, findings, further, records
 from bayesscale.inference.sections import in_words
-from bayesscale.quantities import FLOPS, LOSS, PARAMS, QUANTITIES, TOKENS, quantity
+from bayesscale.quantities import FLOPS, PARAMS, QUANTITIES, TOKENS, quantity
 
 if TYPE_CHECKING:
     from bayesscale.forecast.allocate import Allocation
@@ -29,15 +29,16 @@ def prediction_sections(answer: Prediction, *, head: bool = True) -> list[Sectio
     columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
         _title(name): _writer(name) for name in names[: names.index("loss")]
     }
+    scale = answer.scale
     columns |= {
-        "loss": lambda row: LOSS.write(row["loss"]),
+        scale.word: lambda row: scale.write(row["loss"]),
         f"{percent(answer.ci_prob)} interval": lambda row: interval(
-            row["loss_lower"], row["loss_upper"], LOSS.write
+            row["loss_lower"], row["loss_upper"], scale.write
         ),
         "beyond the runs": lambda row: f"{row[f'reach_{reach}']:.3g}×",
     }
     note = (
-        "Loss of a new run in nats/token. Beyond the runs: "
+        f"Loss of a new run {scale.in_words}. Beyond the runs: "
         f"{_title(reach)} over that of the largest fitted run."
     )
     first, last = (_head(answer), _foot(answer)) if head else ([], [])
@@ -47,7 +48,7 @@ def prediction_sections(answer: Prediction, *, head: bool = True) -> list[Sectio
 
 def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Section]:
     """Return splits of budgets, one row a budget, and how they grow with compute."""
-    rows = records(answer.summary)
+    rows, scale = records(answer.summary), answer.scale
     table = Table.of(
         answer.summary,
         {
@@ -58,13 +59,13 @@ def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Sectio
             ),
             "best size": lambda row: over_interval(row, "params"),
             "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
-            "loss": lambda row: over_interval(row, "loss", LOSS.write),
+            scale.word: lambda row: over_interval(row, "loss", scale.write),
             "wasted": _wasted,
         },
         f"Train: the parameters and tokens with the smallest expected loss, over the sizes nearly "
         f"as good, within {percent(answer.within)} of it. Best size, and its tokens/param: what "
-        "would be best if it were known. Loss of a run as ordered, nats/token, and the share of "
-        f"compute that it wastes. Medians over {percent(answer.ci_prob)} intervals.",
+        f"would be best if it were known. Loss of a run as ordered, {scale.in_words}, and the "
+        f"share of compute that it wastes. Medians over {percent(answer.ci_prob)} intervals.",
     )
     said = [*_by_budget(rows, lambda row: _flatness(row, answer.within))]
     said += _by_budget(rows, lambda row: _growth(row, answer.ci_prob))
@@ -73,38 +74,40 @@ def allocation_sections(answer: Allocation, *, head: bool = True) -> list[Sectio
     return [*first, table, *(Paragraph(text) for text in (*said, *answer.assumed)), *last]
 
 
-def regret_sections(answer: Regret) -> list[Section]:
+def regret_sections(answer: Regret, *, head: bool = True) -> list[Section]:
     """Return plans against the best runs of the same cost, one row a plan."""
-    frame = answer.summary
+    frame, scale = answer.summary, answer.scale
     table = Table.of(
         frame,
         {
             "plan": lambda row: str(row["plan"]),
             "best size": lambda row: over_interval(row, "optimal_params"),
             "over-trained": lambda row: over_interval(row, "overtraining", _two_digits),
-            "regret": lambda row: over_interval(row, "regret", "{:.4f}".format),
+            "regret": lambda row: over_interval(
+                row, "regret", lambda nats: f"{scale.difference(nats):.4f}"
+            ),
             "wasted": _wasted,
             "as good": lambda row: _share(row["within_prob"]),
         },
         f"Best size at the same cost. Over-trained: tokens per parameter over those of the best "
-        f"run. Regret in nats/token; wasted: share of compute. As good: probability that the loss "
-        f"is within {percent(answer.within)} of the best. Medians over {percent(answer.ci_prob)} "
-        "intervals.",
+        f"run. Regret in {scale.of_differences}; wasted: share of compute. As good: probability "
+        f"that the loss is within {percent(answer.within)} of the best. Medians over "
+        f"{percent(answer.ci_prob)} intervals.",
     )
     said = []
     if len(frame) > 1:
         row = frame.loc[answer.choice]
         said.append(
             f"The smallest expected regret is that of {answer.choice}: "
-            f"{row['expected_regret']:.2g} nats/token."
+            f"{scale.difference(row['expected_regret']):.2g} {scale.of_differences}."
         )
-    told = (Paragraph(text) for text in (*said, *answer.assumed))
-    return [*_head(answer), table, *told, *_foot(answer)]
+    first, last = (_head(answer), _foot(answer)) if head else ([], [])
+    return [*first, table, *(Paragraph(text) for text in (*said, *answer.assumed)), *last]
 
 
 def requirement_sections(answer: Requirement) -> list[Section]:
     """Return what target losses take, one row a target."""
-    frame = answer.summary
+    frame, scale = answer.summary, answer.scale
     name = str(frame.columns[0])
     write = quantity(name).write
     assured: dict[str, Callable[[Mapping[str, Any]], str]] = {}
@@ -118,7 +121,7 @@ def requirement_sections(answer: Requirement) -> list[Section]:
         Table.of(
             frame,
             {
-                "loss": lambda row: LOSS.write(row["loss"]),
+                scale.word: lambda row: scale.write(row["loss"]),
                 _title(name): lambda row: write(row[name]),
                 f"{percent(answer.ci_prob)} interval": lambda row: interval(
                     row[f"{name}_lower"], row[f"{name}_upper"], write
@@ -126,7 +129,8 @@ def requirement_sections(answer: Requirement) -> list[Section]:
                 "ever reached": lambda row: percent(row["reachable"]),
                 **assured,
             },
-            "Loss of the law in nats/token. Ever reached: probability that any amount suffices.",
+            f"Loss of the law {scale.in_words}. Ever reached: probability that any amount "
+            "suffices.",
         ),
         *_foot(answer),
     ]
@@ -134,18 +138,23 @@ def requirement_sections(answer: Requirement) -> list[Section]:
 
 def gain_sections(answer: Gain) -> list[Section]:
     """Return what multiplying a size buys, one row a size."""
-    frame = answer.summary
+    frame, scale = answer.summary, answer.scale
     return [
         *_head(answer),
         Table.of(
             frame,
             {
                 "more": lambda row: f"{row['factor']:g}× {quantity(str(row['what'])).noun}",
-                "loss": lambda row: f"{LOSS.write(row['before'])} → {LOSS.write(row['after'])}",
-                "saved": lambda row: over_interval(row, "saved", "{:.3g}".format),
+                scale.word: lambda row: (
+                    f"{scale.write(row['before'])} → {scale.write(row['after'])}"
+                ),
+                "saved": lambda row: over_interval(
+                    row, "saved", lambda nats: f"{scale.difference(nats):.3g}"
+                ),
                 "saved, %": lambda row: over_interval(row, "saved_percent", "{:.3g}".format),
             },
-            f"Loss of the law in nats/token. Medians over {percent(answer.ci_prob)} intervals.",
+            f"Loss of the law {scale.in_words}, saved in {scale.of_differences}. Medians over "
+            f"{percent(answer.ci_prob)} intervals.",
         ),
         *_foot(answer),
     ]

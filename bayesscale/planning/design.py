@@ -332,7 +332,7 @@ def _grid(runs: Runs, cost: Cost, budget: float) -> dict[str, Array]:
 def _sections(answer: Design) -> list[Section]:
     head = [] if answer.of is None else [Heading(in_words(answer.of)), *findings(answer.checks)]
     chosen, (middle, low, high) = answer.chosen, answer.best_params
-    top = answer.summary.head(SHOWN)
+    top, scale = answer.summary.head(SHOWN), answer.scale
     shown = pd.concat([chosen, top[top["order"].isna()]])
     table = Table.of(
         shown,
@@ -341,11 +341,12 @@ def _sections(answer: Design) -> list[Section]:
             "tokens": lambda row: TOKENS.write(row["tokens"]),
             "compute": lambda row: write_flops(row["flops"]),
             "removes": lambda row: f"{100 * row['share']:.2g} %",
-            "per FLOP": lambda row: f"{row['gain_per_flop']:.2g}",
+            "per FLOP": lambda row: f"{scale.difference(row['gain_per_flop']):.2g}",
             "train": lambda row: _place(row),
         },
         "Removes: the share of the large run's expected regret that this run alone takes away; per "
-        "FLOP in nats/token. Train: the runs chosen together, each given those before it.",
+        f"FLOP in {scale.of_differences}. Train: the runs chosen together, each given those before "
+        "it.",
     )
     removed = 1 - answer.regret_after / answer.expected_regret
     return [
@@ -354,13 +355,14 @@ def _sections(answer: Design) -> list[Section]:
             f"For a run of {write_flops(answer.target)} the best size is "
             f"{PARAMS.write(middle)} parameters ({percent(answer.ci_prob)}: "
             f"{interval(low, high)}). What is optimised is that run's expected regret: its loss "
-            f"above that of the best size, now {answer.expected_regret:.2g} nats/token."
+            f"above that of the best size, now {scale.difference(answer.expected_regret):.2g} "
+            f"{scale.of_differences}."
         ),
         Paragraph(
             f"The {int(chosen['times'].sum())} runs chosen cost "
             f"{write_flops(float((chosen['flops'] * chosen['times']).sum()))} of "
             f"{write_flops(answer.budget)} and are expected to leave "
-            f"{answer.regret_after:.2g}: {100 * removed:.2g} % less.",
+            f"{scale.difference(answer.regret_after):.2g}: {100 * removed:.2g} % less.",
             emphasis=True,
         ),
         table,

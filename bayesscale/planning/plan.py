@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayesscale._arguments import number
+from bayesscale._arguments import number, positive_array
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, percent
 from bayesscale._progress import ProgressOption
@@ -32,6 +32,7 @@ from bayesscale.backtesting.rolling import fit_quietly, warn_of
 from bayesscale.checks import CheckResult, worst
 from bayesscale.errors import BayesScaleError, DomainError, ExtrapolationWarning, RunsError
 from bayesscale.forecast.allocate import Allocation, allocate
+from bayesscale.forecast.answer import stated
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.extrapolate import Prediction, extrapolate
 from bayesscale.forecast.sections import allocation_sections
@@ -41,10 +42,12 @@ from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.laws import LAWS
 from bayesscale.laws.law import SPLIT
 from bayesscale.model.spec import specify
-from bayesscale.quantities import LOSS, PARAMS, TOKENS
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from bayesscale.laws import Law
     from bayesscale.model.priors import Prior
 
@@ -73,6 +76,8 @@ class Plan(Told):
         posterior, rounded as people choose sizes.
     ci_prob
         Probability of the equal-tailed intervals.
+    given
+        Further inputs of the law that it was made for, by name.
     """
 
     fit: Fit
@@ -82,6 +87,7 @@ class Plan(Told):
     allocation: Allocation
     prediction: Prediction
     ci_prob: float
+    given: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -121,18 +127,19 @@ class Plan(Told):
         return words([self.verdict, *self._test_sections(), *self.advice()])
 
     def sections(self) -> list[Section]:
-        """Return the runs, the test, the fit, and what to train next."""
+        """Return what to train next and whether to trust it; then what that rests on."""
         answers = [a.sensitivity for a in (self.allocation, self.prediction) if a.sensitivity]
         return [
+            Heading("What to train next"),
             self.verdict,
+            *self.advice(),
             Heading("The runs"),
             Paragraph(repr(self.fit.runs)),
             *self._test_sections(),
             *self.fit.sections(ci_prob=self.ci_prob),
-            Heading("What to train next"),
+            Heading("How to split the compute"),
             *(Paragraph(c.text, c.severity) for c in answers if c.warns),
             *allocation_sections(self.allocation, head=False),
-            *self.advice(),
         ]
 
     def _test_sections(self) -> list[Section]:
@@ -143,9 +150,10 @@ class Plan(Told):
             Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
-    def advice(self) -> list[Section]:
-        """Return what to train with each budget, a sentence each."""
-        return advised(self.prediction, self.allocation.summary.index, self.ci_prob)
+    def advice(self, unit: ShownLoss | None = None) -> list[Section]:
+        """Return what to train with each budget, a sentence each, losses in the runs' unit."""
+        told = self.prediction.in_unit(unit)
+        return advised(told, self.allocation.summary.index, self.ci_prob)
 
 
 def plan(
@@ -154,6 +162,7 @@ def plan(
     law: str | Law = "unified",
     hold_out: float | None = HOLD_OUT,
     beyond: Sequence[float] = BEYOND,
+    flops: ArrayLike | None = None,
     given: Mapping[str, float] | None = None,
     noise: str = "student_t",
     discrepancy: str | None = "drift",
@@ -178,6 +187,8 @@ def plan(
         Test on the runs within this factor of the largest compute, > 1; None leaves the test out.
     beyond
         Budgets to plan for, as multiples of the largest compute among the runs, > 0.
+    flops
+        Budgets to plan for, FLOP, > 0, in place of ``beyond``.
     given
         Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     noise, discrepancy, priors, draws, tune, chains, target_accept
@@ -204,7 +215,8 @@ def plan(
     PriorError
         If a prior is malformed, or all that it allows is far from what was observed.
     DomainError
-        If the law has no compute to split, or an option is outside its domain.
+        If the law has no compute to split or needs inputs that are not given, or an option is
+        outside its domain.
     SamplerError
         If the sampler stops.
 
@@ -233,9 +245,7 @@ def plan(
     }  # fmt: skip
     spec = specify(runs, **model)
     _check_splits(spec.law)
-    times = [number("beyond", value, above=0) for value in beyond]
-    if not times:
-        raise DomainError("beyond must name at least one multiple of the largest compute.")
+    budgets = _budgets(runs, beyond, flops)
     if hold_out is not None:
         number("hold_out", hold_out, above=1)
     seed = check_sampling(draws, tune, chains, target_accept, random_seed).random_seed
@@ -243,13 +253,23 @@ def plan(
         "draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept,
         "random_seed": seed, "progress": progress,
     }  # fmt: skip
+    inputs: Any = dict(given or {})
+    stated(spec.law, inputs, wanted=spec.law.given, single=True)  # before hours of sampling
     test, tested, not_tested = _test(runs, spec.law, hold_out, options)
     fitted = fit(runs, **options)
-    inputs: Any = dict(given or {})
-    budgets = np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
     allocation = allocate(fitted, flops=budgets, ci_prob=ci_prob, **inputs)
     prediction = predict_advised(fitted, allocation, ci_prob=ci_prob, **inputs)
-    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob)
+    return Plan(fitted, test, tested, not_tested, allocation, prediction, ci_prob, inputs)
+
+
+def _budgets(runs: Runs, beyond: Sequence[float], flops: ArrayLike | None) -> np.ndarray:
+    """Return what to plan for, FLOP: as asked for, or round multiples of the largest run's."""
+    if flops is not None:
+        return positive_array("flops", flops, FLOPS.unit)
+    times = [number("beyond", value, above=0) for value in beyond]
+    if not times:
+        raise DomainError("beyond must name at least one multiple of the largest compute.")
+    return np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
 
 
 def predict_advised(
@@ -266,14 +286,14 @@ def predict_advised(
 
 def advised(prediction: Prediction, budgets: Any, ci_prob: float) -> list[Section]:
     """Return what to train with each budget, a sentence each."""
-    summary = prediction.summary.set_axis(budgets)
+    summary, scale = prediction.summary.set_axis(budgets), prediction.scale
     summary.index.name = "flops"
     return [
         Paragraph(
             f"With {write_flops(row['flops'])}, train {PARAMS.write(row['params'])} parameters "
-            f"on {TOKENS.write(row['tokens'])} tokens and expect a loss of "
-            f"{LOSS.write(row['loss'])} ({percent(ci_prob)}: "
-            f"{interval(row['loss_lower'], row['loss_upper'], LOSS.write)}).",
+            f"on {TOKENS.write(row['tokens'])} tokens and expect {scale.say(row['loss'])} "
+            f"({percent(ci_prob)}: "
+            f"{interval(row['loss_lower'], row['loss_upper'], scale.write)}).",
             emphasis=True,
         )
         for row in records(summary.drop(columns="flops", errors="ignore"))

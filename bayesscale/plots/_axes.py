@@ -20,6 +20,7 @@ from matplotlib.ticker import (
     NullLocator,
     ScalarFormatter,
 )
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from bayesscale._arguments import positive_scalar, shown
@@ -41,6 +42,9 @@ STEPS = [1, 2, 2.5, 5, 10]
 
 FAN = 0.013
 """Share of the axis by which held-out runs of one compute stand apart."""
+
+EXTRAPOLATION = 6.5
+"""Width of that word over the points of the text, with a little room."""
 
 PANEL_WIDTH = 2.0
 """Inches that one of several panels needs at least."""
@@ -74,6 +78,15 @@ def panels(
     for spare in axes[n:]:
         spare.remove()
     return figure, axes[:n]
+
+
+def laid_out(ax: Axes) -> Bbox:
+    """Return where axes are, pixels, once everything that is drawn so far has found its place."""
+    figure = ax.get_figure(root=True)
+    engine = figure.get_layout_engine() if figure else None
+    if figure is not None and engine is not None:
+        engine.execute(figure)
+    return ax.get_window_extent()
 
 
 def name_size(q: Quantity) -> str:
@@ -117,7 +130,8 @@ def write_losses(axis: Axis, low: float, high: float) -> None:
 
 def draw_size_key(ax: Axes, points: ScalarMappable, q: Quantity, low: float, high: float) -> None:
     """Draw a narrow colour bar of sizes beside the axes."""
-    bar = ax.figure.colorbar(points, ax=ax, pad=0.02, aspect=36, shrink=0.9)
+    # inside the axes' own box, so that a legend above may be as wide as both
+    bar = ax.figure.colorbar(points, cax=ax.inset_axes((1.03, 0.05, 0.028, 0.9)))
     write_sizes(bar.ax.yaxis, q, low, high)
     decades = 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
     few = decades[:: 1 + len(decades) // 5]
@@ -166,7 +180,8 @@ def mark_extrapolation(ax: Axes, begins: float, low: float, high: float) -> None
         return
     ax.axvspan(begins, high, color=ink(0.5), alpha=0.09, linewidth=0, zorder=0)
     ax.axvline(begins, color=ink(0.7), linewidth=points(0.8), linestyle=(0, (4, 2)), zorder=1)
-    fits = np.log(high / begins) > 0.3 * span
+    room = laid_out(ax).width * 72 / ax.figure.dpi * np.log(high / begins) / span
+    fits = room > EXTRAPOLATION * plt.rcParams["font.size"]
     ax.annotate(
         "extrapolation",
         (begins, 1),

@@ -16,6 +16,7 @@ from bayesscale._format import printable
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit
+from bayesscale.plots._axes import laid_out
 from bayesscale.plots.style import palette, paper
 from bayesscale.runs.units import LossScale, ShownLoss
 
@@ -138,12 +139,9 @@ def draw_legend(ax: Axes, entries: Entries, legend: Legend, *, side_by_side: int
 
 def _above(ax: Axes) -> tuple[float, float]:
     """Return where a legend above the axes may begin, in their coordinates, and how wide it may
-    be, pixels: from the left of their labels to their right end, as laid out without a legend.
+    be, pixels: from the left to the right end of all that belongs to them, labels and colour bars
+    too, as laid out without a legend.
     """  # noqa: D205
-    figure = ax.get_figure(root=True)
-    engine = figure.get_layout_engine() if figure else None
-    if figure is not None and engine is not None:
-        engine.execute(figure)
-    box, whole = ax.get_window_extent(), ax.get_tightbbox()
-    left = box.x0 if whole is None else min(box.x0, whole.x0)
-    return (left - box.x0) / box.width, box.x1 - left
+    box = laid_out(ax)
+    whole = ax.get_tightbbox() or box
+    return (whole.x0 - box.x0) / box.width, whole.width

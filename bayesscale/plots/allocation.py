@@ -12,7 +12,6 @@ from bayesscale._arguments import choice, number, positive_scalar
 from bayesscale._format import percent
 from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.landmarks import landmark_models
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.split import optimal_split, wanted_beside_split
 from bayesscale.inference.result import interval_tails
@@ -25,6 +24,7 @@ from bayesscale.plots._axes import (
     sizes_up_to,
     write_sizes,
 )
+from bayesscale.plots._landmarks import draw_landmarks, models_within, spread
 from bayesscale.plots._shown import (
     Colors,
     Entries,
@@ -99,25 +99,12 @@ def allocation_data(
     given: Mapping[str, float] | None = None,
     label: str | None = None,
 ) -> AllocationData:
-    """Return the numbers that :func:`plot_allocation` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_allocation` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, an average of several, or a mapping of names to
-        such.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    flops_max
-        End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
-    tokens_per_param
-        Tokens per parameter, > 0, of a fixed split to compare with, or None for none.
-    slopes
-        Exponents a of N ~ C^a to compare with, by name.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    label
-        Name of a single fit; by default that of its law.
+    fit, ci_prob, flops_max, tokens_per_param, slopes, given, label
+        As for :func:`plot_allocation`.
 
     Returns
     -------
@@ -236,8 +223,9 @@ def plot_allocation(
         Exponents a of N ~ C^a to compare with, by name, such as
         ``bs.plots.allocation.KAPLAN_AND_CHINCHILLA``, drawn through the middle of the first fit.
     landmarks
-        Whether to show published models, :func:`~bayesscale.landmark_models`, that lie on the
-        axes: with all their parameters, and as much compute as the runs' rule gives them.
+        Whether to show published models, :func:`~bayesscale.landmark_models`, whose compute lies
+        on the axis: with all their parameters, and as much compute as the runs' rule gives them.
+        Their names stand to the right.
     given
         Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
     ax
@@ -306,16 +294,18 @@ def plot_allocation(
                 linewidth=points(0.8), zorder=1.3,
             )  # fmt: skip
     flops = data.frontier["flops"]
-    if landmarks:
-        _draw_landmarks(ax, fits[0], names, flops.min(), flops.max())
+    models = models_within(fits[0].fit.runs, flops.min(), flops.max())
+    named = draw_landmarks(ax, models, names) if landmarks else []
     low, high = np.log(ax.get_ylim())
     ax.set_ylim(*np.exp([low, high + 0.05 * (high - low)]))  # room for the label above
     if len(names) > 1:
-        _name_curves(ax, first.iloc[-1], hues, fits[0].name)
+        own = {name: hues[fits[0].name, name] if len(fits) == 1 else ink() for name in names}
+        _name_curves(ax, first.iloc[-1], own)
     write_sizes(ax.xaxis, FLOPS, flops.min(), flops.max())
     write_sizes(ax.yaxis, PARAMS, *ax.get_ylim())
     mark_extrapolation(ax, data.extrapolation_begins, flops.min(), flops.max())
     draw_legend(ax, entries, place, side_by_side=len(names))
+    spread(ax, named)
     return ax
 
 
@@ -363,37 +353,13 @@ def _draw_tried(
             own = len(fits) == 1 or several
             drawn += ax.plot(
                 table["flops"], table[name], "o",
-                color=hues[str(fit), name] if own else ink(0.6), alpha=0.2,
+                color=hues[str(fit), name] if own else ink(0.6), alpha=0.3,
                 markersize=points(2.5), markeredgewidth=0, zorder=1,
             )  # fmt: skip
     return tuple(drawn[: len(names)])
 
 
-def _draw_landmarks(
-    ax: Axes, first: Shown, names: tuple[str, ...], low: float, high: float
-) -> None:
-    """Draw published models whose compute lies on the axis, each with its name."""
-    table = landmark_models()
-    table["flops"] = runs_cost(Mixture.of(first.fit).host.runs).flops(
-        table["params"].to_numpy(), table["tokens"].to_numpy()
-    )
-    table["tokens_per_param"] = table["tokens"] / table["params"]
-    table = table[table["flops"].between(low, high)].sort_values("flops")
-    for quantity in names:
-        ax.plot(
-            table["flops"], table[quantity], "^", color=ink(0.75), markersize=points(3),
-            markeredgewidth=0, zorder=3.5,
-        )  # fmt: skip
-        for i, (name, row) in enumerate(table.iterrows()):
-            above = i % 2 == 0
-            ax.annotate(
-                str(name), (row["flops"], row[quantity]), xytext=(0, points(4 if above else -4)),
-                textcoords="offset points", ha="right", va="bottom" if above else "top",
-                fontsize=points(6.5), color=ink(0.75),
-            )  # fmt: skip
-
-
-def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[tuple[str, str], str], fit: str) -> None:
+def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[str, str]) -> None:
     """Write N* and D* beside the curves' ends, apart even where the curves meet."""
     low, high = ax.get_ylim()
     gap = np.log(end["tokens"] / end["params"]) / np.log(high / low)
@@ -402,5 +368,5 @@ def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[tuple[str, str], str], 
         ax.annotate(
             LETTERS[name], (1, end[name]), xycoords=ax.get_yaxis_transform(),
             xytext=(points(3), shift), textcoords="offset points", va="center",
-            color=hues[fit, name], annotation_clip=False,
+            color=hues[name], annotation_clip=False,
         )  # fmt: skip

@@ -18,6 +18,9 @@ from bayesscale.plots.style import ink, palette, points
 NARROW = 1.0
 """The axis is at least this wide, in logs: a fold often has one reach alone."""
 
+CROWDED = 20.0
+"""Wider axes than this, largest over smallest reach, have fewer numbers."""
+
 
 @dataclass(frozen=True)
 class BacktestData:
@@ -41,16 +44,12 @@ class BacktestData:
 
 
 def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 90) -> BacktestData:
-    """Return the numbers that :func:`plot_backtest` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_backtest` draws.
 
     Parameters
     ----------
-    backtest
-        A back-test.
-    method
-        ``"bayesscale"``, ``"approach3"``, ``"conformal"`` or ``"persistence"``.
-    level
-        Percent of the intervals: 50, 80, 90 or 95.
+    backtest, method, level
+        As for :func:`plot_backtest`.
 
     Returns
     -------
@@ -143,7 +142,8 @@ def plot_backtest(
     low, high = np.log(data.points["shown_at"].min()), np.log(data.points["shown_at"].max())
     margin = max(0.05 * (high - low), (NARROW - (high - low)) / 2)
     ax.set_xlim(np.exp(low - margin), np.exp(high + margin))
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    crowded = high - low > np.log(CROWDED)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if crowded else (1.0, 2.0, 3.0, 5.0)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.axhline(0, color=ink(), linewidth=points(0.8), zorder=1)
     entries = {}

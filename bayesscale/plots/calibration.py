@@ -45,14 +45,12 @@ class CalibrationData:
 def calibration_data(
     calibration: Calibration, *, quantities: Sequence[str] | None = None
 ) -> CalibrationData:
-    """Return the numbers that :func:`plot_calibration` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_calibration` draws.
 
     Parameters
     ----------
-    calibration
-        A calibration.
-    quantities
-        Names to show, of ``calibration.summary``; by default all.
+    calibration, quantities
+        As for :func:`plot_calibration`.
 
     Returns
     -------

@@ -147,7 +147,7 @@ def plot_comparison(
                 markersize=points(3.5), elinewidth=points(1), capsize=points(2),
             )  # fmt: skip
         _, _, title, error = SCORES[criterion]
-        own.set(xlabel=f"{title}\nbelow the best, ± {error}")
+        own.set(xlabel=f"{title} below\nthe best, ± {error}")
         _name_rows(own, names)
     if shows_weights:
         _draw_weights(axes[-1], data, names, place)

@@ -28,9 +28,8 @@ from bayesscale.plots._shown import (
     loss_scale,
     shown_fits,
 )
-from bayesscale.plots.style import blend, ink, palette, points
-from bayesscale.quantities import PARAMS, TOKENS
-from bayesscale.runs.units import ShownLoss
+from bayesscale.plots.style import blend, ink, palette, paper, points
+from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 
 GRID = 41
 """Sizes a side of the surface."""
@@ -81,20 +80,12 @@ def contour_data(
     unit: ShownLoss | None = None,
     given: Mapping[str, float] | None = None,
 ) -> ContourData:
-    """Return the numbers that :func:`plot_contour` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_contour` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or an average of several.
-    ci_prob
-        Probability of the equal-tailed interval of the frontier, in (0, 1).
-    flops_max
-        End of the frontier, FLOP, above the smallest run; by default ten times the largest.
-    unit
-        Unit of the losses; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
+    fit, ci_prob, flops_max, unit, given
+        As for :func:`plot_contour`.
 
     Returns
     -------
@@ -220,7 +211,7 @@ def plot_contour(
     losses = grid.to_numpy()
     norm = LogNorm(losses.min(), losses.max())
     shades = LinearSegmentedColormap.from_list(
-        "loss", [ink(0.9), palette()[0], blend(palette()[5], 0.6)]
+        "loss", [ink(0.9), palette()[0], blend(palette()[0], 0.45)]
     )
     levels = np.exp(MaxNLocator(LEVELS).tick_values(*np.log([losses.min(), losses.max()])))
     levels = np.unique([float(f"{level:.3g}") for level in levels])
@@ -228,7 +219,9 @@ def plot_contour(
         grid.columns, grid.index, losses, levels=levels, cmap=shades, norm=norm,
         linewidths=points(0.7),
     )  # fmt: skip
-    ax.clabel(lines, fmt="%.3g", fontsize=points(6.5))
+    ground = {"facecolor": paper(), "edgecolor": "none", "alpha": 0.8, "pad": points(0.3)}
+    for label in ax.clabel(lines, fmt="%.3g", fontsize=points(6.5)):
+        label.set(zorder=5, bbox=ground)
     ax.scatter(
         data.runs["params"], data.runs["tokens"], c=data.runs["loss"], cmap=shades, norm=norm,
         s=points(3.4) ** 2, linewidths=0, zorder=3,

@@ -46,16 +46,12 @@ class CoverageData:
 def coverage_data(
     backtest: Backtest, *, methods: Sequence[str] = METHODS, reach_min: float = 1.0
 ) -> CoverageData:
-    """Return the numbers that :func:`plot_coverage` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_coverage` draws.
 
     Parameters
     ----------
-    backtest
-        A back-test.
-    methods
-        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``, ``"persistence"``.
-    reach_min
-        Only predictions at this many times the largest fitted compute or more.
+    backtest, methods, reach_min
+        As for :func:`plot_coverage`.
 
     Returns
     -------

@@ -40,9 +40,8 @@ from bayesscale.plots._shown import (
     shown_fits,
 )
 from bayesscale.plots.style import blend, ink, palette, points
-from bayesscale.quantities import FLOPS, PARAMS
+from bayesscale.quantities import FLOPS, PARAMS, ShownLoss
 from bayesscale.runs import Runs
-from bayesscale.runs.units import ShownLoss
 
 MOST_SLICES = 5
 
@@ -99,24 +98,12 @@ def isoflops_data(
     given: Mapping[str, float] | None = None,
     label: str | None = None,
 ) -> IsoflopsData:
-    """Return the numbers that :func:`plot_isoflops` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_isoflops` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, an average of several, or a mapping of names to
-        such.
-    flops
-        Budgets, FLOP, > 0, shape ``(flops,)``. By default up to five levels of compute that the
-        runs have, and one ten times above the largest.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    unit
-        Unit of the losses; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    label
-        Name of a single fit; by default that of its law.
+    fit, flops, ci_prob, unit, given, label
+        As for :func:`plot_isoflops`.
 
     Returns
     -------
@@ -310,7 +297,7 @@ def plot_isoflops(
                 linestyle="--" if curve["extrapolated"].all() else "-",
             )  # fmt: skip
             told = f"{short_exponent(f'{budget:.2g}')} FLOP" if alone else plain(each.name)
-            entries[told] = (band, line)
+            entries.setdefault(told, (band, line))
     for budget, shade in zip(budgets, shades, strict=True):
         table = data.runs[data.runs["slice_flops"] == budget]
         ax.plot(
@@ -322,6 +309,10 @@ def plot_isoflops(
         entries["runs"] = Line2D(
             [], [], marker="o", linestyle="", markersize=points(3), color=ink(0.6)
         )
+    if data.slices["extrapolated"].any():
+        entries["extrapolated"] = Line2D(
+            [], [], color=ink(0.6), linewidth=points(0.9), linestyle="--"
+        )
     entries[f"band: {percent(ci_prob)}; foot: density of $N^*$"] = Line2D([], [], alpha=0)
     write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
     write_losses(ax.yaxis, *ax.get_ylim())
@@ -332,7 +323,7 @@ def plot_isoflops(
 def _shades(color: str, n: int) -> list[Any]:
     """Return shades from the colour of small budgets to that of large ones."""
     ramp = LinearSegmentedColormap.from_list(
-        "budgets", [blend(palette()[5], 0.8), color, palette()[3], palette()[1]]
+        "budgets", [blend(color, 0.6), color, palette()[3], palette()[1]]
     )
     return [to_hex(ramp(x)) for x in np.linspace(0, 1, n)] if n > 1 else [color]
 

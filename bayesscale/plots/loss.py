@@ -95,25 +95,12 @@ def loss_data(
     given: Mapping[str, float] | None = None,
     label: str | None = None,
 ) -> LossData:
-    """Return the numbers that :func:`plot_loss` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_loss` draws.
 
     Parameters
     ----------
-    fit
-        A fitted law, an average of several, or a mapping of names to such.
-    held_out
-        Runs that were not fitted.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    flops_max
-        End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
-    unit
-        Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
-        ``"perplexity"``; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    label
-        Name of a single fit; by default that of its law.
+    fit, held_out, ci_prob, flops_max, unit, given, label
+        As for :func:`plot_loss`.
 
     Returns
     -------

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bayesscale.errors import DomainError
@@ -29,6 +30,10 @@ LARGE = 30.0
 """Letters above this are shown as their decimal logarithm."""
 
 
+CROWDED = 6.0
+"""Panels narrower than this, over the size of the text, have smaller names and fewer ticks."""
+
+
 @dataclass(frozen=True)
 class PairsData:
     """What :func:`plot_pairs` draws.
@@ -49,16 +54,12 @@ class PairsData:
 def pairs_data(
     fit: Fits, *, names: Sequence[str] | None = None, label: str | None = None
 ) -> PairsData:
-    """Return the numbers that :func:`plot_pairs` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_pairs` draws.
 
     Parameters
     ----------
-    fit
-        A fit, or a mapping of names to fits.
-    names
-        Published letters to show, at least two; by default all that the laws share.
-    label
-        Name of a single fit; by default that of its law.
+    fit, names, label
+        As for :func:`plot_pairs`.
 
     Returns
     -------
@@ -138,11 +139,16 @@ def plot_pairs(
     data = pairs_data(fit, names=names, label=label)
     letters = [str(name) for name in data.draws if name != "fit"]
     side = plt.rcParams["figure.figsize"][0]
+    crowded = side * 72 / len(letters) < CROWDED * plt.rcParams["font.size"]
+    text, ticks = ("small", 2) if crowded else (None, 3)
     figure, grid = plt.subplots(
         len(letters), len(letters), figsize=(side, side), squeeze=False, sharex="col",
         layout="constrained",
     )  # fmt: skip
-    entries: Entries = {}
+    entries: Entries = {
+        plain(each.name): Line2D([], [], marker="o", linestyle="", color=each.color)
+        for each in fits
+    }
     for i, row in enumerate(letters):
         for j, column in enumerate(letters):
             own = grid[i, j]
@@ -157,21 +163,22 @@ def plot_pairs(
                         histtype="stepfilled",
                     )  # fmt: skip
                 else:
-                    (entries[plain(each.name)],) = own.plot(
+                    own.plot(
                         draws[column], draws[row], "o", color=each.color, alpha=0.4,
                         markersize=points(1.4), markeredgewidth=0,
                     )  # fmt: skip
-            own.xaxis.set_major_locator(MaxNLocator(3))
-            own.yaxis.set_major_locator(MaxNLocator(3))
+            own.xaxis.set_major_locator(MaxNLocator(ticks))
+            own.yaxis.set_major_locator(MaxNLocator(ticks))
             own.tick_params(axis="x", rotation=45)
             if i == j:
                 own.set_yticks([])
             elif j > 0:
                 own.set_yticklabels([])
             if j == 0 and i > 0:
-                own.set_ylabel(_title(row, data))
+                own.set_ylabel(_title(row, data), fontsize=text)
             if i == len(letters) - 1:
-                own.set_xlabel(_title(column, data))
+                own.set_xlabel(_title(column, data), fontsize=text)
+    figure.align_labels()
     if len(fits) > 1:
         draw_legend(grid[0, 0], entries, place)
     return figure

@@ -8,24 +8,20 @@ from matplotlib.figure import Figure
 from bayesscale.errors import DomainError
 from bayesscale.inference.result import Fit
 from bayesscale.plots._axes import panels
-from bayesscale.plots._shown import Colors, Legend, colors_for, plain, shown_fits
+from bayesscale.plots._shown import Colors, Legend, colors_for, shown_fits
 from bayesscale.plots.loss import LossData, loss_data, plot_loss
-from bayesscale.runs.units import ShownLoss
+from bayesscale.quantities import ShownLoss
 
 
 def power_laws_data(
     fits: Mapping[str, Fit], *, ci_prob: float = 0.9, unit: ShownLoss | None = None
 ) -> dict[str, LossData]:
-    """Return the numbers that :func:`plot_power_laws` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_power_laws` draws.
 
     Parameters
     ----------
-    fits
-        Fits of laws of one variable, by name.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1).
-    unit
-        Unit of the losses; by default that of the runs' source.
+    fits, ci_prob, unit
+        As for :func:`plot_power_laws`.
 
     Returns
     -------
@@ -100,8 +96,7 @@ def plot_power_laws(
     )
     figure, axes = panels(len(fits), ax)
     for (name, fit), own, hue in zip(fits.items(), axes, colors, strict=True):
-        plot_loss(fit, ci_prob=ci_prob, unit=unit, ax=own, color=hue, legend=legend)
-        own.set_title(plain(name))
+        plot_loss(fit, ci_prob=ci_prob, unit=unit, ax=own, label=name, color=hue, legend=legend)
     return figure
 
 

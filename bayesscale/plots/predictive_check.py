@@ -49,16 +49,12 @@ class PredictiveCheckData:
 def predictive_check_data(
     fit: Fits, *, ci_prob: float = 0.9, label: str | None = None
 ) -> PredictiveCheckData:
-    """Return the numbers that :func:`plot_predictive_check` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_predictive_check` draws.
 
     Parameters
     ----------
-    fit
-        A fit, an average of several, or a mapping of names to such.
-    ci_prob
-        Probability of the equal-tailed band, in (0, 1).
-    label
-        Name of a single fit; by default that of its law.
+    fit, ci_prob, label
+        As for :func:`plot_predictive_check`.
 
     Returns
     -------

@@ -52,16 +52,12 @@ class PriorsData:
 def priors_data(
     fit: Fits, *, names: Sequence[str] | None = None, label: str | None = None
 ) -> PriorsData:
-    """Return the numbers that :func:`plot_priors` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_priors` draws.
 
     Parameters
     ----------
-    fit
-        A fit, or a mapping of names to fits; no averages, which have several priors.
-    names
-        Coordinates to show, of ``fit.summary(coordinates=True)``; by default all.
-    label
-        Name of a single fit; by default that of its law.
+    fit, names, label
+        As for :func:`plot_priors`.
 
     Returns
     -------
@@ -190,7 +186,7 @@ def plot_priors(
     figure, axes = panels(len(data.units), ax, least=1.5)
     entries: Entries = {}
     for own, (name, unit) in zip(axes, data.units.items(), strict=True):
-        own.set(xlabel=plain(name if unit == "1" else f"{name} ({unit})"), yticks=[])
+        own.set(xlabel=plain(name) + ("" if unit == "1" else f"\n({plain(unit)})"), yticks=[])
         for each in fits:
             of = (data.densities["fit"] == each.name) & (data.densities["coordinate"] == name)
             table = data.densities[of]

@@ -79,7 +79,8 @@ def plot_regret(
 ) -> Axes:
     """Draw the share of its compute that each plan wastes, with 50 % and 90 % intervals.
 
-    Behind each stands the probability that it is as good as the best run of the same cost.
+    That is what the best run of the same loss would save. Behind each plan stands the probability
+    that it is as good as the best run of the same cost.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def plot_regret(
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_xlabel("compute that the best run of the same loss would save")
+    ax.set_xlabel("share of compute wasted")
     for y, share in zip(rows, table["within_prob"], strict=True):
         ax.annotate(
             f"{100 * share:.0f} %", (1, y), xycoords=ax.get_yaxis_transform(),

@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from bayesscale._format import percent
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.inference.result import interval_tails
-from bayesscale.plots._axes import name_size, panels, write_sizes
+from bayesscale.plots._axes import FAN, name_size, panels, write_sizes
 from bayesscale.plots._shown import (
     Colors,
     Entries,
@@ -52,16 +52,12 @@ class ResidualsData:
 
 
 def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None) -> ResidualsData:
-    """Return the numbers that :func:`plot_residuals` draws; the arguments are the same.
+    """Return the numbers that :func:`plot_residuals` draws.
 
     Parameters
     ----------
-    fit
-        A fit, an average of several, or a mapping of names to such.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
-    label
-        Name of a single fit; by default that of its law.
+    fit, ci_prob, label
+        As for :func:`plot_residuals`.
 
     Returns
     -------
@@ -150,14 +146,17 @@ def plot_residuals(
     for own, name in zip(axes, AGAINST, strict=True):
         own.set(xscale="log", xlabel=name_size(QUANTITIES[name]))
         own.axhline(0, color=ink(), linewidth=points(0.6), zorder=1)
-        for each in fits:
+        span = np.log(data.residuals[name].max() / data.residuals[name].min())
+        for i, each in enumerate(fits):
             table = data.residuals[data.residuals["fit"] == each.name]
+            # what several fits miss of the same run stands side by side
+            x = table[name] * np.exp(FAN * span * (i - (len(fits) - 1) / 2))
             own.vlines(
-                table[name], table["residual_lower"], table["residual_upper"], color=each.color,
+                x, table["residual_lower"], table["residual_upper"], color=each.color,
                 linewidth=points(0.5), alpha=0.5,
             )  # fmt: skip
             (entries[plain(each.name)],) = own.plot(
-                table[name], table["residual"], "o", color=each.color, markersize=points(2.4),
+                x, table["residual"], "o", color=each.color, markersize=points(2.4),
                 markeredgewidth=0,
             )  # fmt: skip
             for sign in (-1, 1):

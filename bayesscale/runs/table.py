@@ -196,17 +196,9 @@ class Runs(RunArrays):
             "run_id": run_id,
         }  # fmt: skip
         checked = take_in(
-            frame,
-            named,
-            inputs=inputs,
-            group=group,
-            where=where,
-            param_count=param_count,
-            flop_rule=flop_rule,
-            loss_unit=loss_unit,
-            bytes_per_token=bytes_per_token,
-            units=units,
-        )
+            frame, named, inputs=inputs, group=group, where=where, param_count=param_count,
+            flop_rule=flop_rule, loss_unit=loss_unit, bytes_per_token=bytes_per_token, units=units,
+        )  # fmt: skip
         return cls(**checked, name=None if name is None else _arguments.text("name", name))
 
     @classmethod

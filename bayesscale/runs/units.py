@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bayesscale import _arguments
+from bayesscale._format import loss as write_loss
 from bayesscale.accounting.machine import PFLOP_DAY
 from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
+from bayesscale.quantities import LossUnit, ShownLoss
 
 if TYPE_CHECKING:
     from bayesscale.quantities import Quantity
     from bayesscale.runs.table import Runs
 
-LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
 ParamCount = Literal["total", "non_embedding", "other"]
-ShownLoss = Literal["nats/token", "bits/token", "bits/byte", "perplexity"]
-"""What losses can be shown in."""
-
 _SAME_RULE_TOLERANCE = 0.01  # published tables round their FLOP to two or three digits
 
 
@@ -165,6 +163,40 @@ class LossScale:
         """What an axis is called."""
         return self.unit if self.unit == "perplexity" else f"loss ({self.unit})"
 
+    @property
+    def word(self) -> str:
+        """What heads a column."""
+        return "perplexity" if self.unit == "perplexity" else "loss"
+
+    @property
+    def in_words(self) -> str:
+        """The unit behind what is in it."""
+        return "as perplexity" if self.unit == "perplexity" else f"in {self.unit}"
+
+    @property
+    def of_differences(self) -> str:
+        """Unit of differences: those of perplexities say little, so they stay in nats/token."""
+        return "nats/token" if self.unit == "perplexity" else self.unit
+
     def show(self, nats: Any) -> Any:
         """Return losses, nats/token, any shape, in this unit."""
         return np.exp(nats) if self.unit == "perplexity" else nats / self.nats
+
+    def read(self, shown: Any) -> Any:
+        """Return losses in this unit, any shape, in nats/token."""
+        return np.log(shown) if self.unit == "perplexity" else shown * self.nats
+
+    def write(self, nats: float) -> str:
+        """Write a loss, nats/token, in this unit, without its name."""
+        shown = self.show(nats)
+        return f"{shown:.4g}" if self.unit == "perplexity" else write_loss(shown)
+
+    def say(self, nats: float) -> str:
+        """Say a loss, nats/token: ``a loss of 2.315 nats/token``, ``a perplexity of 10.12``."""
+        if self.unit == "perplexity":
+            return f"a perplexity of {self.write(nats)}"
+        return f"a loss of {self.write(nats)} {self.unit}"
+
+    def difference(self, nats: Any) -> Any:
+        """Return differences of losses, nats/token, any shape, in their unit."""
+        return nats / self.nats

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +11,21 @@ import numpy as np
 
 from bayesscale._arguments import positive_array
 from bayesscale._format import flops as write_flops
-from bayesscale._format import percent
+from bayesscale._format import interval, percent
 from bayesscale._sections import Paragraph, Section
 from bayesscale.errors import ExtrapolationWarning
 from bayesscale.forecast.allocate import Allocation, allocate
+from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.extrapolate import Prediction, extrapolate
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.reach import VALIDATED_REACH
+from bayesscale.forecast.regret import Regret, regret
 from bayesscale.forecast.sections import allocation_sections, prediction_sections
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit
 from bayesscale.laws.law import SPLIT
 from bayesscale.planning.plan import Plan, advised, predict_advised
-from bayesscale.quantities import FLOPS
+from bayesscale.quantities import FLOPS, ShownLoss
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -46,12 +48,19 @@ class Advice:
         The loss of a run for each.
     end
         The largest budget, FLOP.
+    given
+        Further inputs of the law, by name.
     """
 
     answers: tuple[str, ...]
     allocation: Allocation | None
     prediction: Prediction
     end: float
+    given: Mapping[str, float]
+
+    def shown(self, ci_prob: float) -> dict[str, Any]:
+        """Return options of pictures of losses."""
+        return {"ci_prob": ci_prob, "unit": self.prediction.unit, "given": self.given}
 
     @property
     def forecast(self) -> list[Section]:
@@ -65,30 +74,53 @@ class Advice:
 
 
 def advise(
-    of: Fit | Average, *, plan: Plan | None, flops: ArrayLike | None, ci_prob: float
-) -> Advice:
+    of: Fit | Average, *, plan: Plan | None = None, flops: ArrayLike | None = None,
+    given: Mapping[str, float] | None = None, unit: ShownLoss | None = None, ci_prob: float = 0.9,
+) -> Advice:  # fmt: skip
     """Answer for budgets: as the plan does if there is one and no others are asked for."""
-    if plan is not None and flops is None:
-        answers = tuple(s.text for s in plan.advice() if isinstance(s, Paragraph))
-        end = float(plan.summary.index.max())
-        return Advice(answers, plan.allocation, plan.prediction, end)
+    inputs: Any = dict(plan.given if plan is not None and given is None else given or {})
     host = Mixture.of(of).host
-    most = host.runs.flops.max()
-    budgets = (
-        np.array([float(f"{times * most:.0e}") for times in BEYOND])
-        if flops is None else positive_array("flops", flops, FLOPS.unit)
-    )  # fmt: skip
-    if set(host.law.split) != set(SPLIT) or host.law.given:
-        return _of_one_variable(of, host, flops, ci_prob)
-    allocation = allocate(of, flops=budgets, ci_prob=ci_prob)
-    prediction = predict_advised(of, allocation, ci_prob=ci_prob)
+    if set(host.law.split) != set(SPLIT):
+        return _without_split(of, host, flops, unit, ci_prob)
+    if plan is not None and flops is None and inputs == plan.given:
+        allocation, prediction = plan.allocation, plan.prediction
+        budgets, ci_prob = plan.summary.index.to_numpy(), plan.ci_prob
+    else:
+        most = host.runs.flops.max()
+        budgets = (
+            np.array([float(f"{times * most:.0e}") for times in BEYOND])
+            if flops is None else positive_array("flops", flops, FLOPS.unit)
+        )  # fmt: skip
+        allocation = allocate(of, flops=budgets, ci_prob=ci_prob, **inputs)
+        prediction = predict_advised(of, allocation, ci_prob=ci_prob, **inputs)
+    prediction = prediction.in_unit(unit)
     told = advised(prediction, budgets, ci_prob)
     answers = tuple(s.text for s in told if isinstance(s, Paragraph))
-    return Advice(answers, allocation, prediction, float(budgets.max()))
+    return Advice(answers, allocation.in_unit(unit), prediction, float(budgets.max()), inputs)
 
 
-def _of_one_variable(
-    of: Fit | Average, host: Fit, flops: ArrayLike | None, ci_prob: float
+def alternatives(of: Fit | Average, advice: Advice, *, ci_prob: float) -> Regret:
+    """Compare the run that is advised for the first budget with others that cost as much."""
+    from bayesscale.plots.allocation import HABIT
+
+    assert advice.allocation is not None
+    best_bets = advice.allocation.summary["best_bet_params"]
+    flops, best = float(best_bets.index[0]), float(best_bets.iloc[0])
+    kappa = runs_cost(Mixture.of(of).host.runs).kappa
+    inputs: Any = advice.given
+    return regret(
+        of,
+        params=[best, best / 3, 3 * best, np.sqrt(flops / (kappa * HABIT))],
+        flops=flops,
+        names=["the advised run", "a third as large", "three times as large",
+               f"at {HABIT:g} tokens per parameter"],
+        ci_prob=ci_prob,
+        **inputs,
+    )  # fmt: skip
+
+
+def _without_split(
+    of: Fit | Average, host: Fit, flops: ArrayLike | None, unit: ShownLoss | None, ci_prob: float
 ) -> Advice:
     """Answer for multiples of the largest run in every input that grows."""
     law, runs = host.law, host.runs
@@ -102,16 +134,16 @@ def _of_one_variable(
         inputs = {FLOPS.name: positive_array("flops", flops, FLOPS.unit)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # the caveats say how far it is
-        prediction = extrapolate(of, **inputs, ci_prob=ci_prob)
-    rows = prediction.summary
+        prediction = extrapolate(of, **inputs, ci_prob=ci_prob).in_unit(unit)
+    scale = prediction.scale
     said = tuple(
         "At "
         + ", ".join(f"{q.write(row[name])} {q.unit}" for name, q in law.quantities.items())
-        + f" expect a loss of {row['loss']:.3f} nats/token "
-        f"({percent(ci_prob)}: {row['loss_lower']:.3f}–{row['loss_upper']:.3f})."
-        for row in rows.to_dict("records")
+        + f" expect {scale.say(row['loss'])} "
+        f"({percent(ci_prob)}: {interval(row['loss_lower'], row['loss_upper'], scale.write)})."
+        for row in prediction.summary.to_dict("records")
     )
-    return Advice(said, None, prediction, float(runs.flops.max()))
+    return Advice(said, None, prediction, float(runs.flops.max()), {})
 
 
 def caveats(of: Fit | Average, advice: Advice, told: Sequence[Any]) -> list[str]:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from bayesscale._sections import Section
+from bayesscale._format import flops as write_flops
+from bayesscale._sections import Paragraph, Section
+from bayesscale.accounting.machine import Machine
 from bayesscale.backtesting.result import Backtest
 from bayesscale.comparison.comparison import Comparison
 from bayesscale.comparison.sensitivity import PriorSensitivity
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.regret import Regret
+from bayesscale.forecast.sections import regret_sections
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit
 from bayesscale.planning.plan import Plan
-from bayesscale.tell.advice import Advice
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the report: what it is called, what draws it, and what to see in it."""
-
-    name: str
-    draw: Callable[[], Axes | Canvas]
-    takeaway: str
+from bayesscale.tell.advice import Advice, alternatives
+from bayesscale.tell.bill import bill_sections
+from bayesscale.tell.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -43,22 +36,20 @@ class Chapter:
 def fit_chapters(
     of: Fit | Average, plan: Plan | None, advice: Advice, ci_prob: float
 ) -> list[Chapter]:
-    """Tell of the posterior, the forecast and, where there is something to split, the split."""
-    from bayesscale.plots.allocation import plot_allocation
-    from bayesscale.plots.isoflops import plot_isoflops
+    """Tell of the posterior and the forecast."""
     from bayesscale.plots.loss import plot_loss
     from bayesscale.plots.predictive_check import plot_predictive_check
 
     shown, held_out = (plan.tested if plan is not None and plan.tested else None) or (of, None)
-    splits = advice.allocation is not None
-    end = advice.end if splits else None
-    chapters = [
+    law, options = Mixture.of(of).host.law, advice.shown(ci_prob)
+    has_axis = bool(law.split) or len(law.quantities) == 1
+    return [
         Chapter(
             "posterior", "What the runs say of the law",
             of.sections(ci_prob=ci_prob) if isinstance(of, Fit) else of.sections(),
             [
                 Picture(
-                    "What the law misses", lambda: plot_predictive_check(of),
+                    "predictive_check", "What the law misses", lambda: plot_predictive_check(of),
                     "Curves inside their band: runs scatter around the law as the model says.",
                 )
             ],
@@ -67,36 +58,70 @@ def fit_chapters(
             "forecast", "Forecast", advice.forecast,
             [
                 Picture(
-                    "Loss against compute",
-                    lambda: plot_loss(shown, held_out=held_out, ci_prob=ci_prob),
+                    "loss", "Loss against compute",
+                    lambda: plot_loss(shown, held_out=held_out, **options),
                     "Left of the dashed line the law interpolates; to the right it extrapolates."
                     + (
                         " Diamonds are runs that this fit had not seen, with the interval that it "
                         "foresaw for each." if held_out is not None else ""
                     ),
                 )
-            ],
+            ] if has_axis else [],
         ),
     ]  # fmt: skip
-    if advice.allocation is not None:
-        chapters.append(
-            Chapter(
-                "allocation", "How to split the compute", advice.split,
-                [
-                    Picture(
-                        "Loss at fixed compute", lambda: plot_isoflops(of, ci_prob=ci_prob),
-                        "Minima are flat: sizes on both sides of the best one do nearly as well. "
-                        "Ridges at the foot are where the best size may lie.",
-                    ),
-                    Picture(
-                        "Best parameters and tokens",
-                        lambda: plot_allocation(of, flops_max=end, ci_prob=ci_prob),
-                        "Where a curve leaves the points, the law speaks alone.",
-                    ),
-                ],
+
+
+def split_chapters(
+    of: Fit | Average, advice: Advice, regret: Regret | None, machine: Machine | None,
+    ci_prob: float,
+) -> list[Chapter]:  # fmt: skip
+    """Tell how to split the compute, what other plans lose, and what it all costs."""
+    from bayesscale.plots.allocation import plot_allocation
+    from bayesscale.plots.isoflops import plot_isoflops
+    from bayesscale.plots.regret import plot_regret
+
+    if advice.allocation is None:
+        return []
+    options = advice.shown(ci_prob)
+    split = Chapter(
+        "allocation", "How to split the compute", advice.split,
+        [
+            Picture(
+                "isoflops", "Loss at fixed compute", lambda: plot_isoflops(of, **options),
+                "Minima are flat: sizes on both sides of the best one do nearly as well. "
+                "Ridges at the foot are where the best size may lie.",
+            ),
+            Picture(
+                "allocation", "Best parameters and tokens",
+                lambda: plot_allocation(
+                    of, flops_max=advice.end, ci_prob=ci_prob, given=advice.given
+                ),
+                "Where a curve leaves the points, the law speaks alone.",
+            ),
+        ],
+    )  # fmt: skip
+    others = regret or alternatives(of, advice, ci_prob=ci_prob)
+    others = others.in_unit(advice.prediction.unit)
+    lost = Chapter(
+        "regret", "What if the size is another one?",
+        [Paragraph(f"Plans for {_budgets_of(others)}."), *regret_sections(others, head=False)],
+        [
+            Picture(
+                "regret", "What each plan wastes", lambda: plot_regret(others),
+                "Bars that reach zero: that plan may be the best one. To the right stands how "
+                "probably a plan is as good as the best run of the same cost.",
             )
-        )  # fmt: skip
-    return chapters
+        ],
+    )  # fmt: skip
+    budgets = advice.allocation.summary.index.to_numpy()
+    price = [Chapter("price", "What it costs", bill_sections(machine, budgets))] if machine else []
+    return [split, lost, *price]
+
+
+def _budgets_of(regret: Regret) -> str:
+    flops = regret.summary["flops"]
+    low, high = write_flops(flops.min()), write_flops(flops.max())
+    return low if low == high else f"{low} to {high}"
 
 
 def comparison_chapters(
@@ -111,7 +136,7 @@ def comparison_chapters(
         sections += comparison.sections()
         pictures.append(
             Picture(
-                "Laws by every criterion", partial(plot_comparison, comparison),
+                "comparison", "Laws by every criterion", partial(plot_comparison, comparison),
                 "Zero is the best law; an error bar that reaches it means that the criterion "
                 "does not tell them apart.",
             )
@@ -123,7 +148,8 @@ def comparison_chapters(
     if sensitivity is not None:
         pictures.append(
             Picture(
-                "The verdict under other priors", lambda: plot_sensitivity(sensitivity),
+                "prior_sensitivity", "The verdict under other priors",
+                lambda: plot_sensitivity(sensitivity),
                 "A curve that crosses zero: that prior decides.",
             )
         )  # fmt: skip
@@ -139,11 +165,11 @@ def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
         return []
     pictures = [
         Picture(
-            "Predicted over observed loss", lambda: plot_backtest(backtest),
+            "backtest", "Predicted over observed loss", lambda: plot_backtest(backtest),
             "Intervals that cross zero held the truth.",
         ),
         Picture(
-            "How often intervals held the truth", lambda: plot_coverage(backtest),
+            "coverage", "How often intervals held the truth", lambda: plot_coverage(backtest),
             "Below the diagonal intervals are too narrow.",
         ),
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.accounting import Cost, LifetimeCost
-from bayesscale.forecast.answer import summary_columns
+from bayesscale.forecast.answer import stated, summary_columns
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split
+from bayesscale.forecast.split import optimal_split, wanted_beside_split
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit
 from bayesscale.model.posterior import Posterior
+from bayesscale.runs.units import LossScale, ShownLoss
 
 type Array = NDArray[np.float64]
 
@@ -52,8 +54,8 @@ class Explorer:
         serving leaves no best split.
     largest
         Compute of the largest fitted run, FLOP.
-    ci_prob
-        Probability of the intervals.
+    scale
+        The unit that losses are shown in.
     """
 
     flops: Array
@@ -61,13 +63,14 @@ class Explorer:
     served: Array
     moved: dict[str, Array]
     largest: float
-    ci_prob: float
+    scale: LossScale
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the page interpolates: natural logs, to a millionth; None for NaN."""
 
-        def logs(column: Array) -> list[Any]:
-            rounded = np.round(np.log(column), 6).astype(object)
+        def logs(name: str, column: Array) -> list[Any]:
+            shown = self.scale.show(column) if name.startswith("loss") else column
+            rounded = np.round(np.log(shown), 6).astype(object)
             rounded[np.isnan(column)] = None
             return rounded.tolist()
 
@@ -75,12 +78,16 @@ class Explorer:
             "logFlops": np.log(self.flops).tolist(),
             "logServed": np.log(self.served).tolist(),
             "largest": self.largest,
-            "values": {name: logs(column) for name, column in self.values.items()},
-            "moved": {name: logs(column) for name, column in self.moved.items()},
+            "unit": self.scale.unit,
+            "values": {name: logs(name, column) for name, column in self.values.items()},
+            "moved": {name: logs(name, column) for name, column in self.moved.items()},
         }
 
 
-def explorer_of(fit: Fit | Average, *, ci_prob: float, end: float) -> Explorer:
+def explorer_of(
+    fit: Fit | Average, *, ci_prob: float, end: float, given: Mapping[str, float] | None = None,
+    unit: ShownLoss | None = None,
+) -> Explorer:  # fmt: skip
     """Tabulate the best splits of budgets, up to ``end`` FLOP at least.
 
     What serving moves is found from a thinned set of draws, as the ratio of their summaries with
@@ -91,28 +98,41 @@ def explorer_of(fit: Fit | Average, *, ci_prob: float, end: float) -> Explorer:
     largest = float(runs.flops.max())
     budgets = np.geomspace(largest / BELOW, max(BEYOND * largest, end), BUDGETS)
     training = runs_cost(runs)
+    law = mixture.host.law
+    further = stated(law, given or {}, wanted=wanted_beside_split(law))
     values: dict[str, Array] = {}
-    for name, drawn in mixture.ask(lambda p, _: _best(p, budgets, training)).items():
+    for name, drawn in mixture.ask(lambda p, _: _best(p, budgets, training, further)).items():
         values |= summary_columns(name, drawn, ci_prob)
     tokens = values["tokens"]
     served = np.geomspace(SERVED_FROM * np.nanmin(tokens), SERVED_TO * np.nanmax(tokens), SERVED)
     few = _thinned(mixture)
-    unmoved = _summary(few, budgets, training, ci_prob)
+
+    def summary(cost: Cost) -> dict[str, Array]:
+        found = [_best(posterior, budgets, cost, further) for posterior in few]
+        columns: dict[str, Array] = {}
+        for name in found[0]:
+            drawn = np.concatenate([part[name] for part in found])
+            columns |= summary_columns(name, drawn[None], ci_prob)
+        return columns
+
+    unmoved = summary(training)
     moved: dict[str, list[Array]] = {name: [] for name in values}
     for amount in served:
         cost = LifetimeCost(tokens_served=float(amount), training=training)
-        for name, column in _summary(few, budgets, cost, ci_prob).items():
+        for name, column in summary(cost).items():
             moved[name].append(values[name] * column / unmoved[name])
     stacked = {name: np.stack(columns) for name, columns in moved.items()}
-    return Explorer(budgets, values, served, stacked, largest, ci_prob)
+    return Explorer(budgets, values, served, stacked, largest, LossScale.of(runs, unit))
 
 
-def _best(posterior: Posterior, budgets: Array, cost: Cost) -> dict[str, Array]:
+def _best(
+    posterior: Posterior, budgets: Array, cost: Cost, further: Mapping[str, Array]
+) -> dict[str, Array]:
     """Return N*, D* and L* by draw and budget, NaN without an optimum."""
     with np.errstate(invalid="ignore"):  # corners where serving leaves nothing to train on
-        split = optimal_split(posterior, budgets, cost, {})
+        split = optimal_split(posterior, budgets, cost, further)
     sizes = {"params": split.params, "tokens": split.tokens}
-    return {**sizes, "loss": posterior.law_loss(sizes)}
+    return {**sizes, "loss": posterior.law_loss({**sizes, **further})}
 
 
 def _thinned(mixture: Mixture) -> list[Posterior]:
@@ -122,15 +142,3 @@ def _thinned(mixture: Mixture) -> list[Posterior]:
         voice.posterior.thin(max(1, round(THINNED * len(voice.places) / total)))
         for voice in mixture.voices
     ]
-
-
-def _summary(
-    draws: list[Posterior], budgets: Array, cost: Cost, ci_prob: float
-) -> dict[str, Array]:
-    """Return medians and intervals over all draws, by budget."""
-    found = [_best(posterior, budgets, cost) for posterior in draws]
-    columns: dict[str, Array] = {}
-    for name in found[0]:
-        drawn = np.concatenate([part[name] for part in found])
-        columns |= summary_columns(name, drawn[None], ci_prob)
-    return columns

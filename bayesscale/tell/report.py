@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -14,33 +12,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesscale import _arguments
-from bayesscale._files import MADE_BY, atomic_write, check_replaceable, check_writable
+from bayesscale._files import MADE_BY, atomic_write, check_output, make_folder
 from bayesscale._format import flops as write_flops
 from bayesscale._format import interval, percent, printable, short_number
 from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, worst
+from bayesscale.accounting.machine import Machine
 from bayesscale.backtesting.result import Backtest
 from bayesscale.comparison.comparison import Comparison
 from bayesscale.comparison.sensitivity import PriorSensitivity
 from bayesscale.errors import DomainError, ExtrapolationWarning
+from bayesscale.forecast.regret import Regret
 from bayesscale.inference.average import Average
 from bayesscale.inference.result import Fit, interval_tails
 from bayesscale.planning.plan import Plan
+from bayesscale.quantities import PARAMS, TOKENS
 from bayesscale.runs.display import facts
+from bayesscale.runs.units import LossScale, ShownLoss
 from bayesscale.tell.advice import Advice, advise, caveats
 from bayesscale.tell.chapters import (
     Chapter,
-    Picture,
     backtest_chapters,
     comparison_chapters,
     fit_chapters,
+    split_chapters,
 )
-from bayesscale.tell.explorer import explorer_of
+from bayesscale.tell.explorer import Explorer, explorer_of
+from bayesscale.tell.pictures import Drawn, draw, files_in, save
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-LARGEST_SVG = 400_000
-"""Bytes: larger pictures, of very many runs, are put in as PNG."""
 
 PACKAGES = ("bayesscale", "pymc", "nutpie", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
@@ -53,21 +53,26 @@ def report(
     fit: Fit | Average | None = None,
     plan: Plan | None = None,
     flops: ArrayLike | None = None,
+    given: Mapping[str, float] | None = None,
+    unit: ShownLoss | None = None,
+    machine: Machine | None = None,
+    regret: Regret | None = None,
     comparison: Comparison | None = None,
     sensitivity: PriorSensitivity | None = None,
     backtest: Backtest | None = None,
     title: str | None = None,
     question: str = QUESTION,
     commands: Sequence[str] | None = None,
+    figures: str | Path | None = None,
     ci_prob: float = 0.9,
     overwrite: bool = False,
 ) -> Path:
     """Write a report: one HTML file that opens from disk, without a network, and prints well.
 
-    Question and answer come first; then the runs, the posterior, the forecast, the allocation,
-    laws compared, the back-test, caveats in plain words, and what is needed to make it again. A
-    slider moves the budget, by hand or by keyboard; the same numbers stand in a table for pages
-    that run no scripts, and for paper.
+    Question and answer come first; then the runs, the posterior, the forecast, the allocation, the
+    regret of other plans, laws compared, the back-test, caveats in plain words, and what is needed
+    to make it again. A slider moves the budget, by hand or by keyboard; the same numbers stand in a
+    table for pages that run no scripts, and for paper.
 
     Parameters
     ----------
@@ -79,6 +84,18 @@ def report(
         What :func:`~bayesscale.plan` returned: its fit, test and answers are told.
     flops
         Budgets to answer for, FLOP, > 0; by default ten and a hundred times the largest run's.
+    given
+        Further inputs of a law that has them, by name, such as ``{"experts": 8}``; by default
+        those of the plan.
+    unit
+        Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
+        ``"perplexity"``; by default that of the runs' source.
+    machine
+        A machine, to say what the budgets are in PFLOP-days, device-hours and money.
+    regret
+        What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned; by default that
+        of the run that is advised for the first budget, of others a third and three times as
+        large, and of 20 tokens per parameter, all at that budget.
     comparison
         What :func:`~bayesscale.compare` returned.
     sensitivity
@@ -91,10 +108,13 @@ def report(
         The question that is answered.
     commands
         Lines that make the report again; by default the Python of the fit.
+    figures
+        Folder to write the pictures to as well, ``loss.svg``, ``allocation.svg`` and so on; made
+        if need be.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1).
     overwrite
-        Replace a file that is there even if bayesscale did not make it.
+        Replace files that are there even if bayesscale did not make them.
 
     Returns
     -------
@@ -104,7 +124,10 @@ def report(
     Raises
     ------
     DomainError
-        If there is neither fit nor plan, or an argument is of another kind or outside its domain.
+        If there is neither fit nor plan, an argument is of another kind or outside its domain, or
+        the law needs inputs that are not given.
+    UnknownNameError
+        If there is no such unit.
     FileError
         If the file cannot be written, or another one than a report is there.
 
@@ -114,27 +137,34 @@ def report(
     """
     path = Path(path) if isinstance(path, str | Path) else path
     _check_path(path)
-    _check_kinds(fit, plan, comparison, sensitivity, backtest)
+    kinds = {
+        "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
+        "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
+        "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
+    }  # fmt: skip
+    _check_kinds(kinds)
     interval_tails(ci_prob)
     for name, text in (("title", title), ("question", question)):
         if text is not None:
             _arguments.text(name, text)
-    check_writable(path)
-    if not overwrite:
-        check_replaceable(path)
+    folder = None if figures is None else make_folder(figures)
+    for file in (path, *(files_in(folder) if folder else [])):
+        check_output(file, force=overwrite)
     of = plan.fit if plan is not None else fit
     assert of is not None
     backtest = backtest or (plan.test if plan is not None else None)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        advice = advise(of, plan=plan, flops=flops, ci_prob=ci_prob)
+        advice = advise(of, plan=plan, flops=flops, given=given, unit=unit, ci_prob=ci_prob)
         chapters = [
             *fit_chapters(of, plan, advice, ci_prob),
+            *split_chapters(of, advice, regret, machine, ci_prob),
             *comparison_chapters(comparison, sensitivity),
             *backtest_chapters(backtest),
         ]
+        drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
-            of, chapters, advice,
+            of, chapters, advice, drawn,
             title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
             commands=list(commands) if commands is not None else _python(of),
             severity=worst(
@@ -145,6 +175,8 @@ def report(
     _tell_again(heard)
     with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+    if folder:
+        save(drawn, folder)
     return path
 
 
@@ -153,17 +185,11 @@ def _check_path(path: Any) -> None:
         raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
 
 
-def _check_kinds(fit: Any, plan: Any, comparison: Any, sensitivity: Any, backtest: Any) -> None:
+def _check_kinds(named: Mapping[str, tuple[Any, tuple[type, ...]]]) -> None:
     """Refuse what cannot be told, before anything is computed."""
-    if (fit is None) == (plan is None):
+    if (named["fit"][0] is None) == (named["plan"][0] is None):
         raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
-    for name, value, kinds in (
-        ("fit", fit, (Fit, Average)),
-        ("plan", plan, (Plan,)),
-        ("comparison", comparison, (Comparison,)),
-        ("sensitivity", sensitivity, (PriorSensitivity,)),
-        ("backtest", backtest, (Backtest,)),
-    ):
+    for name, (value, kinds) in named.items():
         if value is not None and not isinstance(value, kinds):
             expected = " or ".join(kind.__name__ for kind in kinds)
             raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
@@ -182,7 +208,8 @@ def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
 
 
 def _render(
-    of: Fit | Average, chapters: Sequence[Chapter], advice: Advice, *, title: str, question: str,
+    of: Fit | Average, chapters: Sequence[Chapter], advice: Advice, drawn: Mapping[str, Drawn], *,
+    title: str, question: str,
     commands: Sequence[str], severity: Severity, ci_prob: float,
 ) -> str:  # fmt: skip
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -193,10 +220,10 @@ def _render(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["sections"] = lambda sections: Markup(as_html(sections))
-    environment.filters["picture"] = _picture
+    environment.filters["picture"] = lambda picture: drawn[picture.stem].address
     folder = files("bayesscale.tell") / "templates"
     splits = advice.allocation is not None
-    explorer = explorer_of(of, ci_prob=ci_prob, end=advice.end) if splits else None
+    explorer = explorer_of(of, end=advice.end, **advice.shown(ci_prob)) if splits else None
     return environment.get_template("report.html.jinja").render(
         made_by=MADE_BY,
         title=printable(title),
@@ -206,6 +233,7 @@ def _render(
         severity=severity,
         reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,
+        loss_word=_loss_word(advice.prediction.scale),
         level=percent(ci_prob),
         budgets=_budgets(explorer) if explorer else [],
         facts={word: printable(fact) for word, fact in facts(of.runs).items()},
@@ -228,42 +256,23 @@ def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) 
     return said[0] if said else ""
 
 
-def _budgets(explorer: Any) -> list[dict[str, str]]:
-    """Return every second budget of the slider as a row of text, for pages without scripts."""
-    from bayesscale.quantities import LOSS, PARAMS, TOKENS
+def _loss_word(scale: LossScale) -> str:
+    """Return what the loss of the best split is called in a table."""
+    return "perplexity of L*" if scale.unit == "perplexity" else f"loss L*, {scale.unit}"
 
+
+def _budgets(explorer: Explorer) -> list[dict[str, str]]:
+    """Return every second budget of the slider as a row of text, for pages without scripts."""
+    writers = {"params": PARAMS.write, "tokens": TOKENS.write, "loss": explorer.scale.write}
     rows = []
     for i in range(0, len(explorer.flops), 2):
         row = {"flops": write_flops(explorer.flops[i])}
-        for q in (PARAMS, TOKENS, LOSS):
-            low, high = (explorer.values[f"{q.name}_{end}"][i] for end in ("lower", "upper"))
-            row[q.name] = f"{q.write(explorer.values[q.name][i])} ({interval(low, high, q.write)})"
+        for name, write in writers.items():
+            low, high = (explorer.values[f"{name}_{end}"][i] for end in ("lower", "upper"))
+            row[name] = f"{write(explorer.values[name][i])} ({interval(low, high, write)})"
         row["beyond"] = f"{short_number(float(f'{explorer.flops[i] / explorer.largest:.3g}'))}×"
         rows.append(row)
     return rows
-
-
-def _picture(picture: Picture) -> str:
-    """Draw a picture and return it as the address of an image."""
-    import matplotlib.pyplot as plt
-    from matplotlib.figure import Figure as Canvas
-
-    from bayesscale.plots.style import plot_style
-
-    with plot_style(columns=2):
-        made = picture.draw()
-        figure = made if isinstance(made, Canvas) else made.get_figure(root=True)
-        assert figure is not None
-        try:
-            drawn = io.BytesIO()
-            figure.savefig(drawn, format="svg", metadata={"Creator": MADE_BY, "Date": None})
-            kind = "svg+xml"
-            if drawn.tell() > LARGEST_SVG:
-                drawn, kind = io.BytesIO(), "png"
-                figure.savefig(drawn, format="png", dpi=160)
-        finally:
-            plt.close(figure)
-    return f"data:image/{kind};base64,{base64.b64encode(drawn.getvalue()).decode()}"
 
 
 def _provenance(of: Fit | Average) -> dict[str, str]:

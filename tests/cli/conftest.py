@@ -126,5 +126,4 @@ def no_sampling(monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leave the figures out, which take the most time."""
-    monkeypatch.setattr("bayesscale.cli.quickstart.write_figures", lambda *_, **__: None)
     monkeypatch.setattr("bayesscale.report", lambda *_, **__: None)

@@ -6,7 +6,8 @@ import bayesscale as bs
 from tests.backtest.conftest import shorten_bootstrap
 from tests.cli.conftest import FITS, good_fit
 
-FILES = {"report.html", "fit.nc", "loss.png", "loss.svg", "allocation.png", "allocation.svg"}
+PICTURES = ("loss", "predictive_check", "isoflops", "allocation", "regret", "backtest", "coverage")
+FILES = {"report.html", "fit.nc", *(f"{stem}.svg" for stem in PICTURES)}
 
 
 @pytest.fixture

@@ -40,6 +40,18 @@ def test_a_report_of_a_table_is_back_tested(run, here, asked, monkeypatch):
     assert len(asked) == 2
 
 
+def test_the_budgets_asked_for_are_those_told(run, here, asked, monkeypatch):
+    shorten_bootstrap(monkeypatch)
+    ended = run(
+        "report runs.csv --law chinchilla --hold-out 5 --flops 2.5e22 --losses-in perplexity"
+    )
+    told = " ".join(ended.stdout.split())
+    assert "With 2.5e22 FLOP, train" in told
+    assert "expect a perplexity of" in told
+    assert told.count("FLOP, train") == 1
+    assert "With 2.5e22 FLOP, train" in (here / "report.html").read_text()
+
+
 def test_what_a_report_refuses(run, saved, here, no_sampling):
     assert "do not apply: draws" in " ".join(run(f"report {saved} --draws 5").stderr.split())
     (here / "mine.html").write_text("precious")
@@ -50,7 +62,7 @@ def test_what_a_report_refuses(run, saved, here, no_sampling):
 
 def test_pictures_of_one_fit_and_of_two(run, saved, here, runs):
     good_fit(runs, "kaplan").save("kaplan.nc")
-    ended = run(f"plot loss {saved} --medium slide --theme dark --unit perplexity")
+    ended = run(f"plot loss {saved} --medium slide --theme dark --losses-in perplexity")
     assert ended.status == 0, ended.stderr
     assert (here / "loss.png").stat().st_size > 10_000
     two = f"plot allocation {saved} kaplan.nc --label A --label B --quantity params -o two.svg"
@@ -95,6 +107,10 @@ def test_show_takes_averages_too(run, here, runs):
     )  # fmt: skip
     weights = {"chinchilla": 0.7, "kaplan": 0.3}
     bs.Average(fits, weights, "loo", table, None, "Chosen.", 1).save("both.nc")
+    for asked in ("extrapolate both.nc --params 1B --tokens 20B", "allocate both.nc --flops 1e21"):
+        told = run(f"{asked} --json").document
+        assert told["python"][1] == 'fit = bs.load_average("both.nc")'
+        assert told["summary"][0]["loss"] > 0
     ended = run("show both.nc")
     assert "An average of 2 fits" in ended.stdout
     assert 'bs.load_average("both.nc")' in ended.stdout
@@ -135,9 +151,11 @@ def test_evidence_of_saved_fits(run, saved, here, runs):
 def test_every_command_groups_its_options_and_gives_examples(run):
     for name in main.commands:
         told = run(f"{name} --help").stdout
-        assert "\nOutput:\n" in told or name in ("allocate", "design"), name
+        assert "\nOutput:\n" in told, name
     told = run("fit --help").stdout
-    titles = ["Options:", "Reading the table:", "Model:", "Sampling:", "Output:", "Examples:"]
+    titles = [
+        "Reading the table:", "How it is told:", "Model:", "Sampling:", "Output:", "Examples:",
+    ]  # fmt: skip
     places = [told.index(f"\n{title}\n") for title in titles]
     assert places == sorted(places)
     assert told.index("--params-column") > told.index("Reading the table")

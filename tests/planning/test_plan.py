@@ -55,6 +55,12 @@ def test_it_is_what_its_parts_are(asked, runs):
     assert found.tested[1] == runs.split_by_compute(factor=10)[1]
 
 
+def test_budgets_may_be_said_in_flop(asked, runs):
+    found = bs.plan(runs, law="chinchilla", flops=[2.5e22], progress=False, random_seed=4)
+    assert found.summary.index.tolist() == [2.5e22]
+    assert found.sections()[2].text.startswith("With 2.5e22 FLOP, train")  # on the first screen
+
+
 def test_it_says_everything_once(asked, runs):
     found = plan(runs)
     told = repr(found)
@@ -95,6 +101,8 @@ def test_without_a_test_it_says_why(asked, runs, options, reason):
         ({"law": "chinchila"}, UnknownNameError, "chinchilla"),
         ({"hold_out": 1}, DomainError, "hold_out"),
         ({"beyond": ()}, DomainError, "at least one"),
+        ({"flops": [1e22, -1]}, DomainError, "flops"),
+        ({"given": {"experts": 8}}, DomainError, "takes no further inputs"),
         ({"beyond": (10, -1)}, DomainError, "beyond"),
         ({"ci_prob": 90}, DomainError, "ci_prob"),
         ({"draws": 3}, DomainError, "draws"),

@@ -1,9 +1,12 @@
 """The compute-optimal split: what is drawn is what the companion returns and `allocate` says."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from bayesscale.errors import DomainError
 from bayesscale.forecast.allocate import allocate
@@ -145,6 +148,18 @@ def test_landmarks_stand_at_their_compute(fit, ax):
     np.testing.assert_allclose(np.transpose(marks.get_data()), shown[["flops", "params"]])
     assert {"GPT-3 175B", "Chinchilla 70B"} <= {text.get_text() for text in ax.texts}
     assert "Llama 3 405B" not in {text.get_text() for text in ax.texts}
+
+
+@pytest.mark.parametrize("quantity", ["params", "both"])
+def test_names_of_landmarks_cover_neither_each_other_nor_data(fit, ax, quantity):
+    plot_allocation(fit, quantity=quantity, landmarks=True, flops_max=1e26, ax=ax)
+    ax.figure.canvas.draw()
+    models = set(landmark_models().index)
+    boxes = [Text.get_window_extent(t) for t in ax.texts if t.get_text() in models]
+    assert len(boxes) == len(models)
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    assert min(box.x0 for box in boxes) >= ax.get_window_extent().x1
+    assert max(box.x1 for box in boxes) <= ax.figure.bbox.x1
 
 
 def test_the_ratio_alone(fit, ax):

@@ -31,11 +31,14 @@ def test_residuals_are_observed_over_fitted(fit, fits, average):
     assert [ax.get_xlabel() for ax in figure.axes] == [
         "parameters", "training tokens", "training compute (FLOP)",
     ]  # fmt: skip
-    (points,) = [
-        line for line in figure.axes[2].lines
-        if line.get_marker() == "o" and line.get_color() == "red"
-    ]  # fmt: skip
-    np.testing.assert_array_equal(np.transpose(points.get_data()), table[["flops", "residual"]])
+    shown = {
+        line.get_color(): line for line in figure.axes[2].lines if line.get_marker() == "o"
+    }  # fmt: skip
+    np.testing.assert_array_equal(shown["red"].get_ydata(), table["residual"])
+    np.testing.assert_array_equal(shown["green"].get_xdata(), table["flops"])
+    beside = shown["red"].get_xdata() / table["flops"]  # side by side, all by as much
+    np.testing.assert_allclose(beside, beside[0])
+    assert 0.7 < beside[0] < 1
 
 
 def test_noise_lines_hold_the_noise(fit):
@@ -80,7 +83,7 @@ def test_densities_of_priors_and_posteriors_are_densities(fit, fits):
                 coordinate,
             )
     figure = plot_priors(fit, names=["slope_N", "sigma"])
-    assert [ax.get_xlabel() for ax in figure.axes] == ["slope_N", "sigma (log loss)"]
+    assert [ax.get_xlabel() for ax in figure.axes] == ["slope_N", "sigma\n(log loss)"]
     with pytest.raises(UnknownNameError, match="slope_N"):
         plot_priors(fit, names=["slope_M"])
 
@@ -112,8 +115,9 @@ def test_laws_of_one_variable_side_by_side(make_fit, fit):
     fits = {law: make_fit(law) for law in laws}
     figure = plot_power_laws(fits)
     data = power_laws_data(fits)
-    panels = [ax for ax in figure.axes if ax.get_title()]
-    assert [ax.get_title() for ax in panels] == list(laws)
+    panels = [ax for ax in figure.axes if ax.get_legend()]
+    said = [ax.get_legend().get_texts()[0].get_text() for ax in panels]
+    assert said == [f"{law}, 90 %" for law in laws]
     for ax, law in zip(panels, laws, strict=True):
         (curve,) = [line for line in ax.lines if line.get_linestyle() == "-"]
         expected = data[law].frontier[[data[law].x, "law_loss"]]

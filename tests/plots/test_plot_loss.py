@@ -51,7 +51,7 @@ def tick_labels(axis):
 
 def key_of(ax):
     """Return the axes of the colour bar."""
-    (key,) = [own for own in ax.figure.axes if own is not ax]
+    (key,) = ax.child_axes
     return key
 
 
@@ -256,7 +256,7 @@ def test_sizes_within_a_decade_are_told_at_the_ends_of_the_key(make_fit, ax):
 def test_runs_of_one_size_need_no_key(make_fit, ax):
     sizes = np.full(8, 1e9), np.geomspace(2e9, 2e11, 8)
     plot_loss(make_fit("kaplan_data", simulate_runs("kaplan_data", sizes=sizes)), ax=ax)
-    assert ax.figure.axes == [ax]
+    assert ax.child_axes == []
 
 
 @pytest.mark.parametrize(

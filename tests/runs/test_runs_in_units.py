@@ -7,6 +7,7 @@ import pytest
 import bayesscale as bs
 from bayesscale.errors import DomainError, RunsError, UnknownNameError
 from bayesscale.runs.units import LossScale, count_in_words
+from tests.simulate import fit_at, simulate_runs
 
 LOSSES = [3.2, 2.7, 2.4]
 
@@ -82,3 +83,50 @@ def test_losses_are_shown_in_the_unit_of_their_source():
     assert scale.noun == "loss (bits/byte)"
     np.testing.assert_allclose(scale.show(runs.loss), table["bpb"])
     np.testing.assert_allclose(LossScale.of(runs, "perplexity").show(runs.loss), np.exp(runs.loss))
+
+
+@pytest.mark.parametrize("unit", ["nats/token", "bits/token", "bits/byte", "perplexity"])
+def test_what_is_shown_can_be_read_back(unit):
+    scale = LossScale.of(_bits_per_byte(), unit)
+    assert scale.read(scale.show(2.7)) == pytest.approx(2.7)
+    assert float(scale.write(2.7)) == pytest.approx(scale.show(2.7), abs=6e-4, rel=5e-4)
+    between = scale.show(2.7) - scale.show(2.6)
+    if unit != "perplexity":
+        assert scale.difference(0.1) == pytest.approx(between)
+        assert scale.of_differences == unit
+        assert scale.say(2.7) == f"a loss of {scale.write(2.7)} {unit}"
+    else:
+        assert (scale.difference(0.1), scale.of_differences) == (0.1, "nats/token")
+        assert scale.say(2.7) == "a perplexity of 14.88"
+
+
+def test_answers_are_told_in_the_unit_of_the_runs_and_in_others_on_request():
+    fit = fit_at(_bits_per_byte(), spread=0.02)
+    answer = bs.extrapolate(fit, params=1e9, tokens=2e10)
+    nats = answer.summary["loss"].iloc[0]
+    assert f"{nats / (4.2 * np.log(2)):.3f}" in repr(answer)
+    assert "in bits/byte" in repr(answer)
+    other = answer.in_unit("perplexity")
+    assert f"{np.exp(nats):.4g}" in repr(other)
+    assert "perplexity" in other._repr_html_()
+    assert "perplexity" in bs.to_latex(other)
+    assert other.summary is answer.summary  # numbers stay in nats/token
+    plan = bs.regret(fit, params=1e9, tokens=2e10)
+    assert f"{plan.summary['regret'].iloc[0] / (4.2 * np.log(2)):.4f}" in repr(plan)
+    assert "Regret in bits/byte" in repr(plan)
+    assert "in nats/token" in repr(plan.in_unit("perplexity"))
+    for answer in (
+        bs.allocate(fit, flops=1e21), bs.required_flops(fit, loss=2.9),
+        bs.gain(fit, params=1e9, tokens=2e10, factor=2),
+    ):  # fmt: skip
+        assert "in bits/byte" in repr(answer) or ", in bits/byte" in repr(answer)
+    with pytest.raises(bs.errors.UnknownNameError, match="bits/token"):
+        answer.in_unit("bits")
+
+
+def _bits_per_byte():
+    frame = simulate_runs().to_frame()
+    frame["loss"] /= 4.2 * np.log(2)
+    return bs.Runs.from_frame(
+        frame[["params", "tokens", "loss"]], loss_unit="bits/byte", bytes_per_token=4.2
+    )

@@ -85,7 +85,7 @@ def test_what_bayesscale_did_not_make_is_kept(table, name):
     assert path.read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["fit.nc", "loss.png", "allocation.svg"])
+@pytest.mark.parametrize("name", ["fit.nc", "loss.svg", "report.html"])
 def test_quickstart_keeps_what_is_in_its_folder(table, name):
     path = table.parent / "q" / name
     path.parent.mkdir()
@@ -95,13 +95,20 @@ def test_quickstart_keeps_what_is_in_its_folder(table, name):
     assert path.read_text() == "mine"
 
 
-def test_figures_are_known_again(fit, tmp_path):
-    from bayesscale._sections import Figure
-    from bayesscale.tell.figures import figure_files, write_figures
+def test_pictures_are_known_again(tmp_path):
+    from matplotlib.figure import Figure
 
-    write_figures([Figure("loss", lambda ax: ax.plot([1, 2]))], tmp_path)
-    for name in figure_files(["loss"]):
-        check_output(tmp_path / name)
+    from bayesscale.tell.pictures import Picture, draw, save
+
+    def drawn():
+        figure = Figure()
+        figure.subplots().plot([1, 2])
+        return figure
+
+    picture = Picture("loss", "Loss", drawn, "It rises.")
+    (path,) = save({picture.stem: draw(picture)}, tmp_path)
+    assert path == tmp_path / "loss.svg"
+    check_output(path)
 
 
 def test_in_python_too(fit, other, tmp_path):

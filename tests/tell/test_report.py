@@ -68,7 +68,7 @@ def test_nothing_is_loaded_and_the_file_is_small(report):
     assert page.handlers == []
     assert report.stat().st_size < 5_000_000
     assert all(page.alts)
-    assert page.tags.count("img") == 4
+    assert page.tags.count("img") == 5
     assert not re.search(r"https?://(?!www\.w3\.org)", strip_pictures(report))
 
 
@@ -119,6 +119,65 @@ def test_hostile_names_and_titles_are_text(name, tmp_path):
     assert page.tags.count("script") == 2
     assert name[:50] in page.words
     assert "49" not in "".join(page.text[:20])
+
+
+@pytest.mark.usefixtures("few_served")
+def test_losses_money_and_other_plans(fit, tmp_path):
+    machine = bs.Machine(peak=989e12, utilization=0.4, price_per_hour=2.0)
+    path = bs.report(
+        tmp_path / "r.html", fit=fit, flops=[1e22, 1e23], unit="perplexity", machine=machine
+    )
+    words = read(path).words
+    assert re.search(r"With 1\.0e22 FLOP, train .* and expect a perplexity of \d", words)
+    assert "nats/token" not in words[: words.index("The runs")].split("Other budgets")[0]
+    assert "perplexity of L*" in words
+    text = path.read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)[1])
+    best = bs.allocate(fit, flops=np.exp(data["logFlops"][8])).summary.iloc[0]
+    assert data["values"]["loss"][8] == pytest.approx(best["optimal_loss"], abs=1e-4)
+    for said in (
+        "What it costs",
+        "device-hours",
+        "14k",
+        "140k",
+        "What if the size is another one?",
+        "three times as large",
+        "20 tokens per parameter",
+        "What each plan wastes",
+    ):
+        assert said in words
+    shown = bs.regret(fit, params=[1e9, 2e9], flops=1e22, names=["small", "big"])
+    words = read(bs.report(tmp_path / "s.html", fit=fit, flops=1e22, regret=shown)).words
+    assert "small" in words
+    assert "three times as large" not in words
+
+
+class Routed(bs.Law):
+    """Chinchilla's law, with experts that are worth a power of parameters."""
+
+    name = "routed"
+    inputs = ("params", "tokens", bs.Quantity("experts", symbol="X"))
+    coordinates = (
+        *bs.LAWS["chinchilla"].coordinates,
+        bs.Coordinate("worth", "log", -1.0, 0.5, "1", "power of N that X is worth"),
+    )
+
+    def log_loss(self, c, x, xp):
+        n = x["params"] + c["worth"] * x["experts"]
+        return bs.LAWS["chinchilla"].log_loss(c, {"params": n, "tokens": x["tokens"]}, xp)
+
+
+@pytest.mark.usefixtures("few_served")
+def test_a_law_with_further_inputs_is_reported_for_what_is_given(tmp_path):
+    frame = simulate_runs().to_frame()
+    frame["experts"] = 2.0 ** (np.arange(len(frame)) % 4)
+    runs = Runs.from_frame(frame, inputs={"experts": "experts"})
+    fit = fit_at(runs, Routed(), spread=0.02)
+    with pytest.raises(DomainError, match="needs to be told experts"):
+        bs.report(tmp_path / "r.html", fit=fit, flops=1e22)
+    assert list(tmp_path.iterdir()) == []
+    path = bs.report(tmp_path / "r.html", fit=fit, flops=1e22, given={"experts": 4})
+    assert "With 1.0e22 FLOP, train" in read(path).words
 
 
 @pytest.mark.usefixtures("few_served")

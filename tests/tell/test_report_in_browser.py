@@ -26,7 +26,7 @@ def test_no_error_and_no_request(page, report):
     assert page.said == []
     assert [r for r in page.requests if not r.startswith("data:")] == [report.as_uri()]
     loaded = page.run("[...document.images].map(i => i.complete && i.naturalWidth > 0)")
-    assert loaded == [True] * 4
+    assert loaded == [True] * 5
 
 
 def test_the_slider_says_what_allocate_says(page, fit):

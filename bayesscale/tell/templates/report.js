@@ -49,7 +49,7 @@
     return x < 1e15 ? `${+x.toPrecision(3)}` : scientific(x);
   }
   const scientific = (x) => x.toExponential(1).replace("e+", "e");
-  const loss = (x) => x.toFixed(3);
+  const loss = (x) => (data.unit === "perplexity" ? `${+x.toPrecision(4)}` : x.toFixed(3));
 
   const known = (write) => (x) => (Number.isFinite(x) ? write(x) : "none");
 
