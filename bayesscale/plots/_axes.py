@@ -41,7 +41,10 @@ MANYFOLD = 8.0
 STEPS = [1, 2, 2.5, 5, 10]
 
 FAN = 0.013
-"""Share of the axis by which held-out runs of one compute stand apart."""
+"""Share of the axis by which held-out runs of one compute stand apart,"""
+
+FAN_WIDTH = 0.04
+"""and at most that all of them take: more would tell of another compute."""
 
 EXTRAPOLATION = 6.5
 """Width of that word over the points of the text, with a little room."""
@@ -159,7 +162,8 @@ def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:
     level = np.round(logs / (FAN * span))
     rank = by.groupby(level).rank(method="first").to_numpy()
     size = by.groupby(level).transform("size").to_numpy()
-    return np.exp(logs + FAN * span * (rank - (size + 1) / 2))
+    apart = np.minimum(FAN, FAN_WIDTH / size)
+    return np.exp(logs + apart * span * (rank - (size + 1) / 2))
 
 
 def draw_band(
