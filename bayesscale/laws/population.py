@@ -8,11 +8,13 @@ coordinate's link (:class:`~bayesscale.Coordinate`).
 *Shapes of laws* are about twice as wide as public sources differ, fitted one by one
 (``tests/benchmarks/population.py``): slopes of .03 to .12, ratios of exponents of .2 to 1.7,
 irreducible shares of .2 to .8, outer exponents of .3 to 1.9. Narrower ones, learned like the rest,
-did not foresee the runs of sources that were left out any better.
+foresaw the runs of sources that were left out no better on average.
 
 *What laws get wrong, and noise*, are learned from 24 splits of 11 sources by the joint density of
 their largest runs given the smaller ones, each source with equal weight
-(``tests/benchmarks/hyperpriors.py``, which prints the numbers without each source, too).
+(``tests/benchmarks/hyperpriors.py``, which prints the numbers without each source, too). How far
+numbers may move from what they were was settled with all sources in sight, so that left-out scores
+are somewhat kind.
 """
 
 from math import log

@@ -58,7 +58,8 @@ GROUPS: dict[str, tuple[tuple[str, ...], float | None, float]] = {
     "its rate": (("undertraining_rate",), np.log(2), 0.7),
 }  # fmt: skip
 """Coordinates that share a prior, with the mean (None: zero, not learned) and width of a broad one.
-Tried and left out, as no source that was left out gained: slopes, shapes and level of the laws."""
+Slopes, shapes and level of the laws were tried and left as they were: sources left out gained less
+with them (.2 nats each) than without (.5), some more and some less."""
 
 
 def splits(script: str, data: str) -> list[tuple[str, bs.Runs, bs.Runs]]:
