@@ -44,18 +44,23 @@ def compared(name: str, train: pd.DataFrame) -> pd.DataFrame:
     return table.assign(ladder=name, coordinate=table.index)
 
 
+def rms(values: pd.Series) -> float:
+    """Return the root mean square."""
+    return float(np.sqrt((values**2).mean()))
+
+
 def main() -> None:
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 20
     ladders = [(name, train) for name, train, _ in read_splits(*sys.argv[1:3])][:count]
     jobs = [joblib.delayed(compared)(*ladder) for ladder in ladders]
     z = pd.concat(joblib.Parallel(n_jobs=joblib.cpu_count())(jobs), ignore_index=True)
-    by_ladder = z.groupby("ladder")[list(STATISTICS)].agg([lambda v: np.sqrt((v**2).mean()), "max"])
+    by_ladder = z.groupby("ladder")[list(STATISTICS)].agg([rms, "max"])
     print(by_ladder.round(2).to_string())
     for kind in STATISTICS:
-        rms, far = np.sqrt((z[kind] ** 2).mean()), (z[kind].abs() > 3).sum()
+        far = (z[kind].abs() > 3).sum()
         worst = z.loc[z[kind].abs().idxmax()]
         print(
-            f"{kind}: {len(z)} comparisons, rms z {rms:.2f}, {far} beyond 3, farthest "
+            f"{kind}: {len(z)} comparisons, rms z {rms(z[kind]):.2f}, {far} beyond 3, farthest "
             f"{worst[kind]:+.1f} ({worst['ladder']}, {worst['coordinate']})"
         )
 
