@@ -1,14 +1,12 @@
 """What a result says, as sections: the same ones in a terminal, a notebook and a report.
 
-A result lists headings, paragraphs, tables and figures; how they look is decided by whoever shows
+A result lists headings, paragraphs and tables; how they look is decided by whoever shows
 them: :func:`as_text` and :func:`as_html` here, colours in ``bayesscale.tell``.
 """
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +17,6 @@ from bayesscale._format import printable
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 type Severity = Literal["ok", "note", "caution", "stop"]
 """Nothing found; worth knowing; use with this in mind; do not use."""
@@ -120,14 +117,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture: its name, which names its file too, and what draws it into axes."""
-
-    name: str
-    draw: Callable[[Axes], object]
-
-
-@dataclass(frozen=True)
 class Details:
     """What need not be read: folded away where that is possible, and last where it is not."""
 
@@ -135,7 +124,7 @@ class Details:
     paragraphs: Sequence[Paragraph]
 
 
-type Section = Heading | Verdict | Paragraph | Equation | Table | Figure | Details
+type Section = Heading | Verdict | Paragraph | Equation | Table | Details
 
 
 class Told(ABC):
@@ -249,8 +238,6 @@ def as_text(sections: Iterable[Section]) -> str:
                 parts.append(f"{clean(section.text)}\n")
             case Table():
                 parts.append("\n".join([*_lines(section), clean(section.footer)]).rstrip() + "\n")
-            case Figure():
-                pass  # nothing to read
     return "\n".join(parts).rstrip("\n")
 
 
@@ -274,8 +261,6 @@ def as_html(sections: Iterable[Section]) -> str:
                 parts.append(f'<p style="font-family:serif">{section.html}</p>')
             case Table():
                 parts.append(_html_table(section))
-            case Figure():
-                parts.append(_html_figure(section))
     return f'<div class="bayesscale">{"".join(parts)}</div>'
 
 
@@ -370,16 +355,6 @@ def _badge(severity: Severity) -> str:
     """Return the label of a verdict, in white on its colour."""
     look = f"background:{COLOURS[severity]};color:#fff;border-radius:3px;padding:1px 6px"
     return f'<span style="{look}">{LABELS[severity]}</span>'
-
-
-def _html_figure(figure: Figure) -> str:
-    from matplotlib.figure import Figure as Canvas
-
-    canvas, image = Canvas(layout="constrained"), io.BytesIO()
-    figure.draw(canvas.subplots())
-    canvas.savefig(image, format="png")
-    data = base64.b64encode(image.getvalue()).decode()
-    return f'<img alt="{_escaped(figure.name)}" src="data:image/png;base64,{data}">'
 
 
 def _style(paragraph: Paragraph) -> str:

@@ -14,7 +14,6 @@ from bayesscale._sections import (
     ROWS_SHOWN,
     Details,
     Equation,
-    Figure,
     Heading,
     Paragraph,
     Table,
@@ -157,14 +156,6 @@ def test_details_fold_in_html_and_come_out_whole_in_text():
     assert as_html(told).count("<details><summary>What else</summary><p>First.</p>") == 1
     assert as_text(told) == "What else\n\nFirst.\n\nSecond."
     assert words(told) == "First. Second."
-
-
-def test_a_figure_is_a_picture_in_html_alone():
-    figure = Figure("loss <i>", lambda ax: ax.plot([1, 2], [3, 4]))
-    html = as_html([figure])
-    assert html.startswith('<div class="bayesscale"><img alt="loss &lt;i&gt;"')
-    assert "data:image/png;base64,iVBOR" in html
-    assert as_text([figure]) == ""
 
 
 @dataclass(frozen=True)

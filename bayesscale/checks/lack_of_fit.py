@@ -155,7 +155,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
             f"this for noise and are wrong, most of all where they extrapolate. {_cure(spec)}"
         )
         return CheckResult("lack of fit", "caution", text, table, LackOfFitWarning)
-    text = "No pattern in what the law leaves over."
+    text = f"No pattern {'with size ' if said else ''}in what the law leaves over."
     neighbours = findings["neighbours"]
     if neighbours.p < LEVEL:
         text = (

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bayesscale._sections import (
     Details,
     Equation,
-    Figure,
     Heading,
     Paragraph,
     Section,
@@ -62,8 +61,6 @@ def tell(sections: Iterable[Section], console: Console) -> None:
                 say(clean(section.text), console)
             case Table():
                 _table(section, console)
-            case Figure():
-                pass  # its file is named by whoever writes it
 
 
 def say(text: str, console: Console, *, style: str = "") -> None:

@@ -7,11 +7,11 @@ prints the posterior mean of each coordinate on the scale of its link, averaged 
 first: means and standard deviations over sources, and their range.
 """
 
-import importlib.util
 import sys
 import warnings
 
 import pandas as pd
+from scoreboard import read_splits, runs_of
 
 import bayesscale as bs
 from bayesscale.laws import LAWS
@@ -22,12 +22,8 @@ WIDER = 2.0
 
 def ladders(script, data):
     """Yield the name and all runs of every split."""
-    spec = importlib.util.spec_from_file_location("splits", script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for name, small, large in module.splits(data):
-        frame = pd.concat([small, large])
-        yield name, bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
+    for name, small, large in read_splits(script, data):
+        yield name, runs_of(pd.concat([small, large]))
 
 
 def main():
