@@ -16,7 +16,7 @@ from pytensor.graph.replace import graph_replace
 from bayesscale.density import BoundDensity
 from bayesscale.inference.c_function import CFunction
 from bayesscale.model.build import model_from
-from bayesscale.model.data import model_data
+from bayesscale.model.data import model_data, spread_data
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
 
@@ -46,8 +46,8 @@ def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model,
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
-    spread = model["spread_loss"] if "spread_loss" in data else 0.0  # without discrepancy
-    on_link = spec.space.bends.steps_of(sampled, spread, pt)
+    spread = {name: model[f"spread_{name}"] for name in spread_data(spec)}
+    on_link = spec.space.shear.undo_in(sampled, spread, pt)
     written: Any = model.logp()
     log_density: Any = graph_replace(written, dict(zip(values, on_link, strict=True)))
     gradient: Any = grad(log_density, sampled)

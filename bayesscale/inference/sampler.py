@@ -169,7 +169,7 @@ def initial_point(
     start, value = np.empty(len(middle)), np.nan
     for _ in range(STARTS_TRIED):
         jitter = [rng.uniform(-0.5, 0.5) * min(sigma, 1.0) for sigma in scale]
-        start = space.bends.of_steps(np.array(list(middle.values())) + jitter)
+        start = space.shear.straighten(np.array(list(middle.values())) + jitter)
         value, gradient = density(start)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return start

@@ -229,6 +229,12 @@ def _excess(ratio: Any, c: Mapping[str, Any], xp: Any) -> Any:
     return h / (1 + h)
 
 
+def excess_slope(size: Any, rate: Any, xp: Any) -> Any:
+    """Return how steeply the excess falls at the centre, a spread of tokens per parameter."""
+    h = size * xp.exp(-UNDERTRAINED * rate)
+    return rate * h / (1 + h) ** 2
+
+
 def _ramp(t: Any, xp: Any) -> Any:
     """Return a smooth max(t, 0)."""
     return 0.5 * (t + xp.sqrt(t * t + ROUNDING**2))

@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.model.bends import Bends
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import Prior, describe_priors
+from bayesscale.model.shear import Shear
 
 type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Coordinates in their order, with a prior each; ``loss_spread`` is a drift's unit of loss."""
+    """Coordinates in their order, with a prior each; ``spread`` has a drift's units."""
 
     coordinates: tuple[Coordinate, ...]
     priors: Mapping[str, Prior]
-    loss_spread: float
+    spread: Mapping[str, float]
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # not what PyMC made
@@ -46,10 +46,10 @@ class Space:
         return {name: normal for name, normal in found.items() if normal is not None}
 
     @cached_property
-    def bends(self) -> Bends:
-        """What the unconstrained vector has in the place of steps in loss."""
+    def shear(self) -> Shear:
+        """What the unconstrained vector has in the place of some coordinates."""
         on_link = [k.name in self.normals for k in self.coordinates]
-        return Bends.of(self.coordinates, on_link, self.loss_spread)
+        return Shear.of(self.coordinates, on_link, self.spread)
 
     @cached_property
     def _own(self) -> dict[str, Any]:
@@ -70,14 +70,14 @@ class Space:
 
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
         """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``: each on
-        the scale of its link, and changes of slope in the place of steps.
+        the scale of its link, and sheared.
         """  # noqa: D205
         on_links = [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates]
-        return self.bends.of_steps(np.stack(on_links, axis=-1))
+        return self.shear.straighten(np.stack(on_links, axis=-1))
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
-        u = self.bends.to_steps(u)
+        u = self.shear.undo(u)
         return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:

@@ -74,7 +74,7 @@ class ModelSpec:
     @cached_property
     def space(self) -> Space:
         """The coordinates with their priors."""
-        return Space(self.coordinates, self.priors, self.spread["loss"])
+        return Space(self.coordinates, self.priors, self.spread)
 
     @property
     def noise_names(self) -> list[str]:
