@@ -165,12 +165,14 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
         )
 
     def linked(value: float) -> float:
-        """Return a value of the coordinate on the scale that is sampled."""
+        """Return a value of the coordinate on the scale of its link."""
         point = {k: v[:1, 0] for k, v in draws.items()} | {name: np.array([value])}
-        return float(space.unconstrain(point)[0, i])
+        return float(space.on_links(point)[0, i])
 
+    u = space.unconstrain(draws)
+    u[..., i] = space.on_links(draws)[..., i]  # it is fixed, not what is sampled in its place
     log_weight = log_density_weights(
-        lambda point: density(point)[0], space.unconstrain(draws), i, linked(value)
+        lambda point: density(space.shear.but(i, point))[0], u, i, linked(value)
     )
     h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link

@@ -88,6 +88,14 @@ class Shear:
         """Undo :meth:`straighten`."""
         return self._moved(u, 1)
 
+    def but(self, i: int, u: Array) -> Array:
+        """Return points of which coordinate ``i`` is left on its link and all others are sheared,
+        as :meth:`straighten` has them: to hold that one, and not what is sampled in its place.
+        """  # noqa: D205
+        on_link = self.undo(u)
+        on_link[..., i] = u[..., i]
+        return self.straighten(on_link)
+
     def undo_in(self, u: Sequence[Any], spread: Mapping[str, Any], xp: Any) -> list[Any]:
         """Do what :meth:`undo` does, for scalars of ``xp``; ``spread`` is data there."""
         result = list(u)

@@ -72,8 +72,12 @@ class Space:
         """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``: each on
         the scale of its link, and sheared.
         """  # noqa: D205
-        on_links = [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates]
-        return self.shear.straighten(np.stack(on_links, axis=-1))
+        return self.shear.straighten(self.on_links(c))
+
+    def on_links(self, c: Mapping[str, Array]) -> Array:
+        """Return coordinates each on the scale of its link, shape ``(..., coordinate)``."""
+        linked = [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates]
+        return np.stack(linked, axis=-1)
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""

@@ -189,7 +189,6 @@ def test_the_density_of_a_skewed_posterior_far_from_its_middle():
     assert np.std(z) < 1.5
 
 
-@pytest.mark.slow
 def test_chinchilla_inside_unified_by_two_ways():
     runs = simulate_runs("chinchilla")
     fits = {law: bs.fit(runs, law=law, discrepancy=None, random_seed=1, progress=False)

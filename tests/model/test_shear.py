@@ -25,6 +25,19 @@ def test_there_and_back():
     np.testing.assert_allclose(spec.space.unconstrain(c), u, atol=1e-9)
 
 
+def test_one_coordinate_can_be_left_on_its_link():
+    spec, u = spec_and_points()
+    on_links = spec.space.on_links(spec.space.constrain(u))
+    for name in ("k", "drift_loss_above_2", "slope_D", "irreducible_share", "sigma"):
+        i = spec.space.names.index(name)
+        held = u.copy()
+        held[..., i] = on_links[..., i]
+        np.testing.assert_allclose(spec.space.shear.but(i, held), u, atol=1e-9)
+        held[..., i] = on_links[0, 0, i]  # then it is the same in all points
+        fixed = spec.space.constrain(spec.space.shear.but(i, held))[name]
+        np.testing.assert_allclose(fixed, fixed[0, 0], rtol=1e-9)
+
+
 def test_its_jacobian_is_one():
     spec, u = spec_and_points()
     h = 1e-6
