@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from bayesscale._format import loss as write_loss
-from bayesscale._format import scientific, short_number, si_count
+from bayesscale._format import loss as write_loss, scientific, short_number, si_count
 from bayesscale.errors import DomainError, unknown_name
 
 if TYPE_CHECKING:

@@ -3,12 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from bayesscale.inference.draws import parameter_groups
-from bayesscale.inference.result import Fit, SamplingSpec
+from bayesscale.inference import Fit, SamplingSpec, parameter_groups
 from bayesscale.laws import Law
-from bayesscale.model.links import LINKS
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.model import LINKS, ModelSpec, Posterior, specify
 from bayesscale.runs import Runs
 
 TRUTH = {

@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +29,7 @@ ROWS = [
         "_seal",
         "_sections",
         "_sweep",
+        "_types",
     },
     {"quantities"},
     {"accounting"},
@@ -47,7 +49,7 @@ ROWS = [
 
 HELPERS = {
     ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"), ("_files", "_seal"),
-    ("_sections", "_equation"),
+    ("_sections", "_equation"), ("_arguments", "_types"),
 }  # fmt: skip
 """Private helpers that build on another one."""
 
@@ -125,20 +127,43 @@ def test_start_is_light(code):
     assert done.stdout.rstrip().endswith("LOADED")
 
 
-def test_public_names_are_declared_once_for_people_and_once_for_type_checkers():
-    tree = ast.parse((ROOT / "__init__.py").read_text())
-    declared = {
-        alias.asname: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-        if alias.asname
-    }
-    assert declared == {name: f"bayesscale.{home}" for name, home in bs._HOME.items()}
+def test_public_names_load():
     for name in bs.__all__:
         assert getattr(bs, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'fitt'"):
         _ = bs.fitt  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def files_imported(path: Path) -> set[str]:
+    """Return the modules of the package that a file imports names from, wherever it does."""
+    tree = ast.parse(path.read_text())
+    return {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bayesscale.")
+    }
+
+
+def test_other_rooms_are_imported_and_not_their_files():
+    inner = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path in ROOT.rglob("*.py")
+        for module in files_imported(path)
+        if module.count(".") > 1 and module.split(".")[1] != room_of(path)
+    }
+    assert not inner
+
+
+def test_no_circle_runs_inside_a_room():
+    for room in {room_of(path) for path in ROOT.glob("*/*.py")}:
+        arrows = {
+            path.stem: {m.split(".")[-1] for m in files_imported(path) if f".{room}." in m}
+            for path in (ROOT / room).glob("*.py")
+        }
+        try:
+            TopologicalSorter(arrows).prepare()
+        except CycleError as circle:
+            pytest.fail(f"{room}: {circle.args[1]}")
 
 
 FUNCTIONS = [name for name in bs.__all__ if inspect.isfunction(getattr(bs, name))]

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from bayesscale import _arguments
+from bayesscale._types import Array
 from bayesscale.accounting.transformer import Transformer
 from bayesscale.errors import DomainError
-
-type Array = NDArray[np.float64]
 
 PEARCE_SONG = 47_491.0
 """ω of the models of Hoffmann et al. (2022), as fitted by Pearce & Song (2024)."""

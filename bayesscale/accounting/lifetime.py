@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
+from bayesscale._types import Array
 from bayesscale.accounting.rules import FLOP_PER_PARAM_SERVED, Cost
 from bayesscale.errors import DomainError
-
-type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

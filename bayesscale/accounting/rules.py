@@ -2,10 +2,8 @@
 
 from typing import Any, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from bayesscale._types import Array
 
-type Array = NDArray[np.float64]
 type Attention = Literal["none", "causal", "full"]
 """Which attention scores are counted: none, half of the square of positions, or all of it."""
 

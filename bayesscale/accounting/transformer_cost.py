@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
+from bayesscale._types import Array
 from bayesscale.accounting.embedding import EmbeddingShare
 from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN, SCORES, Attention
-
-type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,9 @@ residual of the fit added. For a law of one variable the same is done with one p
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
 
 DELTA = 1e-3
 """Residuals of log loss beyond this count by their size, not by their square."""

@@ -17,11 +17,9 @@ References
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.backtesting.approach3 import fit_power_laws, log_power_laws
-
-type Array = NDArray[np.float64]
 
 RUNS_PER_COEFFICIENT = 2
 """With fewer runs than that, least squares is not asked, nor of less than half of the runs: what it

@@ -11,11 +11,9 @@ import numpy as np
 
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.score import joined
-from bayesscale.comparison.evidence import evidence
-from bayesscale.comparison.largest import JointDensity
+from bayesscale.comparison import JointDensity, evidence
 from bayesscale.errors import EvidenceError
-from bayesscale.inference.fit import fit_spec
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit, fit_spec
 
 
 def joint_density(fit: Fit, fold: Fold) -> JointDensity:

@@ -9,24 +9,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesscale import errors
+from bayesscale._types import Array
 from bayesscale.backtesting.approach3 import predict_by_bootstrap
 from bayesscale.backtesting.conformal import predict_by_conformal
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.persistence import predict_by_persistence
 from bayesscale.backtesting.scores import normal_log_score, score_draws
 from bayesscale.checks import CheckResult
-from bayesscale.forecast.extrapolate import extrapolate, recipe_shifts
-from bayesscale.inference.result import Fit
+from bayesscale.forecast import extrapolate, recipe_shifts
+from bayesscale.inference import Fit
 from bayesscale.laws import Law
-from bayesscale.model.noise import MATHS
-from bayesscale.model.rows import Residuals
+from bayesscale.model import MATHS, Residuals
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 POSTERIOR, APPROACH3 = "bayesscale", "approach3"
 CONFORMAL, PERSISTENCE = "conformal", "persistence"

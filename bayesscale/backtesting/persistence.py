@@ -7,9 +7,8 @@ kept with their sign, so that the prediction falls with compute as the losses di
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
 
 LEAST_ERRORS = 10
 """Where fewer fitted runs reach as far as a target, the farthest ones are looked at instead."""

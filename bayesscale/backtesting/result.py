@@ -11,12 +11,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesscale._format import flops as write_flops
-from bayesscale._format import percent
-from bayesscale._sections import Heading, Paragraph, Section, Table, Told, Verdict, records
+from bayesscale._format import flops as write_flops, percent
+from bayesscale._sections import (
+    Heading,
+    Paragraph,
+    Section,
+    Severity,
+    Table,
+    Told,
+    Verdict,
+    records,
+    worst,
+)
 from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, PERSISTENCE, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
-from bayesscale.checks import CheckResult, Severity, worst
+from bayesscale.checks import CheckResult
 
 BANDS = {"up to 3x": 3.0, "3x to 30x": 30.0, "30x to 300x": 300.0, "over 300x": np.inf}
 """Bands of reach, around 2x, 10x and 100x, and their upper ends."""

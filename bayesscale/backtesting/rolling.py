@@ -18,16 +18,14 @@ from bayesscale.backtesting.joint import joint_density
 from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
 from bayesscale.errors import BayesScaleWarning, RunsWarning
-from bayesscale.forecast.extrapolate import check_recipe_shift
-from bayesscale.inference.fit import check_sampling, fit
-from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.forecast import check_recipe_shift
+from bayesscale.inference import Fit, SamplingSpec, check_sampling, fit
+from bayesscale.model import ModelSpec, Posterior, specify
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
-    from bayesscale.model.priors import Prior
+    from bayesscale.model import Prior
 
 SECONDS = 5.0
 """What a fold takes, roughly: a fit, and two hundred refits of least squares."""

@@ -12,15 +12,14 @@ import pandas as pd
 
 from bayesscale._format import interval, percent, short_number
 from bayesscale._progress import ProgressOption
-from bayesscale._sections import Heading, Paragraph, Section, Table, Told
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, worst
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.judge import POSTERIOR, judge
 from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.scores import covered
-from bayesscale.checks import CheckResult, Severity, worst
+from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError, RunsError, RunsWarning
-from bayesscale.inference.fit import fit as fit_again
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit, fit as fit_again
 from bayesscale.quantities import LOSS
 from bayesscale.runs import Runs
 

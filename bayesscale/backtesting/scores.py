@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
 
 LEVELS = (50, 80, 90, 95)
 """Central intervals that are scored, percent."""

@@ -17,24 +17,16 @@ from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, sweep
 from bayesscale.calibration.quantities import Ladder
 from bayesscale.calibration.result import UNCONVERGED_MAX, Calibration
-from bayesscale.calibration.simulation import (
-    BLOCK,
-    RANKED_AMONG,
-    Ranked,
-    draw_truths,
-    run_block,
-)
+from bayesscale.calibration.simulation import BLOCK, RANKED_AMONG, Ranked, draw_truths, run_block
 from bayesscale.errors import ConvergenceWarning
-from bayesscale.inference.fit import check_sampling
-from bayesscale.inference.result import SamplingSpec
-from bayesscale.model.prior_predictive import check_priors_admit
-from bayesscale.model.spec import specify
+from bayesscale.inference import SamplingSpec, check_sampling
+from bayesscale.model import check_priors_admit, specify
 from bayesscale.quantities import FLOPS
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
-    from bayesscale.model.priors import Prior
+    from bayesscale.model import Prior
 
 SECONDS = 1.0
 """What a simulation takes, roughly: a short refit."""

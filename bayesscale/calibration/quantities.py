@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec
+from bayesscale._types import Array
+from bayesscale.forecast import runs_cost
+from bayesscale.laws import SPLIT
+from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 LOG_LIKELIHOOD = "log_likelihood"
 

@@ -6,17 +6,12 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.calibration.quantities import Ladder
 from bayesscale.checks import diagnostics
-from bayesscale.inference.compiled import CompiledModel, compile_model
-from bayesscale.inference.result import SamplingSpec
-from bayesscale.inference.sampler import sample_nuts
-from bayesscale.model.data import model_data
-from bayesscale.model.posterior import Posterior
-
-type Array = NDArray[np.float64]
+from bayesscale.inference import CompiledModel, SamplingSpec, compile_model, sample_nuts
+from bayesscale.model import Posterior, model_data
 
 RANKED_AMONG = 100
 """Draws that a truth is ranked among. A chain's neighbours resemble each other, so these are far

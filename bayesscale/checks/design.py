@@ -7,15 +7,11 @@ Chinchilla's five unknowns: parameters and tokens cannot be told apart there.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bayesscale.laws import Law
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.links import LINKS
-from bayesscale.model.posterior import Posterior
+from bayesscale._types import Array
+from bayesscale.laws import SPLIT, Law
+from bayesscale.model import LINKS, Posterior
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 STEP = 1e-4
 

@@ -17,15 +17,11 @@ References
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri, fdtrc, log_ndtr, ndtri, ndtri_exp
 
-from bayesscale.model.noise import OneSided, StudentT
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.rows import Rows
+from bayesscale._types import Array
+from bayesscale.model import OneSided, Posterior, Rows, StudentT
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 TINY = 1e-300
 ROUNDING = 1e-16

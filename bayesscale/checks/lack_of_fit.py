@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrc, chdtrc, ndtri, stdtrit
 
 from bayesscale._format import list_some, si_count
+from bayesscale._types import Array
 from bayesscale.checks.detectable import Detectable
 from bayesscale.checks.implied_noise import normal_scores, standardised
 from bayesscale.checks.neighbours import common_share, local_sums, neighbour_graph
@@ -25,16 +26,10 @@ from bayesscale.checks.patterns import Family, Scores, beyond_all, families, noi
 from bayesscale.checks.replicates import Sizes, narrowed, shared_by_replicates
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import LackOfFitWarning
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.noise import StudentT
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.priors import resolve_priors
-from bayesscale.model.rows import Rows
-from bayesscale.model.spec import ModelSpec
+from bayesscale.laws import SPLIT
+from bayesscale.model import ModelSpec, Posterior, Rows, StudentT, resolve_priors
 from bayesscale.quantities import FLOPS, Quantity
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 ERROR_RATE = 0.01
 """At most this share of good models is called bad, over all tests together."""

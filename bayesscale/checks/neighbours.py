@@ -18,13 +18,11 @@ References
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import chdtrc
 
+from bayesscale._types import Array
 from bayesscale.checks.patterns import Scores
-
-type Array = NDArray[np.float64]
 
 NEIGHBOURS = 4
 """Sizes that each size is compared with, or a quarter of all sizes if that is fewer."""

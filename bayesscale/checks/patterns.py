@@ -27,16 +27,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import chdtrc, ndtr, ndtri
 
-from bayesscale.laws import Law
-from bayesscale.laws.law import SPLIT
+from bayesscale._types import Array
+from bayesscale.laws import SPLIT, Law
 from bayesscale.quantities import FLOPS, QUANTITIES, Quantity
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 KNOTS = np.linspace(0.15, 0.85, 8)
 """Where kinks are looked for, as quantiles of the different values of a size."""

@@ -6,9 +6,7 @@ from scipy.special import ndtri
 
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import PriorWarning
-from bayesscale.model.links import LINKS
-from bayesscale.model.noise import SIGMA
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import LINKS, SIGMA, Posterior
 
 CENTRAL_MASS = 0.999
 """A posterior median outside this central part of its prior is a contradiction."""

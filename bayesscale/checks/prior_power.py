@@ -28,17 +28,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from bayesscale._format import list_some, percent
+from bayesscale._types import Array
 from bayesscale.checks.design import curing_runs, design_flaw
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import PriorWarning
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import Posterior
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 GROUPS = ("law", "discrepancy", "noise")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
 
 SAME = 1e-3
 """Runs are of the same size if parameters and tokens agree to about this share."""

@@ -7,7 +7,7 @@ from bayesscale.checks.design import curing_runs
 from bayesscale.checks.prior_power import prior_scores
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import PriorWarning
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import Posterior
 from bayesscale.runs import Runs
 
 LEARNED = 0.5

@@ -4,4 +4,6 @@ Only click and the standard library are imported up here, so that help is there 
 imports what it needs when it runs.
 """
 
-from bayesscale.cli.app import main as main
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

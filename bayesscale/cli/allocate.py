@@ -76,7 +76,7 @@ def allocate_command(
         out.tell(allocation.in_unit(unit).sections())
         told = {"fit": fit, **document.of_saved(loaded), **document.of_answer(allocation)}
         if machine is not None:
-            from bayesscale.tell.bill import bill_sections
+            from bayesscale.tell import bill_sections
 
             out.ran(call("machine = bs.Machine", **document.of_machine(machine)))
             out.ran("machine.bill(allocation.summary.index)")

@@ -30,7 +30,7 @@ bayesscale data chinchilla -o chinchilla.csv
 @quiet_option
 def data_command(name: str | None, output: Path | None, force: bool, **voice: bool) -> None:
     """List ladders of runs; with a NAME, fetch one, tell of it, and write its table if asked."""
-    from bayesscale.runs.fetch import LADDERS
+    from bayesscale.runs import LADDERS
 
     if name is None and output is not None:
         raise click.UsageError("Which ladder shall be written? Give its NAME.")

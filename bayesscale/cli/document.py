@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from bayesscale._sections import records
 
 if TYPE_CHECKING:
-    from bayesscale.accounting.machine import Machine
-    from bayesscale.backtesting.result import Backtest
+    from bayesscale.accounting import Machine
+    from bayesscale.backtesting import Backtest
     from bayesscale.checks import CheckResult
-    from bayesscale.comparison.comparison import Comparison
-    from bayesscale.comparison.sensitivity import PriorSensitivity
-    from bayesscale.forecast.answer import Answer
-    from bayesscale.inference.average import Average
-    from bayesscale.inference.result import Fit
+    from bayesscale.comparison import Comparison, PriorSensitivity
+    from bayesscale.forecast import Answer
+    from bayesscale.inference import Average, Fit
     from bayesscale.runs import Runs
 
 

@@ -37,7 +37,7 @@ def required_flops_command(
     as_json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """Find the least compute that reaches a loss, split as a saved FIT finds best."""
-    from bayesscale.runs.units import LossScale
+    from bayesscale.runs import LossScale
 
     with telling(as_json=as_json, strict=strict) as out:
         loaded, python = load_saved(fit, law)

@@ -39,7 +39,7 @@ class _NamedPrior(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
         if isinstance(value, tuple):
             return value
-        from bayesscale.model.priors import Prior
+        from bayesscale.model import Prior
 
         name, _, said = (part.strip() for part in value.partition("="))
         try:

@@ -21,7 +21,7 @@ from bayesscale.errors import (
     LackOfFitWarning,
     PriorWarning,
 )
-from bayesscale.tell.terminal import tell, terminal
+from bayesscale.tell import tell, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console

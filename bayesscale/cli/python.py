@@ -14,8 +14,7 @@ from bayesscale.cli.own_law import source_of
 from bayesscale.errors import FileError
 
 if TYPE_CHECKING:
-    from bayesscale.inference.average import Average
-    from bayesscale.inference.result import Fit
+    from bayesscale.inference import Average, Fit
     from bayesscale.laws import Law
 
 WIDTH = 79

@@ -10,16 +10,11 @@ from bayesscale._files import check_output, make_folder
 from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli import document
 from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import (
-    force_option,
-    given_option,
-    sampling_options,
-    sizes_option,
-)
+from bayesscale.cli.options import force_option, given_option, sampling_options, sizes_option
 from bayesscale.cli.output import output_options, telling
 from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import read, reading_options
-from bayesscale.tell.pictures import files_in
+from bayesscale.tell import files_in
 
 HOLD_OUT = 10.0
 HOLD_OUT_OF_EXAMPLE = 4.0

@@ -8,8 +8,7 @@ import pandas as pd
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.inference.average import Average, check_refits
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Average, Fit, check_refits
 
 
 def average(

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.comparison.weights import effective_size, pareto_k
 from bayesscale.errors import DomainError
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
-
-type Array = NDArray[np.float64]
 type LogDensity = Callable[[Array], float]
 
 ITERATIONS_MAX = 1000

@@ -17,8 +17,11 @@ from bayesscale.comparison.comparison import Comparison, in_words
 from bayesscale.comparison.evidence import Evidence, evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
-from bayesscale.comparison.sensitivity import PriorSensitivity, prior_predictives
-from bayesscale.comparison.sensitivity import prior_grid as vary_priors
+from bayesscale.comparison.sensitivity import (
+    PriorSensitivity,
+    prior_grid as vary_priors,
+    prior_predictives,
+)
 from bayesscale.errors import (
     BayesScaleError,
     ConvergenceWarning,
@@ -26,8 +29,7 @@ from bayesscale.errors import (
     EvidenceError,
     RunsError,
 )
-from bayesscale.inference.average import check_refits
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit, check_refits
 
 CRITERIA = tuple(SCORES)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, records
-from bayesscale.checks import CheckResult, worst
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, records, worst
+from bayesscale.checks import CheckResult
 from bayesscale.comparison.sensitivity import PriorSensitivity
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayesscale.inference.result import Fit
+    from bayesscale.inference import Fit
 
 STRENGTH = ((1.0, "barely"), (3.0, "positively"), (5.0, "strongly"), (np.inf, "very strongly"))
 """Words for a log Bayes factor up to a bound: Kass and Raftery (1995), JASA 90(430), 773-795."""

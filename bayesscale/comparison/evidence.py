@@ -14,7 +14,7 @@ from bayesscale._progress import ProgressOption, Report, progress_reporter, sile
 from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale.comparison.bridge import bridge_sampling
 from bayesscale.errors import DomainError, EvidenceError
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit
 
 ERROR_MAX = 0.2
 """Largest Monte Carlo standard error of a log evidence that is reported."""
@@ -155,8 +155,8 @@ def evidences(
 
 def _by_bridge(fit: Fit, seed: int, report: Report) -> Evidence:
     # brings PyMC: only now
-    from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.data import model_data
+    from bayesscale.inference import compile_model
+    from bayesscale.model import model_data
 
     report(f"Estimating the evidence of {fit.law.name!r}")
     compiled = compile_model(fit.spec, fit.runs)
@@ -199,8 +199,7 @@ def _smc(fit: Fit, seed: int) -> tuple[float, float]:
     import pymc as pm
 
     from bayesscale.comparison.moves import Forgetting
-    from bayesscale.model.build import model_from
-    from bayesscale.model.data import model_data
+    from bayesscale.model import model_data, model_from
 
     kernel: Any = Forgetting  # a kernel of PyMC's base class: the signature names one of them
     with silent("pymc"), model_from(fit.spec, model_data(fit.spec, fit.runs)):

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from bayesscale import _arguments
 from bayesscale._progress import ProgressOption
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.inference.fit import check_sampling, fit
-from bayesscale.inference.result import Fit
-from bayesscale.model.spec import specify
+from bayesscale.inference import Fit, check_sampling, fit
+from bayesscale.model import specify
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
-    from bayesscale.model.priors import Prior
+    from bayesscale.model import Prior
 
 LAWS = ("kaplan", "chinchilla", "unified")
 

@@ -11,9 +11,8 @@ from bayesscale._progress import Report
 from bayesscale._sweep import sweep
 from bayesscale.comparison.evidence import Evidence, evidence, evidences
 from bayesscale.errors import EvidenceError, RunsError
-from bayesscale.inference.fit import fit_spec
-from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model.spec import ModelSpec
+from bayesscale.inference import Fit, SamplingSpec, fit_spec
+from bayesscale.model import ModelSpec
 from bayesscale.runs import Runs
 
 SECONDS = 2.0

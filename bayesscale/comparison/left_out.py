@@ -14,15 +14,12 @@ from scipy.special import logsumexp
 from bayesscale import _arguments
 from bayesscale._progress import Report
 from bayesscale._sweep import sweep
+from bayesscale._types import Array
 from bayesscale.errors import DomainError, EvidenceError, RunsError
-from bayesscale.inference.draws import LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS
-from bayesscale.inference.fit import fit_spec
-from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec
+from bayesscale.inference import LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS, Fit, SamplingSpec, fit_spec
+from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
-type Array = NDArray[np.float64]
 type Labels = NDArray[np.generic]
 
 REFITS_MAX = 50

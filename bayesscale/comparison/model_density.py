@@ -7,13 +7,11 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from numpy.typing import NDArray
 from pytensor.graph.replace import clone_replace
 from pytensor.tensor.shape import specify_shape
 
+from bayesscale._types import Array
 from bayesscale.errors import DomainError
-
-type Array = NDArray[np.float64]
 
 
 def unconstrained(

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayesscale import _arguments
 from bayesscale._sections import Paragraph, Section, Severity, Told
+from bayesscale._types import Array
 from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError
-from bayesscale.inference.result import Fit
-from bayesscale.model.links import LINKS
-
-type Array = NDArray[np.float64]
+from bayesscale.inference import Fit
+from bayesscale.model import LINKS
 
 NEAREST = 0.05
 """Share of the draws, those nearest to the value, that the weights are centred on. Of 35 ratios on
@@ -150,8 +148,8 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
             f"The evidence of draws that did not converge means nothing. {fit.convergence.text}"
         )
     # brings PyMC: only now
-    from bayesscale.inference.compiled import compile_model
-    from bayesscale.model.data import model_data
+    from bayesscale.inference import compile_model
+    from bayesscale.model import model_data
 
     density = compile_model(fit.spec, fit.runs).bind(model_data(fit.spec, fit.runs))
     space = fit.spec.space

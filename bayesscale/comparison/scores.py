@@ -8,19 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import softmax
 
 from bayesscale import _arguments
 from bayesscale._progress import Report
+from bayesscale._types import Array
 from bayesscale.comparison.evidence import Evidence, evidences
 from bayesscale.comparison.largest import foresee_largest
 from bayesscale.comparison.left_out import Pointwise, leave_one_out
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
 from bayesscale.errors import DomainError, EvidenceError
-from bayesscale.inference.result import Fit
-
-type Array = NDArray[np.float64]
+from bayesscale.inference import Fit
 
 SCORES = {"evidence": "log_evidence", "loo": "elpd", "largest": "log_score"}
 """What fits can be weighed by, and the column with the score, nats."""

@@ -7,27 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
 from bayesscale._sweep import sweep
+from bayesscale._types import Array
 from bayesscale.comparison.evidence import Evidence, evidence, evidences
 from bayesscale.comparison.scores import check_fits, check_seed
 from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError, SamplerError
-from bayesscale.inference.fit import fit_spec
-from bayesscale.inference.result import Fit
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.priors import NORMAL_ON_LINK, Prior
-from bayesscale.model.spec import ModelSpec
+from bayesscale.inference import Fit, fit_spec
+from bayesscale.model import NORMAL_ON_LINK, ModelSpec, Posterior, Prior
 
 if TYPE_CHECKING:
     import pandas as pd
-
-type Array = NDArray[np.float64]
 
 SCALES = (0.5, 0.71, 1.41, 2.0)
 

@@ -1,12 +1,10 @@
 """Stacking: the weights under which a mixture of predictions would have done best."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from bayesscale._types import Array
 from bayesscale.errors import DomainError
-
-type Array = NDArray[np.float64]
 
 RESAMPLED = 100
 """Sets of observations that standard errors of weights are taken from."""

@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
 
 PARETO_K_MAX = 0.7
 """Above it a few draws decide a mean, and its error is not to be trusted."""

@@ -5,10 +5,6 @@ graph in place of numbers; the graph is differentiated, planned and compiled by 
 be traced so raises :class:`CannotTraceError`, and is left to PyMC.
 """
 
-from bayesscale.density.bound import BoundDensity
-from bayesscale.density.fused import FusedDensity
-from bayesscale.density.node import CannotTraceError
-from bayesscale.density.trace import Trace, trace
-from bayesscale.density.whitened import whitened
+import lazy_loader
 
-__all__ = ["BoundDensity", "CannotTraceError", "FusedDensity", "Trace", "trace", "whitened"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

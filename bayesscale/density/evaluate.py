@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from bayesscale._types import Array
 from bayesscale.density.node import CLUSTER, COUNTS, Node, needed
-
-type Array = NDArray[np.float64]
 
 FUNCTIONS: dict[str, Any] = {
     "add": np.add, "multiply": np.multiply, "reciprocal": lambda a: 1.0 / a,

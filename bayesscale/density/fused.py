@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.density.arithmetic import LANES
 from bayesscale.density.bound import BoundDensity
 from bayesscale.density.emit import FIELDS, emit
@@ -14,8 +14,6 @@ from bayesscale.density.native import compile_text
 from bayesscale.density.node import CLUSTER, COUNTS, ROW, SCALAR
 from bayesscale.density.plan import Plan, plan
 from bayesscale.density.trace import Trace
-
-type Array = NDArray[np.float64]
 
 
 class FusedDensity:

@@ -10,9 +10,7 @@ from bayesscale.density.graph import Graph
 from bayesscale.density.lower import lowered
 from bayesscale.density.maths import Maths
 from bayesscale.density.node import CLUSTER, DATA, ROW, SCALAR, CannotTraceError, Node
-from bayesscale.model.data import centred_name
-from bayesscale.model.rows import Residuals
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec, Residuals, centred_name
 
 
 @dataclass(frozen=True, slots=True)

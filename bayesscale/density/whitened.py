@@ -5,12 +5,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.density.bound import BoundDensity
 from bayesscale.density.native import compile_text
-
-type Array = NDArray[np.float64]
 
 _CODE = """
 define void @add_product(i64 %n, ptr %matrix, ptr %x, ptr %result) {

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale import _arguments
 from bayesscale._arguments import positive_array
-from bayesscale._format import flops as write_flops
-from bayesscale._format import list_some
+from bayesscale._format import flops as write_flops, list_some
 from bayesscale._sections import Section
+from bayesscale._types import Array
 from bayesscale.accounting import Cost, Counting, Money
 from bayesscale.forecast.answer import Answer, alike, stated, target_frame
 from bayesscale.forecast.bet import Bet, best_bet
@@ -24,12 +24,9 @@ from bayesscale.forecast.sensitivity import check_answers
 from bayesscale.forecast.split import Inputs, exponents, optima, split_at, wanted_beside_split
 from bayesscale.forecast.terms import Limits, Repetition, Terms
 from bayesscale.forecast.waste import equivalent_flops
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.model import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
-
-type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,20 +10,18 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale._arguments import positive_array
 from bayesscale._format import list_some
-from bayesscale._sections import Told, words
-from bayesscale.checks import CheckResult, Severity, worst
+from bayesscale._sections import Severity, Told, words, worst
+from bayesscale._types import Array
+from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
+from bayesscale.inference import Average, Fit, interval_tails
 from bayesscale.laws import Law
-from bayesscale.quantities import Quantity
-from bayesscale.runs.units import LossScale, ShownLoss
-
-type Array = NDArray[np.float64]
+from bayesscale.quantities import Quantity, ShownLoss
+from bayesscale.runs import LossScale
 
 
 @dataclass(frozen=True, repr=False)

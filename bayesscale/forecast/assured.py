@@ -2,16 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.requirement import Search, solved
 from bayesscale.forecast.split import Inputs
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import Posterior
 from bayesscale.quantities import PARAMS, TOKENS
-
-type Array = NDArray[np.float64]
 
 SIZES = 33
 """Sizes compared at a time."""

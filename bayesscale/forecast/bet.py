@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.line import Lines
@@ -16,9 +16,7 @@ from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.roots import find_roots
 from bayesscale.forecast.split import Inputs
 from bayesscale.forecast.terms import Terms
-from bayesscale.model.posterior import Posterior
-
-type Array = NDArray[np.float64]
+from bayesscale.model import Posterior
 
 THINNED = 400
 """Draws that the best run is first looked for with; it is then refined with all."""

@@ -6,16 +6,14 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bayesscale.accounting import Cost, LifetimeCost, TransformerCost
-from bayesscale.accounting.lifetime import is_cost
+from bayesscale._types import Array
+from bayesscale.accounting import Cost, LifetimeCost, TransformerCost, is_cost
 from bayesscale.errors import DomainError, RunsWarning
 from bayesscale.forecast.roots import find_roots
 from bayesscale.laws import PowerCost
 from bayesscale.runs import Runs
 
-type Array = NDArray[np.float64]
 type FlopCount = Callable[[Array, Array], Array]
 """A user's own cost: FLOP of N parameters (array) trained on D tokens (array), elementwise."""
 

@@ -8,26 +8,19 @@ from numpy.typing import ArrayLike, NDArray
 from bayesscale._arguments import number
 from bayesscale._format import percent
 from bayesscale._sections import Section
+from bayesscale._types import Array
 from bayesscale.checks import size_in_words
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import (
-    Answer,
-    alike,
-    stated,
-    target_frame,
-)
+from bayesscale.forecast.answer import Answer, alike, stated, target_frame
 from bayesscale.forecast.cost import runs_cost
 from bayesscale.forecast.mixture import Mixture, Question
 from bayesscale.forecast.reach import reach, unit_of, warn_if_far
 from bayesscale.forecast.sections import prediction_sections
 from bayesscale.forecast.sensitivity import check_answers
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.posterior import Posterior
+from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.laws import SPLIT
+from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS
-
-type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

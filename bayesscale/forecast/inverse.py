@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale._arguments import positive_scalar, probability
 from bayesscale._sections import Section
+from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer, stated, summary_columns, target_frame
@@ -20,13 +21,10 @@ from bayesscale.forecast.requirement import Requirement, Search, Sizes, requirem
 from bayesscale.forecast.sections import gain_sections
 from bayesscale.forecast.split import Inputs, closed_form, optimal_split, wanted_beside_split
 from bayesscale.forecast.terms import Terms
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.posterior import Posterior
+from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.laws import SPLIT
+from bayesscale.model import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
-
-type Array = NDArray[np.float64]
 
 SOLVABLE = 60.0
 """Where splits are solved for, budgets are tried within a factor e^60 of the centre: farther out

@@ -7,8 +7,7 @@ import pandas as pd
 
 from bayesscale.accounting import Counting
 from bayesscale.forecast.regret import Regret, regret
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Average, Fit
 
 
 @dataclass(frozen=True, slots=True)

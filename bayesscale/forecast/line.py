@@ -9,15 +9,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.minimise import STEP
 from bayesscale.forecast.roots import find_roots
 from bayesscale.forecast.terms import Terms
 from bayesscale.laws import PowerCost
-from bayesscale.model.posterior import Posterior
-
-type Array = NDArray[np.float64]
+from bayesscale.model import Posterior
 
 type Cut = Callable[[NDArray[Any]], NDArray[Any]]
 """Cuts an array of the whole shape ``(draw, budget)`` to that of a block."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
+
 type Function = Callable[[Array], Array]
 """Elementwise: values of shape ``shape`` at places of that shape."""
 

@@ -11,14 +11,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesscale._arguments import random_seed as check_seed
+from bayesscale._types import Array
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import summary_columns
-from bayesscale.inference.average import Average
-from bayesscale.inference.draws import SAMPLE_DIMS
-from bayesscale.inference.result import Fit
-from bayesscale.model.posterior import Posterior
+from bayesscale.inference import SAMPLE_DIMS, Average, Fit
+from bayesscale.model import Posterior
 
-type Array = NDArray[np.float64]
 type Question = Callable[[Posterior, np.random.Generator], Mapping[str, NDArray[Any]]]
 """Called with the draws of one law, shape ``(draw, 1)``, and a source of run noise; returns arrays
 ``(draw, ...)`` by name."""

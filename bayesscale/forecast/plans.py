@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale._arguments import positive_array
 from bayesscale._format import scientific, short_number, si_count
+from bayesscale._types import Array
 from bayesscale.accounting import Cost, Money, Transformer
 from bayesscale.errors import DomainError
 from bayesscale.forecast.roots import find_roots
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
-
-type Array = NDArray[np.float64]
 
 RATIO = "tokens/parameter"
 

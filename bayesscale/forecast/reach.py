@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.errors import ExtrapolationWarning
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit
 from bayesscale.laws import Law
 from bayesscale.quantities import FLOPS, quantity
-from bayesscale.runs.checks import LARGEST_LOSS
-
-type Array = NDArray[np.float64]
+from bayesscale.runs import LARGEST_LOSS
 
 VALIDATED_REACH = 30.0
 """Largest ratio of compute to the largest run in the public hold-outs that intervals were scored

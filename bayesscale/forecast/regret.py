@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesscale import _arguments
 from bayesscale._sections import Section
+from bayesscale._types import Array
 from bayesscale.accounting import Cost, Counting, Money, Transformer
 from bayesscale.forecast.answer import Answer, alike, stated, target_frame
 from bayesscale.forecast.cost import FlopCount, checked_cost, cost_in_words
@@ -20,12 +21,9 @@ from bayesscale.forecast.sections import regret_sections
 from bayesscale.forecast.split import optima, split_at, wanted_beside_split
 from bayesscale.forecast.terms import Limits, Repetition, Terms
 from bayesscale.forecast.waste import equivalent_flops
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.model import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
-
-type Array = NDArray[np.float64]
 
 DRAW_UNITS = {
     "loss": LOSS.unit,

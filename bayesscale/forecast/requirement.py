@@ -11,17 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from bayesscale._arguments import positive_array
 from bayesscale._format import list_some
 from bayesscale._sections import Section
+from bayesscale._types import Array
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import Answer, target_frame
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.roots import crossing
 from bayesscale.forecast.sections import requirement_sections
-from bayesscale.inference.result import interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.inference import interval_tails
+from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, quantity
-from bayesscale.runs.checks import LARGEST_LOSS
+from bayesscale.runs import LARGEST_LOSS
 
-type Array = NDArray[np.float64]
 type Sizes = Mapping[str, Array | float]
 
 HUGE = 1e300

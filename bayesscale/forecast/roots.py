@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import elementwise
 
+from bayesscale._types import Array
 from bayesscale.errors import DomainError
-
-type Array = NDArray[np.float64]
 
 DOUBLINGS = 8
 """How often the bracket, which starts one unit wide, may double."""

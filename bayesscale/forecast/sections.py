@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayesscale._format import flops as write_flops
-from bayesscale._format import interval, over_interval, percent
+from bayesscale._format import flops as write_flops, interval, over_interval, percent
 from bayesscale._sections import Heading, Paragraph, Section, Table, findings, further, records
-from bayesscale.inference.sections import in_words
+from bayesscale.inference import in_words
 from bayesscale.quantities import FLOPS, PARAMS, QUANTITIES, TOKENS, quantity
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.checks import Answers, CheckResult, check_prior_power, prior_power
 from bayesscale.errors import DomainError
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import Posterior
 
-type Array = NDArray[np.float64]
 type Ask = Callable[[Posterior, NDArray[np.intp]], Mapping[str, Array]]
 """Called with draws, shape ``(draw, 1)``, and the numbers of targets; returns logs of answers by
 name, shape ``(draw, target)``."""

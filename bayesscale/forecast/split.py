@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.line import Cut, Lines
 from bayesscale.forecast.minimise import POINTS, STEP, refine, scan
 from bayesscale.forecast.terms import Limits, Terms
-from bayesscale.laws import Law, Optimum, PowerCost
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.posterior import Posterior
+from bayesscale.laws import SPLIT, Law, Optimum, PowerCost
+from bayesscale.model import Posterior
 
-type Array = NDArray[np.float64]
 type Inputs = Mapping[str, Array]
 
 FREE = Terms()

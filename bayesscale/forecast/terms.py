@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayesscale import _arguments
+from bayesscale._types import Array
 from bayesscale.accounting import Counting
 from bayesscale.errors import DomainError
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import Posterior
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.forecast.line import Cut, Lines
 from bayesscale.forecast.split import optima
-
-type Array = NDArray[np.float64]
 
 MOST_STEPS = 40
 EXACT = 1e-5

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesscale._format import list_some
-from bayesscale._sections import Section, Told
-from bayesscale.checks import CheckResult, Severity, worst
+from bayesscale._sections import Section, Severity, Told, worst
+from bayesscale.checks import CheckResult
 from bayesscale.errors import ConvergenceWarning
 from bayesscale.inference.result import Fit
 from bayesscale.inference.sections import average_sections

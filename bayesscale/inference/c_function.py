@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from bayesscale.density import BoundDensity
 
-type Array = NDArray[np.float64]
-
 _NUMBERS = 3
 """What is said of each array: its address and up to two lengths."""
 

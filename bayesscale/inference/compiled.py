@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import joblib
-import numpy as np
-from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held
+from bayesscale._types import Array
 from bayesscale.density import CannotTraceError, FusedDensity, trace
 from bayesscale.laws import Law
-from bayesscale.model.checked_law import law_values
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec, law_values
 from bayesscale.runs import Runs
 
-type Array = NDArray[np.float64]
 type DensityKind = Literal["fused", "pytensor"]
 
 

@@ -13,14 +13,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.inference.projection import project_on_law
 from bayesscale.laws import PowerCost
-from bayesscale.model.data import dims_of, model_data
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec, Posterior, dims_of, model_data
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 LOG_LIKELIHOOD_MAX_BYTES = 2**27
 """Above this, what has a value for every draw and run is left out of the draws, with a note:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from bayesscale._arguments import choice, probability, whole_number
-from bayesscale._arguments import random_seed as check_seed
+from bayesscale._arguments import choice, probability, random_seed as check_seed, whole_number
 from bayesscale._interrupts import interrupts_held
 from bayesscale._memory import available_memory, check_memory
 from bayesscale._progress import ProgressOption, Report, progress_reporter
@@ -18,13 +17,12 @@ from bayesscale.errors import RunsWarning
 from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.noiseless import check_noise
 from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model.prior_predictive import check_priors_admit
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.model import ModelSpec, check_priors_admit, specify
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
-    from bayesscale.model.priors import Prior
+    from bayesscale.model import Prior
 
 
 def fit(
@@ -182,11 +180,11 @@ def fit_spec(
     these runs: what a sweep of many fits repeats.
     """  # noqa: D205
     with interrupts_held():
-        from bayesscale.checks.convergence import short_of_draws
+        from bayesscale.checks import short_of_draws
         from bayesscale.inference.compiled import compile_model, is_compiled
         from bayesscale.inference.draws import assemble_draws
         from bayesscale.inference.sampler import memory_needed, sample_nuts
-        from bayesscale.model.data import model_data
+        from bayesscale.model import model_data
 
     length = {"draws": sampling.draws, "tune": sampling.tune, "chains": sampling.chains}
     check_memory(

@@ -28,15 +28,14 @@ from bayesscale.inference.fit import check_sampling, fit
 from bayesscale.inference.noiseless import check_noise
 from bayesscale.inference.result import Fit
 from bayesscale.inference.saved import load_fit
-from bayesscale.model.prior_predictive import check_priors_admit
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.model import ModelSpec, check_priors_admit, specify
 from bayesscale.runs import Runs, read_runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayesscale.laws import Law
-    from bayesscale.model.priors import Prior
+    from bayesscale.model import Prior
 
 SECONDS = 2.0
 """What a fit takes, roughly."""

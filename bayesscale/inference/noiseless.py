@@ -5,8 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from bayesscale.errors import RunsError
-from bayesscale.model.links import LINKS
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import LINKS, ModelSpec
 from bayesscale.runs import Runs
 
 LEAST_NOISE = 1e-7

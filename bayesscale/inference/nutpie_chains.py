@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held
-from bayesscale.density.native import compile_text
-
-type Array = NDArray[np.float64]
+from bayesscale._types import Array
+from bayesscale.density import compile_text
 
 _VECTOR, _ENTRY = "u", "coordinate"
 

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.checks import Answers, CheckResult, check_prior_power, prior_power
 from bayesscale.inference.draws import published_draws
-from bayesscale.model.posterior import Posterior
+from bayesscale.model import Posterior
 
 if TYPE_CHECKING:
     from bayesscale.inference.result import Fit
-
-type Array = NDArray[np.float64]
 
 EXPONENT = "params_exponent"
 """That of tokens says the same: at C = 6ND the two add up to one."""

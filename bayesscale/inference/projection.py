@@ -21,12 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale.model.discrepancy import UNDERTRAINING
-from bayesscale.model.links import LINKS
-from bayesscale.model.posterior import Posterior
+from bayesscale._types import Array
+from bayesscale.model import LINKS, UNDERTRAINING, Posterior
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 RUNS_USED = 100
 """Surfaces are compared at no more runs than that, evenly chosen by compute."""

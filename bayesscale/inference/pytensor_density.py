@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from numpy.typing import NDArray
 from pytensor.configdefaults import config
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
 
+from bayesscale._types import Array
 from bayesscale.density import BoundDensity
 from bayesscale.inference.c_function import CFunction
-from bayesscale.model.build import model_from
-from bayesscale.model.data import model_data, spread_data
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec, model_data, model_from, spread_data
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 
 @config.change_flags(floatX="float64")  # whatever the user's settings say

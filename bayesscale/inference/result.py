@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesscale._arguments import probability
-from bayesscale._sections import Section, Told, Verdict, verdict, words
+from bayesscale._sections import Section, Severity, Told, Verdict, verdict, words, worst
 from bayesscale.checks import (
     CheckResult,
-    Severity,
     check_convergence,
     check_lack_of_fit,
     check_prior_conflict,
     check_weakly_known,
     diagnostics,
-    worst,
 )
 from bayesscale.inference.sections import fit_sections
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:

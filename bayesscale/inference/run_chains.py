@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
+from bayesscale._types import Array
 from bayesscale.errors import SamplerError
 from bayesscale.inference.nutpie_chains import Chains
-
-type Array = NDArray[np.float64]
 
 SECONDS_BETWEEN_REPORTS = 0.2
 

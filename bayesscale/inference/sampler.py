@@ -10,15 +10,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesscale._progress import Report
-from bayesscale.checks.convergence import lowest_bfmi
+from bayesscale.checks import lowest_bfmi
 from bayesscale.density import whitened
 from bayesscale.errors import SamplerError
 from bayesscale.inference.compiled import BoundDensity, CompiledModel
 from bayesscale.inference.nutpie_chains import version
 from bayesscale.inference.pilot import MANY_ROWS, PILOT_DRAWS, PILOT_ROWS, Pilot
 from bayesscale.inference.run_chains import STATISTICS, run_chains
-from bayesscale.model.data import some_rows
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec, some_rows
 
 # Low-rank adaptation ignores eigenvalues within a factor of the cutoff. Over 20 seeds on each of
 # three ladders, 1.2 gave as many effective draws a gradient as 2 with drift (.97 to 1.06 times),

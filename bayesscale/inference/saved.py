@@ -17,7 +17,7 @@ from bayesscale._interrupts import interrupts_held
 from bayesscale._seal import is_sealed, sealed, unsealed
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
 from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model.spec import ModelSpec
+from bayesscale.model import ModelSpec
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:

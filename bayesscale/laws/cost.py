@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
+from bayesscale.accounting import FLOP_PER_PARAM_AND_TOKEN
 from bayesscale.errors import DomainError
 
 

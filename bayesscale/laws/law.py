@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bayesscale._types import Array
 from bayesscale.laws.coordinates import Coordinate
 from bayesscale.laws.cost import PowerCost
 from bayesscale.quantities import PARAMS, TOKENS, Quantity, quantity
 
-type Array = NDArray[np.float64]
 type Reference = Mapping[str, float]
 """The point that a fit's coordinates refer to: the centre of its runs, by name of quantity, and
 their geometric-mean loss, ``"loss"``."""

@@ -1,1 +1,5 @@
 """Priors, noise, and the PyMC model they make with a law."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,8 +11,7 @@ from pymc.distributions import transforms
 from pytensor.configdefaults import config
 
 from bayesscale.errors import DomainError
-from bayesscale.laws import Law
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws import Coordinate, Law
 from bayesscale.model.data import centred_name, dims_of, model_data, spread_data
 from bayesscale.model.likelihood import observe
 from bayesscale.model.priors import Prior

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale.errors import BayesScaleError, DomainError
-from bayesscale.laws import LAWS, Law, PowerCost
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws import LAWS, Coordinate, Law, PowerCost
 from bayesscale.model.links import LINKS
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 

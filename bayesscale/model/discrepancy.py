@@ -36,9 +36,7 @@ from typing import Any
 import numpy as np
 
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.laws import Law, population
-from bayesscale.laws.coordinates import Coordinate
-from bayesscale.laws.law import SPLIT
+from bayesscale.laws import SPLIT, Coordinate, Law, population
 from bayesscale.runs import Runs
 
 INPUT_KNOTS, LOSS_KNOTS = (0.75,), (0.5, 1.5)

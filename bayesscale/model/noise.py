@@ -10,15 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erfc, erfcx, gammaln
 
+from bayesscale._types import Array
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.laws import population
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws import Coordinate, population
 from bayesscale.model.rows import Residuals, Rows
-
-type Array = NDArray[np.float64]
 
 SIGMA = Coordinate(
     "sigma", "log", *population.SIGMA, "log loss", "scale of a run's log loss around the law"

@@ -15,8 +15,7 @@ that variable; a law of neither compute, nor parameters and tokens, has one scal
 from collections.abc import Mapping
 from typing import Any
 
-from bayesscale.laws import Law, population
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws import Coordinate, Law, population
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
 
 SLOPE_IN_COMPUTE = Coordinate(

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.model.rows import Rows
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 VALUES_PER_BLOCK = 2_000_000
 """Draws × rows evaluated at once, which bounds memory."""

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from bayesscale._arguments import number, probability, shown
 from bayesscale.errors import DomainError, PriorError, unknown_name
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws import Coordinate
 from bayesscale.model.links import LINKS
 
 NORMAL_ON_LINK = {"identity": "Normal", "log": "LogNormal", "logit": "LogitNormal"}

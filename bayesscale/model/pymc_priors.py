@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from numpy.typing import NDArray
 from pymc.distributions import continuous
 from pymc.logprob.utils import ParameterValueError
 from pytensor.configdefaults import config
 
+from bayesscale._types import Array
 from bayesscale.errors import PriorError, unknown_name
 from bayesscale.model.priors import Prior
-
-type Array = NDArray[np.float64]
 
 IMPROPER = {"Flat", "HalfFlat", "Interpolated"}  # nothing to draw from, and no evidence
 

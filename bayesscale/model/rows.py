@@ -25,10 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale._types import Array
+from bayesscale.laws import Coordinate
 from bayesscale.runs import Runs
-
-type Array = NDArray[np.float64]
 
 CLUSTER_SHARE = Coordinate(
     "cluster_share", "logit", 0.0, 1.5, "1",

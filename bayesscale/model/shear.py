@@ -32,15 +32,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bayesscale.laws.coordinates import (
-    IRREDUCIBLE_SHARE,
-    OUTER_EXPONENT,
-    SLOPE_D,
-    SLOPE_N,
-    Coordinate,
-)
+from bayesscale._types import Array
+from bayesscale.laws import IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_D, SLOPE_N, Coordinate
 from bayesscale.model.discrepancy import (
     LOSS_STEPS,
     TOKENS_PER_PARAM,
@@ -48,8 +42,6 @@ from bayesscale.model.discrepancy import (
     UNDERTRAINING_RATE,
     excess_slope,
 )
-
-type Array = NDArray[np.float64]
 
 POWER = 0.75
 SLOPE = 0.1

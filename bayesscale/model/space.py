@@ -12,15 +12,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayesscale._interrupts import interrupts_held
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale._types import Array
+from bayesscale.laws import Coordinate
 from bayesscale.model.links import LINKS
 from bayesscale.model.priors import Prior, describe_priors
 from bayesscale.model.shear import Shear
-
-type Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,7 @@ import numpy as np
 
 from bayesscale._format import rows
 from bayesscale.errors import DomainError, RunsError
-from bayesscale.laws import Law, Reference, get_law
-from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws import Coordinate, Law, Reference, get_law
 from bayesscale.model.checked_law import check_formula, check_names, check_stated, law_values
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise

@@ -8,34 +8,38 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale._arguments import positive_array, positive_scalar, whole_number
-from bayesscale._format import flops as write_flops
-from bayesscale._format import interval, percent
+from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._sections import Heading, Paragraph, Section, Table, findings
+from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer, alike, stated, target_frame
-from bayesscale.forecast.cost import FlopCount, checked_cost
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.minimise import derivatives
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.reach import warn_if_far
-from bayesscale.forecast.split import Inputs, optima, wanted_beside_split
-from bayesscale.forecast.terms import Terms
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.inference.sections import in_words
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.posterior import Posterior
+from bayesscale.forecast import (
+    Answer,
+    FlopCount,
+    Inputs,
+    Lines,
+    Mixture,
+    Terms,
+    alike,
+    checked_cost,
+    derivatives,
+    optima,
+    stated,
+    target_frame,
+    wanted_beside_split,
+    warn_if_far,
+)
+from bayesscale.inference import Average, Fit, in_words, interval_tails
+from bayesscale.laws import SPLIT
+from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, PARAMS, TOKENS
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
-
-type Array = NDArray[np.float64]
 
 SIZES, RATIOS = 16, 12
 """Sizes, and tokens per parameter, of the grid of candidates that is made if none are given."""

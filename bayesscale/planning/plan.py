@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._arguments import number, positive_array
-from bayesscale._format import flops as write_flops
-from bayesscale._format import interval, percent
+from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption
 from bayesscale._sections import (
     Heading,
@@ -24,24 +23,23 @@ from bayesscale._sections import (
     records,
     verdict,
     words,
+    worst,
 )
-from bayesscale.backtesting.folds import rolling_folds
-from bayesscale.backtesting.judge import judge
-from bayesscale.backtesting.result import Backtest
-from bayesscale.backtesting.rolling import fit_quietly, warn_of
-from bayesscale.checks import CheckResult, worst
+from bayesscale.backtesting import Backtest, fit_quietly, judge, rolling_folds, warn_of
+from bayesscale.checks import CheckResult
 from bayesscale.errors import BayesScaleError, DomainError, ExtrapolationWarning, RunsError
-from bayesscale.forecast.allocate import Allocation, allocate
-from bayesscale.forecast.answer import stated
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.extrapolate import Prediction, extrapolate
-from bayesscale.forecast.sections import allocation_sections
-from bayesscale.inference.average import Average
-from bayesscale.inference.fit import check_sampling, fit
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.laws import LAWS
-from bayesscale.laws.law import SPLIT
-from bayesscale.model.spec import specify
+from bayesscale.forecast import (
+    Allocation,
+    Prediction,
+    allocate,
+    allocation_sections,
+    extrapolate,
+    runs_cost,
+    stated,
+)
+from bayesscale.inference import Average, Fit, check_sampling, fit, interval_tails
+from bayesscale.laws import LAWS, SPLIT
+from bayesscale.model import specify
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs
 
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from bayesscale.laws import Law
-    from bayesscale.model.priors import Prior
+    from bayesscale.model import Prior
 
 HOLD_OUT = 10.0
 BEYOND = (10.0, 100.0)

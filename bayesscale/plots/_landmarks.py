@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.landmarks import landmark_models
+from bayesscale.forecast import landmark_models, runs_cost
 from bayesscale.plots._axes import laid_out
 from bayesscale.plots.style import ink, points
 from bayesscale.runs import Runs

@@ -14,11 +14,11 @@ from matplotlib.legend_handler import HandlerTuple
 from bayesscale._arguments import shown
 from bayesscale._format import printable
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Average, Fit
 from bayesscale.plots._axes import laid_out
 from bayesscale.plots.style import palette, paper
-from bayesscale.runs.units import LossScale, ShownLoss
+from bayesscale.quantities import ShownLoss
+from bayesscale.runs import LossScale
 
 type Fits = Fit | Average | Mapping[str, Fit | Average]
 type Colors = str | Sequence[str] | None

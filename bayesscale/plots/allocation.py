@@ -10,12 +10,16 @@ from matplotlib.axes import Axes
 
 from bayesscale._arguments import choice, number, positive_scalar
 from bayesscale._format import percent
-from bayesscale.forecast.answer import stated, summary_columns
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split, wanted_beside_split
-from bayesscale.inference.result import interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.forecast import (
+    Mixture,
+    optimal_split,
+    runs_cost,
+    stated,
+    summary_columns,
+    wanted_beside_split,
+)
+from bayesscale.inference import interval_tails
+from bayesscale.model import Posterior
 from bayesscale.plots._axes import (
     axes_or_new,
     draw_band,

@@ -7,9 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
-from bayesscale.backtesting.judge import POSTERIOR
-from bayesscale.backtesting.result import Backtest
-from bayesscale.backtesting.scores import LEVELS, covered
+from bayesscale.backtesting import LEVELS, POSTERIOR, Backtest, covered
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.plots._axes import axes_or_new, fanned_out
 from bayesscale.plots._shown import Colors, Legend, checked_legend, colors_for, draw_legend

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayesscale._format import list_some, percent
-from bayesscale.calibration.result import Calibration
-from bayesscale.calibration.uniform import band, counts_below
+from bayesscale.calibration import Calibration, band, counts_below
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.plots._axes import axes_or_new
 from bayesscale.plots._shown import Entries, Legend, checked_legend, draw_legend, plain

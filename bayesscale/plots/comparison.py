@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayesscale.comparison.comparison import Comparison
-from bayesscale.comparison.sensitivity import ALL, PriorSensitivity
+from bayesscale.comparison import ALL, Comparison, PriorSensitivity
 from bayesscale.errors import DomainError
 from bayesscale.plots._axes import axes_or_new, panels
 from bayesscale.plots._shown import (

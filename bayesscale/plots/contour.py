@@ -12,13 +12,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bayesscale._format import percent
-from bayesscale.forecast.answer import stated, summary_columns
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split, wanted_beside_split
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.forecast import (
+    Mixture,
+    optimal_split,
+    runs_cost,
+    stated,
+    summary_columns,
+    wanted_beside_split,
+)
+from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.model import Posterior
 from bayesscale.plots._axes import axes_or_new, name_size, sizes_up_to, write_sizes
 from bayesscale.plots._shown import (
     Entries,

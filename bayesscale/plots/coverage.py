@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from bayesscale.backtesting.judge import METHODS
-from bayesscale.backtesting.result import NAMES, Backtest
+from bayesscale.backtesting import METHODS, NAMES, Backtest
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.plots._axes import axes_or_new
 from bayesscale.plots._shown import (

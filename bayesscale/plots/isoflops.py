@@ -13,12 +13,16 @@ from numpy.typing import ArrayLike
 
 from bayesscale._arguments import positive_array
 from bayesscale._format import percent, short_exponent
-from bayesscale.forecast.answer import stated, summary_columns
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split, wanted_beside_split
-from bayesscale.inference.result import interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.forecast import (
+    Mixture,
+    optimal_split,
+    runs_cost,
+    stated,
+    summary_columns,
+    wanted_beside_split,
+)
+from bayesscale.inference import interval_tails
+from bayesscale.model import Posterior
 from bayesscale.plots._axes import (
     POINTS,
     axes_or_new,

@@ -12,12 +12,9 @@ from matplotlib.lines import Line2D
 
 from bayesscale._format import percent
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import stated, summary_columns
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split
-from bayesscale.inference.result import interval_tails
-from bayesscale.model.posterior import Posterior
+from bayesscale.forecast import Mixture, optimal_split, runs_cost, stated, summary_columns
+from bayesscale.inference import interval_tails
+from bayesscale.model import Posterior
 from bayesscale.plots._axes import (
     FAN,
     axes_or_new,
@@ -43,9 +40,8 @@ from bayesscale.plots._shown import (
     shown_fits,
 )
 from bayesscale.plots.style import blend, ink, palette, paper, points
-from bayesscale.quantities import quantity
-from bayesscale.runs import Runs
-from bayesscale.runs.units import LossScale, ShownLoss
+from bayesscale.quantities import ShownLoss, quantity
+from bayesscale.runs import LossScale, Runs
 
 
 @dataclass(frozen=True)

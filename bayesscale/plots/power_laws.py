@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesscale.errors import DomainError
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit
 from bayesscale.plots._axes import panels
 from bayesscale.plots._shown import Colors, Legend, colors_for, shown_fits
 from bayesscale.plots.loss import LossData, loss_data, plot_loss

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bayesscale._format import percent
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.inference.result import interval_tails
+from bayesscale.forecast import Mixture
+from bayesscale.inference import interval_tails
 from bayesscale.plots._axes import axes_or_new
 from bayesscale.plots._shown import (
     Colors,

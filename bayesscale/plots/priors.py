@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.inference.result import Fit
-from bayesscale.model.links import LINKS
+from bayesscale.inference import Fit
+from bayesscale.model import LINKS
 from bayesscale.plots._axes import panels
 from bayesscale.plots._shown import (
     Colors,

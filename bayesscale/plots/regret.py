@@ -9,16 +9,9 @@ from matplotlib.ticker import PercentFormatter
 
 from bayesscale._format import percent
 from bayesscale.errors import DomainError
-from bayesscale.forecast.regret import Regret
+from bayesscale.forecast import Regret
 from bayesscale.plots._axes import axes_or_new
-from bayesscale.plots._shown import (
-    Colors,
-    Entries,
-    Legend,
-    checked_legend,
-    draw_legend,
-    plain,
-)
+from bayesscale.plots._shown import Colors, Entries, Legend, checked_legend, draw_legend, plain
 from bayesscale.plots.style import blend, ink, palette, points
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

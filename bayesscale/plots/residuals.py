@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from bayesscale._format import percent
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.inference.result import interval_tails
+from bayesscale.forecast import Mixture
+from bayesscale.inference import interval_tails
 from bayesscale.plots._axes import FAN, name_size, panels, write_sizes
 from bayesscale.plots._shown import (
     Colors,

@@ -1,8 +1,5 @@
 """The table of training runs: reading it, checking it, its units, and ladders that come with it."""
 
-from bayesscale.runs.example import load_example
-from bayesscale.runs.fetch import fetch_runs
-from bayesscale.runs.read import read_runs
-from bayesscale.runs.table import Runs
+import lazy_loader
 
-__all__ = ["Runs", "fetch_runs", "load_example", "read_runs"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

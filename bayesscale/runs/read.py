@@ -19,10 +19,11 @@ import xarray as xr
 from bayesscale._arguments import shown
 from bayesscale._format import list_some, printable
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
+from bayesscale.quantities import LossUnit
 from bayesscale.runs.intake import Inputs, Table
 from bayesscale.runs.rows import Where
 from bayesscale.runs.table import Runs
-from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, Units
+from bayesscale.runs.units import FlopRule, ParamCount, Units
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"  # as people write whole numbers; all of these fit into int64

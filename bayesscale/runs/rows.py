@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale._arguments import number, shown
-from bayesscale._format import flops as write_flops
-from bayesscale._format import list_some
+from bayesscale._format import flops as write_flops, list_some
 from bayesscale.errors import DomainError, RunsError, UnknownNameError, unknown_name
 from bayesscale.runs.columns import no_column_repeats, numbers
 

@@ -11,13 +11,13 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
-from bayesscale.quantities import Quantity
+from bayesscale.quantities import LossUnit, Quantity
 from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import RUN
 from bayesscale.runs.intake import Inputs, Table, take_in
 from bayesscale.runs.rows import Where
-from bayesscale.runs.units import FlopRule, LossUnit, ParamCount, Units
+from bayesscale.runs.units import FlopRule, ParamCount, Units
 
 
 @dataclass(frozen=True, repr=False, eq=False)

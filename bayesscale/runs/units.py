@@ -16,8 +16,7 @@ import numpy as np
 
 from bayesscale import _arguments
 from bayesscale._format import loss as write_loss
-from bayesscale.accounting.machine import PFLOP_DAY
-from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN
+from bayesscale.accounting import FLOP_PER_PARAM_AND_TOKEN, PFLOP_DAY
 from bayesscale.errors import DomainError
 from bayesscale.quantities import LossUnit, ShownLoss
 

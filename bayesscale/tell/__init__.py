@@ -1,1 +1,5 @@
 """Telling people what a result says: sections in a terminal, figures in files."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesscale._arguments import positive_array
-from bayesscale._format import flops as write_flops
-from bayesscale._format import interval, percent
+from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._sections import Paragraph, Section
 from bayesscale.errors import ExtrapolationWarning
-from bayesscale.forecast.allocate import Allocation, allocate
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.extrapolate import Prediction, extrapolate
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.reach import VALIDATED_REACH
-from bayesscale.forecast.regret import Regret, regret
-from bayesscale.forecast.sections import allocation_sections, prediction_sections
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit
-from bayesscale.laws.law import SPLIT
-from bayesscale.planning.plan import Plan, advised, predict_advised
+from bayesscale.forecast import (
+    VALIDATED_REACH,
+    Allocation,
+    Mixture,
+    Prediction,
+    Regret,
+    allocate,
+    allocation_sections,
+    extrapolate,
+    prediction_sections,
+    regret,
+    runs_cost,
+)
+from bayesscale.inference import Average, Fit
+from bayesscale.laws import SPLIT
+from bayesscale.planning import Plan, advised, predict_advised
 from bayesscale.quantities import FLOPS, ShownLoss
 
 if TYPE_CHECKING:
@@ -101,7 +105,7 @@ def advise(
 
 def alternatives(of: Fit | Average, advice: Advice, *, ci_prob: float) -> Regret:
     """Compare the run that is advised for the first budget with others that cost as much."""
-    from bayesscale.plots.allocation import HABIT
+    from bayesscale.plots import HABIT
 
     assert advice.allocation is not None
     best_bets = advice.allocation.summary["best_bet_params"]

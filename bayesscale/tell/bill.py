@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayesscale._format import flops as write_flops
-from bayesscale._format import short_number, si_count
+from bayesscale._format import flops as write_flops, short_number, si_count
 from bayesscale._sections import Section, Table
-from bayesscale.accounting.machine import Machine
+from bayesscale.accounting import Machine
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

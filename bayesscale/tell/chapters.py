@@ -8,16 +8,12 @@ from functools import partial
 
 from bayesscale._format import flops as write_flops
 from bayesscale._sections import Paragraph, Section
-from bayesscale.accounting.machine import Machine
-from bayesscale.backtesting.result import Backtest
-from bayesscale.comparison.comparison import Comparison
-from bayesscale.comparison.sensitivity import PriorSensitivity
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.regret import Regret
-from bayesscale.forecast.sections import regret_sections
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit
-from bayesscale.planning.plan import Plan
+from bayesscale.accounting import Machine
+from bayesscale.backtesting import Backtest
+from bayesscale.comparison import Comparison, PriorSensitivity
+from bayesscale.forecast import Mixture, Regret, regret_sections
+from bayesscale.inference import Average, Fit
+from bayesscale.planning import Plan
 from bayesscale.tell.advice import Advice, alternatives
 from bayesscale.tell.bill import bill_sections
 from bayesscale.tell.pictures import Picture
@@ -37,8 +33,7 @@ def fit_chapters(
     of: Fit | Average, plan: Plan | None, advice: Advice, ci_prob: float
 ) -> list[Chapter]:
     """Tell of the posterior and the forecast."""
-    from bayesscale.plots.loss import plot_loss
-    from bayesscale.plots.predictive_check import plot_predictive_check
+    from bayesscale.plots import plot_loss, plot_predictive_check
 
     shown, held_out = (plan.tested if plan is not None and plan.tested else None) or (of, None)
     law, options = Mixture.of(of).host.law, advice.shown(ci_prob)
@@ -76,9 +71,7 @@ def split_chapters(
     ci_prob: float,
 ) -> list[Chapter]:  # fmt: skip
     """Tell how to split the compute, what other plans lose, and what it all costs."""
-    from bayesscale.plots.allocation import plot_allocation
-    from bayesscale.plots.isoflops import plot_isoflops
-    from bayesscale.plots.regret import plot_regret
+    from bayesscale.plots import plot_allocation, plot_isoflops, plot_regret
 
     if advice.allocation is None:
         return []
@@ -128,7 +121,7 @@ def comparison_chapters(
     comparison: Comparison | None, sensitivity: PriorSensitivity | None
 ) -> list[Chapter]:
     """Tell of laws compared, and of the verdict under other priors, once."""
-    from bayesscale.plots.comparison import plot_comparison, plot_sensitivity
+    from bayesscale.plots import plot_comparison, plot_sensitivity
 
     sections: list[Section] = []
     pictures = []
@@ -158,8 +151,7 @@ def comparison_chapters(
 
 def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
     """Tell of forecasts of runs that were held out."""
-    from bayesscale.plots.backtest import plot_backtest
-    from bayesscale.plots.coverage import plot_coverage
+    from bayesscale.plots import plot_backtest, plot_coverage
 
     if backtest is None:
         return []

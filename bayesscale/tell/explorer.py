@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bayesscale._types import Array
 from bayesscale.accounting import Cost, LifetimeCost
-from bayesscale.forecast.answer import stated, summary_columns
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.split import optimal_split, wanted_beside_split
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit
-from bayesscale.model.posterior import Posterior
-from bayesscale.runs.units import LossScale, ShownLoss
-
-type Array = NDArray[np.float64]
+from bayesscale.forecast import (
+    Mixture,
+    optimal_split,
+    runs_cost,
+    stated,
+    summary_columns,
+    wanted_beside_split,
+)
+from bayesscale.inference import Average, Fit
+from bayesscale.model import Posterior
+from bayesscale.quantities import ShownLoss
+from bayesscale.runs import LossScale
 
 BUDGETS = 17
 

@@ -50,7 +50,7 @@ def draw(picture: Picture) -> Drawn:
     import matplotlib.pyplot as plt
     from matplotlib.figure import Figure as Canvas
 
-    from bayesscale.plots.style import plot_style
+    from bayesscale.plots import plot_style
 
     with plot_style(columns=2):
         made = picture.draw()

@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from bayesscale import _arguments
 from bayesscale._files import MADE_BY, atomic_write, check_output, make_folder
-from bayesscale._format import flops as write_flops
-from bayesscale._format import interval, percent, printable, short_number
+from bayesscale._format import flops as write_flops, interval, percent, printable, short_number
 from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, worst
-from bayesscale.accounting.machine import Machine
-from bayesscale.backtesting.result import Backtest
-from bayesscale.comparison.comparison import Comparison
-from bayesscale.comparison.sensitivity import PriorSensitivity
+from bayesscale.accounting import Machine
+from bayesscale.backtesting import Backtest
+from bayesscale.comparison import Comparison, PriorSensitivity
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.regret import Regret
-from bayesscale.inference.average import Average
-from bayesscale.inference.result import Fit, interval_tails
-from bayesscale.planning.plan import Plan
-from bayesscale.quantities import PARAMS, TOKENS
-from bayesscale.runs.display import facts
-from bayesscale.runs.units import LossScale, ShownLoss
+from bayesscale.forecast import Regret
+from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.planning import Plan
+from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
+from bayesscale.runs import LossScale, facts
 from bayesscale.tell.advice import Advice, advise, caveats
 from bayesscale.tell.chapters import (
     Chapter,

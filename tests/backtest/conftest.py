@@ -5,9 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bayesscale.backtesting.approach3 import predict_by_bootstrap
-from bayesscale.model.links import LINKS
-from bayesscale.model.spec import specify
+from bayesscale.backtesting import predict_by_bootstrap
+from bayesscale.model import LINKS, specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 

@@ -1,5 +1,6 @@
 """The back-test as a whole, on fits that need no sampling, and one that does."""
 
+import importlib
 import json
 import warnings
 from dataclasses import replace
@@ -10,10 +11,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale._sections import words
-from bayesscale.backtesting import judge as judging
-from bayesscale.backtesting import rolling
-from bayesscale.backtesting.folds import Fold
-from bayesscale.backtesting.scores import crps
+from bayesscale.backtesting import Fold, crps, rolling
 from bayesscale.checks import CheckResult
 from bayesscale.errors import (
     ConvergenceWarning,
@@ -26,6 +24,8 @@ from bayesscale.errors import (
     UnknownNameError,
 )
 from tests.backtest.conftest import shorten_bootstrap
+
+judging = importlib.import_module("bayesscale.backtesting.judge")
 
 METHODS = ["bayesscale", "approach3", "conformal", "persistence"]
 

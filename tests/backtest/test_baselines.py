@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 from scipy.optimize import least_squares
 
-from bayesscale.backtesting.approach3 import (
+from bayesscale.backtesting import (
     DELTA,
     RESIDUALS_PER_REFIT,
     fit_power_laws,
     log_power_laws,
     predict_by_bootstrap,
+    predict_by_conformal,
+    predict_by_persistence,
+    score_draws,
 )
-from bayesscale.backtesting.conformal import predict_by_conformal
-from bayesscale.backtesting.persistence import predict_by_persistence
-from bayesscale.backtesting.scores import score_draws
 from tests.simulate import design
 
 TRUTH = {1: np.array([0.5, 0.2, 0.3]), 2: np.array([0.4, -0.5, -0.2, 0.35, 0.3])}

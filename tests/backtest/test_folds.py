@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.backtesting.folds import rolling_folds
+from bayesscale.backtesting import rolling_folds
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import get_law
 

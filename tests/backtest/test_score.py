@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.backtesting.judge import METHODS
-from bayesscale.backtesting.score import joined
+from bayesscale.backtesting import METHODS, joined
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.runs import Runs
 from tests.backtest.conftest import shorten_bootstrap

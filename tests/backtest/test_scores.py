@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, norm
 
-from bayesscale.backtesting.scores import LEVELS, crps, normal_log_score, score_draws, summarise
+from bayesscale.backtesting import LEVELS, crps, normal_log_score, score_draws, summarise
 
 N = 4000
 OBSERVED = np.array([-3.0, -0.5, 0.0, 0.7, 2.5])

@@ -10,9 +10,7 @@ import time
 
 import numpy as np
 
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.split import lowest, optima
-from bayesscale.forecast.terms import Terms
+from bayesscale.forecast import Lines, Terms, lowest, optima
 from bayesscale.laws import PowerCost
 from tests.simulate import fit_at, simulate_runs
 

@@ -19,12 +19,9 @@ import pandas as pd
 from scipy.stats import skew
 
 import bayesscale as bs
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.split import optima
-from bayesscale.forecast.terms import Terms
+from bayesscale.forecast import Lines, Terms, optima
 from bayesscale.laws import PowerCost
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import specify
+from bayesscale.model import Posterior, specify
 from tests.simulate import SIMULATED_LOSS, on_slopes
 
 QUIET = {"progress": False, "draws": 500, "tune": 500, "chains": 4}

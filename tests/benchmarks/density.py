@@ -50,10 +50,8 @@ def clustered(n_runs: int):
 
 def gradient_seconds(runs, *, least: float = 0.3, **model) -> tuple[float, float]:
     """Return CPU seconds of one gradient, and of compiling."""
-    from bayesscale.density import FusedDensity, trace
-    from bayesscale.density.native import compile_text
-    from bayesscale.model.data import model_data
-    from bayesscale.model.spec import specify
+    from bayesscale.density import FusedDensity, compile_text, trace
+    from bayesscale.model import model_data, specify
 
     spec = specify(runs, **model)
     start = time.process_time()

@@ -33,12 +33,15 @@ from scipy.special import logsumexp
 from scoreboard import read_splits, runs_of
 
 import bayesscale as bs
-from bayesscale.backtesting.approach3 import predict_by_bootstrap
-from bayesscale.backtesting.judge import exact_log_score
-from bayesscale.backtesting.scores import normal_log_score, score_draws, summarise
-from bayesscale.inference.fit import fit_spec
-from bayesscale.model.links import LINKS
-from bayesscale.model.priors import NORMAL_ON_LINK
+from bayesscale.backtesting import (
+    exact_log_score,
+    normal_log_score,
+    predict_by_bootstrap,
+    score_draws,
+    summarise,
+)
+from bayesscale.inference import fit_spec
+from bayesscale.model import LINKS, NORMAL_ON_LINK
 
 DRAWS = 3000
 SHRUNK_MEAN, SHRUNK_WIDTH = 0.7, 0.3

@@ -15,7 +15,7 @@ from scoreboard import read_splits, runs_of
 
 import bayesscale as bs
 from bayesscale.laws import LAWS
-from bayesscale.model.links import LINKS
+from bayesscale.model import LINKS
 
 WIDER = 2.0
 

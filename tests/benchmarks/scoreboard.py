@@ -19,10 +19,14 @@ import numpy as np
 import pandas as pd
 
 import bayesscale as bs
-from bayesscale.backtesting.approach3 import predict_by_bootstrap
-from bayesscale.backtesting.conformal import predict_by_conformal
-from bayesscale.backtesting.judge import exact_log_score
-from bayesscale.backtesting.scores import normal_log_score, score_draws, summarise
+from bayesscale.backtesting import (
+    exact_log_score,
+    normal_log_score,
+    predict_by_bootstrap,
+    predict_by_conformal,
+    score_draws,
+    summarise,
+)
 
 OFF = 1e-6  # a prior this narrow switches a term off, and nothing is compiled anew
 STEPS = {

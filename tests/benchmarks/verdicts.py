@@ -26,10 +26,9 @@ import pandas as pd
 import xarray as xr
 
 import bayesscale as bs
-from bayesscale.checks.patterns import KNOTS
-from bayesscale.inference.fit import check_sampling, fit_spec
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.checks import KNOTS
+from bayesscale.inference import check_sampling, fit_spec
+from bayesscale.model import ModelSpec, Posterior, specify
 
 MODELS = {"default": {}, "law for true": {"law": "chinchilla", "discrepancy": None}}
 KEPT = ("posterior", "closest_law", "sample_stats", "runs")

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.calibration import simulation
-from bayesscale.calibration.quantities import LOG_LIKELIHOOD
+from bayesscale.calibration import LOG_LIKELIHOOD, simulation
 from bayesscale.errors import ConvergenceWarning, DomainError
-from bayesscale.inference.compiled import compile_model
+from bayesscale.inference import compile_model
 
 SIMULATIONS = 60
 

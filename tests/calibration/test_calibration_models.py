@@ -12,8 +12,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.laws import LAWS
-from bayesscale.model.discrepancy import DISCREPANCIES
-from bayesscale.model.noise import NOISES
+from bayesscale.model import DISCREPANCIES, NOISES
 from tests.simulate import design, simulate_runs
 
 ALL = os.environ.get("BAYESSCALE_CALIBRATION") == "all"

@@ -5,10 +5,8 @@ import pytest
 from scipy.stats import norm
 
 import bayesscale as bs
-from bayesscale.calibration.quantities import LOG_LIKELIHOOD, Ladder
-from bayesscale.calibration.simulation import RANKED_AMONG, ranks_of_truth, thinned
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import specify
+from bayesscale.calibration import LOG_LIKELIHOOD, RANKED_AMONG, Ladder, ranks_of_truth, thinned
+from bayesscale.model import Posterior, specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 FLOPS = 1e23

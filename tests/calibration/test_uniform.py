@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from bayesscale.calibration.uniform import band, counts_below, p_value
+from bayesscale.calibration import band, counts_below, p_value
 
 
 def test_counts():

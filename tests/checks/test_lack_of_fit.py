@@ -9,13 +9,18 @@ import xarray as xr
 from scipy import stats
 
 import bayesscale as bs
-from bayesscale.checks import check_lack_of_fit
-from bayesscale.checks.implied_noise import normal_scores, standardised
-from bayesscale.checks.neighbours import common_share, neighbour_graph
-from bayesscale.checks.patterns import Scores
-from bayesscale.checks.replicates import Sizes, narrowed, shared_by_replicates
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import specify
+from bayesscale.checks import (
+    Scores,
+    Sizes,
+    check_lack_of_fit,
+    common_share,
+    narrowed,
+    neighbour_graph,
+    normal_scores,
+    shared_by_replicates,
+    standardised,
+)
+from bayesscale.model import Posterior, specify
 from tests.simulate import TRUTH, design, simulate_runs
 
 SIZES = design(12, 7)

@@ -7,15 +7,18 @@ from scipy.integrate import quad
 from scipy.special import ndtr, ndtri
 
 from bayesscale import laws
-from bayesscale.checks.detectable import Detectable, outliers_needed, smallest_share
-from bayesscale.checks.neighbours import common_share, neighbour_graph
-from bayesscale.checks.patterns import (
+from bayesscale.checks import (
     SCALE_SLOPE,
+    Detectable,
     Scores,
     beyond_all,
+    common_share,
     critical_score,
     families,
+    neighbour_graph,
     noise_by_size,
+    outliers_needed,
+    smallest_share,
 )
 from tests.simulate import design, simulate_runs
 

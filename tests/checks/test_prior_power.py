@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from bayesscale import Prior
-from bayesscale.checks import Answers, check_prior_power, check_weakly_known, prior_power
-from bayesscale.checks.prior_power import GROUPS, prior_scores
-from bayesscale.model.links import LINKS
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import specify
+from bayesscale.checks import (
+    GROUPS,
+    Answers,
+    check_prior_power,
+    check_weakly_known,
+    prior_power,
+    prior_scores,
+)
+from bayesscale.model import LINKS, Posterior, specify
 from tests.simulate import design, simulate_runs
 
 RUNS = simulate_runs(sizes=design(4, 5))

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bayesscale.cli import main
-from bayesscale.inference.fit import warn_of_checks
+from bayesscale.inference import warn_of_checks
 from bayesscale.runs import Runs
 from tests.simulate import SIMULATED_LOSS, TRUTH, fit_at, simulate_runs
 

@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import bayesscale as bs
-from bayesscale.cli import main, options, reading
+from bayesscale.cli import Name, call, literal, main, options, reading
 from bayesscale.cli.output import _plain
-from bayesscale.cli.python import Name, call, literal
 from tests.simulate import ALPHA_N
 
 

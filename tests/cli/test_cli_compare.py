@@ -6,8 +6,7 @@ from click.testing import CliRunner
 
 import bayesscale as bs
 from bayesscale.cli import main
-from bayesscale.comparison.comparison import Comparison, in_words
-from bayesscale.comparison.sensitivity import PriorSensitivity
+from bayesscale.comparison import Comparison, PriorSensitivity, in_words
 from tests.cli.conftest import good_fit
 from tests.simulate import simulate_runs
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesscale.cli.own_law import get_law
+from bayesscale.cli import get_law
 from bayesscale.runs import Runs
 from tests.simulate import TRUTH, design, fit_at
 

@@ -9,9 +9,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal, norm
 
 import bayesscale as bs
-from bayesscale.comparison import left_out
-from bayesscale.comparison.left_out import importance_sampled, leave_one_out
-from bayesscale.comparison.stacking import stacking_weights
+from bayesscale.comparison import importance_sampled, leave_one_out, left_out, stacking_weights
 from bayesscale.errors import (
     DomainError,
     EvidenceError,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from bayesscale.comparison.bridge import bridge_sampling
+from bayesscale.comparison import bridge_sampling
 from bayesscale.errors import DomainError
 
 

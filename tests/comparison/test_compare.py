@@ -1,5 +1,7 @@
 """Comparisons against exact answers, what they say, and what is refused."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,14 +9,19 @@ from scipy.special import softmax
 from scipy.stats import multivariate_normal, norm
 
 import bayesscale as bs
-from bayesscale.comparison import largest, left_out, savage_dickey, sensitivity
+from bayesscale.comparison import (
+    PARETO_K_MAX,
+    in_words,
+    largest,
+    left_out,
+    log_density_weights,
+    log_mean_weight,
+    score_refit,
+    sensitivity,
+)
 from bayesscale.comparison.compare import _rests_on_priors
-from bayesscale.comparison.comparison import in_words
-from bayesscale.comparison.left_out import score_refit
-from bayesscale.comparison.savage_dickey import log_density_weights
-from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError, UnknownNameError
-from bayesscale.model.spec import specify
+from bayesscale.model import specify
 from tests.comparison.conftest import SLOPES, Line, normal_of_losses
 from tests.simulate import design, fit_at, simulate_runs
 
@@ -164,7 +171,7 @@ def test_the_density_ratio_is_exact(fits):
 
 
 def test_a_density_ratio_that_few_draws_decide_is_refused(fits, monkeypatch):
-    monkeypatch.setattr(savage_dickey, "PARETO_K_MAX", -np.inf)
+    monkeypatch.setattr(sys.modules["bayesscale.comparison.savage_dickey"], "PARETO_K_MAX", -np.inf)
     with pytest.raises(EvidenceError, match=r"too few lie near .* Fit the law with slope fixed"):
         bs.savage_dickey(fits["vague"], name="slope", value=-0.11)
 

@@ -12,7 +12,7 @@ import pymc as pm
 import pytest
 import xarray as xr
 
-from bayesscale.comparison.bridge import bridge, bridge_sampling
+from bayesscale.comparison import bridge, bridge_sampling
 from bayesscale.errors import DomainError
 from tests.comparison import evidence_problems as problems
 

@@ -1,11 +1,14 @@
 """Several laws, one seed: all is checked before anything is fitted."""
 
+import importlib
+
 import pytest
 
 import bayesscale as bs
-from bayesscale.comparison import fit_laws as room
 from bayesscale.errors import DomainError, UnknownNameError
 from tests.simulate import simulate_runs
+
+room = importlib.import_module("bayesscale.comparison.fit_laws")
 
 RUNS = simulate_runs()
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bayesscale.comparison.stacking import stacking_errors, stacking_weights
+from bayesscale.comparison import stacking_errors, stacking_weights
 from bayesscale.errors import DomainError
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pymc as pm
 from pytensor.compile.mode import Mode
 
-from bayesscale.inference.pytensor_density import density_graph
-from bayesscale.model.data import model_data
-from bayesscale.model.spec import ModelSpec
+from bayesscale.inference import density_graph
+from bayesscale.model import ModelSpec, model_data
 from bayesscale.runs import Runs
 from tests.simulate import simulate_runs
 

@@ -7,12 +7,9 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.density import CannotTraceError, FusedDensity, trace
-from bayesscale.inference.compiled import compile_model, is_compiled
+from bayesscale.inference import compile_model, is_compiled
 from bayesscale.laws import LAWS, LEVEL, SLOPE_D
-from bayesscale.model.data import model_data
-from bayesscale.model.discrepancy import DISCREPANCIES
-from bayesscale.model.noise import NOISES
-from bayesscale.model.spec import specify
+from bayesscale.model import DISCREPANCIES, NOISES, model_data, specify
 from tests.density.against import assert_same, points, pymc_density, runs_with
 from tests.density.test_functions import TARGETS, X86
 
@@ -85,8 +82,7 @@ def sizes(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def in_numpy(spec, data, u):
     """Evaluate the traced graph without compiling it, one row after the other adding up."""
-    from bayesscale.density.evaluate import evaluate
-    from bayesscale.density.fused import environment
+    from bayesscale.density import environment, evaluate
 
     traced = trace(spec)
     codes = data.get("cluster_code")
@@ -210,7 +206,7 @@ def test_what_is_not_traced_is_refused_with_a_reason(formula, reason):
 
 def specified(spec):
     """Give a spec the priors of its law, unchecked."""
-    from bayesscale.model.priors import resolve_priors
+    from bayesscale.model import resolve_priors
 
     object.__setattr__(spec, "priors", resolve_priors(spec.coordinates, None))
     return spec

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from bayesscale.density.derivative import gradient
-from bayesscale.density.evaluate import FUNCTIONS
-from bayesscale.density.fused import FusedDensity
-from bayesscale.density.graph import Graph
-from bayesscale.density.node import ROW
-from bayesscale.density.trace import Trace
+from bayesscale.density import FUNCTIONS, ROW, FusedDensity, Graph, Trace, gradient
 
 BOTH_SIDES = np.concatenate([-np.geomspace(1e-300, 700, 150)[::-1], np.geomspace(1e-300, 700, 150)])
 POSITIVE = np.geomspace(1e-300, 1e300, 301)

@@ -5,10 +5,8 @@ import re
 import llvmlite.binding as llvm
 import pytest
 
-from bayesscale.density import trace
-from bayesscale.density.emit import emit
-from bayesscale.density.plan import plan
-from bayesscale.model.spec import specify
+from bayesscale.density import emit, plan, trace
+from bayesscale.model import specify
 from tests.density.against import runs_with
 
 PROCESSORS = [

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayesscale.inference.result import Fit
-from bayesscale.model.spec import specify
+from bayesscale.inference import Fit
+from bayesscale.model import specify
 from tests.simulate import TRUTH, fit_at, on_slopes, simulate_runs
 
 BESIROGLU = (np.exp(0.597112), np.exp(6.177956), np.exp(7.642732), 0.347813, 0.365854)

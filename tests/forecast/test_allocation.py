@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.allocate import allocate
-from bayesscale.forecast.cost import OwnCost
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.split import _exponents_of, exponents, lowest, optimal_split, split_at
-from bayesscale.forecast.terms import Terms
+from bayesscale.forecast import (
+    Lines,
+    OwnCost,
+    Terms,
+    allocate,
+    exponents,
+    lowest,
+    optimal_split,
+    split_at,
+)
+from bayesscale.forecast.split import _exponents_of
 from bayesscale.laws import EXPONENT_RATIO, LEVEL, Law, PowerCost
 from tests.forecast.published import BESIROGLU, chinchilla_at, fit_of_published
 from tests.simulate import ALPHA_D, ALPHA_N, TRUTH, fit_at, on_slopes, simulate_runs

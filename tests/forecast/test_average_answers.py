@@ -6,10 +6,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.allocate import allocate
-from bayesscale.forecast.extrapolate import extrapolate
-from bayesscale.forecast.inverse import gain, required_flops, required_tokens
-from bayesscale.inference.average import Average
+from bayesscale.forecast import allocate, extrapolate, gain, required_flops, required_tokens
+from bayesscale.inference import Average
 from bayesscale.laws import PowerCost
 from tests.simulate import TRUTH, fit_at, on_slopes, simulate_runs
 

@@ -7,11 +7,7 @@ from scipy.optimize import brentq
 import bayesscale as bs
 from bayesscale._sections import words
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.cost import OwnCost
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.sections import allocation_sections
-from bayesscale.forecast.split import optima
-from bayesscale.forecast.terms import Terms
+from bayesscale.forecast import Lines, OwnCost, Terms, allocation_sections, optima
 from bayesscale.laws import LEVEL, Coordinate, Law, PowerCost
 from tests.forecast.published import BESIROGLU, chinchilla_at
 from tests.simulate import fit_at, simulate_runs

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast.allocate import allocate
-from bayesscale.forecast.extrapolate import extrapolate
-from bayesscale.forecast.inverse import gain, required_flops, required_tokens
+from bayesscale.forecast import allocate, extrapolate, gain, required_flops, required_tokens
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.inference import run_chains, sampler
-from bayesscale.inference.compiled import compile_model
-from bayesscale.inference.nutpie_chains import Chains
-from bayesscale.inference.sampler import available_cores, sample_nuts
-from bayesscale.model.data import model_data
-from bayesscale.model.spec import specify
+from bayesscale.inference import (
+    Chains,
+    available_cores,
+    compile_model,
+    run_chains,
+    sample_nuts,
+    sampler,
+)
+from bayesscale.model import model_data, specify
 from tests.simulate import simulate_runs
 
 ROOT = Path(bs.__file__).parent

@@ -11,10 +11,7 @@ from scipy import integrate, stats
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, LackOfFitWarning
-from bayesscale.model.noise import NOISES
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.rows import Rows
-from bayesscale.model.spec import specify
+from bayesscale.model import NOISES, Posterior, Rows, specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 SHARE = 0.9
@@ -162,7 +159,7 @@ def test_labels_that_divide_clusters_are_refused(runs):
     table = runs.frame.assign(half=["x", "y"] * 3)
     grouped = bs.Runs.from_frame(table, cluster="cluster", group="half")
     fits = {name: fit_at(grouped, spread=0.01) for name in ("one", "other")}
-    from bayesscale.comparison.left_out import leave_one_out
+    from bayesscale.comparison import leave_one_out
 
     with pytest.raises(DomainError, match="share the effect of their run"):
         leave_one_out(fits, group="half", report=lambda *_: None)

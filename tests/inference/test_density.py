@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 
 from bayesscale.errors import PriorError, UnknownNameError
-from bayesscale.inference.compiled import compile_model, is_compiled
+from bayesscale.inference import compile_model, is_compiled
 from bayesscale.laws import LAWS
-from bayesscale.model.data import model_data
-from bayesscale.model.links import LINKS
-from bayesscale.model.noise import NOISES
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.priors import Prior
-from bayesscale.model.spec import specify
+from bayesscale.model import LINKS, NOISES, Posterior, Prior, model_data, specify
 from bayesscale.runs import Runs
 from tests.simulate import simulate_runs
 

@@ -15,8 +15,7 @@ import pytest
 import xarray as xr
 
 import bayesscale as bs
-from bayesscale.checks.convergence import short_of_draws
-from bayesscale.checks.result import CheckResult
+from bayesscale.checks import CheckResult, short_of_draws
 from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,

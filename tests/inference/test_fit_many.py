@@ -1,5 +1,6 @@
 """Many ladders in one call: names, a table of posteriors, what is kept, and what is refused."""
 
+import importlib
 import warnings
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, FileError, RunsError, UnknownNameError
-from bayesscale.inference import fit_many as home
 from tests.simulate import simulate_runs
+
+home = importlib.import_module("bayesscale.inference.fit_many")
 
 HOW = {
     "law": "chinchilla", "discrepancy": None, "draws": 200, "tune": 300, "chains": 2,

@@ -3,8 +3,8 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import RunsError
-from bayesscale.inference.noiseless import check_noise
-from bayesscale.model.spec import specify
+from bayesscale.inference import check_noise
+from bayesscale.model import specify
 from tests.simulate import TRUTH, design, simulate_runs
 
 NO_NOISE = TRUTH | {"sigma": 1e-15}

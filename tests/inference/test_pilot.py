@@ -5,12 +5,8 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.density import whitened
-from bayesscale.inference import sampler
-from bayesscale.inference.compiled import compile_model
-from bayesscale.inference.pilot import Pilot
-from bayesscale.inference.sampler import sample_nuts
-from bayesscale.model.data import model_data, some_rows
-from bayesscale.model.spec import specify
+from bayesscale.inference import Pilot, compile_model, sample_nuts, sampler
+from bayesscale.model import model_data, some_rows, specify
 from tests.simulate import design, simulate_runs
 
 

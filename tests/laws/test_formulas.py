@@ -3,15 +3,14 @@
 import numpy as np
 import pytensor.tensor as pt
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pytensor import function
 from pytensor.gradient import grad
 
-from bayesscale.checks.design import law_slopes
+from bayesscale.checks import law_slopes
 from bayesscale.errors import DomainError, UnknownNameError
 from bayesscale.laws import LAWS, Law, get_law, two_terms
-from bayesscale.model.links import LINKS
+from bayesscale.model import LINKS
 from tests.simulate import on_slopes
 
 REFERENCE = {"params": 1e9, "tokens": 2e10, "flops": 1.2e20, "loss": 2.7}

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bayesscale.laws import LAWS
-from bayesscale.model.discrepancy import Drift
-from bayesscale.model.spec import specify
+from bayesscale.model import Drift, specify
 from tests.simulate import simulate_runs
 
 OF_TWO_INPUTS = [name for name, law in LAWS.items() if set(law.inputs) == {"params", "tokens"}]

@@ -6,8 +6,7 @@ import pytensor.tensor as pt
 import pytest
 from scipy import integrate, stats
 
-from bayesscale.model.noise import MATHS, NOISES, log_mills
-from bayesscale.model.rows import Residuals, Rows
+from bayesscale.model import MATHS, NOISES, Residuals, Rows, log_mills
 
 C = {
     "sigma": np.array(0.01),

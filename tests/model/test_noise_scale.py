@@ -5,9 +5,7 @@ import pytest
 from scipy import stats
 
 import bayesscale as bs
-from bayesscale.model.noise_scale import scale_coordinates
-from bayesscale.model.posterior import Posterior
-from bayesscale.model.spec import specify
+from bayesscale.model import Posterior, scale_coordinates, specify
 from tests.simulate import TRUTH, design, fit_at, simulate_runs
 
 SLOPES = {"sigma_slope_C": -0.3, "sigma_slope_ratio": 0.2}

@@ -7,19 +7,24 @@ import pytest
 from scipy.stats import norm
 
 import bayesscale as bs
-from bayesscale.laws import LAWS
-from bayesscale.laws.coordinates import (
+from bayesscale.laws import (
     EXPONENT_RATIO,
     IRREDUCIBLE_SHARE,
+    LAWS,
     LEVEL,
     OUTER_EXPONENT,
     SLOPE_D,
     SLOPE_N,
 )
-from bayesscale.model.links import LINKS
-from bayesscale.model.noise import SIGMA
-from bayesscale.model.priors import central_interval, default_prior, resolve_priors
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.model import (
+    LINKS,
+    SIGMA,
+    ModelSpec,
+    central_interval,
+    default_prior,
+    resolve_priors,
+    specify,
+)
 from tests.simulate import simulate_runs
 
 

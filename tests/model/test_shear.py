@@ -4,8 +4,7 @@ import numpy as np
 
 import bayesscale as bs
 from bayesscale.laws import get_law
-from bayesscale.model.discrepancy import LOSS_STEPS, excess_slope
-from bayesscale.model.spec import specify
+from bayesscale.model import LOSS_STEPS, excess_slope, specify
 from tests.simulate import simulate_runs
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError
-from bayesscale.planning.design import Learning
+from bayesscale.planning import Learning
 from tests.simulate import fit_at, simulate_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")

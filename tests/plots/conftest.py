@@ -4,7 +4,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from bayesscale.inference.average import Average
+from bayesscale.inference import Average
 from tests.simulate import fit_at, simulate_runs
 
 mpl.use("Agg")  # before pyplot is first imported

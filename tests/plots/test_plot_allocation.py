@@ -9,14 +9,14 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from bayesscale.errors import DomainError
-from bayesscale.forecast.allocate import allocate
-from bayesscale.forecast.landmarks import landmark_models
-from bayesscale.plots.allocation import (
+from bayesscale.forecast import allocate, landmark_models
+from bayesscale.plots import (
+    BLUE,
     KAPLAN_AND_CHINCHILLA,
+    VERMILION,
     allocation_data,
     plot_allocation,
 )
-from bayesscale.plots.style import BLUE, VERMILION
 from bayesscale.runs import Runs
 
 

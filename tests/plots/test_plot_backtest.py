@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import bayesscale as bs
-from bayesscale.backtesting.scores import LEVELS
+from bayesscale.backtesting import LEVELS
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots.backtest import backtest_data, plot_backtest
+from bayesscale.plots import backtest_data, plot_backtest
 
 
 @pytest.fixture

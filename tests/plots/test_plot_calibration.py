@@ -6,7 +6,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots.calibration import calibration_data, plot_calibration
+from bayesscale.plots import calibration_data, plot_calibration
 
 N = 300
 

@@ -7,11 +7,18 @@ import pytest
 from matplotlib import pyplot as plt
 
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots.pairs import pairs_data, plot_pairs
-from bayesscale.plots.power_laws import plot_power_laws, power_laws_data
-from bayesscale.plots.predictive_check import plot_predictive_check, predictive_check_data
-from bayesscale.plots.priors import plot_priors, priors_data
-from bayesscale.plots.residuals import plot_residuals, residuals_data
+from bayesscale.plots import (
+    pairs_data,
+    plot_pairs,
+    plot_power_laws,
+    plot_predictive_check,
+    plot_priors,
+    plot_residuals,
+    power_laws_data,
+    predictive_check_data,
+    priors_data,
+    residuals_data,
+)
 from bayesscale.runs import Runs
 from tests.simulate import fit_at
 

@@ -6,13 +6,14 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots.comparison import (
+from bayesscale.plots import (
     comparison_data,
+    coverage_data,
     plot_comparison,
+    plot_coverage,
     plot_sensitivity,
     sensitivity_data,
 )
-from bayesscale.plots.coverage import coverage_data, plot_coverage
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.forecast.allocate import allocate
-from bayesscale.forecast.extrapolate import extrapolate
-from bayesscale.plots.loss import loss_data, plot_loss
+from bayesscale.forecast import allocate, extrapolate
+from bayesscale.plots import loss_data, plot_loss
 from bayesscale.runs import Runs
 from tests.simulate import simulate_runs
 

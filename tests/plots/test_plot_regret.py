@@ -5,7 +5,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError
-from bayesscale.plots.regret import plot_regret, regret_data
+from bayesscale.plots import plot_regret, regret_data
 
 
 def test_intervals_are_those_of_the_draws(fit, ax):

@@ -12,10 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots.allocation import plot_allocation
-from bayesscale.plots.isoflops import plot_isoflops
-from bayesscale.plots.loss import plot_loss
-from bayesscale.plots.style import LIGHT, palette, plot_style
+from bayesscale.plots import LIGHT, palette, plot_allocation, plot_isoflops, plot_loss, plot_style
 
 
 @pytest.mark.parametrize(("columns", "width"), [(1, 3.25), (2, 6.75)])

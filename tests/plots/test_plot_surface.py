@@ -5,8 +5,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError
-from bayesscale.plots.contour import contour_data, plot_contour
-from bayesscale.plots.isoflops import isoflops_data, levels_of, plot_isoflops
+from bayesscale.plots import contour_data, isoflops_data, levels_of, plot_contour, plot_isoflops
 
 QUANTILES = ["", "_lower", "_upper"]
 BUDGETS = [1e19, 1e20]

@@ -6,7 +6,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, RunsError, UnknownNameError
-from bayesscale.runs.units import LossScale, count_in_words
+from bayesscale.runs import LossScale, count_in_words
 from tests.simulate import fit_at, simulate_runs
 
 LOSSES = [3.2, 2.7, 2.4]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bayesscale.errors import DomainError, RunsError, RunsWarning, UnknownNameError
-from bayesscale.runs import Runs
-from bayesscale.runs.units import nats_per_token
+from bayesscale.runs import Runs, nats_per_token
 
 PARAMS = np.array([1e8, 1e9])
 TOKENS = np.array([2e9, 2e10])

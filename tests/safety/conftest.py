@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bayesscale.inference.result import Fit
+from bayesscale.inference import Fit
 from tests.simulate import fit_at, simulate_runs
 
 

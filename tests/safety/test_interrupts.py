@@ -151,9 +151,8 @@ def test_what_does_not_fit_into_memory_is_refused_before_sampling(runs, length):
 @pytest.mark.parametrize("phase", ["Compiling", "Sampling 600 of", "Sampling 2", "Summarising"])
 def test_ctrl_c_is_answered_in_every_phase(phase, monkeypatch):
     """With many rows, so that there is a pilot; a second on two cores is two of CPU."""
-    from bayesscale.inference import compiled
-    from bayesscale.inference.fit import check_sampling, fit_spec
-    from bayesscale.model.spec import specify
+    from bayesscale.inference import check_sampling, compiled, fit_spec
+    from bayesscale.model import specify
     from tests.simulate import design, simulate_runs
 
     runs = simulate_runs(sizes=design(36, 36))

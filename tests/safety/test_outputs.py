@@ -98,7 +98,7 @@ def test_quickstart_keeps_what_is_in_its_folder(table, name):
 def test_pictures_are_known_again(tmp_path):
     from matplotlib.figure import Figure
 
-    from bayesscale.tell.pictures import Picture, draw, save
+    from bayesscale.tell import Picture, draw, save
 
     def drawn():
         figure = Figure()

@@ -5,8 +5,7 @@ import random
 import h5py
 import pytest
 import xarray as xr
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import bayesscale as bs
 from bayesscale._seal import sealed, unsealed

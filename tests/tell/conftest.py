@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesscale as bs
-from bayesscale.inference.average import Average
+from bayesscale.inference import Average
 from tests.simulate import fit_at, simulate_runs
 
 mpl.use("Agg")

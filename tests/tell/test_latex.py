@@ -5,7 +5,7 @@ import pytest
 import bayesscale as bs
 from bayesscale._sections import Paragraph, Table, Told
 from bayesscale.errors import DomainError
-from bayesscale.tell.latex import SYMBOLS
+from bayesscale.tell import SYMBOLS
 
 
 class Result(Told):

@@ -11,7 +11,7 @@ import bayesscale as bs
 from bayesscale.errors import DomainError, FileError
 from bayesscale.quantities import PARAMS
 from bayesscale.runs import Runs
-from bayesscale.tell.explorer import BUDGETS, explorer_of
+from bayesscale.tell import BUDGETS, explorer_of
 from tests.simulate import fit_at, simulate_runs
 
 HOSTILE = [

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bayesscale._sections import Heading, Paragraph, Table
-from bayesscale.tell.terminal import tell
+from bayesscale.tell import tell
 from tests.test_sections import HOSTILE, everything
 
 
