@@ -77,6 +77,12 @@ def probability(name: str, value: object) -> float:
     return read
 
 
+def interval_tails(ci_prob: float) -> tuple[float, float]:
+    """Return the lower and upper quantile of an equal-tailed interval."""
+    prob = probability("ci_prob", ci_prob)
+    return (1 - prob) / 2, (1 + prob) / 2
+
+
 def choice(what: str, value: object, known: Collection[str], *, hint: str = "") -> str:
     """Return a name that is one of the known ones."""
     if not isinstance(value, str) or value not in known:

@@ -3,8 +3,6 @@ r"""Equations of laws for people: with numbers for letters, as text and as HTML.
 Equations are written in the little LaTeX that laws need: ``^{...}``, ``_x`` and Greek letters.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Mapping

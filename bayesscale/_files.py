@@ -1,4 +1,9 @@
-"""Writing files so that a failed save leaves the old file alone, and nothing else of its own."""
+"""Writing files so that a failed save leaves the old file alone, and nothing else of its own.
+
+A seal behind a file's content: its checksum, which also tells that bayesscale wrote it.
+
+HDF5 knows where its content ends, so that other programs still open a sealed netCDF file.
+"""
 
 import os
 import re
@@ -9,8 +14,49 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from bayesscale._seal import is_sealed
 from bayesscale.errors import DomainError, FileError
+
+_MARK = b"\nbayesscale wrote the bytes above; sha256 "
+_LENGTH = len(_MARK) + 64 + 1
+
+
+def sealed(content: bytes) -> bytes:
+    """Return content with its seal."""
+    return content + _seal(content)
+
+
+def unsealed(content: bytes, path: str | os.PathLike[str]) -> bytes:
+    """Return content without its seal."""
+    within, seal = content[:-_LENGTH], content[-_LENGTH:]
+    if seal == _seal(within):
+        return within
+    if _looks_sealed(seal):
+        raise FileError(
+            f"'{os.fspath(path)}' was damaged since it was saved: its checksum is wrong. Copy it "
+            "again from where it is whole, or refit."
+        )
+    raise FileError(
+        f"'{os.fspath(path)}' cannot be read as a saved fit: it does not end as Fit.save ends a "
+        "file. It was cut short, written by another program or by an early version of bayesscale, "
+        "or is something else. Copy it again or refit."
+    )
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether bayesscale wrote a file, from its end alone; it may be damaged before that."""
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - _LENGTH))
+        return _looks_sealed(file.read())
+
+
+def _seal(content: bytes) -> bytes:
+    return _MARK + sha256(content).hexdigest().encode() + b"\n"
+
+
+def _looks_sealed(seal: bytes) -> bool:
+    return len(seal) == _LENGTH and seal.startswith(_MARK) and seal.endswith(b"\n")
+
 
 try:
     import fcntl
@@ -27,26 +73,12 @@ MADE_BY = "Made by bayesscale"
 def atomic_write(path: AnyPath) -> Iterator[Path]:
     """Give a temporary path to write to, and move it onto ``path`` once all went well.
 
-    The temporary file lies in the folder of ``path``, so that the move is a rename: readers see
-    the old file or the new one, never half of one. Files that killed writers of the same ``path``
-    left there are removed.
+    The temporary file lies in the folder of ``path``, so that the move is a rename: readers see the
+    old file or the new one, never half of one. Files that killed writers of the same ``path`` left
+    there are removed.
 
-    Parameters
-    ----------
-    path
-        Where the file shall be. Its folder must exist; a file that is there is replaced.
-
-    Yields
-    ------
-    pathlib.Path
-        An empty file with the same suffix.
-
-    Raises
-    ------
-    FileError
-        If the file cannot be written: the folder is missing or not writable, the path is no
-        regular file, the disk is full, or writing failed otherwise. The old file is then still
-        there.
+    ``path``: where the file shall be. Its folder must exist; a file that is there is replaced.
+    Yields an empty file with the same suffix.
     """
     target = check_writable(path)
     try:
@@ -67,13 +99,7 @@ def atomic_write(path: AnyPath) -> Iterator[Path]:
 
 
 def make_folder(folder: AnyPath) -> Path:
-    """Make a folder, unless there is one, and return it.
-
-    Raises
-    ------
-    FileError
-        If that cannot be done.
-    """
+    """Make a folder, unless there is one, and return it."""
     made = Path(folder)
     try:
         made.mkdir(parents=True, exist_ok=True)
@@ -87,19 +113,9 @@ def make_folder(folder: AnyPath) -> Path:
 def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool = False) -> None:
     """Fail now if a result must not be written to a path later.
 
-    Parameters
-    ----------
-    path
-        Where a saved fit or a figure shall be.
-    inputs
-        Files that are read; none of them may be written over, by whatever name.
-    force
-        Allow to replace a file that bayesscale did not write.
-
-    Raises
-    ------
-    FileError
-        If the file is one of the inputs, bayesscale did not make it, or it cannot be written.
+    ``path``: where a saved fit or a figure shall be; ``inputs``: files that are read; none of them
+    may be written over, by whatever name; ``force``: allow to replace a file that bayesscale did
+    not write.
     """
     target = check_writable(path)
     for source in inputs:
@@ -113,13 +129,7 @@ def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool =
 
 
 def check_replaceable(path: AnyPath) -> None:
-    """Fail if a file is there that holds something, but was not made by bayesscale.
-
-    Raises
-    ------
-    FileError
-        If so.
-    """
+    """Fail if a file is there that holds something, but was not made by bayesscale."""
     target = Path(path)
     try:
         ours = not target.exists() or _is_ours(target)
@@ -136,18 +146,7 @@ def check_replaceable(path: AnyPath) -> None:
 def check_writable(path: AnyPath) -> Path:
     """Fail now if a file could not be written later, before hours are spent on what goes in it.
 
-    Returns
-    -------
-    pathlib.Path
-        The file itself, which ``path`` may be a link to.
-
-    Raises
-    ------
-    FileError
-        If the folder is missing or not writable, or something is in the way that is no regular
-        file or is protected.
-    DomainError
-        If ``path`` is no path.
+    Returns the file itself, which ``path`` may be a link to.
     """
     try:
         target = Path(path).resolve()  # replaces what a link points to, not the link

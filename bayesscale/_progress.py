@@ -22,21 +22,9 @@ SECONDS_BETWEEN_UPDATES = 0.3
 def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
     """Open a channel to tell a person what a long computation is doing.
 
-    Parameters
-    ----------
-    progress
-        ``"auto"``: a live line in a terminal or notebook, a line on standard error now and then
-        elsewhere. ``True`` is the same; ``False`` is silent.
-
-    Yields
-    ------
-    Callable
-        ``report(text, done=0, total=None)``, cheap enough to call often.
-
-    Raises
-    ------
-    DomainError
-        If ``progress`` is something else.
+    ``progress``: ``"auto"``: a live line in a terminal or notebook, a line on standard error now
+    and then elsewhere. ``True`` is the same; ``False`` is silent. Yields ``report(text, done=0,
+    total=None)``, cheap enough to call often.
     """
     if progress not in ("auto", True, False):
         raise DomainError(f'progress must be "auto", True or False, not {progress!r}.')

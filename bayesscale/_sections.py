@@ -58,6 +58,9 @@ class Verdict:
         """The line behind its label."""
         return clean(f"{LABELS[self.severity]}: {self.text}")
 
+    def __str__(self) -> str:
+        return self.marked
+
 
 @dataclass(frozen=True)
 class Paragraph:

@@ -59,13 +59,7 @@ class Store[Result]:
         return _read(path)[name] if path.is_file() else None
 
     def open(self, settings: Mapping[str, Any]) -> None:
-        """Make the folder, or check that it was made with the same settings (plain JSON types).
-
-        Raises
-        ------
-        FileError
-            If it cannot be made, holds something else, or its settings are gone.
-        """
+        """Make the folder, or check that it was made with the same settings (plain JSON types)."""
         path = self.folder / SETTINGS
         if path.is_file():
             stored = _read(path)
@@ -125,25 +119,12 @@ def sweep[Job, Result](
 ) -> dict[str, Result]:
     """Apply a function to every job through joblib, and tell how far it is.
 
-    Parameters
-    ----------
-    function
-        A function of one job that can be pickled, such as one defined in a module.
-    jobs
-        What to apply it to, by names that are unique, and names of files if there is a store.
-    seconds
-        What a job takes, roughly, in a process that has loaded and compiled.
-    report
-        Where progress goes.
-    text
-        What is being done, such as ``"Refitting"``.
-    store
-        Opened: jobs that it holds are not done again, and others are kept in it one by one.
-
-    Returns
-    -------
-    dict
-        The results by name, in the order of the jobs.
+    ``function``: A function of one job that can be pickled, such as one defined in a module;
+    ``jobs``: what to apply it to, by names that are unique, and names of files if there is a store;
+    ``seconds``: what a job takes, roughly, in a process that has loaded and compiled; ``report``:
+    where progress goes; ``text``: what is being done, such as ``"Refitting"``; ``store``: opened:
+    jobs that it holds are not done again, and others are kept in it one by one. Returns the results
+    by name, in the order of the jobs.
     """
     done: dict[str, Result] = {} if store is None else store.read()
     todo = [name for name in jobs if name not in done]

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from bayesscale import _arguments
 from bayesscale._format import loss as write_loss, scientific, short_number, si_count
 from bayesscale.errors import DomainError, unknown_name
 
@@ -193,3 +194,95 @@ def quantity(name: str | Quantity) -> Quantity:
     if isinstance(name, Quantity):
         return name
     return QUANTITIES[name] if name in QUANTITIES else Quantity(name)
+
+
+def nats_per_token(loss_unit: str, *, bytes_per_token: float | None = None) -> float:
+    """Say what one unit of loss is in nats per token.
+
+    >>> round(0.6526 * nats_per_token("bits/byte", bytes_per_token=4.2), 2)
+    1.9
+    """
+    if bytes_per_token is not None:
+        bytes_per_token = _arguments.number("bytes_per_token", bytes_per_token, above=0)
+    match loss_unit:
+        case "bits/token":
+            return math.log(2)
+        case "bits/byte":
+            if bytes_per_token is None:
+                raise DomainError(
+                    'loss_unit="bits/byte" needs bytes_per_token: the mean number of bytes in a '
+                    "token of your tokenizer on the evaluation text, e.g. bytes_per_token=4.2."
+                )
+            return math.log(2) * bytes_per_token
+    return 1.0
+
+
+@dataclass(frozen=True)
+class LossScale:
+    """The unit that losses are shown in.
+
+    ``nats`` is what one unit is in nats/token; a perplexity has none.
+    """
+
+    unit: ShownLoss
+    nats: float
+
+    @classmethod
+    def of(cls, runs: Any, unit: ShownLoss | None = None) -> LossScale:
+        """Take the unit of the source of the runs, or another one that they can be shown in."""
+        shown: ShownLoss = runs.loss_unit if unit is None else unit
+        _arguments.choice("loss unit", shown, get_args(ShownLoss))
+        if shown == "bits/byte" and runs.bytes_per_token is None:
+            raise DomainError(
+                'unit="bits/byte" needs to know how many bytes make a token: read the runs with '
+                "bytes_per_token=4.2 or what it is for your tokenizer."
+            )
+        per_byte = runs.bytes_per_token if shown == "bits/byte" else None
+        return cls(shown, nats_per_token(shown, bytes_per_token=per_byte))
+
+    @property
+    def noun(self) -> str:
+        """What an axis is called."""
+        return self.unit if self.unit == "perplexity" else f"loss ({self.unit})"
+
+    @property
+    def word(self) -> str:
+        """What heads a column."""
+        return "perplexity" if self.unit == "perplexity" else "loss"
+
+    @property
+    def in_words(self) -> str:
+        """The unit behind what is in it."""
+        return "as perplexity" if self.unit == "perplexity" else f"in {self.unit}"
+
+    @property
+    def of_differences(self) -> str:
+        """Unit of differences: those of perplexities say little, so they stay in nats/token."""
+        return "nats/token" if self.unit == "perplexity" else self.unit
+
+    def show(self, nats: Any) -> Any:
+        """Return losses, nats/token, any shape, in this unit."""
+        import numpy as np
+
+        return np.exp(nats) if self.unit == "perplexity" else nats / self.nats
+
+    def read(self, shown: Any) -> Any:
+        """Return losses in this unit, any shape, in nats/token."""
+        import numpy as np
+
+        return np.log(shown) if self.unit == "perplexity" else shown * self.nats
+
+    def write(self, nats: float) -> str:
+        """Write a loss, nats/token, in this unit, without its name."""
+        shown = self.show(nats)
+        return f"{shown:.4g}" if self.unit == "perplexity" else write_loss(shown)
+
+    def say(self, nats: float) -> str:
+        """Say a loss, nats/token: ``a loss of 2.315 nats/token``, ``a perplexity of 10.12``."""
+        if self.unit == "perplexity":
+            return f"a perplexity of {self.write(nats)}"
+        return f"a loss of {self.write(nats)} {self.unit}"
+
+    def difference(self, nats: Any) -> Any:
+        """Return differences of losses, nats/token, any shape, in their unit."""
+        return nats / self.nats

@@ -1,11 +1,15 @@
 """Simulated ladders, and fits at known parameters without any sampling."""
 
-import numpy as np
-import xarray as xr
+from collections.abc import Mapping
 
-from bayesscale.inference import Fit, SamplingSpec, parameter_groups
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.optimize import minimize
+
+from bayesscale.inference import Average, Fit, SamplingSpec, compile_model, parameter_groups
 from bayesscale.laws import Law
-from bayesscale.model import LINKS, ModelSpec, Posterior, specify
+from bayesscale.model import LINKS, ModelSpec, Posterior, model_data, specify
 from bayesscale.runs import Runs
 
 TRUTH = {
@@ -88,11 +92,46 @@ def fit_at(
     stats = xr.Dataset(
         {"diverging": (dims, np.zeros(shape, bool)), "energy": (dims, rng.normal(size=shape))}
     )
-    tree = xr.DataTree.from_dict(
-        {
-            **parameter_groups(Posterior.of(spec, drawn), runs),
-            "sample_stats": stats,
-            "runs": runs.to_xarray(),
-        }
-    )
+    tree = xr.DataTree.from_dict({
+        **parameter_groups(Posterior.of(spec, drawn), runs), "sample_stats": stats,
+        "runs": runs.to_xarray(),
+    })  # fmt: skip
     return Fit(spec, runs, tree, SamplingSpec(draws, 100, 4, 0.9, 1))
+
+
+def good_fit(runs: Runs, law: str | Law = "chinchilla") -> Fit:
+    """Make a fit that passes its checks: the runs' sizes, and losses that the law describes."""
+    loss = simulate_runs(law, sizes=(runs.params, runs.tokens)).loss
+    described = Runs.from_frame(runs.frame.drop(columns="flops").assign(loss=loss), name=runs.name)
+    level = TRUTH["level"] * SIMULATED_LOSS / np.exp(np.log(loss).mean())
+    truth = TRUTH | {"sigma": 0.1, "level": level}
+    return fit_at(described, law, truth=truth, spread=0.02, draws=400)
+
+
+def bad_fit(runs: Runs, law: str | Law = "chinchilla") -> Fit:
+    """Make a fit of too few draws to trust."""
+    return fit_at(runs, law, spread=0.02, draws=20)
+
+
+def average_of(fits: Mapping[str, Fit], *weights: float, seed: int = 1) -> Average:
+    """Average fits at chosen weights."""
+    table = pd.DataFrame(
+        {"law": [fit.law.name for fit in fits.values()], "weight": weights, "weight_se": 0.1,
+         "elpd": 1.0, "refits_converged": True},
+        index=pd.Index(list(fits), name="fit"),
+    )  # fmt: skip
+    shares = dict(zip(fits, weights, strict=True))
+    return Average(dict(fits), shares, "loo", table, None, "Chosen.", seed)
+
+
+def near_mode(runs: Runs, *, draws: int = 300, **model) -> Posterior:
+    """Draw from the normal approximation of a posterior at its mode: right to first order."""
+    spec = specify(runs, **model)
+    density = compile_model(spec, runs).bind(model_data(spec, runs))
+    start = spec.space.hyperparameters()[:, 0]
+    mode = minimize(lambda u: (-density(u)[0], -density(u)[1]), start, jac=True, method="BFGS").x
+    steps = 1e-4 * np.eye(len(mode))
+    hessian = np.array([(density(mode - h)[1] - density(mode + h)[1]) / 2e-4 for h in steps])
+    covariance = np.linalg.inv((hessian + hessian.T) / 2)
+    u = np.random.default_rng(1).multivariate_normal(mode, covariance, (4, draws))
+    return Posterior.of(spec, spec.space.constrain(u))

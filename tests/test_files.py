@@ -33,10 +33,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, error):
 def test_a_failure_of_the_disk_names_the_file(tmp_path):
     path = tmp_path / "fit.nc"
     path.write_text("old")
-    with (
-        pytest.raises(FileError, match=r"Cannot write '.*fit\.nc': No space left.*Nothing was"),
-        atomic_write(path),
-    ):
+    with pytest.raises(FileError, match=r"fit\.nc': No space left"), atomic_write(path):
         raise OSError(28, "No space left on device")
     assert path.read_text() == "old"
 
@@ -60,28 +57,12 @@ def test_follows_a_link(tmp_path):
     assert (tmp_path / "real.nc").read_text() == "new"
 
 
-def test_says_that_the_folder_is_missing(tmp_path):
-    with (
-        pytest.raises(FileError, match=r"the folder '.*nowhere' does not exist\. Create it"),
-        atomic_write(tmp_path / "nowhere" / "fit.nc"),
-    ):
-        pass
-
-
-def test_says_that_the_path_is_a_folder(tmp_path):
-    with (
-        pytest.raises(FileError, match=r"it is a folder\. Give a file name"),
-        atomic_write(tmp_path),
-    ):
-        pass
-
-
-def test_says_that_the_folder_is_a_file(tmp_path):
+@pytest.mark.parametrize(("name", "message"), [
+    ("nowhere/fit.nc", "not exist"), ("", "is a folder"), ("file/fit.nc", "is a file"),
+])  # fmt: skip
+def test_places_where_no_file_can_be(tmp_path, name, message):
     (tmp_path / "file").write_text("")
-    with (
-        pytest.raises(FileError, match="is a file, not a folder"),
-        atomic_write(tmp_path / "file" / "fit.nc"),
-    ):
+    with pytest.raises(FileError, match=message), atomic_write(tmp_path / name):
         pass
 
 
@@ -97,7 +78,7 @@ def test_says_that_a_file_is_protected(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
 def test_a_folder_in_which_nothing_can_be_made_is_found_by_trying():
-    with pytest.raises(FileError, match=r"no file can be made in '/proc' \(.+\)\. Change its"):
+    with pytest.raises(FileError, match="/proc"):
         check_writable("/proc/fit.nc")
 
 

@@ -5,8 +5,8 @@ import pytest
 
 import bayesscale as bs
 from bayesscale import laws
+from bayesscale.accounting import PowerCost
 from bayesscale.errors import DomainError, RunsError
-from bayesscale.laws import PowerCost
 from tests.simulate import fit_at, on_slopes
 
 EXPERTS = bs.Quantity("experts", symbol="X", unit="experts", style="count")
@@ -47,11 +47,9 @@ def table(n: int = 60) -> dict[str, np.ndarray]:
     ratio = np.tile(np.geomspace(2, 200, 6), n // 6)
     params = np.sqrt(flops / 6 / ratio)
     sizes = {
-        "params": params,
-        "tokens": params * ratio,
-        "n_experts": 2.0 ** rng.integers(0, 6, n),
+        "params": params, "tokens": params * ratio, "n_experts": 2.0 ** rng.integers(0, 6, n),
         "unique": params * ratio / 2.0 ** rng.integers(0, 4, n),
-    }
+    }  # fmt: skip
     named = {**sizes, "experts": sizes["n_experts"], "unique_tokens": sizes["unique"]}
     x = {k: np.log(named[k] / np.exp(np.log(named[k]).mean())) for k in Sparse().quantities}
     noise = 0.004 * rng.standard_normal(n)
@@ -103,9 +101,9 @@ def test_extrapolation_and_allocation_are_told_the_rest(fit):
     assert needed["reachable"].iloc[0] > 0.9
     gain = bs.gain(fit, params=2e9, tokens=4e10, experts=8, unique_tokens=4e10, factor=2).summary
     assert gain.index.tolist() == ["params", "tokens", "flops"]
-    with pytest.raises(DomainError, match="needs to be told experts and unique_tokens"):
+    with pytest.raises(DomainError, match="experts and unique_tokens"):
         bs.allocate(fit, flops=1e21)
-    with pytest.raises(DomainError, match="predicts from params and tokens and experts"):
+    with pytest.raises(DomainError, match="and tokens and experts"):
         bs.extrapolate(fit, params=2e9, tokens=4e10)
 
 
@@ -135,14 +133,14 @@ def test_it_is_saved_and_loaded_with_its_law(fit, tmp_path):
         def log_loss(self, c, x, xp):
             return super().log_loss(c, x | {"experts": 2 * x["experts"]}, xp)
 
-    with pytest.raises(DomainError, match="gives other losses than the one that was fitted"):
+    with pytest.raises(DomainError, match="other losses"):
         bs.load_fit(path, law=Changed())
 
 
 def test_plots_are_told_the_rest(fit):
     given = {"experts": 8, "unique_tokens": 1e11}
-    assert bs.plot_loss(fit, given=given).get_ylabel()
-    data = bs.allocation_data(fit, given=given)
+    assert bs.plot_loss(fit, terms=bs.Terms(given=given)).get_ylabel()
+    data = bs.plot_data("allocation", fit, terms=bs.Terms(given=given))
     assert (np.diff(data.frontier["params"]) > 0).all()
     with pytest.raises(DomainError, match="needs to be told experts"):
         bs.plot_allocation(fit)
@@ -152,7 +150,7 @@ def test_inputs_outside_their_domain_are_refused(runs):
     none = bs.Runs.from_frame(
         table() | {"n_experts": np.r_[0.0, table()["n_experts"][1:]]}, inputs=INPUTS
     )
-    with pytest.raises(RunsError, match=r"takes experts positive and finite.*run 0"):
+    with pytest.raises(RunsError, match=r"experts positive .*run 0"):
         bs.fit(none, law=Sparse(), progress=False)
     with pytest.raises(bs.BayesScaleError, match="experts"):
         bs.fit(bs.Runs.from_frame(table()), law=Sparse(), progress=False)
@@ -162,10 +160,8 @@ def test_shares_of_a_mixture_must_add_up():
     class Mixture(bs.Law):
         name = "mixture"
         inputs = (
-            "tokens",
-            bs.Quantity("code", scale="simplex"),
-            bs.Quantity("web", scale="simplex"),
-        )
+            "tokens", bs.Quantity("code", scale="simplex"), bs.Quantity("web", scale="simplex"),
+        )  # fmt: skip
         coordinates = (
             laws.LEVEL, laws.SLOPE_D,
             bs.Coordinate("tilt", "identity", 0.0, 1.0, "1", "effect of the share of code"),

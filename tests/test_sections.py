@@ -37,13 +37,10 @@ HOSTILE = [
 
 def everything(name):
     return [
-        Heading(name),
-        Paragraph(name, "stop", emphasis=True),
-        Paragraph(name, "caution"),
-        Verdict(name, "caution"),
-        Details(name, [Paragraph(name)]),
+        Heading(name), Paragraph(name, "stop", emphasis=True), Paragraph(name, "caution"),
+        Verdict(name, "caution"), Details(name, [Paragraph(name)]),
         Table([name, "value"], [[name, "1"], [f"{name}\n{name}", "2"]], note=name, more=7),
-    ]
+    ]  # fmt: skip
 
 
 class Seen(HTMLParser):
@@ -89,8 +86,7 @@ def test_long_cells_are_cut_and_columns_stay_in_line():
 def test_cells_of_two_lines():
     table = Table(["params", "loss"], [["57B\n29B–109B", "2.1"]])
     assert as_text([table]).split("\n")[2:] == ["57B       2.1", "29B–109B"]
-    said = as_html([table])
-    assert '<td>57B <span style="white-space:nowrap">(29B–109B)</span></td><td>2.1</td>' in said
+    assert re.search(r"<td>57B <span[^>]*>\(29B–109B\)</span></td><td>2.1</td>", as_html([table]))
 
 
 def test_wide_and_long_tables_are_cut_with_a_word():
@@ -100,7 +96,7 @@ def test_wide_and_long_tables_are_cut_with_a_word():
     assert (len(table.rows), table.more) == (ROWS_SHOWN, 100 - ROWS_SHOWN)
     html = as_html([table])
     assert html.count("<th>") == COLUMNS_SHOWN
-    assert "Not shown: c8, c9, c10, c11." in html
+    assert "c8, c9, c10, c11" in html  # named, not shown
     for shown in (html, as_text([table])):
         assert f"… and {100 - ROWS_SHOWN} more rows." in shown
 
@@ -119,10 +115,8 @@ def test_equations_have_numbers_in_them():
     law = LAWS["chinchilla"]
     letters = {"E": 1.69, "A": 406.4, "B": 4.107e12, "alpha_N": 0.34, "alpha_D": 0.28}
     equation = Equation(law.equation, letters)
-    assert as_text([equation]) == ("L(N, D) = 1.69 + 406.4 N^(−0.34) + 4.107 × 10^12 D^(−0.28)")
-    assert "406.4 N<sup>−0.34</sup> + 4.107 × 10<sup>12</sup> D<sup>−0.28</sup>" in as_html(
-        [equation]
-    )
+    assert as_text([equation]) == "L(N, D) = 1.69 + 406.4 N^(−0.34) + 4.107 × 10^12 D^(−0.28)"
+    assert "4.107 × 10<sup>12</sup> D<sup>−0.28</sup>" in as_html([equation])
     assert as_text([Equation(law.equation)]) == "L(N, D) = E + A N^(−α_N) + B D^(−α_D)"
     assert "<b>" not in as_html([Equation("L = <b>x</b>^{<i>}")])
 
@@ -168,17 +162,16 @@ class Check:
 def test_the_verdict_and_what_it_rests_on_come_first_and_the_good_news_is_folded_away():
     checks = [Check("a", "ok", "A."), Check("b", "caution", "B."), Check("c", "stop", "C."),
               Check("d", "note", "D.")]  # fmt: skip
-    told = [(s.text, s.severity) for s in findings(checks)]
-    assert told == [("the posterior DID NOT PASS its checks (c).", "stop"), ("C.", "stop"),
-                    ("B.", "caution")]  # fmt: skip
+    line, *rest = findings(checks)
+    assert (line.severity, "c" in line.text) == ("stop", True)
+    assert [(s.text, s.severity) for s in rest] == [("C.", "stop"), ("B.", "caution")]
     (details,) = further(checks)
     assert [p.text for p in details.paragraphs] == ["D. D.", "A. A."]
-    assert findings([]) == [Verdict("nothing speaks against using the posterior.")]
+    assert [s.severity for s in findings([])] == ["ok"]
     assert further([]) == []
     assert worst(check.severity for check in checks) == "stop"
 
 
-@dataclass(frozen=True, repr=False)
 class Result(Told):
     severity = "caution"
 

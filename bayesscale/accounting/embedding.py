@@ -8,8 +8,6 @@ grows with the third root of the other parameters, so that
 Pearce & Song (2024), arXiv:2406.12907.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self

@@ -1,7 +1,5 @@
 """What a model costs over its life, and budgets in money."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

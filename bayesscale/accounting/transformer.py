@@ -1,7 +1,5 @@
 """One transformer: its parameters and FLOP, counted by every rule in use."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, get_args
 

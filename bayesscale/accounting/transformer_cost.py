@@ -1,7 +1,5 @@
 """The FLOP of a family of transformers of one aspect, as a function of their size."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,27 +1,16 @@
-from .approach3 import (
-    DELTA as DELTA,
-    RESIDUALS_PER_REFIT as RESIDUALS_PER_REFIT,
-    fit_power_laws as fit_power_laws,
-    log_power_laws as log_power_laws,
-    predict_by_bootstrap as predict_by_bootstrap,
+from .baselines import (
+    DELTA as DELTA, RESIDUALS_PER_REFIT as RESIDUALS_PER_REFIT, fit_power_laws as fit_power_laws,
+    log_power_laws as log_power_laws, predict_by_bootstrap as predict_by_bootstrap,
+    predict_by_conformal as predict_by_conformal, predict_by_persistence as predict_by_persistence,
 )
-from .conformal import predict_by_conformal as predict_by_conformal
 from .folds import Fold as Fold, rolling_folds as rolling_folds
 from .judge import (
-    METHODS as METHODS,
-    POSTERIOR as POSTERIOR,
-    exact_log_score as exact_log_score,
-    judge as judge,
+    METHODS as METHODS, POSTERIOR as POSTERIOR, exact_log_score as exact_log_score, judge as judge,
 )
-from .persistence import predict_by_persistence as predict_by_persistence
-from .result import NAMES as NAMES, Backtest as Backtest
-from .rolling import backtest as backtest, fit_quietly as fit_quietly, warn_of as warn_of
+from .result import Backtest as Backtest, NAMES as NAMES
+from .rolling import backtest as backtest
 from .score import Score as Score, joined as joined, score as score
 from .scores import (
-    LEVELS as LEVELS,
-    covered as covered,
-    crps as crps,
-    normal_log_score as normal_log_score,
-    score_draws as score_draws,
-    summarise as summarise,
+    LEVELS as LEVELS, covered as covered, crps as crps, normal_log_score as normal_log_score,
+    score_draws as score_draws, summarise as summarise,
 )

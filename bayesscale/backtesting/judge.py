@@ -12,11 +12,14 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from bayesscale import errors
+from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.backtesting.approach3 import predict_by_bootstrap
-from bayesscale.backtesting.conformal import predict_by_conformal
+from bayesscale.backtesting.baselines import (
+    predict_by_bootstrap,
+    predict_by_conformal,
+    predict_by_persistence,
+)
 from bayesscale.backtesting.folds import Fold
-from bayesscale.backtesting.persistence import predict_by_persistence
 from bayesscale.backtesting.scores import normal_log_score, score_draws
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import extrapolate, recipe_shifts
@@ -68,7 +71,7 @@ def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
     small, large = fold.small, fold.large
     x, x_new = _log_sizes(fit.law, small), _log_sizes(fit.law, large)
     y, observed = np.log(small.loss), np.log(large.loss)
-    rng = np.random.default_rng([fit.sampling.random_seed, 4])  # apart from those of the fit
+    rng = generator(fit.sampling.random_seed, Stream.BASELINES)
     draws = {
         POSTERIOR: np.log(_foreseen(fit, large, recipe_shift)),
         APPROACH3: predict_by_bootstrap(x, y, x_new, rng),

@@ -26,6 +26,7 @@ from bayesscale._sections import (
 from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, PERSISTENCE, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
 from bayesscale.checks import CheckResult
+from bayesscale.inference import unsound
 
 BANDS = {"up to 3x": 3.0, "3x to 30x": 30.0, "30x to 300x": 300.0, "over 300x": np.inf}
 """Bands of reach, around 2x, 10x and 100x, and their upper ends."""
@@ -125,19 +126,21 @@ class Backtest(Told):
         return table
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """How far the intervals may be trusted, in a sentence or two."""
         counts = self._counts()
         said = [f"{c.covered} of {c.n} at {_times(c.reach)} reach" for c in counts]
         text = f"On your own runs, {LEVEL} % intervals covered {_listed(said)}."
         short = [c for c in counts if c.too_few]
         if not short:
-            return f"{text} Chance explains what they missed: plan with them at such a reach."
+            text += " Chance explains what they missed: plan with them at such a reach."
+            return Verdict(text, self.severity)
         due = [f"{c.expected:.0f} of {c.n} at {_times(c.reach)}" for c in short]
-        return (
-            f"{text} About {_listed(due)} should have been: intervals there are too narrow. Allow "
-            "for more than they say, or train a larger run first."
+        text += (
+            f" About {_listed(due)} should have been: intervals there are too narrow. Allow for "
+            "more than they say, or train a larger run first."
         )
+        return Verdict(text, self.severity)
 
     @property
     def comparison(self) -> str:
@@ -157,29 +160,20 @@ class Backtest(Told):
     @property
     def failures(self) -> str:
         """What the checks of the folds' posteriors found; empty if nothing."""
-        said = []
-        for severity, state in (
-            ("stop", "DID NOT PASS the checks of their posterior"),
-            ("caution", "are to be used with caution"),
-        ):
-            of = self.folds.loc[self.folds["severity"] == severity, "found"]
-            if len(of):
-                listed = "; ".join(f"fold {k} ({found})" for k, found in of.items())
-                said.append(f"{len(of)} of {len(self.folds)} folds {state}: {listed}.")
-        if said:
-            said.append("Their scores count all the same; backtest.checks says what was found.")
-        return " ".join(said)
+        found = unsound(self.folds, "folds", "fold {}")
+        also = " Their scores count all the same; backtest.checks says what was found."
+        return found and found + also
 
     @property
     def text(self) -> str:
         """Everything in words."""
-        return " ".join(filter(None, [self.verdict, self.comparison, self.failures]))
+        return " ".join(filter(None, [self.verdict.text, self.comparison, self.failures]))
 
     def sections(self) -> list[Section]:
         """Return the verdict, what the checks found, the folds and the scores."""
         told: list[Section] = [
             Heading(f"Does the law {self.law!r} foresee larger runs?"),
-            Verdict(self.verdict, self.severity),
+            self.verdict,
             Paragraph(self.comparison),
         ]
         if self.failures:
@@ -192,9 +186,10 @@ class Backtest(Told):
             f"{fold['reach']:.3g}x as large{_together(fold)}."
             for fold in records(self.folds)
         ]
-        return [*told, Paragraph("\n".join(folds)), self._table()]
+        return [*told, Paragraph("\n".join(folds)), self.table()]
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """Return the scores by reach and method, for people."""
         rows, band = [], None
         for row in records(self.summary):
             first, band = row["band"] != band, row["band"]

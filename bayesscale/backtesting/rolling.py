@@ -1,12 +1,9 @@
 """Refit a ladder below successive cutoffs, and score what the fits foresaw."""
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -14,41 +11,31 @@ from bayesscale._arguments import number, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, sweep
 from bayesscale.backtesting.folds import Fold, rolling_folds
-from bayesscale.backtesting.joint import joint_density
 from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
-from bayesscale.errors import BayesScaleWarning, RunsWarning
+from bayesscale.backtesting.score import joined
+from bayesscale.comparison import JointDensity, evidence
+from bayesscale.errors import EvidenceError, RunsWarning
 from bayesscale.forecast import check_recipe_shift
-from bayesscale.inference import Fit, SamplingSpec, check_sampling, fit
-from bayesscale.model import ModelSpec, Posterior, specify
+from bayesscale.inference import Fit, FitOptions, Setup, seeded, takes_fit_options, warn_of
+from bayesscale.model import Posterior
 from bayesscale.runs import Runs
-
-if TYPE_CHECKING:
-    from bayesscale.laws import Law
-    from bayesscale.model import Prior
 
 SECONDS = 5.0
 """What a fold takes, roughly: a fit, and two hundred refits of least squares."""
 
 
+@takes_fit_options()
 def backtest(
     runs: Runs,
     *,
     factor: float = 10.0,
     folds: int | None = None,
-    law: str | Law = "unified",
-    noise: str = "student_t",
-    discrepancy: str | None = "drift",
-    priors: Mapping[str, Prior] | None = None,
-    draws: int = 1000,
-    tune: int = 1000,
-    chains: int = 4,
-    target_accept: float = 0.9,
     recipe_shift: float = 0.0,
     joint: bool = False,
     store: str | Path | None = None,
-    random_seed: int | None = None,
     progress: ProgressOption = "auto",
+    **options: Unpack[FitOptions],
 ) -> Backtest:
     r"""Hold the largest runs out, refit, and score how well they were foreseen.
 
@@ -58,47 +45,22 @@ def backtest(
     Parameters
     ----------
     runs
-        The training runs.
+        The training runs; at least twice as many as the law has unknowns must be left to fit.
     factor
         Ratio of compute between cutoffs, > 1. A smaller one makes more folds.
     folds
         Make at most so many folds, those with the most runs; by default all.
-    law, noise, discrepancy, priors, draws, tune, chains, target_accept
-        As for :func:`~bayesscale.fit`, for every fold.
     recipe_shift
         As for :func:`~bayesscale.extrapolate`: how far the recipe of larger runs may move log loss.
     joint
         Whether to say how probable each fold's fit made all its held-out runs together (without a
         shift of the recipe): a second fit, and two evidences, a fold.
-    store
-        Folder that keeps finished folds. A rerun with the same arguments goes on from there. On a
-        cluster, workers must share it.
-    random_seed
-        Seed of every fold: with it, ``bs.fit`` of the same runs repeats one. None takes that of
-        the store, or a new one, which the result records.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
 
     Returns
     -------
     Backtest
         ``summary``, the scores by reach and method; ``points``, every prediction; ``folds``;
         ``verdict``, what follows for planning.
-
-    Raises
-    ------
-    RunsError
-        If fewer runs are left to fit than twice the law's unknowns.
-    UnknownNameError
-        If a law, noise, discrepancy or prior has an unknown name.
-    PriorError
-        If a prior is malformed, or all that it allows is far from what was observed.
-    DomainError
-        If an option is outside its domain.
-    FileError
-        If the store cannot be read or written, or holds folds of something else.
-    SamplerError
-        If the sampler stops.
 
     Warns
     -----
@@ -136,80 +98,70 @@ def backtest(
     >>> b = bs.backtest(runs, factor=10)                          # doctest: +SKIP
     >>> b.summary.loc["all"]                                      # doctest: +SKIP
     """
-    model: dict[str, Any] = {
-        "law": law, "noise": noise, "discrepancy": discrepancy, "priors": priors,
-    }  # fmt: skip
-    spec = specify(runs, **model)
+    kept = None if store is None else Store.of_json(Path(store), Judged.as_dict, Judged.from_dict)
+    options = seeded(options, kept)
+    whole = Setup.of(runs, **options)
     factor = number("factor", factor, above=1)
     recipe_shift = check_recipe_shift(recipe_shift)
     cuts = rolling_folds(
-        runs, spec.law, factor=factor,
+        runs, whole.spec.law, factor=factor,
         at_most=None if folds is None else whole_number("folds", folds, least=1),
     )  # fmt: skip
-    kept = None if store is None else Store.of_json(Path(store), Judged.as_dict, Judged.from_dict)
-    if random_seed is None and kept is not None:
-        random_seed = kept.setting("random_seed")
-    sampling = check_sampling(draws, tune, chains, target_accept, random_seed)
     if kept is not None:
         asked = {"recipe_shift": recipe_shift, "joint": joint}
-        kept.open(_settings(spec, runs, sampling, factor) | asked)
+        kept.open(_settings(whole, factor) | asked)
     jobs = {
-        f"fold-{cut.number:02d}": _Job(cut, model | asdict(sampling), recipe_shift, joint)
+        f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, recipe_shift, joint)
         for cut in cuts
     }
     with progress_reporter(progress) as report:
         judged = sweep(
             _refit, jobs, seconds=SECONDS, report=report, text="Refitting", store=kept
         )  # fmt: skip
-    result = Backtest.of(list(judged.values()), law=spec.law.name, random_seed=sampling.random_seed)
+    result = Backtest.of(
+        list(judged.values()), law=whole.spec.law.name, random_seed=whole.sampling.random_seed
+    )
     if runs.pooled_groups() is not None:
         warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
-    warn_of(result, stacklevel=3)
+    warn_of(result.checks, result.failures, stacklevel=3)
     return result
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A fold, and the arguments of the fit."""
-
-    fold: Fold
-    options: Mapping[str, Any]
-    recipe_shift: float
-    joint: bool
-
-
-def _refit(job: _Job) -> Judged:
-    fit = fit_quietly(job.fold.small, **job.options, progress=False)
-    judged = judge(fit, job.fold, job.recipe_shift)
-    if not job.joint:
+def _refit(job: tuple[Setup, Fold, float, bool]) -> Judged:
+    setup, fold, recipe_shift, joint = job
+    fit = setup.fit()
+    judged = judge(fit, fold, recipe_shift)
+    if not joint:
         return judged
-    found = joint_density(fit, job.fold)
+    found = _joint_density(fit, fold)
     known = {"joint_log_density": found.log_density, "joint_mcse": found.mcse}
     return replace(judged, fold={**judged.fold, **known})
 
 
-def fit_quietly(runs: Runs, **options: Any) -> Fit:
-    """Fit, leaving the warnings to whoever tells of all folds."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScaleWarning)
-        return fit(runs, **options)
+def _joint_density(fit: Fit, fold: Fold) -> JointDensity:
+    """Return the log density of the held-out runs together, given the fitted ones.
+
+    What a fit gets wrong of one large run it gets wrong of the next, so that scores one by one do
+    not add up to that of all. It is the difference of two evidences, of all runs of the fold and of
+    the small ones; NaN where one of them has too large an error to be of use.
+    """
+    every = joined(fold.small, fold.large)
+    # the same model: centre, spread and priors are those of the small runs
+    again = Setup(every, fit.spec, fit.sampling).sample()
+    try:
+        before, after = (evidence(each, progress=False) for each in (fit, again))
+    except EvidenceError:
+        return JointDensity(np.nan, np.nan, len(fold.large))
+    return JointDensity.between(before, after, len(fold.large))
 
 
-def warn_of(result: Backtest, *, stacklevel: int) -> None:
-    """Warn once of what the checks of all folds found."""
-    for severity in ("stop", "caution"):
-        found = [check for check in result.checks if check.severity == severity]
-        if found:
-            warnings.warn(result.failures, found[0].warning, stacklevel=stacklevel)
-            return
-
-
-def _settings(spec: ModelSpec, runs: Runs, sampling: SamplingSpec, factor: float) -> dict[str, Any]:
+def _settings(setup: Setup, factor: float) -> dict[str, Any]:
     """Return what tells one back-test's folds from another's, as plain JSON types."""
+    spec, runs = setup.spec, setup.runs
     one = Posterior.of(spec, spec.space.draw(np.random.default_rng(0), 1))
     return {
         "law": spec.law.name, "noise": spec.noise.name, "discrepancy": spec.discrepancy.name,
         "priors": {name: repr(prior) for name, prior in spec.priors.items()},
-        **asdict(sampling), "factor": factor, "runs": runs.fingerprint,
+        **asdict(setup.sampling), "factor": factor, "runs": runs.fingerprint,
         FORMULA: one.log_loss(runs)[0].tolist(),
     }  # fmt: skip

@@ -1,10 +1,8 @@
 """The big run came in: how the forecast did, and what the law looks like with it."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -85,7 +83,7 @@ class Score(Told):
 
     def sections(self) -> list[Section]:
         """Return how the forecast did, the predictions, and what moved."""
-        short = any(c.too_few for c in self.backtest._counts()) or (
+        short = self.backtest.too_narrow or (
             len(self.points) == 1 and not covered(self.points, LEVEL).all()
         )
         told: list[Section] = [
@@ -105,7 +103,7 @@ class Score(Told):
                 },
                 "Loss in nats/token. PIT: share of the forecast below what was observed.",
             ),
-            self.backtest._table(),
+            self.backtest.table(),
         ]
         if self.moved is not None:
             told += [
@@ -129,11 +127,7 @@ def _cell(row: Mapping[str, Any], when: str) -> str:
 
 
 def score(
-    fit: Fit,
-    held_out: Runs,
-    *,
-    refit: bool = True,
-    progress: ProgressOption = "auto",
+    fit: Fit, held_out: Runs, *, refit: bool = True, progress: ProgressOption = "auto"
 ) -> Score:
     """Score a fit on runs that it had not seen, and fit again with them.
 
@@ -180,7 +174,8 @@ def score(
     whole = joined(fit.runs, held_out)
     judged = judge(fit, Fold(1, fit.runs, held_out))
     found = Backtest.of([judged], law=fit.law.name, random_seed=fit.sampling.random_seed)
-    again = _refit(fit, whole, progress) if refit else None
+    options = {**fit.spec.options(), **asdict(fit.sampling)}
+    again = fit_again(whole, progress=progress, **options) if refit else None
     return Score(found, again, None if again is None else _moved(fit, again))
 
 
@@ -222,16 +217,6 @@ def joined(first: Runs, second: Runs) -> Runs:
             bytes_per_token=first.bytes_per_token,
             name=first.name,
         )  # fmt: skip
-
-
-def _refit(fit: Fit, runs: Runs, progress: ProgressOption) -> Fit:
-    s, spec = fit.sampling, fit.spec
-    discrepancy = None if spec.discrepancy.name == "none" else spec.discrepancy.name
-    return fit_again(
-        runs, law=spec.law, noise=spec.noise.name, discrepancy=discrepancy,
-        priors=dict(spec.priors), draws=s.draws, tune=s.tune, chains=s.chains,
-        target_accept=s.target_accept, random_seed=s.random_seed, progress=progress,
-    )  # fmt: skip
 
 
 def _moved(before: Fit, after: Fit) -> pd.DataFrame:

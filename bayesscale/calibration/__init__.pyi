@@ -1,10 +1,7 @@
 from .calibrate import calibrate as calibrate
-from .quantities import LOG_LIKELIHOOD as LOG_LIKELIHOOD, Ladder as Ladder
 from .result import Calibration as Calibration
 from .simulation import (
-    RANKED_AMONG as RANKED_AMONG,
-    Ranked as Ranked,
-    ranks_of_truth as ranks_of_truth,
-    thinned as thinned,
+    LOG_LIKELIHOOD as LOG_LIKELIHOOD, Ladder as Ladder, RANKED_AMONG as RANKED_AMONG,
+    Ranked as Ranked, ranks_of_truth as ranks_of_truth, thinned as thinned,
 )
 from .uniform import band as band, counts_below as counts_below, p_value as p_value

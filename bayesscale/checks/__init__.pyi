@@ -1,39 +1,24 @@
 from .convergence import (
-    check_convergence as check_convergence,
-    diagnostics as diagnostics,
-    lowest_bfmi as lowest_bfmi,
+    check_convergence as check_convergence, diagnostics as diagnostics, lowest_bfmi as lowest_bfmi,
     short_of_draws as short_of_draws,
 )
 from .design import law_slopes as law_slopes, size_in_words as size_in_words
 from .detectable import (
-    Detectable as Detectable,
-    outliers_needed as outliers_needed,
-    smallest_share as smallest_share,
+    Detectable as Detectable, outliers_needed as outliers_needed, smallest_share as smallest_share,
 )
-from .implied_noise import normal_scores as normal_scores, standardised as standardised
+from .implied_noise import standardised as standardised
 from .lack_of_fit import check_lack_of_fit as check_lack_of_fit
-from .neighbours import common_share as common_share, neighbour_graph as neighbour_graph
+from .neighbours import (
+    Sizes as Sizes, common_share as common_share, narrowed as narrowed,
+    neighbour_graph as neighbour_graph, shared_by_replicates as shared_by_replicates,
+)
 from .patterns import (
-    KNOTS as KNOTS,
-    SCALE_SLOPE as SCALE_SLOPE,
-    Scores as Scores,
-    beyond_all as beyond_all,
-    critical_score as critical_score,
-    families as families,
-    noise_by_size as noise_by_size,
+    KNOTS as KNOTS, SCALE_SLOPE as SCALE_SLOPE, Scores as Scores, beyond_all as beyond_all,
+    critical_score as critical_score, families as families, noise_by_size as noise_by_size,
 )
-from .prior_conflict import check_prior_conflict as check_prior_conflict
-from .prior_power import (
-    GROUPS as GROUPS,
-    Answers as Answers,
-    check_prior_power as check_prior_power,
-    prior_power as prior_power,
-    prior_scores as prior_scores,
-)
-from .replicates import (
-    Sizes as Sizes,
-    narrowed as narrowed,
-    shared_by_replicates as shared_by_replicates,
+from .priors import (
+    Answers as Answers, GROUPS as GROUPS, check_prior_conflict as check_prior_conflict,
+    check_prior_power as check_prior_power, check_weakly_known as check_weakly_known,
+    prior_power as prior_power, prior_scores as prior_scores,
 )
 from .result import CheckResult as CheckResult
-from .weakly_known import check_weakly_known as check_weakly_known

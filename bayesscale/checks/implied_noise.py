@@ -17,10 +17,9 @@ References
 """
 
 import numpy as np
-from scipy.special import chdtri, fdtrc, log_ndtr, ndtri, ndtri_exp
 
 from bayesscale._types import Array
-from bayesscale.model import OneSided, Posterior, Rows, StudentT
+from bayesscale.model import Posterior, Rows
 from bayesscale.runs import Runs
 
 TINY = 1e-300
@@ -49,30 +48,6 @@ def standardised(residual: Array, runs: Runs, rows: Rows, draws: Posterior) -> t
     y, level = whitened(residual), whitened(np.ones(residual.shape))
     precision = sums(level**2)
     level = level / np.sqrt(precision)[:, codes]
-    pull = together = sums(y * level)
-    if isinstance(draws.spec.noise, OneSided):
-        excess = c["mean_excess"] * np.sqrt(precision)
-        together = _without_excess(pull, excess, c["undertuned_share"])
+    pull = sums(y * level)
+    together = draws.spec.noise.common_scores(pull, precision, c)
     return y + (together - pull)[:, codes] * level, together
-
-
-def normal_scores(y: Array, rows: Rows, draws: Posterior) -> Array:
-    """Turn standardised residuals into what should be independent standard normal numbers."""
-    noise, codes, size = draws.spec.noise, rows.codes, rows.size
-    if not isinstance(noise, StudentT):
-        return y
-    length2 = np.maximum(rows.sums(y**2), TINY)
-    beyond = np.maximum(fdtrc(size, noise.shape(draws.c)["nu"], length2 / size), TINY)
-    alone = size == 1  # the same, by a faster way
-    normal2 = np.empty(beyond.shape)
-    normal2[:, alone] = ndtri(beyond[:, alone] / 2) ** 2
-    normal2[:, ~alone] = chdtri(size[~alone], beyond[:, ~alone])
-    return y * np.sqrt(normal2 / length2)[:, codes]
-
-
-def _without_excess(pull: Array, excess: Array, share: Array) -> Array:
-    """Return normal scores of normal noise to which, in a share, an exponential was added."""
-    rate = 1 / excess
-    with_excess = np.log(share) + rate**2 / 2 - rate * pull + log_ndtr(pull - rate)
-    log_beyond = np.logaddexp(log_ndtr(-pull), with_excess)
-    return -np.asarray(ndtri_exp(np.minimum(log_beyond, -ROUNDING)), dtype=np.float64)

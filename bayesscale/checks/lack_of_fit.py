@@ -15,19 +15,25 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtrc, chdtrc, ndtri, stdtrit
+from scipy.special import bdtrc, chdtrc
 
 from bayesscale._format import list_some, si_count
 from bayesscale._types import Array
 from bayesscale.checks.detectable import Detectable
-from bayesscale.checks.implied_noise import normal_scores, standardised
-from bayesscale.checks.neighbours import common_share, local_sums, neighbour_graph
+from bayesscale.checks.implied_noise import standardised
+from bayesscale.checks.neighbours import (
+    Sizes,
+    common_share,
+    local_sums,
+    narrowed,
+    neighbour_graph,
+    shared_by_replicates,
+)
 from bayesscale.checks.patterns import Family, Scores, beyond_all, families, noise_by_size
-from bayesscale.checks.replicates import Sizes, narrowed, shared_by_replicates
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import LackOfFitWarning
 from bayesscale.laws import SPLIT
-from bayesscale.model import ModelSpec, Posterior, Rows, StudentT, resolve_priors
+from bayesscale.model import ModelSpec, Posterior, Rows, resolve_priors
 from bayesscale.quantities import FLOPS, Quantity
 from bayesscale.runs import Runs
 
@@ -50,9 +56,6 @@ intervals that are hold the truth 83 % of the time."""
 
 FAR = 0.012
 """Share of runs, at most, that noise puts far off the law, half of it on either side."""
-
-HEAVIEST_NU = 2.0
-"""Tails of Student-t noise heavier than with these degrees of freedom are not noise."""
 
 MATERIAL_RATIO = 2.0
 """Noise that changes by a smaller factor over the runs is let pass."""
@@ -114,10 +117,11 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     spec, rows = few.spec, few.spec.rows(runs)
     residual = few.residuals(runs)
     y, together = standardised(residual, runs, rows, few)
-    z = normal_scores(y, rows, few)
+    z = spec.noise.scores(y, rows, few.c)
+    far = np.abs(together) > spec.noise.threshold(FAR, few.c)
     missed = np.median(residual, axis=0)
-    sizes = Sizes.of(runs.params, runs.tokens)
-    far_off, named = _far_off(_is_far_off(together, few), missed, rows, runs)
+    sizes = Sizes.of(runs, spec.law)
+    far_off, named = _far_off(far, missed, rows, runs)
     shapes = _shapes(few, runs, Scores.of(z))
     noise, remark = _noise_by_size(z, runs, spec)
     replicates, said = _replicates(z, missed, sizes)
@@ -172,7 +176,7 @@ def _shapes(draws: Posterior, runs: Runs, scores: Scores) -> list[Family]:
     rows, residual = some.spec.rows(runs), some.residuals(runs)
 
     def scores_of(residual: Array) -> Array:
-        return normal_scores(standardised(residual, runs, rows, some)[0], rows, some)
+        return some.spec.noise.scores(standardised(residual, runs, rows, some)[0], rows, some.c)
 
     before = scores_of(residual)
     return families(
@@ -230,7 +234,7 @@ def _noise_by_size(z: Array, runs: Runs, spec: ModelSpec) -> tuple[_Finding, str
 
 
 def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs) -> _Finding:
-    graph = neighbour_graph(sizes.params, sizes.tokens)
+    graph = neighbour_graph(sizes.at)
     if graph is None:
         return _Finding(np.nan, np.nan)
     by_size = sizes.sums(z) / np.sqrt(sizes.count)
@@ -272,14 +276,6 @@ def _replicates(z: Array, missed: Array, sizes: Sizes) -> tuple[_Finding, str]:
         f" {problem[0].upper()}{problem[1:]}; few sizes have several runs, so intervals are too "
         f"narrow by a factor {factor:.2f} at most."
     )
-
-
-def _is_far_off(together: Array, draws: Posterior) -> NDArray[np.bool_]:
-    """Return which clusters lie where noise with tails as heavy as may be puts a share FAR."""
-    threshold, noise = -ndtri(FAR / 2), draws.spec.noise
-    if isinstance(noise, StudentT):
-        threshold = -stdtrit(np.maximum(noise.shape(draws.c)["nu"], HEAVIEST_NU), FAR / 2)
-    return np.abs(together) > threshold
 
 
 def _far_off(far: NDArray[np.bool_], missed: Array, rows: Rows, runs: Runs) -> tuple[_Finding, str]:

@@ -15,14 +15,25 @@ References
 ----------
 .. [1] Moran (1950), Notes on continuous stochastic phenomena, Biometrika 37, 17-23,
    doi:10.1093/biomet/37.1-2.17.
+
+Whether replicates agree with each other where they do not agree with the law.
+
+Replicates are runs of the same size. What they differ by is their seeds; what they have in common
+is what the law misses. The classical test for lack of fit compares the two.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import chdtrc
+from scipy.special import chdtrc, fdtrc
 
 from bayesscale._types import Array
 from bayesscale.checks.patterns import Scores
+from bayesscale.laws import Law
+from bayesscale.quantities import quantity
+from bayesscale.runs import Runs
 
 NEIGHBOURS = 4
 """Sizes that each size is compared with, or a quarter of all sizes if that is fewer."""
@@ -31,16 +42,15 @@ LEAST_SIZES = 8
 """Fewer different sizes than this have no neighbourhoods."""
 
 
-def neighbour_graph(params: Array, tokens: Array) -> sparse.csr_array | None:
-    """Join each of different sizes, shape ``(size,)``, to those nearest to it in ln N and ln D, in
-    units of their spread: symmetric weights without a diagonal; None if there are too few.
+def neighbour_graph(at: Array) -> sparse.csr_array | None:
+    """Join each of different sizes ``(size, quantity)``, on their scales, to those nearest to it,
+    in units of their spread: symmetric weights without a diagonal; None if there are too few.
     """  # noqa: D205
     from scipy.spatial import KDTree
 
-    n = len(params)
+    n = len(at)
     if n < LEAST_SIZES:
         return None
-    at = np.log(np.stack([params, tokens], axis=-1))
     at = (at - at.mean(axis=0)) / np.maximum(at.std(axis=0), 1e-9)
     k = min(NEIGHBOURS, n // 4)
     _, near = KDTree(at).query(at, k=k + 1)
@@ -74,3 +84,67 @@ def local_sums(z: Array, graph: sparse.csr_array) -> Array:
     """Return the sum over a size and its neighbours, in standard deviations, shape ``(size,)``."""
     around = sparse.csr_array((graph > 0).astype(float))
     return (z + around @ z) / np.sqrt(1 + around.sum(axis=1))
+
+
+SAME = 1e-3
+"""Runs are of the same size if what makes runs alike agrees to about this share."""
+
+
+LEAST_REPEATS = 4
+"""With fewer runs that repeat another, seed noise is not known: a row may be there twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The different sizes among runs: ``code`` numbers each run's size, shape ``(run,)``; ``at`` is
+    what makes runs alike (:attr:`Law.sizes`) on its scales, ``(size, quantity)``; ``params``,
+    ``tokens`` and the ``count`` of runs have the shape ``(size,)``.
+    """  # noqa: D205
+
+    code: NDArray[np.int64]
+    at: Array
+    params: Array
+    tokens: Array
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, runs: Runs, law: Law) -> "Sizes":
+        """Find the sizes of runs, as a law sees them."""
+        scales = [law.quantities.get(name, quantity(name)) for name in law.sizes]
+        at = np.stack([q.on_scale(runs[q.name]) for q in scales])
+        rounded = np.round(at / SAME)
+        _, first, code, count = np.unique(
+            rounded, axis=1, return_index=True, return_inverse=True, return_counts=True
+        )
+        return cls(np.ravel(code), at[:, first].T, runs.params[first], runs.tokens[first], count)
+
+    def sums(self, z: Array) -> Array:
+        """Return the sums over the runs of each size, along the last axis."""
+        order = np.argsort(self.code, kind="stable")
+        starts = np.searchsorted(self.code[order], np.arange(len(self.count)))
+        return np.add.reduceat(z[..., order], starts, axis=-1)
+
+
+def shared_by_replicates(z: Array, sizes: Sizes) -> tuple[float, float]:
+    """Return the share of the noise that replicates have in common, by analysis of variance of
+    normal scores ``(draw, run)``, and how likely as large a one is by chance: the tail of F. Both
+    are NaN with fewer than four repeats.
+    """  # noqa: D205
+    repeated = sizes.count > 1
+    count = sizes.count[repeated]
+    between_df, within_df = len(count), int(count.sum()) - len(count)
+    if within_df < LEAST_REPEATS:
+        return np.nan, np.nan
+    between = np.sum(sizes.sums(z)[:, repeated] ** 2 / count, axis=1)
+    within = np.sum(sizes.sums(z**2)[:, repeated], axis=1) - between
+    ratio = float(np.median((between / between_df) / (within / within_df)))
+    share = (ratio - 1) / (ratio - 1 + float(count.mean()))
+    return share, float(fdtrc(between_df, within_df, ratio))
+
+
+def narrowed(share: float, count: NDArray[np.int64]) -> float:
+    """Return the factor by which the standard deviation of what is learned from sizes with
+    ``count`` runs each is underrated where replicates are taken to be independent, and have a
+    share of their noise in common.
+    """  # noqa: D205
+    return float(np.sqrt(count.sum() / np.sum(count / (1 + (count - 1) * share))))

@@ -1,7 +1,5 @@
 """The outcome of a check, and how much it weighs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

@@ -8,21 +8,14 @@ from typing import Any, NoReturn
 
 import click
 
-from bayesscale.cli.allocate import allocate_command
-from bayesscale.cli.backtest import backtest_command
-from bayesscale.cli.calibrate import calibrate_command
+from bayesscale.cli.backtest import backtest_command, calibrate_command
 from bayesscale.cli.compare import compare_command
-from bayesscale.cli.data import data_command
-from bayesscale.cli.design import design_command
-from bayesscale.cli.evidence import evidence_command
-from bayesscale.cli.extrapolate import extrapolate_command
-from bayesscale.cli.fit import fit_command
-from bayesscale.cli.inverse import gain_command, required_flops_command
-from bayesscale.cli.laws import laws_command
+from bayesscale.cli.data import data_command, laws_command
+from bayesscale.cli.fit import evidence_command, fit_command, show_command
 from bayesscale.cli.plot import plot_command
+from bayesscale.cli.questions import COMMANDS
 from bayesscale.cli.quickstart import quickstart_command
 from bayesscale.cli.report import report_command
-from bayesscale.cli.show import show_command
 from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b
@@ -123,9 +116,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit_command, extrapolate_command, allocate_command, design_command,
-    compare_command, backtest_command, report_command, plot_command, show_command,
-    required_flops_command, gain_command, evidence_command, calibrate_command, data_command,
-    laws_command,
+    quickstart_command, fit_command, *COMMANDS, compare_command, backtest_command, report_command,
+    plot_command, show_command, evidence_command, calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

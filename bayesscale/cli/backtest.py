@@ -1,4 +1,4 @@
-"""``bayesscale backtest``: how well larger runs were foreseen by fits of smaller ones."""
+"""``bayesscale backtest`` and ``calibrate``: tests of forecasts and posteriors by many fits."""
 
 from pathlib import Path
 from typing import Any
@@ -6,64 +6,75 @@ from typing import Any
 import click
 
 import bayesscale as bs
-from bayesscale.cli import document
-from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import quiet_option, recipe_shift_option, sampling_options
-from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call
+from bayesscale._python import Name, call
+from bayesscale.cli.document import describe, describe_runs
+from bayesscale.cli.options import (
+    FACTOR,
+    PATH,
+    recipe_shift_option,
+    runs_argument,
+    sampling_options,
+)
+from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 
-EXAMPLES = """
-bayesscale backtest runs.csv --factor 3
-"""
-
-
-@click.command(
-    "backtest",
-    cls=Grouped,
-    examples=EXAMPLES,
-    short_help="Test forecasts on the largest runs of a table.",
+store_option = click.option(
+    "--store", type=PATH, help="Folder that keeps finished fits, from which a rerun goes on."
 )
-@click.argument("runs", type=click.Path(path_type=Path))
+
+
+@command(
+    "backtest", examples="bayesscale backtest runs.csv --factor 3",
+    short_help="Test forecasts on the largest runs of a table.",
+)  # fmt: skip
+@runs_argument
 @click.option(
-    "--factor", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,
+    "--factor", type=FACTOR, default=10.0, show_default=True,
     help="Ratio of compute between cutoffs; a smaller one makes more folds.",
 )  # fmt: skip
 @click.option(
     "--folds", type=click.IntRange(1), show_default="all", help="At most so many cutoffs."
 )
+@store_option
 @click.option(
-    "--store", type=click.Path(path_type=Path),
-    help="Folder that keeps finished folds, from which a rerun goes on.",
+    "--joint", is_flag=True, default=None,
+    help="Say how probable all held-out runs were together (slower).",
 )  # fmt: skip
-@click.option(
-    "--joint", is_flag=True, help="Say how probable all held-out runs were together (slower)."
-)
 @recipe_shift_option
 @sampling_options()
-@output_options
-@quiet_option
 @reading_options
-def backtest_command(
-    runs: Path, reading: dict[str, Any], sampling: dict[str, Any], factor: float,
-    folds: int | None, joint: bool, recipe_shift: float, store: Path | None, **voice: bool,
-) -> None:  # fmt: skip
+def backtest_command(out: Output, **asked: Any) -> None:
     """Fit the RUNS of a table below successive cutoffs in compute, and score what they foresaw.
 
     Compares with least squares and a bootstrap (Approach 3), with least squares and what it missed
     by before (conformal), and with persistence.
     """
-    with telling(**voice) as out:
-        table = out.read(runs, reading)
-        options: dict[str, Any] = {
-            "folds": folds,
-            "recipe_shift": recipe_shift or None,
-            "joint": joint or None,
-            "store": store,
-        }
-        asked = {"factor": factor} | {k: v for k, v in options.items() if v is not None}
-        found = bs.backtest(table, **asked, **sampling, progress=out.progress)
-        repeatable = sampling | {"random_seed": found.random_seed}
-        out.ran(call("b = bs.backtest", Name("runs"), **asked, **repeatable))
-        out.tell(found.sections())
-        out.finish({"runs": document.of_runs(table), **document.of_backtest(found)}, found)
+    _sweep(out, "b", "backtest", **asked)
+
+
+@command(
+    "calibrate", examples="bayesscale calibrate runs.csv --simulations 200",
+    short_help="Check posteriors on simulated ladders.",
+)  # fmt: skip
+@runs_argument
+@click.option("--simulations", type=click.IntRange(1), help="How many ladders to simulate.")
+@store_option
+@sampling_options("law", "noise", "discrepancy", "priors", "random_seed")
+@reading_options
+def calibrate_command(out: Output, **asked: Any) -> None:
+    """Simulate ladders of the sizes of RUNS from the priors, refit each, and rank the truth."""
+    _sweep(out, "c", "calibrate", **asked)
+
+
+def _sweep(
+    out: Output, variable: str, function: str, *, runs: Path, reading: dict[str, Any],
+    sampling: dict[str, Any], **options: Any,
+) -> None:  # fmt: skip
+    """Read the table, call the function with the options that were given, and show the result."""
+    table = out.read(runs, reading)
+    asked = {k: v for k, v in options.items() if v is not None} | sampling
+    result = getattr(bs, function)(table, **asked, progress=out.progress)
+    repeatable = asked | {"random_seed": result.random_seed}
+    out.ran(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))
+    out.tell(result.sections())
+    out.finish({"runs": describe_runs(table), **describe(result)}, result)

@@ -8,20 +8,18 @@ import click
 import bayesscale as bs
 from bayesscale._arguments import number
 from bayesscale._format import list_some
+from bayesscale._python import Name, call
 from bayesscale._sections import Paragraph
-from bayesscale.cli import document
-from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import quiet_option, sampling_options
-from bayesscale.cli.output import output_options, telling
+from bayesscale.cli.document import describe, describe_runs
+from bayesscale.cli.options import FACTOR, runs_argument, sampling_options
+from bayesscale.cli.output import Command, Output, command
 from bayesscale.cli.own_law import get_law
-from bayesscale.cli.python import Name, call
 from bayesscale.cli.reading import reading_options
 
-LAWS = ("kaplan", "chinchilla", "unified")
 OPTION = "--laws"
 
 
-class _SeveralLaws(Grouped):
+class _SeveralLaws(Command):
     """A command whose ``--laws`` takes all words up to the next option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -41,24 +39,19 @@ class _SeveralLaws(Grouped):
         return super().parse_args(ctx, spread)
 
 
-EXAMPLES = """
-bayesscale compare runs.csv --laws kaplan chinchilla
-"""
-
-
-@click.command(
-    "compare", cls=_SeveralLaws, examples=EXAMPLES, short_help="Weigh laws against each other."
-)
-@click.argument("runs", type=click.Path(path_type=Path))
+@command(
+    "compare", cls=_SeveralLaws, examples="bayesscale compare runs.csv --laws kaplan chinchilla",
+    short_help="Weigh laws against each other.",
+)  # fmt: skip
+@runs_argument
 @click.option(
-    OPTION, "laws", multiple=True, default=LAWS, show_default=" ".join(LAWS), metavar="NAME ...",
+    OPTION, "laws", multiple=True, show_default="kaplan chinchilla unified", metavar="NAME ...",
     help="Laws to compare, at least two; one of your own as my_law.py:MyLaw.",
 )  # fmt: skip
 @click.option(
-    "--factor", type=click.FloatRange(1, min_open=True), default=10.0, show_default=True,
+    "--factor", type=FACTOR, default=10.0, show_default=True,
     help="Runs within this factor of the largest compute are held out and foreseen.",
 )  # fmt: skip
-@click.option("--smc", is_flag=True, help="Check each evidence by sequential Monte Carlo.")
 @click.option(
     "--prior-grid/--no-prior-grid", default=None,
     help="Whether to repeat the evidence under narrower and wider priors; by default where the "
@@ -67,43 +60,38 @@ bayesscale compare runs.csv --laws kaplan chinchilla
 @sampling_options(
     "noise", "discrepancy", "draws", "tune", "chains", "target_accept", "random_seed"
 )  # fmt: skip
-@output_options
-@quiet_option
 @reading_options
 def compare_command(
-    runs: Path, laws: tuple[str, ...], reading: dict[str, Any], sampling: dict[str, Any],
-    factor: float, smc: bool, prior_grid: bool | None, **voice: bool,
+    out: Output, runs: Path, laws: tuple[str, ...], reading: dict[str, Any],
+    sampling: dict[str, Any], factor: float, prior_grid: bool | None,
 ) -> None:  # fmt: skip
     """Say which law the RUNS of a table support, how strongly, and whether the prior decides.
 
     Without --discrepancy, every law is compared as it stands and, beside it, with drift.
     """
     laws = tuple(dict.fromkeys(laws))
-    if len(laws) < 2:
-        told = ", ".join(laws)
-        raise click.UsageError(f"--laws takes at least two different laws, but got {told}.")
-    with telling(**voice) as out:
-        chosen = {"laws": [get_law(law) for law in laws], **sampling}
-        if "discrepancy" in chosen:
-            chosen["discrepancies"] = [chosen.pop("discrepancy")]
-        table = out.read(runs, reading)
-        number("factor", factor, above=1)  # before the fits, which take longer
-        fits = bs.fit_laws(table, **chosen, progress=out.progress)
-        chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
-        asked: dict[str, Any] = {"factor": factor} | ({"smc": True} if smc else {})
-        asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
-        usable = {name: fit for name, fit in fits.items() if fit.convergence.passed}
-        lost = [name for name in fits if name not in usable]
-        found = bs.compare(usable, **asked, progress=out.progress)
-        converged = "{k: fit for k, fit in fits.items() if fit.convergence.passed}"
-        out.ran(
-            call("fits = bs.fit_laws", Name("runs"), **chosen),
-            call("c = bs.compare", Name(converged if lost else "fits"), **asked),
-        )
-        if lost:
-            out.tell([Paragraph(f"Left out, not having converged: {list_some(lost)}.", "stop")])
-        out.tell(found.sections())
-        told = {"runs": document.of_runs(table), **document.of_comparison(found)}
-        grid = found.sensitivity
-        told["sensitivity"] = None if grid is None else document.of_sensitivity(grid)
-        out.finish(told, found, *(fits[name] for name in lost))
+    if len(laws) == 1:
+        raise click.UsageError(f"--laws takes at least two different laws, but got {laws[0]}.")
+    chosen = {**({"laws": [get_law(law) for law in laws]} if laws else {}), **sampling}
+    if "discrepancy" in chosen:
+        chosen["discrepancies"] = [chosen.pop("discrepancy")]
+    table = out.read(runs, reading)
+    number("factor", factor, above=1)  # before the fits, which take longer
+    fits = bs.fit_laws(table, **chosen, progress=out.progress)
+    chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
+    asked: dict[str, Any] = {"factor": factor}
+    asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
+    usable = {name: fit for name, fit in fits.items() if fit.convergence.passed}
+    lost = [name for name in fits if name not in usable]
+    found = bs.compare(usable, **asked, progress=out.progress)
+    converged = "{k: fit for k, fit in fits.items() if fit.convergence.passed}"
+    out.ran(
+        call("fits = bs.fit_laws", Name("runs"), **chosen),
+        call("c = bs.compare", Name(converged if lost else "fits"), **asked),
+    )
+    if lost:
+        out.tell([Paragraph(f"Left out, not having converged: {list_some(lost)}.", "stop")])
+    out.tell(found.sections())
+    told = {"runs": describe_runs(table), **describe(found)}
+    told["sensitivity"] = found.sensitivity and describe(found.sensitivity)
+    out.finish(told, found, *(fits[name] for name in lost))

@@ -1,6 +1,4 @@
-"""``bayesscale data``: the ladders that there are, and their tables."""
-
-from __future__ import annotations
+"""``bayesscale data`` and ``laws``: the ladders that there are, and what can be fitted."""
 
 from pathlib import Path
 
@@ -8,11 +6,10 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import check_output
-from bayesscale._sections import Heading, Paragraph, Table
-from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import force_option, quiet_option
-from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import call
+from bayesscale._python import call
+from bayesscale._sections import Equation, Heading, Paragraph, Table
+from bayesscale.cli.options import force_option, output_option
+from bayesscale.cli.output import Output, command
 
 EXAMPLES = """
 bayesscale data
@@ -20,40 +17,50 @@ bayesscale data chinchilla -o chinchilla.csv
 """
 
 
-@click.command("data", cls=Grouped, examples=EXAMPLES, short_help="List and fetch ladders of runs.")
+@command("data", examples=EXAMPLES, short_help="List and fetch ladders of runs.")
 @click.argument("name", required=False)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the runs as a table, .csv."
-)
+@output_option("Write the runs as a table, .csv.")
 @force_option
-@output_options
-@quiet_option
-def data_command(name: str | None, output: Path | None, force: bool, **voice: bool) -> None:
+def data_command(out: Output, name: str | None, output: Path | None, force: bool) -> None:
     """List ladders of runs; with a NAME, fetch one, tell of it, and write its table if asked."""
     from bayesscale.runs import LADDERS
 
     if name is None and output is not None:
         raise click.UsageError("Which ladder shall be written? Give its NAME.")
-    with telling(**voice) as out:
-        if name is None:
-            rows = [["example", "with bayesscale", "Apache-2.0", "trained by this project"]]
-            rows += [[k, "to download", v.licence, v.about] for k, v in LADDERS.items()]
-            out.tell([Heading("Ladders"), Table(["name", "where", "licence", "what"], rows)])
-            out.ran('runs = bs.fetch_runs("chinchilla")')
-            return out.finish({"ladders": {row[0]: row[1:] for row in rows}})
-        if output is not None:
-            if output.suffix.lower() != ".csv":
-                raise click.UsageError(f"'{output}' must end in .csv.")
-            check_output(output, force=force)
-        if name == "example":
-            runs = bs.load_example()
-            out.ran("runs = bs.load_example()")
-        else:
-            runs = bs.fetch_runs(name, progress=out.progress)
-            out.ran(call("runs = bs.fetch_runs", name))
-        out.tell([Paragraph(repr(runs))])
-        if output is not None:
-            runs.to_frame().to_csv(output)
-            out.ran(call("runs.to_frame().to_csv", output))
-            out.tell([Paragraph(f"Written to {output}.")])
-        return out.finish({"n_runs": len(runs), **runs.metadata(), "output": output})
+    if name is None:
+        rows = [["example", "with bayesscale", "Apache-2.0", "trained by this project"]]
+        rows += [[k, "to download", v.licence, v.about] for k, v in LADDERS.items()]
+        out.tell([Heading("Ladders"), Table(["name", "where", "licence", "what"], rows)])
+        out.ran('runs = bs.fetch_runs("chinchilla")')
+        return out.finish({"ladders": {row[0]: row[1:] for row in rows}})
+    if output is not None:
+        if output.suffix.lower() != ".csv":
+            raise click.UsageError(f"'{output}' must end in .csv.")
+        check_output(output, force=force)
+    if name == "example":
+        runs = bs.load_example()
+        out.ran("runs = bs.load_example()")
+    else:
+        runs = bs.fetch_runs(name, progress=out.progress)
+        out.ran(call("runs = bs.fetch_runs", name))
+    out.tell([Paragraph(repr(runs))])
+    if output is not None:
+        runs.to_frame().to_csv(output)
+        out.ran(call("runs.to_frame().to_csv", output))
+        out.tell([Paragraph(f"Written to {output}.")])
+    return out.finish({"n_runs": len(runs), **runs.metadata(), "output": output})
+
+
+@command("laws", short_help="List the laws with their equations.")
+def laws_command(out: Output) -> None:
+    """List the laws with their equations and sources."""
+    from bayesscale.laws import LAWS
+
+    for name, law in LAWS.items():
+        out.tell([Heading(name), Equation(law.equation), Paragraph(law.citation)])
+    out.ran("bs.LAWS")
+    told = {
+        name: {"equation": law.equation, "citation": law.citation, "inputs": [*law.quantities]}
+        for name, law in LAWS.items()
+    }
+    out.finish({"laws": told})

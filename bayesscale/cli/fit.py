@@ -1,18 +1,24 @@
-"""``bayesscale fit``: from a table of runs to a saved posterior."""
+"""``bayesscale fit``, ``show`` and ``evidence``: saved posteriors, and what they hold."""
 
 from pathlib import Path
 from typing import Any
 
-import click
-
 import bayesscale as bs
 from bayesscale._files import check_output
-from bayesscale._sections import Paragraph, records
-from bayesscale.cli import document
-from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import ci_prob_option, force_option, quiet_option, sampling_options
-from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call
+from bayesscale._python import Name, call
+from bayesscale._sections import Heading, Paragraph, Table, records
+from bayesscale.cli.document import describe
+from bayesscale.cli.options import (
+    ci_prob_option,
+    fit_argument,
+    fits_argument,
+    force_option,
+    output_option,
+    own_law_option,
+    runs_argument,
+    sampling_options,
+)
+from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 
 EXAMPLES = """
@@ -21,36 +27,81 @@ bayesscale fit runs.csv --params-column n --unit params=M
 """
 
 
-@click.command("fit", cls=Grouped, examples=EXAMPLES, short_help="Fit a law to a table of runs.")
-@click.argument("runs", type=click.Path(path_type=Path))
+@command("fit", examples=EXAMPLES, short_help="Fit a law to a table of runs.")
+@runs_argument
 @sampling_options()
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default="fit.nc", show_default=True,
-    help="Where to save the posterior; an older saved fit is replaced.",
+@output_option(
+    "Where to save the posterior; an older saved fit is replaced.", default="fit.nc",
+    show_default=True,
 )  # fmt: skip
 @force_option
 @ci_prob_option
-@output_options
-@quiet_option
 @reading_options
 def fit_command(
-    runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path, force: bool,
-    ci_prob: float, **voice: bool,
+    out: Output, runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path,
+    force: bool, ci_prob: float,
 ) -> None:  # fmt: skip
     """Fit a law to the RUNS of a table (.csv, .tsv, .parquet, .jsonl, .json or .nc)."""
-    with telling(**voice) as out:
-        check_output(output, inputs=[runs], force=force)
-        table = out.read(runs, reading)
-        fit = bs.fit(table, **sampling, progress=out.progress)
-        fit.save(output, overwrite=force)
-        repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
-        out.ran(
-            call("fit = bs.fit", Name("runs"), **repeatable),
-            call("fit.save", output, **({"overwrite": True} if force else {})),
-            call("fit.summary", ci_prob=ci_prob),
-        )
-        out.tell([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])
-        summary = records(fit.summary(ci_prob=ci_prob))
-        out.finish(
-            {**document.of_fit(fit), "ci_prob": ci_prob, "summary": summary, "output": output}, fit
-        )
+    check_output(output, inputs=[runs], force=force)
+    fit = bs.fit(out.read(runs, reading), **sampling, progress=out.progress)
+    fit.save(output, overwrite=force)
+    repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
+    out.ran(
+        call("fit = bs.fit", Name("runs"), **repeatable),
+        call("fit.save", output, **({"overwrite": True} if force else {})),
+        call("fit.summary", ci_prob=ci_prob),
+    )
+    out.tell([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])
+    summary = records(fit.summary(ci_prob=ci_prob))
+    told = {**describe(fit), "ci_prob": ci_prob, "summary": summary, "output": output}
+    out.finish(told, fit)
+
+
+@command("show", examples="bayesscale show fit.nc", short_help="Say what a saved fit holds.")
+@fit_argument
+@own_law_option
+@ci_prob_option
+def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
+    """Say what a saved FIT or average holds, and whether it may be used."""
+    loaded = out.load(fit, law)
+    told = {"fit": fit, **describe(loaded)}
+    if isinstance(loaded, bs.Average):
+        out.tell(loaded.sections())
+    else:
+        out.ran(call("fit.summary", ci_prob=ci_prob))
+        out.tell(loaded.sections(ci_prob=ci_prob))
+        told |= {"ci_prob": ci_prob, "summary": records(loaded.summary(ci_prob=ci_prob))}
+    out.finish(told, loaded)
+
+
+@command(
+    "evidence", examples="bayesscale evidence kaplan.nc chinchilla.nc",
+    short_help="Compute the log evidence of saved fits.",
+)  # fmt: skip
+@fits_argument
+@own_law_option
+def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
+    """Compute the log evidence of saved FITs; of the same runs, differences are Bayes factors."""
+    loaded, found = [], {}
+    for path in fits:
+        loaded.append(out.load(path, law))
+        found[str(path)] = bs.evidence(loaded[-1])
+        out.ran(call("e = bs.evidence", Name("fit")))
+    same = len({fit.runs.fingerprint for fit in loaded}) == 1
+    best = max(e.log_evidence for e in found.values())
+    rows = [
+        [path, fit.law.name, f"{e.log_evidence:.2f} ± {e.mcse:.2f}"]
+        + ([f"{e.log_evidence - best:.2f}"] if same else [])
+        for (path, e), fit in zip(found.items(), loaded, strict=True)
+    ]
+    titles = ["fit", "law", "ln evidence, nats", *(["ln BF"] if same else [])]
+    note = "± is the Monte Carlo error." + (
+        " ln BF: below the best of these fits." if same
+        else " The fits are of different runs: do not compare them."
+    )  # fmt: skip
+    out.tell([Heading("Evidence"), Table(titles, rows, note)])
+    told = {
+        path: {name: getattr(e, name) for name in ("log_evidence", "mcse", "method")}
+        for path, e in found.items()
+    }
+    out.finish({"evidence": told, "same_runs": same}, *loaded)

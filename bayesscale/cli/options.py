@@ -1,15 +1,15 @@
 """Options that several commands take: what to fit and how to sample, sizes, intervals."""
 
-from __future__ import annotations
-
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+import bayesscale as bs
 from bayesscale.cli.own_law import get_law
 from bayesscale.quantities import ShownLoss
 
@@ -107,8 +107,6 @@ class _Machine(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if not isinstance(value, str):
             return value
-        import bayesscale as bs
-
         pairs = [part.partition("=") for part in value.split(",")]
         given = {name.strip(): number.strip() for name, _, number in pairs}
         known = {field.name: field for field in fields(bs.Machine)}
@@ -127,19 +125,36 @@ class _Machine(click.ParamType):
             self.fail(f"{value!r} has something that is no number.", param, ctx)
 
 
-def _single(name: str, sizes: Sequence[float]) -> float:
-    if len(sizes) != 1:
-        raise click.BadParameter(f"one number for {name}, not {len(sizes)}.")
-    return sizes[0]
+def by_name(why_not_twice: str) -> Callable[..., dict[str, Any]]:
+    """Return a callback that makes a mapping of pairs, and refuses two of one name."""
+
+    def as_mapping(
+        ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, Any]]
+    ) -> dict[str, Any]:
+        if len(dict(value)) < len(value):
+            raise click.BadParameter(why_not_twice, ctx, param)
+        return dict(value)
+
+    return as_mapping
 
 
-def _by_name(
-    ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, Any]]
-) -> dict[str, Any]:
-    named = dict(value)
-    if len(named) < len(value):
-        raise click.BadParameter(f"two {param.human_readable_name} for one name.", ctx, param)
-    return named
+def gathered(into: str, options: Mapping[str, Callable]) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds options by name; the command receives those that were given in
+    one dict.
+    """  # noqa: D205
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def gather(**values: Any) -> None:
+            chosen = {name: values.pop(name) for name in options}
+            given = {name: value for name, value in chosen.items() if value not in (None, (), {})}
+            command(**values, **{into: given})
+
+        for option in [*options.values()][::-1]:
+            gather = option(gather)
+        return gather
+
+    return decorate
 
 
 def sizes_option(name: str, text: str, *, into: str | None = None, **settings: Any) -> Callable:
@@ -165,17 +180,70 @@ def size_option(name: str, text: str, **settings: Any) -> Callable:
     return click.option(name, type=_Sizes(), metavar="SIZE", callback=single, help=text, **settings)
 
 
-input_option = click.option(
-    "--input", "inputs", type=_Given(), multiple=True,
-    callback=lambda *about: {name: [*sizes] for name, sizes in _by_name(*about).items()},
-    help="A further input of the law, e.g. experts=8; repeatable.",
-)  # fmt: skip
+_TERMS = {
+    "served": size_option(
+        "--served", "Tokens that the model will serve: budgets pay for these too."
+    ),
+    "params_min": size_option("--params-min", "Least parameters, e.g. 1B."),
+    "params_max": size_option(
+        "--params-max", "Most parameters, as for memory or latency, e.g. 8B."
+    ),
+    "tokens_max": size_option("--tokens-max", "Most training tokens."),
+    "unique_tokens": size_option(
+        "--unique-tokens", "Tokens that there are; more of them are repetitions."
+    ),
+    "within": click.option(
+        "--within", type=click.FloatRange(0, 1, min_open=True), show_default="0.001",
+        help="Losses within this share of the best are as good.",
+    ),
+    "given": click.option(
+        "--given", type=_Given(), multiple=True, callback=by_name("two values for one name."),
+        help="A further input of the law to answer for, e.g. experts=8; repeatable.",
+    ),
+}  # fmt: skip
 
-given_option = click.option(
-    "--given", type=_Given(), multiple=True,
-    callback=lambda *about: {name: _single(name, at) for name, at in _by_name(*about).items()},
-    help="A further input of the law to answer for, e.g. experts=8; repeatable.",
-)  # fmt: skip
+
+def terms_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what a budget pays for; the command receives ``terms``, None where
+    none was given.
+    """  # noqa: D205
+
+    @functools.wraps(command)
+    def with_terms(terms: dict[str, Any], **options: Any) -> None:
+        limits = {k: terms.pop(k) for k in ("params_min", "params_max", "tokens_max") if k in terms}
+        if limits:
+            terms["limits"] = bs.Limits(**limits)
+        if "served" in terms:
+            terms["cost"] = bs.LifetimeCost(tokens_served=terms.pop("served"))
+        if "unique_tokens" in terms:
+            terms["repetition"] = bs.Repetition(unique_tokens=terms.pop("unique_tokens"))
+        if "given" in terms:
+            terms["given"] = {k: v[0] if len(v) == 1 else [*v] for k, v in terms["given"].items()}
+        command(**options, terms=bs.Terms(**terms) if terms else None)
+
+    return gathered("terms", _TERMS)(with_terms)
+
+
+PATH = click.Path(path_type=Path)
+FACTOR = click.FloatRange(1, min_open=True)
+
+fit_argument = click.argument("fit", type=PATH)
+fits_argument = click.argument("fits", metavar="FIT...", nargs=-1, required=True, type=PATH)
+runs_argument = click.argument("runs", type=PATH)
+
+
+def output_option(text: str, **settings: Any) -> Callable:
+    """Make the option that says where to write."""
+    return click.option("-o", "--output", type=PATH, help=text, **settings)
+
+
+def hold_out_option(default: str) -> Callable:
+    """Make the option of a test on the largest runs of a table."""
+    return click.option(
+        "--hold-out", type=FACTOR, show_default=default,
+        help="Of a table: test on the runs within this factor of the largest compute.",
+    )  # fmt: skip
+
 
 losses_in_option = click.option(
     "--losses-in", "unit", type=click.Choice(get_args(ShownLoss)),
@@ -197,15 +265,13 @@ ci_prob_option = click.option(
 )  # fmt: skip
 
 recipe_shift_option = click.option(
-    "--recipe-shift", type=click.FloatRange(0), default=0.0, show_default=True,
+    "--recipe-shift", type=click.FloatRange(0), show_default="0",
     help="How far the recipe of larger runs may move log loss, e.g. 0.02.",
 )  # fmt: skip
 
 force_option = click.option(
     "--force", is_flag=True, help="Write over a file that is there, whatever it is."
 )
-
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Tell of warnings and errors only.")
 
 _OPTIONS: dict[str, Callable] = {
     "law": click.option(
@@ -218,10 +284,11 @@ _OPTIONS: dict[str, Callable] = {
     ),
     "discrepancy": click.option(
         "--discrepancy", metavar="NAME", show_default="drift",
-        help="What the law may get wrong: drift, quadratic, or none to take it for true.",
+        help="Model discrepancy: drift, or none where the law is assumed exact.",
     ),
     "priors": click.option(
-        "--prior", "priors", type=_NamedPrior(), multiple=True, callback=_by_name,
+        "--prior", "priors", type=_NamedPrior(), multiple=True,
+        callback=by_name("two priors for one name."),
         help="slope_N=0.03:0.1@0.9 (90 % in that interval) or 'slope_N=Beta(alpha=2, beta=30)'; "
         "repeatable.",
     ),
@@ -235,22 +302,8 @@ _OPTIONS: dict[str, Callable] = {
 }  # fmt: skip
 
 
-def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add some of the options, by default all.
-
-    The command receives those that were given as ``sampling``, arguments of ``fit``; the others
-    keep the defaults that ``fit`` has.
-    """
-    chosen = names or tuple(_OPTIONS)
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def with_sampling(**options: Any) -> None:
-            given = {name: options.pop(name) for name in chosen}
-            command(**options, sampling={k: v for k, v in given.items() if v not in (None, {})})
-
-        for name in reversed(chosen):
-            with_sampling = _OPTIONS[name](with_sampling)
-        return with_sampling
-
-    return decorate
+def sampling_options(*names: str) -> Callable[[Callable], Callable]:
+    """Add some of the options, by default all; the command receives those that were given as
+    ``sampling``, arguments of ``fit``.
+    """  # noqa: D205
+    return gathered("sampling", {name: _OPTIONS[name] for name in names or _OPTIONS})

@@ -1,23 +1,25 @@
-"""What a command ends with: one JSON document for programs, warnings heard, and a status."""
+"""Commands and their voice: help in groups, a JSON document for programs, warnings, a status."""
 
 from __future__ import annotations
 
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+import bayesscale as bs
+from bayesscale._python import call
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, words, worst
-from bayesscale.cli.reading import read
 from bayesscale.errors import (
     BayesScaleWarning,
     ConvergenceWarning,
+    FileError,
     LackOfFitWarning,
     PriorWarning,
 )
@@ -26,10 +28,88 @@ from bayesscale.tell import tell, terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bayesscale.inference import Average, Fit
+    from bayesscale.laws import Law
     from bayesscale.runs import Runs
+
+GROUPS = {
+    "Reading the table": (
+        "params", "tokens", "loss", "flops", "loss_se", "seed", "group", "cluster", "run_id",
+        "params_non_embedding", "param_count", "flop_rule", "loss_unit", "bytes_per_token", "units",
+        "inputs", "where",
+    ),
+    "What the budget pays for, and what limits the run": (
+        "served", "params_min", "params_max", "tokens_max", "unique_tokens", "within", "given",
+    ),
+    "Small runs to choose from": ("candidates", "most"),
+    "How it is told": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
+    "Model": ("law", "laws", "noise", "discrepancy", "priors"),
+    "Sampling": ("draws", "tune", "chains", "target_accept", "random_seed"),
+    "Output": ("output", "output_dir", "force", "as_json", "strict", "quiet", "--help"),
+}  # fmt: skip
+"""Titles, and the names of what stands below each; all else comes first, as what is asked."""
 
 OF_CHECKS = (ConvergenceWarning, LackOfFitWarning, PriorWarning)
 """Warnings that results tell of themselves."""
+
+IMPORTS = {"pd.": "import pandas as pd", "runpy.": "import runpy"}
+"""What Python needs besides bayesscale, by what it then holds."""
+
+
+class Command(click.Command):
+    """A command whose help lists options in groups, then examples, and whose function receives
+    its voice as ``out``.
+    """  # noqa: D205
+
+    def __init__(self, *args: object, examples: str = "", **settings: object) -> None:
+        super().__init__(*args, **settings)  # pyright: ignore[reportArgumentType]
+        self.examples = examples
+        self.params += [
+            click.Option(["--json", "as_json"], is_flag=True,
+                         help="Write one JSON document to standard output."),
+            click.Option(["--strict"], is_flag=True,
+                         help="End with status 1 where a result asks for caution."),
+            click.Option(["-q", "--quiet"], is_flag=True, help="Tell of warnings and errors only."),
+        ]  # fmt: skip
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the function with its voice."""
+        with _telling(**{k: ctx.params.pop(k) for k in ("as_json", "strict", "quiet")}) as out:
+            ctx.params["out"] = out
+            return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, a group after the other."""
+        grouped: dict[str, list[tuple[str, str]]] = {"Options": []} | {k: [] for k in GROUPS}
+        reads = "where" in {param.name for param in self.get_params(ctx)}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                grouped[self._title(param, reads=reads)].append(record)
+        for title, records in grouped.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples that can be copied."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"  {line.strip()}\n")
+        super().format_epilog(ctx, formatter)
+
+    @staticmethod
+    def _title(param: click.Parameter, *, reads: bool) -> str:
+        for title, names in GROUPS.items():
+            # only where there is a table to read are these names columns
+            known = {param.name, *param.opts} & {*names}  # click has a name of its own for --help
+            if known and (reads or title != "Reading the table"):
+                return title
+        return "Options"
+
+
+command = partial(click.command, cls=Command)
 
 
 class Output:
@@ -54,12 +134,27 @@ class Output:
         """Where people are told."""
         return terminal(stderr=self.as_json, quiet=self.quiet)
 
-    def read(self, path: Path, reading: Mapping[str, Any]) -> Runs:
-        """Read a table and tell of it."""
-        table, python = read(path, reading)
-        self.ran(python)
-        self.tell([Paragraph(repr(table))])
+    def read(self, path: Path, reading: Mapping[str, Any], *, shown: bool = True) -> Runs:
+        """Read a table as options say, arguments of ``read_runs``, and show it."""
+        table = bs.read_runs(path, **reading)
+        self.ran(call("runs = bs.read_runs", path, **reading))
+        self.tell([Paragraph(repr(table))] if shown else [])
         return table
+
+    def load(
+        self, path: Path, law: str | Law | None = None, *, variable: str = "fit"
+    ) -> Fit | Average:
+        """Load a saved fit, of a law of one's own if it is given, or an average."""
+        own = {} if law is None else {"law": law}
+        try:
+            loaded = bs.load_fit(path, **own)
+            self.ran(call(f"{variable} = bs.load_fit", path, **own))
+        except FileError as error:
+            if "bs.load_average" not in str(error):
+                raise
+            loaded = bs.load_average(path)
+            self.ran(call(f"{variable} = bs.load_average", path))
+        return loaded
 
     def tell(self, sections: Iterable[Section]) -> None:
         """Tell people what a result says."""
@@ -91,8 +186,8 @@ class Output:
         forbids its use, or with ``--strict`` if it asks for caution.
         """  # noqa: D205
         severity = worst(result.severity for result in results)
-        if any("runpy." in line for line in self.python):
-            self.python.insert(1, "import runpy")
+        wanted = [line for mark, line in IMPORTS.items() if mark in "\n".join(self.python)]
+        self.python[1:1] = wanted
         self.tell([Heading("The same in Python")])
         # unwrapped, so that it can be copied
         self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
@@ -128,7 +223,7 @@ def _advice(severity: Severity, results: Iterable[Told]) -> str:
 
 
 @contextmanager
-def telling(*, as_json: bool, strict: bool, quiet: bool = False) -> Iterator[Output]:
+def _telling(*, as_json: bool, strict: bool, quiet: bool) -> Iterator[Output]:
     """Open the voice of a command, which hears every warning of bayesscale while it is open."""
     out = Output(as_json=as_json, strict=strict, quiet=quiet)
     debug = click.get_current_context().find_root().params.get("debug")
@@ -148,20 +243,6 @@ def telling(*, as_json: bool, strict: bool, quiet: bool = False) -> Iterator[Out
             yield out
         finally:
             out.close()
-
-
-def output_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--json`` and ``--strict``, received as ``as_json`` and ``strict``."""
-    for option in (
-        click.option(
-            "--strict", is_flag=True, help="End with status 1 where a result asks for caution."
-        ),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Write one JSON document to standard output."
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def _plain(value: Any) -> Any:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayesscale._python import literal, made_by
 from bayesscale.errors import DomainError, FileError, unknown_name
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
 
-_loaded: list[tuple[Any, str]] = []
-
 
 def get_law(name: str) -> str | Law:
-    """Return the law that a file defines, or the name of a law that ships as it is.
-
-    Raises
-    ------
-    FileError
-        If the file is missing or cannot be run.
-    UnknownNameError
-        If it has no such law.
-    DomainError
-        If what it has is no law, or a class that cannot be made without arguments.
-    """
+    """Return the law that a file defines, or the name of a law that ships as it is."""
     path, colon, wanted = name.rpartition(":")
     if not (colon and path.endswith(".py")):
         if name.endswith(".py"):
@@ -45,7 +33,7 @@ def get_law(name: str) -> str | Law:
     if wanted not in defined:
         raise unknown_name(f"law in {path!r}", wanted, laws)
     law = defined[wanted]
-    source = f"runpy.run_path({json.dumps(path)})[{json.dumps(wanted)}]"
+    source = f"runpy.run_path({literal(path)})[{literal(wanted)}]"
     if isinstance(law, type) and issubclass(law, Law):
         source += "()"
         try:
@@ -60,13 +48,7 @@ def get_law(name: str) -> str | Law:
             f"{wanted!r} in {path!r} is no law but {type(law).__name__}. A law is an instance or a "
             "subclass of bayesscale.Law."
         )
-    _loaded.append((law, source))
-    return law
-
-
-def source_of(law: object) -> str | None:
-    """Return the Python that loads a law as :func:`get_law` did, None for anything else."""
-    return next((source for known, source in _loaded if known is law), None)
+    return made_by(law, source)
 
 
 def _run(path: Path) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """``bayesscale plot``: pictures of saved fits."""
 
-from __future__ import annotations
-
 import inspect
 from pathlib import Path
 from typing import Any
@@ -10,18 +8,19 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import MADE_BY, atomic_write, check_output
+from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph
-from bayesscale.cli.groups import Grouped
 from bayesscale.cli.options import (
     ci_prob_option,
+    fits_argument,
     force_option,
-    given_option,
     losses_in_option,
+    output_option,
     own_law_option,
     sizes_option,
+    terms_options,
 )
-from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call, load_saved
+from bayesscale.cli.output import Output, command
 
 KINDS = {
     "loss": "loss against compute, with what is extrapolated",
@@ -30,8 +29,6 @@ KINDS = {
     "contour": "loss over parameters and tokens, of one fit",
     "residuals": "what the laws miss, by parameters, tokens and compute",
     "predictive-check": "runs beside ladders that the model makes",
-    "priors": "from prior to posterior",
-    "pairs": "published letters two by two",
     "power-laws": "laws of one variable side by side",
 }
 
@@ -44,9 +41,9 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
 """  # noqa: E501
 
 
-@click.command("plot", cls=Grouped, examples=EXAMPLES, short_help="Draw a picture of saved fits.")
+@command("plot", examples=EXAMPLES, short_help="Draw a picture of saved fits.")
 @click.argument("kind", metavar="KIND", type=click.Choice(list(KINDS)))
-@click.argument("fits", metavar="FIT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@fits_argument
 @click.option("--label", "labels", multiple=True, help="Name of each fit, in order; repeatable.")
 @sizes_option("--flops", "Budgets of slices, FLOP.")
 @click.option("--flops-max", type=float, help="End of the compute axis, FLOP.")
@@ -56,7 +53,7 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
 )  # fmt: skip
 @click.option("--landmarks", is_flag=True, default=None, help="Show published models, too.")
 @losses_in_option
-@given_option
+@terms_options
 @own_law_option
 @ci_prob_option
 @click.option("--medium", type=click.Choice(["paper", "slide"]), default="paper",
@@ -65,30 +62,13 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
               help="Ground.")  # fmt: skip
 @click.option("--columns", type=click.IntRange(1, 2), default=1, show_default=True,
               help="Columns of a paper that it spans.")  # fmt: skip
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), show_default="KIND.png",
-    help="Where to write it: .png, .svg or .pdf.",
-)  # fmt: skip
+@output_option("Where to write it: .png, .svg or .pdf.", show_default="KIND.png")
 @force_option
-@output_options
 def plot_command(
-    kind: str, fits: tuple[Path, ...], labels: tuple[str, ...], output: Path | None, force: bool,
-    law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, as_json: bool, strict: bool,
-    **options: Any,
+    out: Output, kind: str, fits: tuple[Path, ...], labels: tuple[str, ...], output: Path | None,
+    force: bool, law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, **options: Any,
 ) -> None:  # fmt: skip
-    """Draw a picture of one saved FIT, or of several on one picture.
-
-    \b
-    loss              loss against compute, with what is extrapolated
-    allocation        best parameters and tokens against compute
-    isoflops          loss against parameters at fixed compute
-    contour           loss over parameters and tokens, of one fit
-    residuals         what the laws miss, by parameters, tokens and compute
-    predictive-check  runs beside ladders that the model makes
-    priors            from prior to posterior
-    pairs             published letters two by two
-    power-laws        laws of one variable side by side
-    """  # noqa: D301
+    """Draw a picture of one saved FIT, or of several on one picture."""
     output = output or Path(f"{kind}.png")
     if output.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"'{output}' must end in {', '.join(SUFFIXES)}.")
@@ -106,30 +86,33 @@ def plot_command(
         raise click.UsageError(f"{len(labels)} labels for {len(fits)} fits: give one for each.")
     if len(set(labels)) < len(labels):
         raise click.UsageError("Two labels are the same.")
-    with telling(as_json=as_json, strict=strict) as out:
-        check_output(output, inputs=fits, force=force)
-        several = len(fits) > 1 or bool(labels) or kind == "power-laws"
-        names = labels or _names(fits)
-        loaded = {}
-        for label, path in zip(names, fits, strict=True):
-            loaded[label], python = load_saved(path, law)
-            variable = f"fits[{label!r}]" if several else "fit"
-            out.ran(*(["fits = {}"] if several and len(loaded) == 1 else []),
-                    python.replace("fit = ", f"{variable} = ", 1))  # fmt: skip
-        of = loaded if several else next(iter(loaded.values()))
-        style = {"medium": medium, "theme": theme, "columns": columns}
-        with bs.plot_style(medium, theme=theme, columns=columns):
-            drawn = draw(of, **asked)
-            figure = getattr(drawn, "figure", None) or drawn
-            with atomic_write(output) as temporary:
-                figure.savefig(temporary, metadata={"Creator": MADE_BY})
-        out.ran(
-            call("with bs.plot_style", **style) + ":",
-            f"    drawn = {call(f'bs.{name}', Name('fits' if several else 'fit'), **asked)}",
-            f"    {call('drawn.figure.savefig', output)}",
-        )
-        out.tell([Paragraph(f"Written to {output}.")])
-        out.finish({"output": output, "kind": kind}, *loaded.values())
+    check_output(output, inputs=fits, force=force)
+    several = len(fits) > 1 or bool(labels) or kind == "power-laws"
+    names = labels or _names(fits)
+    loaded = {}
+    out.ran(*(["fits = {}"] if several else []))
+    for label, path in zip(names, fits, strict=True):
+        variable = f"fits[{literal(label)}]" if several else "fit"
+        loaded[label] = out.load(path, law, variable=variable)
+    of = loaded if several else next(iter(loaded.values()))
+    style = {"medium": medium, "theme": theme, "columns": columns}
+    with bs.plot_style(medium, theme=theme, columns=columns):
+        drawn = draw(of, **asked)
+        figure = getattr(drawn, "figure", None) or drawn
+        with atomic_write(output) as temporary:
+            figure.savefig(temporary, metadata={"Creator": MADE_BY})
+    out.ran(
+        call("with bs.plot_style", **style) + ":",
+        f"    drawn = {call(f'bs.{name}', Name('fits' if several else 'fit'), **asked)}",
+        f"    {call('drawn.figure.savefig', output)}",
+    )
+    out.tell([Paragraph(f"Written to {output}.")])
+    out.finish({"output": output, "kind": kind}, *loaded.values())
+
+
+plot_command.help = "\n".join(
+    [f"{plot_command.help}\n\n\b", *(f"{kind:16}  {what}" for kind, what in KINDS.items())]
+)
 
 
 def _option(name: str) -> str:

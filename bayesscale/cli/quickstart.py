@@ -7,16 +7,21 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import check_output, make_folder
+from bayesscale._python import Name, call
 from bayesscale._sections import Paragraph, records, words
-from bayesscale.cli import document
-from bayesscale.cli.groups import Grouped
-from bayesscale.cli.options import force_option, given_option, sampling_options, sizes_option
-from bayesscale.cli.output import output_options, telling
-from bayesscale.cli.python import Name, call
-from bayesscale.cli.reading import read, reading_options
+from bayesscale.cli.document import describe
+from bayesscale.cli.options import (
+    PATH,
+    force_option,
+    hold_out_option,
+    sampling_options,
+    sizes_option,
+    terms_options,
+)
+from bayesscale.cli.output import Output, command
+from bayesscale.cli.reading import reading_options
 from bayesscale.tell import files_in
 
-HOLD_OUT = 10.0
 HOLD_OUT_OF_EXAMPLE = 4.0
 """The embedded ladder's levels above 1e14 FLOP, which were trained for this."""
 
@@ -27,31 +32,21 @@ bayesscale quickstart runs.csv
 """
 
 
-@click.command(
-    "quickstart",
-    cls=Grouped,
-    examples=EXAMPLES,
-    short_help="Fit, test and plan, from a table of runs.",
-)
-@click.argument("runs", type=click.Path(path_type=Path), required=False)
+@command("quickstart", examples=EXAMPLES, short_help="Fit, test and plan, from a table of runs.")
+@click.argument("runs", type=PATH, required=False)
 @sampling_options("law", "random_seed")
 @sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
-@given_option
+@terms_options
+@hold_out_option(f"10; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top levels")
 @click.option(
-    "--hold-out", type=click.FloatRange(1, min_open=True),
-    help="Test on the runs within this factor of the largest compute.",
-    show_default=f"{HOLD_OUT:g}; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top levels",
-)  # fmt: skip
-@click.option(
-    "--output-dir", type=click.Path(path_type=Path), default="bayesscale-quickstart",
+    "--output-dir", type=PATH, default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
 @force_option
-@output_options
 @reading_options
 def quickstart_command(
-    runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any], budgets: list[float],
-    given: dict[str, float], hold_out: float | None, output_dir: Path, force: bool, **voice: bool,
+    out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
+    budgets: list[float], terms: Any, hold_out: float | None, output_dir: Path, force: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
@@ -65,46 +60,46 @@ def quickstart_command(
             f"There are options for reading a table ({', '.join(reading)}), but RUNS is missing. "
             "Give the table, with one training run a row, or leave them out to see the example."
         )
-    with telling(**voice) as out:
-        # With a seed, what is shown to a colleague can be had again.
-        asked = {"law": "unified", "random_seed": 0, **sampling}
-        asked["hold_out"] = hold_out or (HOLD_OUT if runs else HOLD_OUT_OF_EXAMPLE)
-        asked |= {k: v for k, v in {"flops": budgets, "given": given}.items() if v}
-        table, python = (
-            read(runs, reading) if runs else (bs.load_example(), "runs = bs.load_example()")
-        )
-        folder = make_folder(output_dir)
-        path, posterior = folder / "report.html", folder / "fit.nc"
-        for file in (path, posterior, *files_in(folder)):
-            check_output(file, inputs=[runs] if runs else [], force=force)
+    # With a seed, what is shown to a colleague can be had again.
+    asked = {"law": "unified", "random_seed": 0, **sampling}
+    test = hold_out if runs or hold_out else HOLD_OUT_OF_EXAMPLE
+    asked |= {k: v for k, v in {"hold_out": test, "flops": budgets, "terms": terms}.items() if v}
+    if runs:
+        table = out.read(runs, reading, shown=False)
+    else:
+        table = bs.load_example()
+        out.ran("runs = bs.load_example()")
+    folder = make_folder(output_dir)
+    path, posterior = folder / "report.html", folder / "fit.nc"
+    for file in (path, posterior, *files_in(folder)):
+        check_output(file, inputs=[runs] if runs else [], force=force)
 
-        plan = bs.plan(table, **asked, progress=out.progress)
-        plan.fit.save(posterior, overwrite=force)
-        out.ran(
-            python,
-            call("plan = bs.plan", Name("runs"), **asked),
-            call("plan.fit.save", posterior),
-            "plan.summary",
-        )
-        out.tell(plan.sections())
-        written = call("bs.report", path, plan=Name("plan"), figures=folder)
-        bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
-        out.ran(written)
-        files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
-        out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
-        test = plan.test
-        out.finish(
-            {
-                **document.of_fit(plan.fit),
-                "ci_prob": plan.ci_prob,
-                "summary": records(plan.fit.summary(ci_prob=plan.ci_prob)),
-                "hold_out": test and document.of_backtest(test),
-                "budgets": plan.summary.index.tolist(),
-                "allocation": document.of_answer(plan.allocation),
-                "extrapolation": document.of_answer(plan.prediction),
-                "files": files,
-            },
-            plan,
-            # again, for in a terminal the last screen is the first that is read
-            last=f"{words(plan.advice())}\nOpen {path} in a browser.",
-        )
+    plan = bs.plan(table, **asked, progress=out.progress)
+    plan.fit.save(posterior, overwrite=force)
+    out.ran(
+        call("plan = bs.plan", Name("runs"), **asked),
+        call("plan.fit.save", posterior),
+        "plan.summary",
+    )
+    out.tell(plan.sections())
+    written = call("bs.report", path, plan=Name("plan"), figures=folder)
+    bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
+    out.ran(written)
+    files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
+    out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
+    test = plan.test
+    out.finish(
+        {
+            **describe(plan.host),
+            "ci_prob": plan.ci_prob,
+            "summary": records(plan.host.summary(ci_prob=plan.ci_prob)),
+            "hold_out": test and describe(test),
+            "budgets": plan.summary.index.tolist(),
+            "allocation": plan.allocation and describe(plan.allocation),
+            "extrapolation": describe(plan.prediction),
+            "files": files,
+        },
+        plan,
+        # again, for in a terminal the last screen is the first that is read
+        last=f"{words(plan.advice())}\nOpen {path} in a browser.",
+    )

@@ -1,16 +1,11 @@
 """Options that say how to read a table of runs, shared by the commands that take one."""
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-from bayesscale.cli.python import call
-
-if TYPE_CHECKING:
-    from bayesscale.runs import Runs
+from bayesscale.cli.options import by_name, gathered
 
 
 class _Pair(click.ParamType):
@@ -27,17 +22,6 @@ class _Pair(click.ParamType):
         if not (left.strip() and equals):
             self.fail(f"{value!r} is not {self.name}, such as {self.example}.", param, ctx)
         return left.strip(), right.strip()
-
-
-def _pairs(why_not_twice: str) -> Callable:
-    def as_mapping(
-        ctx: click.Context, param: click.Parameter, value: Sequence[tuple[str, str]]
-    ) -> dict[str, str]:
-        if len(dict(value)) < len(value):
-            raise click.BadParameter(why_not_twice, ctx, param)
-        return dict(value)
-
-    return as_mapping
 
 
 def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
@@ -72,37 +56,21 @@ _OPTIONS: dict[str, Callable] = {
     ),
     "units": click.option(
         "--unit", "units", type=_Pair("NAME=UNIT", "params=M"), multiple=True,
-        callback=_pairs("two units for one column."),
+        callback=by_name("two units for one column."),
         help="What one in a column is: params=M, tokens=B, flops=PFLOP-days; repeatable.",
     ),
     "inputs": click.option(
         "--input", "inputs", type=_Pair("NAME=COL", "experts=n_experts"), multiple=True,
-        callback=_pairs("two columns for one input."),
+        callback=by_name("two columns for one input."),
         help="Further input of a law and its column; repeatable.",
     ),
     "where": click.option(
         "--where", type=_Pair("COLUMN=VALUE", "corpus=c4"), multiple=True,
-        callback=_pairs("two values for one column: no row has both."),
+        callback=by_name("two values for one column: no row has both."),
         help="Keep only the rows with this value in this column; repeatable.",
     ),
 }  # fmt: skip
 
 
-def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options; the command receives those that were given as ``reading``."""
-
-    @functools.wraps(command)
-    def with_reading(**options: Any) -> None:
-        chosen = {name: options.pop(name) for name in _OPTIONS}
-        command(**options, reading={k: v for k, v in chosen.items() if v not in (None, (), {})})
-
-    for option in reversed(_OPTIONS.values()):
-        with_reading = option(with_reading)
-    return with_reading
-
-
-def read(path: Path, reading: Mapping[str, Any]) -> "tuple[Runs, str]":
-    """Return the runs, read as the options say (arguments of ``read_runs``), and the Python."""
-    import bayesscale as bs
-
-    return bs.read_runs(path, **reading), call("runs = bs.read_runs", path, **reading)
+reading_options = gathered("reading", _OPTIONS)
+"""Adds the options; the command receives those that were given as ``reading``."""

@@ -1,28 +1,22 @@
 from .average import average as average
 from .bridge import (
-    BridgeEstimate as BridgeEstimate,
-    bridge as bridge,
-    bridge_sampling as bridge_sampling,
+    BridgeEstimate as BridgeEstimate, bridge as bridge, bridge_sampling as bridge_sampling,
 )
 from .compare import compare as compare
 from .comparison import Comparison as Comparison, in_words as in_words
 from .evidence import Evidence as Evidence, evidence as evidence
-from .fit_laws import fit_laws as fit_laws
-from .largest import JointDensity as JointDensity
 from .left_out import (
-    importance_sampled as importance_sampled,
+    JointDensity as JointDensity, importance_sampled as importance_sampled,
     leave_one_out as leave_one_out,
-    score_refit as score_refit,
 )
 from .savage_dickey import (
-    NestedEvidence as NestedEvidence,
-    log_density_weights as log_density_weights,
+    NestedEvidence as NestedEvidence, log_density_weights as log_density_weights,
     savage_dickey as savage_dickey,
 )
 from .sensitivity import (
-    ALL as ALL,
-    PriorSensitivity as PriorSensitivity,
-    prior_sensitivity as prior_sensitivity,
+    ALL as ALL, PriorSensitivity as PriorSensitivity, prior_sensitivity as prior_sensitivity,
 )
-from .stacking import stacking_errors as stacking_errors, stacking_weights as stacking_weights
-from .weights import PARETO_K_MAX as PARETO_K_MAX, log_mean_weight as log_mean_weight
+from .stacking import (
+    PARETO_K_MAX as PARETO_K_MAX, log_mean_weight as log_mean_weight,
+    stacking_errors as stacking_errors, stacking_weights as stacking_weights,
+)

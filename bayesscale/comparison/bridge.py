@@ -5,21 +5,16 @@ bridged to the proposal by Meng and Wong's optimal function, which is iterated t
 Then the halves swap, and the two estimates are averaged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.comparison.weights import effective_size, pareto_k
+from bayesscale.comparison.stacking import effective_size, pareto_k
 from bayesscale.errors import DomainError
 
-if TYPE_CHECKING:
-    import pymc as pm
-    import xarray as xr
 type LogDensity = Callable[[Array], float]
 
 ITERATIONS_MAX = 1000
@@ -31,19 +26,12 @@ DRAWS_MIN = 100
 class BridgeEstimate:
     """A log normalising constant.
 
-    Parameters
-    ----------
-    log_evidence
-        Estimate of ``ln ∫ exp(log_density(u)) du``.
-    mcse
-        Its Monte Carlo standard error, autocorrelation of the draws included.
-    overlap
-        Share of the effective sample that the bridge keeps, in (0, 1]: how alike proposal and
-        posterior are. 1 for a normal posterior.
-    pareto_k
-        Shape of the tail of the weights that are averaged, the larger of both averages'; -inf
-        where they hardly vary. Bridge weights are bounded, so their mean has an error whatever
-        k is; a large k beside a small overlap says that few draws decide.
+    ``log_evidence``: estimate of ``ln ∫ exp(log_density(u)) du``; ``mcse``: its Monte Carlo
+    standard error, autocorrelation of the draws included; ``overlap``: share of the effective
+    sample that the bridge keeps, in (0, 1]: how alike proposal and posterior are. 1 for a normal
+    posterior; ``pareto_k``: shape of the tail of the weights that are averaged, the larger of both
+    averages'; -inf where they hardly vary. Bridge weights are bounded, so their mean has an error
+    whatever k is; a large k beside a small overlap says that few draws decide.
     """
 
     log_evidence: float
@@ -53,37 +41,13 @@ class BridgeEstimate:
 
 
 def bridge_sampling(
-    target: LogDensity | pm.Model,
-    draws: Array | xr.DataTree | xr.Dataset,
-    *,
-    random_seed: int = 0,
+    log_density: LogDensity, draws: Array, *, random_seed: int = 0
 ) -> BridgeEstimate:
     r"""Estimate the normalising constant of a sampled density: the evidence of a posterior.
 
-    For any density of any model; :func:`~bayesscale.evidence` does it for a fit.
-
-    Parameters
-    ----------
-    target
-        A PyMC model of continuous variables, or a log density on an unconstrained space, all
-        constants and Jacobians kept, of one point of shape ``(dimension,)``.
-    draws
-        Draws from it: of a model, its posterior (DataTree with a group ``posterior``, or
-        Dataset with ``chain`` and ``draw``); of a log density, an array of shape
-        ``(chain, draw, dimension)``. At least 100 a chain, converged.
-    random_seed
-        Seed of the proposal's draws and the mirror's signs.
-
-    Returns
-    -------
-    BridgeEstimate
-        The estimate, its error and what tells whether to trust them.
-
-    Raises
-    ------
-    DomainError
-        If the draws have the wrong shape, lack a variable, are not finite, or lie where the
-        density is zero; or if the model has a discrete variable.
+    ``log_density`` is that of one point of shape ``(dimension,)`` of an unconstrained space, all
+    constants and Jacobians kept; ``draws`` from it have the shape ``(chain, draw, dimension)``, at
+    least 100 a chain, converged.
 
     Notes
     -----
@@ -99,34 +63,14 @@ def bridge_sampling(
     .. [2] Meng and Schilling (2002), JCGS 11(3), warp bridge sampling.
     .. [3] Frühwirth-Schnatter (2004), Econometrics Journal 7(1), relative error.
     .. [4] Micaletto and Vehtari (2025), arXiv:2508.14487, diagnostics of the weights.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from bayesscale.comparison.bridge import bridge_sampling
-    >>> draws = np.random.default_rng(0).normal(size=(4, 1000, 2))
-    >>> estimate = bridge_sampling(lambda u: -0.5 * float(u @ u), draws)
-    >>> abs(estimate.log_evidence - np.log(2 * np.pi)) < 4 * estimate.mcse + 1e-9
-    True
-
-    >>> with pm.Model() as model:                                 # doctest: +SKIP
-    ...     ...
-    ...     tree = pm.sample()
-    >>> bs.bridge_sampling(model, tree).log_evidence              # doctest: +SKIP
     """
-    if callable(target):
-        log_density = target
-    else:  # brings PyMC: only now
-        from bayesscale.comparison.model_density import unconstrained
-
-        log_density, draws = unconstrained(target, draws)
     draws = np.asarray(draws, dtype=float)
     if draws.ndim != 3 or draws.shape[1] < DRAWS_MIN or not np.isfinite(draws).all():
         raise DomainError(
             f"draws must be finite, of shape (chain, draw, dimension) with at least {DRAWS_MIN} "
             f"draws a chain, but have shape {draws.shape}."
         )
-    rng = np.random.default_rng([random_seed, 1])  # not the stream that made the draws
+    rng = generator(random_seed, Stream.BRIDGE)
     half = draws.shape[1] // 2
     halves = draws[:, :half], draws[:, half : 2 * half]
     parts = [_bridge(log_density, a, b, rng) for a, b in (halves, halves[::-1])]

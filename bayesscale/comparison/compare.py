@@ -1,7 +1,5 @@
 """Compare laws on the same runs by everything that tells them apart."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +10,10 @@ import pandas as pd
 from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
+from bayesscale._sections import Verdict, worst
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.comparison import Comparison, in_words
-from bayesscale.comparison.evidence import Evidence, evidence
+from bayesscale.comparison.evidence import Evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
 from bayesscale.comparison.sensitivity import (
@@ -54,7 +53,6 @@ def compare(
     *,
     criteria: str | Sequence[str] = CRITERIA,
     prior_odds: Mapping[str, float] | None = None,
-    smc: bool = False,
     factor: float = 10.0,
     group: str | None = None,
     prior_grid: bool | None = None,
@@ -74,9 +72,6 @@ def compare(
     prior_odds
         How probable each law is before the runs are seen, by name, positive, up to a factor;
         all alike by default. It enters ``probability`` alone.
-    smc
-        Whether to estimate each evidence a second time, by sequential Monte Carlo; minutes a
-        fit.
     factor
         For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
     group
@@ -109,7 +104,7 @@ def compare(
     Warns
     -----
     ConvergenceWarning
-        If a refit did not converge, or sequential Monte Carlo gives another evidence.
+        If a refit did not converge, or two estimates of an evidence disagree.
 
     Notes
     -----
@@ -160,24 +155,21 @@ def compare(
                 alike = _alike(fits)
                 if prior_grid or (prior_grid is None and _rests_on_priors(table, alike)):
                     sensitivity = _varied(alike, known, seed, report)
-                if smc:
-                    table, agrees = _by_smc(table, fits, seed, report)
-                    checks.append(agrees)
             elif criterion == "loo":
                 refits = check_refits(table)
                 checks += [refits] * refits.warns
                 table.insert(4, "stacking", scores.weights)
             columns |= {str(name): table[name].to_numpy() for name in table}
-        if smc and "evidence" not in criteria:
-            table, _ = _by_smc(pd.DataFrame(index=list(fits)), fits, seed, report)
-            columns |= {str(name): table[name].to_numpy() for name in table}
     summary = pd.DataFrame(columns, index=pd.Index(list(fits), name="fit"))
-    verdict = in_words(summary, notes=notes, odds=prior_odds, factor=factor)
+    text = in_words(summary, notes=notes, odds=prior_odds, factor=factor)
+    severity = worst(each.severity for each in [*checks, sensitivity] if each)
     for check in checks:
         if check.warns:
             warnings.warn(check.text, check.warning, stacklevel=2)
-    before = prior_predictives(fits, seed)
-    return Comparison(dict(fits), summary, pairs, verdict, tuple(checks), before, sensitivity, seed)
+    return Comparison(
+        dict(fits), summary, pairs, Verdict(text, severity), tuple(checks),
+        prior_predictives(fits, seed), sensitivity, seed,
+    )  # fmt: skip
 
 
 def _alike(fits: Mapping[str, Fit]) -> dict[str, Fit]:
@@ -249,33 +241,6 @@ def _checked_odds(
         )
     said = "prior_odds of {!r}".format
     return {k: _arguments.number(said(k), v, above=0) for k, v in prior_odds.items()}
-
-
-def _by_smc(
-    table: pd.DataFrame, fits: Mapping[str, Fit], seed: int, report: Report
-) -> tuple[pd.DataFrame, CheckResult]:
-    """Add a second opinion of the evidence to a table, and check that it agrees."""
-    found = []
-    for name, fit in fits.items():
-        report(f"Sampling {name!r} from its prior by sequential Monte Carlo")
-        found.append(evidence(fit, method="smc", random_seed=seed, progress=False))
-    table = table.assign(
-        smc_log_evidence=[e.log_evidence for e in found], smc_mcse=[e.mcse for e in found]
-    )
-    if "log_evidence" not in table:
-        return table, CheckResult("evidence", "ok", "", table, ConvergenceWarning)
-    apart = (table["smc_log_evidence"] - table["log_evidence"]).abs()
-    allowed = ERRORS_APART * np.hypot(table["smc_mcse"], table["mcse"])
-    off = table.index[~(apart <= allowed)].tolist()
-    text = f"Sequential Monte Carlo agrees: within {apart.max():.2g} nats."
-    if off:
-        text = (
-            f"BRIDGE AND SEQUENTIAL MONTE CARLO DISAGREE on {list_some(off)} by up to "
-            f"{apart.max():.2g} nats, more than {ERRORS_APART:g} of their joint errors. Fit with "
-            "more draws (draws=10000) and compare again; until they agree, use neither."
-        )
-    severity = "stop" if off else "ok"
-    return table, CheckResult("evidence", severity, text, table, ConvergenceWarning)
 
 
 def _nested(

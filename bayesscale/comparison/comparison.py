@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, records, worst
+from bayesscale._sections import (
+    Heading,
+    Paragraph,
+    Section,
+    Severity,
+    Table,
+    Told,
+    Verdict,
+    records,
+)
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.sensitivity import PriorSensitivity
 
@@ -32,22 +41,26 @@ class Comparison(Told):
     fits
         The fits by name.
     summary
-        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``. By evidence:
-        ``log_evidence`` with its Monte Carlo error ``mcse``, nats; ``ln_bf`` over the best fit
-        with ``ln_bf_mcse``; posterior ``probability``; ``smc_log_evidence`` and ``smc_mcse`` if
-        asked. By leave-one-out: ``elpd``, nats, its standard error ``elpd_se``, ``elpd_diff`` from
-        the best with ``elpd_diff_se``, weight in ``stacking``, ``n_refits`` and the runs of
-        ``high_k`` that were refitted, and whether these ``refits_converged``. On the largest
-        compute: ``log_score``, the joint log density of all ``n_largest`` runs given the smaller
-        ones, and ``log_score_diff`` from the best, with their Monte Carlo errors
+        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``.
+
+        By evidence: ``log_evidence`` with its Monte Carlo error ``mcse``, nats; ``ln_bf`` over the
+        best fit with ``ln_bf_mcse``; posterior ``probability``.
+
+        By leave-one-out: ``elpd``, nats, with its standard error ``elpd_se``; ``elpd_diff`` from
+        the best with ``elpd_diff_se``, errors that say how much other runs of the same kind would
+        have changed the figure; weight in ``stacking``; ``high_k``, the runs or groups whose
+        importance sampling failed, so that they were refitted, ``n_refits``, and whether these
+        ``refits_converged``.
+
+        On the largest compute: ``log_score``, the joint log density of all ``n_largest`` runs given
+        the smaller ones, and ``log_score_diff`` from the best, with their Monte Carlo errors
         ``log_score_mcse`` and ``log_score_diff_mcse``.
     ln_bayes_factors
         Log Bayes factor of each row's fit over each column's, or None without evidence.
     verdict
         Which law the runs support, and by which criterion.
     checks
-        Whether refits converged, if any did not, and whether sequential Monte Carlo agreed, if it
-        was asked.
+        Whether refits converged, if any did not, and whether two estimates of an evidence disagree.
     prior_predictive
         What the priors of each fit say before any run is seen, one row a fit, side by side.
     sensitivity
@@ -60,7 +73,7 @@ class Comparison(Told):
     fits: Mapping[str, Fit]
     summary: pd.DataFrame
     ln_bayes_factors: pd.DataFrame | None
-    verdict: str
+    verdict: Verdict
     checks: tuple[CheckResult, ...]
     prior_predictive: pd.DataFrame
     sensitivity: PriorSensitivity | None
@@ -69,13 +82,12 @@ class Comparison(Told):
     @property
     def severity(self) -> Severity:
         """The gravest of what the checks found."""
-        findings = [*self.checks, *([self.sensitivity] if self.sensitivity else [])]
-        return worst(each.severity for each in findings)
+        return self.verdict.severity
 
     @property
     def text(self) -> str:
         """Which law the runs support, and what the checks found, for a report."""
-        said = [self.verdict, *(check.text for check in self.checks)]
+        said = [self.verdict.text, *(check.text for check in self.checks)]
         return " ".join([*said, self.sensitivity.text] if self.sensitivity else said)
 
     def sections(self) -> list[Section]:
@@ -91,7 +103,7 @@ class Comparison(Told):
         n = len(next(iter(self.fits.values())).runs)
         return [
             Heading(f"Which law do the {n} runs support?"),
-            Paragraph(self.verdict),
+            Paragraph(self.verdict.text),
             *(Paragraph(c.text, c.severity, emphasis=c.warns) for c in self.checks),
             Table(
                 ["fit", *(title for title, _ in shown)],
@@ -111,11 +123,7 @@ def _difference(row: Mapping[str, Any], score: str, error: str) -> str:
 
 
 def in_words(
-    summary: pd.DataFrame,
-    *,
-    notes: Sequence[str],
-    odds: Mapping[str, float] | None,
-    factor: float,
+    summary: pd.DataFrame, *, notes: Sequence[str], odds: Mapping[str, float] | None, factor: float
 ) -> str:
     """Say what the criteria favour, whether they agree, and which question each one answers."""
     sentences, winners = [], {}

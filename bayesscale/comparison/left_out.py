@@ -15,9 +15,10 @@ from bayesscale import _arguments
 from bayesscale._progress import Report
 from bayesscale._sweep import sweep
 from bayesscale._types import Array
+from bayesscale.comparison.evidence import Evidence, evidences, refit_evidence
 from bayesscale.errors import DomainError, EvidenceError, RunsError
-from bayesscale.inference import LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS, Fit, SamplingSpec, fit_spec
-from bayesscale.model import ModelSpec, Posterior
+from bayesscale.inference import LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS, Fit, Setup
+from bayesscale.model import Posterior
 from bayesscale.runs import Runs
 
 type Labels = NDArray[np.generic]
@@ -25,8 +26,8 @@ type Labels = NDArray[np.generic]
 REFITS_MAX = 50
 """Most refits of one fit: a law that needs more predicts its runs too badly to be weighed so."""
 
-SECONDS = 1.0
-"""What a refit takes, roughly."""
+SECONDS, SECONDS_OF_EVIDENCE = 1.0, 2.0
+"""What a refit takes, roughly, and a refit with its evidence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +49,8 @@ class Pointwise:
         return self.table.index[self.table["refitted"] & self.table["pareto_k"].notna()].tolist()
 
 
-@dataclass(frozen=True)
-class _HeldOut:
-    """A fit to make, and the runs to score it on, those of one label jointly."""
-
-    spec: ModelSpec
-    sampling: SamplingSpec
-    fitted: Runs
-    held_out: Runs
-    labels: Labels
+type HeldOut = tuple[Setup, Runs, Labels]
+"""A fit to make, and the runs to score it on, those of one label jointly."""
 
 
 def unit_labels(runs: Runs, group: str | None) -> Labels:
@@ -82,16 +76,11 @@ def unit_labels(runs: Runs, group: str | None) -> Labels:
 def leave_one_out(
     fits: Mapping[str, Fit], *, group: str | None = None, report: Report
 ) -> dict[str, Pointwise]:
-    r"""Score converged fits on each of their runs, or groups of runs, as if it had been left out.
+    """Score converged fits on each of their runs, or groups of runs, as if it had been left out.
 
-    By Pareto-smoothed importance sampling, and by an exact refit where that is not reliable:
-
-    .. math:: \ln p(y_i | y_{-i}) \approx \ln \frac{\sum_s w_i^s \, p(y_i | \theta^s)}
-              {\sum_s w_i^s}, \quad w_i^s \approx 1 / p(y_i | \theta^s)
-
-    with the largest weights smoothed by a generalised Pareto distribution of shape k, which is
-    trusted up to :math:`k = \min(1 - 1 / \log_{10} S, .7)` with S draws: Vehtari, Gelman and Gabry
-    (2017), Statistics and Computing 27, eq. 10; Vehtari et al. (2024), JMLR 25(72).
+    By importance sampling with weights 1 / p(y_i | θ), the largest of them smoothed by a
+    generalised Pareto distribution of shape k; by an exact refit where k is too large. Vehtari,
+    Gelman and Gabry (2017), Statistics and Computing 27, eq. 10; Vehtari et al. (2024), JMLR 25.
     """
     labels = unit_labels(next(iter(fits.values())).runs, group)
     if len(pd.unique(labels)) < 2:
@@ -112,10 +101,8 @@ def leave_one_out(
             )
         for label in refitted:
             left_out = labels == label
-            jobs[name, label] = _HeldOut(
-                fit.spec, fit.sampling, fit.runs.select(~left_out), fit.runs.select(left_out),
-                labels[left_out],
-            )  # fmt: skip
+            setup = Setup(fit.runs.select(~left_out), fit.spec, fit.sampling)
+            jobs[name, label] = setup, fit.runs.select(left_out), labels[left_out]
     converged = dict.fromkeys(fits, True)
     for (name, label), (density, ok) in _refits(jobs, report).items():
         tables[name].loc[label, "log_density"] = density[0]
@@ -127,19 +114,20 @@ def leave_one_out(
 
 
 def _refits[Key: tuple[str, Any]](
-    jobs: Mapping[Key, _HeldOut], report: Report
+    jobs: Mapping[Key, HeldOut], report: Report
 ) -> dict[Key, tuple[Array, bool]]:
     named = {f"{i}": job for i, job in enumerate(jobs.values())}
     found = sweep(score_refit, named, seconds=SECONDS, report=report, text="Refitting")
     return dict(zip(jobs, found.values(), strict=True))
 
 
-def score_refit(job: _HeldOut) -> tuple[Array, bool]:
+def score_refit(job: HeldOut) -> tuple[Array, bool]:
     """Fit, and return the log predictive density of every label that was held out, in order of
     appearance, and whether the draws converged.
     """  # noqa: D205
-    fit = fit_spec(job.spec, job.fitted, job.sampling, report=lambda *_: None)
-    each = unit_log_likelihood(fit, job.held_out, job.labels).to_numpy()
+    setup, held_out, labels = job
+    fit = setup.sample()
+    each = unit_log_likelihood(fit, held_out, labels).to_numpy()
     return logsumexp(each, axis=0) - np.log(len(each)), fit.convergence.passed
 
 
@@ -184,3 +172,62 @@ def importance_sampled(log_likelihood: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, log_likelihood.columns, ["log_density", "pareto_k"])
     table["refitted"] = ~(table["pareto_k"] <= good_k)
     return table
+
+
+@dataclass(frozen=True)
+class JointDensity:
+    """The log density of ``n_runs`` held-out log losses together, nats, and its Monte Carlo
+    standard error.
+    """  # noqa: D205
+
+    log_density: float
+    mcse: float
+    n_runs: int
+
+    @classmethod
+    def between(cls, smaller: Evidence, every: Evidence, n_runs: int) -> JointDensity:
+        """Return what the evidence of all runs has over that of the smaller ones."""
+        error = float(np.hypot(every.mcse, smaller.mcse))
+        return cls(every.log_evidence - smaller.log_evidence, error, n_runs)
+
+
+def foresee_largest(
+    fits: Mapping[str, Fit], *, factor: float, random_seed: int | None, report: Report,
+    known: Mapping[str, Evidence] | None = None,
+) -> dict[str, JointDensity]:  # fmt: skip
+    """Score laws on the runs within ``factor`` of the largest compute, all of them together.
+
+    By two evidences a law, one of them of a refit: exact but for their Monte Carlo errors. To
+    average the likelihood of all held-out runs over the draws of the smaller fit would give the
+    same with far larger errors, as few of these draws foresee them all. ``known`` are the evidences
+    of all runs, if at hand.
+    """
+    runs = next(iter(fits.values())).runs
+    small, large = runs.split_by_compute(factor)
+    for name, fit in fits.items():
+        if len(small) < len(fit.law.coordinates):
+            raise RunsError(
+                f"Without the runs within {factor:g}x of the largest compute {len(small)} are "
+                f"left, fewer than the {len(fit.law.coordinates)} unknowns of {name!r}. Use a "
+                "smaller factor."
+            )
+    jobs = {
+        f"{i}": (Setup(small, fit.spec, fit.sampling), random_seed)
+        for i, fit in enumerate(fits.values())
+    }
+    found = sweep(
+        refit_evidence, jobs, seconds=SECONDS_OF_EVIDENCE, report=report, text="Refitting"
+    )
+    before = dict(zip(fits, found.values(), strict=True))
+    for name, smaller in before.items():
+        if isinstance(smaller, str):
+            raise EvidenceError(
+                f"{name!r}, fitted without the {len(large)} largest runs, has no usable evidence. "
+                f"{smaller}"
+            )
+    after = known or evidences(fits, random_seed=random_seed, report=report)
+    return {
+        name: JointDensity.between(smaller, after[name], len(large))
+        for name, smaller in before.items()
+        if isinstance(smaller, Evidence)
+    }

@@ -1,16 +1,14 @@
 """The evidence of a law that another one holds at one value of a coordinate."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayesscale import _arguments
-from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale._types import Array
-from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
+from bayesscale.comparison.evidence import Estimate, check_converged, sampled_density
+from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference import Fit
 from bayesscale.model import LINKS
@@ -37,7 +35,7 @@ NEGLIGIBLE = 20.0
 
 
 @dataclass(frozen=True, repr=False)
-class NestedEvidence(Told):
+class NestedEvidence(Estimate):
     """The evidence of a law with one coordinate fixed, relative to that of the law.
 
     Parameters
@@ -60,21 +58,12 @@ class NestedEvidence(Told):
     value: float
 
     @property
-    def severity(self) -> Severity:
-        """An estimate that is returned may be used."""
-        return "ok"
-
-    @property
     def text(self) -> str:
         """The estimate in words."""
         return (
             f"ln BF {self.log_bayes_factor:.2f} ± {self.mcse:.2g} of {self.name} = {self.value:g} "
             f"over {self.name} free, by the density there."
         )
-
-    def sections(self) -> list[Section]:
-        """Return the estimate in words."""
-        return [Paragraph(self.text)]
 
 
 def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvidence:
@@ -135,23 +124,14 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     >>> unified = bs.fit(runs, law="unified")                     # doctest: +SKIP
     >>> bs.savage_dickey(unified).log_bayes_factor                # doctest: +SKIP
     """
-    if not isinstance(fit, Fit):
-        raise DomainError(f"Expected a Fit, as bs.fit returns, not {type(fit).__name__}.")
+    check_converged(fit)
     coordinates = {k.name: k for k in fit.spec.coordinates}
     name = _arguments.choice("coordinate", name, coordinates)
     value = _arguments.number("value", value)
     link = LINKS[coordinates[name].link]
     if not link.lower < value < link.upper:
         raise DomainError(f"{name} is {link.domain}, so it cannot be fixed at {value!r}.")
-    if not fit.convergence.passed:
-        raise EvidenceError(
-            f"The evidence of draws that did not converge means nothing. {fit.convergence.text}"
-        )
-    # brings PyMC: only now
-    from bayesscale.inference import compile_model
-    from bayesscale.model import model_data
-
-    density = compile_model(fit.spec, fit.runs).bind(model_data(fit.spec, fit.runs))
+    density = sampled_density(fit)
     space = fit.spec.space
     draws = {str(k): np.asarray(v) for k, v in fit.coordinates.items()}
     i = space.names.index(name)
@@ -170,7 +150,7 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     u = space.unconstrain(draws)
     u[..., i] = space.on_links(draws)[..., i]  # it is fixed, not what is sampled in its place
     log_weight = log_density_weights(
-        lambda point: density(space.shear.but(i, point))[0], u, i, linked(value)
+        lambda point: density(space.shear.but(i, point)), u, i, linked(value)
     )
     h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link

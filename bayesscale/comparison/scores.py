@@ -1,7 +1,5 @@
 """One table of scores, for comparing and for averaging: all runs, the largest, one by one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,8 +12,7 @@ from bayesscale import _arguments
 from bayesscale._progress import Report
 from bayesscale._types import Array
 from bayesscale.comparison.evidence import Evidence, evidences
-from bayesscale.comparison.largest import foresee_largest
-from bayesscale.comparison.left_out import Pointwise, leave_one_out
+from bayesscale.comparison.left_out import Pointwise, foresee_largest, leave_one_out
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
 from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference import Fit
@@ -31,13 +28,7 @@ class Scores:
     Parameters
     ----------
     table
-        One row a fit. By evidence: ``log_evidence``, its Monte Carlo error ``mcse``, ``ln_bf``
-        over the best fit and ``ln_bf_mcse``. On the largest compute: ``log_score``, the joint log
-        density of the ``n_largest`` runs that were held out, ``log_score_mcse``,
-        ``log_score_diff`` from the best fit and ``log_score_diff_mcse``. By leave-one-out:
-        ``elpd`` with ``elpd_se`` over what was left out, ``elpd_diff`` from the best fit and
-        ``elpd_diff_se``, ``n_refits``, ``refits_converged``, and ``high_k``, whose importance
-        sampling failed so that they were refitted.
+        One row a fit, the columns of its criterion as in :class:`Comparison`.
     weights, weight_se
         Probabilities, or by leave-one-out stacking weights, and their standard errors, shape
         ``(fit,)``.

@@ -10,15 +10,15 @@ import numpy as np
 
 from bayesscale import _arguments
 from bayesscale._format import list_some
-from bayesscale._progress import ProgressOption, Report, progress_reporter, silent
+from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
 from bayesscale._sweep import sweep
 from bayesscale._types import Array
-from bayesscale.comparison.evidence import Evidence, evidence, evidences
+from bayesscale.comparison.evidence import Evidence, evidences, refit_evidence
 from bayesscale.comparison.scores import check_fits, check_seed
-from bayesscale.comparison.weights import PARETO_K_MAX, log_mean_weight
-from bayesscale.errors import DomainError, EvidenceError, SamplerError
-from bayesscale.inference import Fit, fit_spec
+from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
+from bayesscale.errors import DomainError
+from bayesscale.inference import Fit, Setup
 from bayesscale.model import NORMAL_ON_LINK, ModelSpec, Posterior, Prior
 
 if TYPE_CHECKING:
@@ -53,23 +53,15 @@ class PriorSensitivity(Told):
     prior_predictive
         What the priors of each fit say before any run is seen, side by side: see
         :func:`prior_predictives`.
-    power_scaling
-        One row a fit and parameter: how much the posterior moves as the prior and the likelihood
-        are raised to a power near 1, and a diagnosis [1]_.
     text
         The verdict.
     prior_decides
         Whether the verdict on the pair is open or turns under some prior, or is not known there.
-
-    References
-    ----------
-    .. [1] Kallioinen et al. (2024), Statistics and Computing 34, 57.
     """
 
     summary: pd.DataFrame
     pair: tuple[str, str]
     prior_predictive: pd.DataFrame
-    power_scaling: pd.DataFrame
     text: str
     prior_decides: bool
 
@@ -162,21 +154,8 @@ def prior_grid(
     ranked = sorted(found, key=lambda name: -found[name].log_evidence)
     pair = ranked[0], ranked[1]
     summary = _grid(fits, found, pair, scales, seed, report)
-    report("Scaling priors and likelihoods by powers")
-    power_scaling = _power_scaling(fits)
     text, decides = _verdict(summary, fits, pair)
-    return PriorSensitivity(
-        summary, pair, prior_predictives(fits, seed), power_scaling, text, decides
-    )
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A fit to make under another prior, and the seed of its bridge."""
-
-    fit: Fit
-    spec: ModelSpec
-    seed: int
+    return PriorSensitivity(summary, pair, prior_predictives(fits, seed), text, decides)
 
 
 def _grid(
@@ -206,10 +185,14 @@ def _grid(
             if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
                 known[i, key] = own[key].log_evidence + change, float(np.hypot(own[key].mcse, mcse))
             else:
-                jobs[i, key] = _Job(fit, scaled(fit.spec, touched, scale), seed)
+                setup = Setup(fit.runs, scaled(fit.spec, touched, scale), fit.sampling)
+                jobs[i, key] = setup, seed
     named = {f"{i} {key}": job for (i, key), job in jobs.items()}
-    refits = sweep(_refit, named, seconds=SECONDS, report=report, text="Refitting")
-    known |= dict(zip(jobs, refits.values(), strict=True))
+    refits = sweep(refit_evidence, named, seconds=SECONDS, report=report, text="Refitting")
+    for job, found in zip(jobs, refits.values(), strict=True):
+        known[job] = (
+            (np.nan, np.nan) if isinstance(found, str) else (found.log_evidence, found.mcse)
+        )
     rows = []
     for i, (name, scale) in enumerate(priors):
         row: dict[str, Any] = {"prior": name, "scale": scale}
@@ -220,16 +203,6 @@ def _grid(
         row["refitted"] = [key for key in fits if (i, key) in jobs]
         rows.append(row)
     return pd.DataFrame(rows).set_index(["prior", "scale"])
-
-
-def _refit(job: _Job) -> tuple[float, float]:
-    """Return the log evidence of a fit and its error; NaN, which the verdict says, without one."""
-    try:
-        again = fit_spec(job.spec, job.fit.runs, job.fit.sampling, report=lambda *_: None)
-        found = evidence(again, random_seed=job.seed, progress=False)
-    except (EvidenceError, SamplerError):
-        return np.nan, np.nan
-    return found.log_evidence, found.mcse
 
 
 def _all_scalable(fits: Mapping[str, Fit]) -> list[str]:
@@ -290,20 +263,6 @@ def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
         index=pd.Index(list(rows), name="fit"),
         columns=pd.MultiIndex.from_tuples(keys, names=["quantity", "quantile"]),
     )
-
-
-def _power_scaling(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    import pandas as pd
-    from arviz_stats.psense import psense_summary
-
-    tables = {}
-    for name, fit in fits.items():
-        if "log_likelihood" not in fit.draws:  # of very large tables, where none is kept
-            continue
-        published = [k for k in fit.summary().index if k in fit.draws["posterior"].data_vars]
-        with silent("arviz_stats"):  # what it remarks is what the table says
-            tables[name] = psense_summary(fit.draws, var_names=published, round_to=6)
-    return pd.concat(tables, names=["fit", "parameter"]) if tables else pd.DataFrame()
 
 
 def _verdict(

@@ -1,8 +1,11 @@
 """Stacking: the weights under which a mixture of predictions would have done best."""
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize
 
+from bayesscale._random import Stream, generator
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
 
@@ -14,20 +17,12 @@ SMALLEST = 1e-300
 
 
 def stacking_weights(log_density: Array) -> Array:
-    r"""Weigh predictions so that their mixture's log score is largest, shape ``(law,)``.
+    """Weigh predictions so that their mixture's log score is largest, shape ``(law,)``.
 
     ``log_density`` holds the log predictive density of each left-out observation under each law,
-    nats, shape ``(observation, law)``; -inf where a law excludes it.
-
-    .. math:: \max_w \sum_i \ln \sum_k w_k p_k(y_i | y_{-i}),
-              \quad w_k \ge 0, \; \sum_k w_k = 1
-
-    is a concave problem, solved by sequential quadratic programming and finished by a step of
-    expectation maximisation, which stays on the simplex and never lowers the score: Yao, Vehtari,
-    Simpson and Gelman (2018), Bayesian Analysis 13(3), eq. 4, doi:10.1214/17-BA1091.
-
-    >>> stacking_weights(np.log([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])).round(3)
-    array([0.812, 0.188])
+    nats, shape ``(observation, law)``; -inf where a law excludes it. The problem is concave: solved
+    by sequential quadratic programming and finished by a step of expectation maximisation, which
+    stays on the simplex and never lowers the score. See :func:`average`.
     """
     best = log_density.max(axis=1, keepdims=True)
     if np.isnan(log_density).any() or not np.isfinite(best).all():
@@ -54,7 +49,50 @@ def stacking_weights(log_density: Array) -> Array:
 
 def stacking_errors(log_density: Array, *, random_seed: int) -> Array:
     """Return standard errors of stacking weights, by resampling the observations."""
-    rng = np.random.default_rng([random_seed, 4])
+    rng = generator(random_seed, Stream.STACKING)
     n = len(log_density)
     weights = [stacking_weights(log_density[rng.integers(n, size=n)]) for _ in range(RESAMPLED)]
     return np.std(weights, axis=0)
+
+
+PARETO_K_MAX = 0.7
+"""Above it a few draws decide a mean, and its error is not to be trusted."""
+
+TAIL_MIN = 100
+"""Fewer weights have no tail to speak of."""
+
+VARIATION_MIN = 0.1
+"""Nor have weights whose standard deviation is a smaller share of their mean."""
+
+
+def effective_size(values: Array) -> float:
+    """Return the effective size of a mean over ``(chain, draw)``, at most their number."""
+    from arviz_stats.base.array import array_stats
+
+    if np.ptp(values) == 0:
+        return float(values.size)
+    ess: Any = array_stats.ess(values, method="mean", chain_axis=0, draw_axis=1)
+    return min(max(float(ess), 1.0), float(values.size))
+
+
+def pareto_k(weights: Array) -> float:
+    """Return the shape of the right tail of weights, shape ``(chain, draw)``; -inf without one."""
+    from arviz_stats.base.array import array_stats
+
+    if weights.size < TAIL_MIN or weights.std() < VARIATION_MIN * weights.mean():
+        return -np.inf
+    if np.quantile(weights, 0.95) == weights.max():
+        return -np.inf  # a bounded tail that has reached its bound
+    k: Any = array_stats.pareto_khat(weights, r_eff=1.0, tail="right")
+    return float(k)
+
+
+def log_mean_weight(log_weight: Array) -> tuple[float, float, float]:
+    """Average weights over draws, given their logs, shape ``(chain, draw)``.
+
+    Returns the log of the mean, its Monte Carlo standard error, and the Pareto k of the tail.
+    """
+    peak = log_weight.max()
+    weight = np.exp(log_weight - peak)
+    mcse = weight.std(ddof=1) / weight.mean() / np.sqrt(effective_size(weight))
+    return float(peak + np.log(weight.mean())), float(mcse), pareto_k(weight)

@@ -59,12 +59,7 @@ class Lines:
 class Arithmetic:
     """Writes arithmetic of one type.
 
-    Parameters
-    ----------
-    lines
-        Where instructions go.
-    lanes
-        1 for a number, :data:`LANES` for a vector.
+    ``lines``: where instructions go; ``lanes``: 1 for a number, :data:`LANES` for a vector.
     """
 
     def __init__(self, lines: Lines, lanes: int) -> None:

@@ -4,26 +4,14 @@ from collections.abc import Sequence
 from math import pi, sqrt
 from typing import Any
 
-from bayesscale.density.graph import Graph
-from bayesscale.density.node import SCALAR, CannotTraceError, Node, is_given, needed
+from bayesscale.density.graph import SCALAR, CannotTraceError, Graph, Node, is_given, needed
 
 
 def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[Node]:
     """Differentiate in reverse.
 
-    Parameters
-    ----------
-    of
-        A scalar.
-    by
-        The parameters.
-    sizes
-        Rows of each cluster, where there are clusters.
-
-    Returns
-    -------
-    list of Node
-        One derivative a parameter.
+    ``of``: A scalar; ``by``: the parameters; ``sizes``: rows of each cluster, where there are
+    clusters. Returns one derivative a parameter.
     """
     graph = of.graph
     zero = graph.constant(0.0)

@@ -7,7 +7,7 @@ Rows that only fill the last block up are masked, whatever their values are.
 """
 
 from bayesscale.density.arithmetic import LANES, Arithmetic, Lines
-from bayesscale.density.node import ROW, SCALAR, Node, is_given
+from bayesscale.density.graph import ROW, SCALAR, Node, is_given
 from bayesscale.density.plan import Loop, Plan
 
 FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "clusters", "codes")

@@ -7,11 +7,9 @@ import numpy as np
 
 from bayesscale._types import Array
 from bayesscale.density.arithmetic import LANES
-from bayesscale.density.bound import BoundDensity
 from bayesscale.density.emit import FIELDS, emit
-from bayesscale.density.evaluate import evaluate
-from bayesscale.density.native import compile_text
-from bayesscale.density.node import CLUSTER, COUNTS, ROW, SCALAR
+from bayesscale.density.graph import CLUSTER, COUNTS, ROW, SCALAR, evaluate
+from bayesscale.density.native import BoundDensity, compile_text
 from bayesscale.density.plan import Plan, plan
 from bayesscale.density.trace import Trace
 
@@ -19,10 +17,7 @@ from bayesscale.density.trace import Trace
 class FusedDensity:
     """A log density with its gradient, in machine code.
 
-    Parameters
-    ----------
-    trace
-        The density as a graph.
+    ``trace``: the density as a graph.
     """
 
     def __init__(self, trace: Trace, **target: str) -> None:
@@ -34,10 +29,7 @@ class FusedDensity:
     def bind(self, data: Mapping[str, Array]) -> BoundDensity:
         """Compute what depends on data alone and lay it out for the density.
 
-        Parameters
-        ----------
-        data
-            The arrays of a model, by name; rows may be as many as they like.
+        ``data``: the arrays of a model, by name; rows may be as many as they like.
         """
         env, codes = environment(data), data.get("cluster_code")
         n_rows, n_clusters = int(env[COUNTS[ROW]]), int(env[COUNTS[CLUSTER]])

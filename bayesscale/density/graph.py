@@ -5,25 +5,122 @@ what it varies (nothing, the rows of the data, or their clusters), and when it i
 with the data, or with the parameters).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import special
 
-from bayesscale.density.evaluate import FUNCTIONS
-from bayesscale.density.node import (
-    CLUSTER,
-    CONSTANT,
-    COUNTS,
-    DATA,
-    MASKS,
-    PARAMETER,
-    ROW,
-    SCALAR,
-    CannotTraceError,
-    Node,
-    is_given,
-)
+from bayesscale._types import Array
+
+SCALAR, ROW, CLUSTER = "scalar", "row", "cluster"
+CONSTANT, DATA, PARAMETER = 0, 1, 2
+
+COUNTS = {ROW: "n_rows", CLUSTER: "n_clusters"}
+"""Scalars of data that every graph has."""
+
+MASKS = frozenset({"gt", "ge"})
+
+
+class CannotTraceError(TypeError):
+    """A formula does what a graph of elementary functions cannot hold."""
+
+
+class Node:
+    """A value in a graph; the same operation on the same nodes is the same node."""
+
+    __slots__ = ("args", "axis", "graph", "known", "number", "op", "value")
+    __array_ufunc__ = None  # NumPy's numbers leave the arithmetic to the node
+
+    def __init__(
+        self, graph: "Graph", op: str, args: tuple["Node", ...], value: Any, axis: str, known: int
+    ) -> None:
+        self.graph, self.op, self.args, self.value = graph, op, args, value
+        self.axis, self.known = axis, known
+        self.number = len(graph.nodes)
+
+    def __repr__(self) -> str:
+        inside = self.value if not self.args else ", ".join(f"#{a.number}" for a in self.args)
+        return f"#{self.number}={self.op}({inside})"
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        raise CannotTraceError("a formula compares values with ==, which depends on the draw")
+
+    def __bool__(self) -> bool:
+        raise CannotTraceError("a formula branches on a value, which depends on the draw")
+
+    def __float__(self) -> float:
+        raise CannotTraceError("a formula turns a value into a plain number")
+
+    def __add__(self, other: Any) -> "Node":
+        return self.graph.add(self, self.graph.lift(other))
+
+    def __sub__(self, other: Any) -> "Node":
+        return self + -self.graph.lift(other)
+
+    def __rsub__(self, other: Any) -> "Node":
+        return self.graph.lift(other) + -self
+
+    def __mul__(self, other: Any) -> "Node":
+        return self.graph.multiply(self, self.graph.lift(other))
+
+    def __truediv__(self, other: Any) -> "Node":
+        return self * self.graph.reciprocal(self.graph.lift(other))
+
+    def __rtruediv__(self, other: Any) -> "Node":
+        return self.graph.lift(other) * self.graph.reciprocal(self)
+
+    def __pow__(self, other: Any) -> "Node":
+        return self.graph.power(self, self.graph.lift(other))
+
+    def __rpow__(self, other: Any) -> "Node":
+        return self.graph.power(self.graph.lift(other), self)
+
+    def __neg__(self) -> "Node":
+        return self.graph.multiply(self.graph.constant(-1.0), self.graph.lift(self))
+
+    def __pos__(self) -> "Node":
+        return self
+
+    def __abs__(self) -> "Node":
+        return self.graph.apply("abs", self)
+
+    def __gt__(self, other: Any) -> "Node":
+        return self.graph.apply("gt", self, other)
+
+    def __ge__(self, other: Any) -> "Node":
+        return self.graph.apply("ge", self, other)
+
+    def __lt__(self, other: Any) -> "Node":
+        return self.graph.apply("gt", other, self)
+
+    def __le__(self, other: Any) -> "Node":
+        return self.graph.apply("ge", other, self)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def is_given(node: Node) -> bool:
+    """Tell whether a node depends on data alone: NumPy computes it, once a fit."""
+    return node.known < PARAMETER
+
+
+def needed(roots: list[Node], stop: Callable[[Node], bool] = lambda node: False) -> list[Node]:
+    """Return roots and all that they are made of, in order; not what lies behind a stop."""
+    seen: dict[int, Node] = {}
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        if node.number not in seen:
+            seen[node.number] = node
+            if not stop(node):
+                waiting.extend(node.args)
+    return [seen[number] for number in sorted(seen)]
+
 
 _ELEMENTARY = frozenset(
     {"exp", "log", "log1p", "sqrt", "abs", "maximum", "minimum", "gt", "ge", "where"}
@@ -266,3 +363,55 @@ def _axis_of(args: tuple[Node, ...]) -> str:
 def _key(value: Any) -> Any:
     """Tell 0.0 from -0.0, and let nan equal itself."""
     return np.float64(value).tobytes() if isinstance(value, float) else value
+
+
+FUNCTIONS: dict[str, Any] = {
+    "add": np.add, "multiply": np.multiply, "reciprocal": lambda a: 1.0 / a,
+    "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1, "sqrt": np.sqrt,
+    "abs": np.abs, "tanh": np.tanh, "maximum": np.maximum, "minimum": np.minimum,
+    "gt": np.greater, "ge": np.greater_equal, "where": np.where,
+    "softplus": lambda a: np.logaddexp(0.0, a), "sigmoid": special.expit,
+    "gammaln": special.gammaln, "digamma": special.digamma,
+    "erfc": special.erfc, "erfcx": special.erfcx,
+}  # fmt: skip
+"""Every function of the graph, in NumPy."""
+
+
+def evaluate(
+    nodes: Sequence[Node],
+    data: Mapping[str, Array],
+    codes: NDArray[np.int64] | None = None,
+    u: Array | None = None,
+) -> list[Any]:
+    """Return the values of nodes.
+
+    ``nodes``: what is wanted; ``data``: the data by name, with the counts of rows and clusters;
+    ``codes``: number of each row's cluster, shape ``(row,)``; ``u``: the parameters, needed unless
+    the nodes depend on data alone. Returns scalars, or arrays with one value a row or cluster.
+    """
+    values: dict[int, Any] = {}
+    with np.errstate(all="ignore"):
+        for node in needed(list(nodes)):
+            values[node.number] = _value(
+                node, [values[a.number] for a in node.args], data, codes, u
+            )
+    return [values[node.number] for node in nodes]
+
+
+def _value(
+    node: Node, args: list[Any], data: Mapping[str, Array], codes: Any, u: Array | None
+) -> Any:
+    if node.op == "constant":
+        return np.float64(node.value)
+    if node.op == "data":
+        return np.asarray(data[node.value], dtype=float)
+    if node.op == "parameter":
+        assert u is not None
+        return u[node.value]
+    if node.op == "total":
+        return np.sum(args[0])
+    if node.op == "gathered":
+        return np.bincount(codes, weights=args[0], minlength=int(data[COUNTS[CLUSTER]]))
+    if node.op == "spread":
+        return args[0][codes]
+    return FUNCTIONS[node.op](*args)

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bayesscale.density.graph import Graph
-from bayesscale.density.node import Node, is_given, needed
+from bayesscale.density.graph import Graph, Node, is_given, needed
 
 _SHIFT = 8
 """Gamma functions are taken from so far up, where their asymptotic series are exact."""

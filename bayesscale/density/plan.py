@@ -8,7 +8,7 @@ anew in each loop that needs them; only what passes between rows and clusters is
 
 from dataclasses import dataclass, field
 
-from bayesscale.density.node import CLUSTER, ROW, SCALAR, Node, is_given, needed
+from bayesscale.density.graph import CLUSTER, ROW, SCALAR, Node, is_given, needed
 
 SUMS = frozenset({"total", "gathered", "spread"})
 """What is known a stage after its argument."""
@@ -18,18 +18,9 @@ SUMS = frozenset({"total", "gathered", "spread"})
 class Loop:
     """One pass over rows or clusters.
 
-    Parameters
-    ----------
-    axis
-        What it passes over.
-    nodes
-        What is loaded or computed in it, in order.
-    totals
-        Sums to scalars that it adds up.
-    gathered
-        Sums to clusters that it adds up.
-    kept
-        Values of clusters that a later loop over rows asks for.
+    ``axis``: what it passes over; ``nodes``: what is loaded or computed in it, in order;
+    ``totals``: sums to scalars that it adds up; ``gathered``: sums to clusters that it adds up;
+    ``kept``: values of clusters that a later loop over rows asks for.
     """
 
     axis: str

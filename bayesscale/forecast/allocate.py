@@ -1,5 +1,6 @@
 """How to split a compute budget between parameters and tokens."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,24 +8,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale import _arguments
-from bayesscale._arguments import positive_array
-from bayesscale._format import flops as write_flops, list_some
-from bayesscale._sections import Section
+from bayesscale._arguments import interval_tails, positive_array
+from bayesscale._format import flops as write_flops, interval, list_some, over_interval, percent
+from bayesscale._sections import Paragraph, Section, Table, records
 from bayesscale._types import Array
-from bayesscale.accounting import Cost, Counting, Money
-from bayesscale.forecast.answer import Answer, alike, stated, target_frame
-from bayesscale.forecast.bet import Bet, best_bet
-from bayesscale.forecast.cost import FlopCount, checked_cost, cost_in_words
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.mixture import Mixture, Question
-from bayesscale.forecast.reach import reach, warn_if_far
-from bayesscale.forecast.sections import allocation_sections
-from bayesscale.forecast.sensitivity import check_answers
-from bayesscale.forecast.split import Inputs, exponents, optima, split_at, wanted_beside_split
-from bayesscale.forecast.terms import Limits, Repetition, Terms
-from bayesscale.forecast.waste import equivalent_flops
-from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.accounting import Money
+from bayesscale.forecast.answer import (
+    Answer,
+    asks,
+    reach,
+    target_frame,
+    title,
+    warn_if_far,
+    write_share,
+    write_wasted,
+    writer,
+)
+from bayesscale.forecast.bet import best_bet
+from bayesscale.forecast.frontier import Frontier
+from bayesscale.forecast.mixture import Question, check_answers
+from bayesscale.forecast.purchase import Purchase
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference import Average, Fit
 from bayesscale.model import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
@@ -63,9 +68,33 @@ class Allocation(Answer):
     within: float = 0.001
     assumed: tuple[str, ...] = ()
 
-    def sections(self) -> list[Section]:
-        """Return whom it is of, whether that may be used, and the answer."""
-        return allocation_sections(self)
+    def body(self) -> list[Section]:
+        """Return splits of budgets, one row a budget, and how they grow with compute."""
+        rows, scale = records(self.summary), self.scale
+        table = Table.of(
+            self.summary,
+            {
+                title("flops"): writer("flops"),
+                "train": lambda row: (
+                    f"{PARAMS.write(row['best_bet_params'])} on "
+                    f"{TOKENS.write(row['best_bet_tokens'])}"
+                    f"\n{interval(row['near_params_lower'], row['near_params_upper'])}"
+                ),
+                "best size": lambda row: over_interval(row, "params"),
+                "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
+                scale.word: lambda row: over_interval(row, "loss", scale.write),
+                "wasted": write_wasted,
+            },
+            "Train: the parameters and tokens with the smallest expected loss, over the sizes "
+            f"nearly as good, within {percent(self.within)} of it. Best size, and its "
+            "tokens/param: what would be best if it were known. Loss of a run as ordered, "
+            f"{scale.in_words}, and the share of compute that it wastes. Medians over "
+            f"{percent(self.ci_prob)} intervals.",
+        )
+        said = [*_by_budget(rows, lambda row: _flatness(row, self.within))]
+        said += _by_budget(rows, lambda row: _growth(row, self.ci_prob))
+        said += _by_budget(rows, _oddities)
+        return [table, *(Paragraph(text) for text in (*said, *self.assumed))]
 
 
 DRAW_UNITS = {
@@ -82,15 +111,12 @@ DRAW_UNITS = {
 }
 
 
+@asks
 def allocate(
     fit: Fit | Average,
     *,
     flops: ArrayLike | Money,
-    cost: Cost | FlopCount | None = None,
-    limits: Limits | None = None,
-    repetition: Repetition | None = None,
-    counting: Counting | None = None,
-    within: float = 0.001,
+    terms: Terms | None = None,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
     **inputs: ArrayLike,
@@ -99,31 +125,8 @@ def allocate(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or an average of several.
     flops
         Budgets C in FLOP, > 0, shape ``(flops,)`` or a scalar; or :class:`~bayesscale.Money`.
-    cost
-        What a run costs: a :class:`~bayesscale.PowerCost` C = κ N^p D^q, a
-        :class:`~bayesscale.LifetimeCost` that counts serving too, a
-        :class:`~bayesscale.TransformerCost`, or your own function ``cost(params, tokens) -> FLOP``
-        of arrays, increasing in both. None counts as the runs do: 6ND, or their own compute
-        column's median FLOP per parameter and token.
-    limits
-        Sizes that a run may have; None for any.
-    repetition
-        How much data there is where tokens have to be repeated; None for plenty.
-    counting
-        How parameters are counted in the question and its answer; None as in the runs.
-    within
-        Losses within this share of the best are as good, > 0.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
-    random_seed
-        Seed of the run noise in ``loss``; by default derived from the fit's.
-    **inputs
-        Inputs of the law that no budget is divided between, by name, such as ``experts=8``: one
-        value, or one a budget.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def allocate(
     ------
     DomainError
         If a budget is not positive and finite, the law has nothing to split, the cost or a term is
-        unfit, there is no best size, or ``random_seed`` is not a whole number from 0.
+        invalid, there is no best size, or ``random_seed`` is not a whole number from 0.
 
     Warns
     -----
@@ -167,36 +170,28 @@ def allocate(
     Examples
     --------
     >>> bs.allocate(fit, flops=[1e24, 1e25]).summary              # doctest: +SKIP
-    >>> served = bs.LifetimeCost(tokens_served=2e12)              # doctest: +SKIP
-    >>> bs.allocate(fit, flops=1e24, cost=served).summary         # doctest: +SKIP
+    >>> served = bs.Terms(cost=bs.LifetimeCost(tokens_served=2e12))  # doctest: +SKIP
+    >>> bs.allocate(fit, flops=1e24, terms=served).summary        # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    _arguments.number("within", within, above=0)
-    mixture = Mixture.of(fit)
-    host = mixture.host
-    cost = checked_cost(cost, host.runs)
-    terms = Terms.of(host.runs, limits=limits, repetition=repetition, counting=counting)
+    purchase = Purchase.of(fit, terms, inputs)
     money = flops if isinstance(flops, Money) else None
     budgets = money.flops if money else positive_array("flops", flops, FLOPS.unit)
-    given = stated(host.law, inputs, wanted=wanted_beside_split(host.law))
-    targets = alike({"flops": budgets, **given})
-    budgets = targets.pop("flops")
-    bet = _bets(mixture, budgets, cost, targets, terms, within=within)
+    purchase, budgets = purchase.over(budgets)
+    mixture, within = purchase.mixture, purchase.terms.within
+    host = mixture.host
+    bet = best_bet(purchase, budgets)
 
     def about(some: slice) -> Question:
-        at = _at(targets, some)
-
-        def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-            lines = Lines.of(posterior, budgets[some], cost, at, terms)
-            return _answers(lines, bet.params[some], rng)
-
-        return question
+        here = purchase.at(some)
+        return lambda posterior, rng: _answers(
+            here.frontier(posterior, budgets[some]), bet.params[some], rng
+        )
 
     def log_sizes(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
-        at = {name: values[some] for name, values in targets.items()}
-        lines = Lines.of(posterior, budgets[some], cost, at, terms)
-        x, _ = optima(lines)
-        return {"N*": x, "the loss": lines.log_loss(x)}
+        frontier = purchase.at(some).frontier(posterior, budgets[some])
+        x, _ = frontier.optimum()
+        return {"N*": x, "the loss": frontier.log_loss(x)}
 
     columns, drawn, every = mixture.ask_all(
         about, len(budgets), ci_prob=ci_prob, random_seed=random_seed
@@ -238,36 +233,28 @@ def allocate(
             what="the split",
         ),
         within=within,
-        assumed=(*cost_in_words(cost), *terms.in_words()),
+        assumed=tuple(purchase.terms.in_words()),
     )  # fmt: skip
 
 
 ENDS = ("", "_lower", "_upper")
 
 
-def _bets(
-    mixture: Mixture, budgets: Array, cost: Cost, given: Inputs, terms: Terms, *, within: float
-) -> Bet:
-    parts = [
-        best_bet(mixture, budgets[k], cost, _at(given, k), terms, within=within)
-        for k in mixture.blocks(len(budgets))
-    ]
-    return Bet(*(np.concatenate([getattr(p, f) for p in parts]) for f in Bet.__annotations__))
-
-
-def _answers(lines: Lines, ordered: Array, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+def _answers(
+    frontier: Frontier, ordered: Array, rng: np.random.Generator
+) -> dict[str, NDArray[Any]]:
     """Return the optimum of every draw and budget, and what becomes of the runs ordered."""
-    posterior, centre = lines.posterior, lines.posterior.spec.reference
-    x, minima = optima(lines)
-    split = split_at(lines, x, minima)
-    n_exponent, d_exponent = exponents(lines, x)
-    bet = np.broadcast_to(np.log(ordered / centre["params"]), lines.shape)
-    best, of_bet = lines.by_block(
+    posterior, centre = frontier.posterior, frontier.posterior.spec.reference
+    x, minima = frontier.optimum()
+    split = frontier.split(x, minima)
+    n_exponent, d_exponent = frontier.exponents(x)
+    bet = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
+    best, of_bet = frontier.by_block(
         lambda some, cut: (some.log_loss(cut(x)), some.log_loss(cut(bet)))
     )
     of_bet = np.fmax(of_bet, best)  # to rounding, where the bet is the optimum
     best_loss, law_loss = centre["loss"] * np.exp(best), centre["loss"] * np.exp(of_bet)
-    enough = equivalent_flops(lines, x, of_bet)
+    enough = frontier.flops_for(of_bet, x)
     return {
         "params": split.params,
         "tokens": split.tokens,
@@ -275,16 +262,12 @@ def _answers(lines: Lines, ordered: Array, rng: np.random.Generator) -> dict[str
         "optimal_loss": best_loss,
         "params_exponent": n_exponent,
         "tokens_exponent": d_exponent,
-        "loss": posterior.new_runs(np.log(centre["loss"]) + of_bet, lines.runs(bet), rng),
+        "loss": posterior.new_runs(np.log(centre["loss"]) + of_bet, frontier.runs(bet), rng),
         "law_loss": law_loss,
         "regret": law_loss - best_loss,
-        "wasted": 1 - np.minimum(enough / lines.flops, 1),
+        "wasted": 1 - np.minimum(enough / frontier.flops, 1),
         "minima": minima,
     }
-
-
-def _at(given: Inputs, some: slice) -> dict[str, Array]:
-    return {name: values[some] for name, values in given.items()}
 
 
 def _mean(draws: Array) -> Array:
@@ -304,4 +287,46 @@ def _without(frame: pd.DataFrame) -> str:
         f"Some draws have no best size, as their loss only falls or only rises with it: "
         f"{list_some(some)}. They count in what is expected of the run to order, and are left out "
         "of what is said of the optimum."
+    )
+
+
+def _by_budget(
+    rows: Sequence[Mapping[str, Any]], say: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """Return what is said of all budgets, or, where that differs, of the first and the last."""
+    said = {row["flops"]: say(row) for row in rows}
+    if len(set(said.values())) == 1:
+        return [text for text in set(said.values()) if text]
+    ends = dict.fromkeys((rows[0]["flops"], rows[-1]["flops"]))
+    return [f"At {write_flops(budget)}: {said[budget]}" for budget in ends if said[budget]]
+
+
+def _flatness(row: Mapping[str, Any], within: float) -> str:
+    return (
+        f"The run as ordered is within {percent(within)} of the best loss with probability "
+        f"{write_share(row['within_prob'])}; the best size is among those nearly as good with "
+        f"probability {write_share(row['near_prob'])}."
+    )
+
+
+def _oddities(row: Mapping[str, Any]) -> str:
+    said = []
+    if row["without_optimum"]:
+        said.append(f"{write_share(row['without_optimum'])} of the draws have no best size.")
+    if row["several_minima"]:
+        said.append(
+            f"{write_share(row['several_minima'])} of the draws have several minima along the "
+            "budget; the lowest is taken."
+        )
+    return " ".join(said)
+
+
+def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
+    def power(name: str) -> str:
+        lower, upper = row[f"{name}_exponent_lower"], row[f"{name}_exponent_upper"]
+        return f"C^{row[f'{name}_exponent']:.2f} ({interval(lower, upper, '{:.2f}'.format)})"
+
+    return (
+        f"With compute, the best size grows as {power('params')} and its tokens as "
+        f"{power('tokens')}; {percent(ci_prob)} intervals."
     )

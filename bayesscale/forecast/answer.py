@@ -1,10 +1,9 @@
-"""What every question returns, and how questions are put: tables for people, draws for maths."""
-
-from __future__ import annotations
+"""What every question returns, how questions are put, and how far they reach beyond the runs."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,16 +11,41 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bayesscale._arguments import positive_array
+from bayesscale._arguments import interval_tails, positive_array
+from bayesscale._documented import documented
 from bayesscale._format import list_some
-from bayesscale._sections import Severity, Told, words, worst
+from bayesscale._sections import Heading, Section, Severity, Told, findings, further, words, worst
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
-from bayesscale.errors import DomainError
-from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.errors import DomainError, ExtrapolationWarning
+from bayesscale.forecast.terms import PACKAGE, Terms
+from bayesscale.inference import Average, Fit, in_words
 from bayesscale.laws import Law
-from bayesscale.quantities import Quantity, ShownLoss
-from bayesscale.runs import LossScale
+from bayesscale.quantities import FLOPS, QUANTITIES, LossScale, Quantity, ShownLoss, quantity
+from bayesscale.runs import LARGEST_LOSS
+
+VALIDATED_REACH = 30.0
+"""Largest ratio of compute to the largest run in the public hold-outs that intervals were scored
+on."""
+
+STRANGE_REACH = 1000.0
+"""A size this many times above the largest run's, or below the smallest one's, may be a slip."""
+
+ARGUMENTS = {
+    "fit": "A fitted law of parameters and tokens, or an average of several.",
+    "terms": """Cost, limits, repeated data, counting of parameters, further inputs, tolerance; None
+for the defaults of :class:`~bayesscale.Terms`.""",
+    "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
+    "random_seed": "Seed of the run noise in ``loss``; by default derived from the fit's.",
+    "inputs": """Inputs of the law that no budget is divided between, by name, such as
+``experts=8``: one value, or one a row of the answer where it has several.""",
+}
+"""What arguments mean that all questions take."""
+
+
+def asks[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+    """Complete the docstring of a function that puts a question to a fit."""
+    return documented(ARGUMENTS)(function)
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,6 +132,17 @@ class Answer(Told):
         """The answer's sentences, without its table."""
         return words(self.sections())
 
+    @abstractmethod
+    def body(self) -> list[Section]:
+        """Return the answer: its table, and what is to say of it."""
+
+    def sections(self) -> list[Section]:
+        """Return which fit answers, whether that may be used, and the answer."""
+        of = self.of
+        head = [] if of is None else [Heading(in_words(of)), *findings(self.checks)]
+        # what the answer owes to priors; what else was found is for the fit to report
+        return [*head, *self.body(), *further([self.sensitivity] if self.sensitivity else [])]
+
 
 def stated(
     law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any, asked: str = "",
@@ -122,6 +157,11 @@ def stated(
     if asked:
         names, wanted = [*names, asked], list(law.quantities)
     if set(names) != set(wanted):
+        terms = [name for name in names if name in {f.name for f in fields(Terms)}]
+        if terms:
+            raise DomainError(
+                f"{terms[0]} is one of the terms of a purchase: terms=bs.Terms({terms[0]}=...)."
+            )
         every = set(wanted) == set(law.quantities)
         needs = f"{'predicts from' if every else 'needs to be told'} {' and '.join(wanted)}"
         raise DomainError(
@@ -176,3 +216,122 @@ def target_frame(name: str, columns: Mapping[str, Any], index: Array | None = No
     frame = pd.DataFrame(dict(columns), index=index)
     frame.index.name = name
     return frame
+
+
+def reach(fit: Fit, sizes: Mapping[str, Array]) -> dict[str, Array]:
+    """Return each size as a multiple of the largest one among the runs, ``reach_<size>``."""
+    return {
+        f"reach_{name}": v / fit.runs[name].max()
+        for name, v in sizes.items()
+        if scale_of(fit.law, name) == "log"
+    }
+
+
+def scale_of(law: Law, name: str) -> str:
+    """Return the scale of an input of a law, or of compute."""
+    return law.quantities.get(name, quantity(name)).scale
+
+
+def unit_of(law: Law, name: str) -> str:
+    """Return the unit of an input of a law, or of compute."""
+    return law.quantities.get(name, quantity(name)).unit
+
+
+def warn_if_far(
+    fit: Fit, sizes: Mapping[str, Array], *, loss: Array | None = None, also: str = ""
+) -> None:
+    """Say once what is far from the runs, at the line of the user's that asked.
+
+    ``sizes`` are those that the question is about, by name, any shape, NaN being left out;
+    ``loss`` holds predicted median losses, nats/token; ``also`` is what else to warn of. Far is
+    compute, or the only input of the law, more than 30 times that of the largest run; any size
+    more than 1000 times above the runs' or below them; a loss that is worse than guessing.
+    """
+    sizes = {name: v for name, v in sizes.items() if scale_of(fit.law, name) == "log"}
+    above, below = _above(fit, sizes), _below(fit, sizes)
+    said = []
+    if above or below:
+        said.append(f"The farthest target takes {'; '.join(above + below)}.")
+    if above:
+        said.append(
+            f"Intervals were checked on real hold-outs up to {VALIDATED_REACH:.0f} times the "
+            f"largest run's compute only{_and_how(fit)}. Train a larger run, or back-test your own "
+            "ladder at this reach."
+        )
+    if below:
+        said.append("Counts are plain numbers: 70e9, not 70.")
+    if loss is not None and np.max(loss) > LARGEST_LOSS:
+        said.append(
+            f"The predicted loss is up to {np.max(loss):.4g} nats/token. Guessing among 256,000 "
+            f"tokens costs {LARGEST_LOSS:.2f}: the law does not hold there."
+        )
+    if also:
+        said.append(also)
+    if said:
+        warnings.warn(" ".join(said), ExtrapolationWarning, skip_file_prefixes=(PACKAGE,))
+
+
+def _and_how(fit: Fit) -> str:
+    """Say what the intervals assume of the law."""
+    if fit.spec.discrepancy.coordinates(fit.law):
+        return ", with the drift that the law is allowed: beyond that they are a guess"
+    return (
+        ", and these take the law for true: of such 90 % intervals about two thirds held the "
+        "truth, and beyond that fewer will"
+    )
+
+
+def _above(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
+    found = []
+    for name, values in sizes.items():
+        most = np.max(values, initial=0.0, where=~np.isnan(values))
+        times = most / fit.runs[name].max()
+        decisive = name == FLOPS.name or tuple(fit.law.quantities) == (name,)
+        if times > (VALIDATED_REACH if decisive else STRANGE_REACH):
+            found.append(f"{times:.3g} times the {_of(fit.law, name, most, 'largest')}")
+    return found
+
+
+def _below(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
+    found = []
+    for name, values in sizes.items():
+        least = np.min(values, initial=np.inf, where=~np.isnan(values))
+        times = fit.runs[name].min() / least
+        if times > STRANGE_REACH:
+            found.append(f"1/{times:.3g} of the {_of(fit.law, name, least, 'smallest')}")
+    return found
+
+
+def _of(law: Law, name: str, value: float, which: str) -> str:
+    q = law.quantities.get(name, quantity(name))
+    unit = f" {q.unit}" if q.style == "flops" else ""
+    return f"{q.noun} of the {which} run ({q.write(value)}{unit})"
+
+
+def title(name: str) -> str:
+    """Return what heads a column: short, as tables of them are wide."""
+    return QUANTITIES[name].unit if name == FLOPS.name else name.replace("_", " ")
+
+
+def writer(name: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return what writes a quantity of a row."""
+    write = quantity(name).write
+    return lambda row: write(row[name])
+
+
+def write_share(x: float) -> str:
+    """Write a share in percent with two digits: ``0.12 %``, ``35 %``."""
+    return f"{two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
+
+
+def write_wasted(row: Mapping[str, Any]) -> str:
+    """Write the share of compute that a run wastes, over its interval."""
+    low, high = (write_share(row[f"wasted_{end}"]) for end in ("lower", "upper"))
+    return f"{write_share(row['wasted'])}\n{low.removesuffix(' %') if low != high else ''}" + (
+        f"–{high}" if low != high else high
+    )
+
+
+def two_digits(x: float) -> str:
+    """Write two digits, or more where a number has more before the point; no exponent."""
+    return f"{x:.2g}" if x < 99.5 else f"{x:.0f}"

@@ -1,21 +1,15 @@
 """The run with the least posterior expected loss: chosen before the truth is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayesscale._types import Array
-from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.minimise import refine, scan
-from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.roots import find_roots
-from bayesscale.forecast.split import Inputs
-from bayesscale.forecast.terms import Terms
+from bayesscale.forecast.frontier import Frontier
+from bayesscale.forecast.purchase import Purchase
+from bayesscale.forecast.search import find_roots, refine, scan
 from bayesscale.model import Posterior
 
 THINNED = 400
@@ -36,17 +30,21 @@ class Bet:
     near_upper: Array
 
 
-def best_bet(
-    mixture: Mixture, flops: Array, cost: Cost, given: Inputs, terms: Terms, *, within: float
-) -> Bet:
+def best_bet(purchase: Purchase, flops: Array) -> Bet:
     """Choose the size whose loss, averaged over the posterior, is smallest for each budget.
 
     What counts is the mean over draws of the loss at each size, not the loss at an average of the
     optima. The range of sizes whose mean loss is at most ``1 + within`` times the least is solved
     for too, as far as it hangs together.
     """
-    reference = mixture.host.spec.reference
-    whole = Lines.of(mixture.host.posterior.flat().thin(1), flops, cost, given, terms)
+    parts = [_bets(purchase.at(k), flops[k]) for k in purchase.mixture.blocks(len(flops))]
+    return Bet(*(np.concatenate([getattr(p, f) for p in parts]) for f in Bet.__annotations__))
+
+
+def _bets(purchase: Purchase, flops: Array) -> Bet:
+    mixture, terms = purchase.mixture, purchase.terms
+    reference, within = mixture.host.spec.reference, terms.within
+    whole = purchase.frontier(mixture.host.posterior.flat().thin(1), flops)
     lower, upper = (bound[0] for bound in whole.bounds())
 
     def expected(draws: int | None = None) -> Callable[[Array, Array], Array]:
@@ -54,12 +52,11 @@ def best_bet(
 
         def mean(x: Array, number: Array) -> Array:
             budget = number.astype(np.intp)
+            here = purchase.at(budget)
 
             def of(posterior: Posterior) -> Array:
                 some = posterior if draws is None else posterior.thin(draws)
-                at = {name: np.broadcast_to(v, flops.shape)[budget] for name, v in given.items()}
-                lines = Lines.of(some, flops[budget], cost, at, terms)
-                return _mean_loss(lines, x)
+                return _mean_loss(here.frontier(some, flops[budget]), x)
 
             with np.errstate(invalid="ignore", over="ignore"):
                 return mixture.mean(of)
@@ -67,7 +64,7 @@ def best_bet(
         return mean
 
     number = np.arange(len(flops), dtype=float)
-    beyond = np.log(flops / cost.flops(reference["params"], reference["tokens"]))
+    beyond = np.log(flops / terms.compute.flops(reference["params"], reference["tokens"]))
     left, right = (
         np.maximum(beyond / 2 - WINDOW - np.abs(beyond) / 4, lower),
         np.minimum(beyond / 2 + WINDOW + np.abs(beyond) / 4, upper),
@@ -83,7 +80,8 @@ def best_bet(
         raise DomainError(
             f"The law {mixture.host.law.name!r} has no best split at {budgets} FLOP: averaged over "
             "the posterior, its loss only falls or only rises with the size of the model. Fit a "
-            "law with a trade-off between parameters and tokens, or set limits=bs.Limits(...)."
+            "law with a trade-off between parameters and tokens, or set "
+            "limits, terms=bs.Terms(limits=bs.Limits(...))."
         )
     exact = expected()
     x = _refined(lambda x: exact(x, number), _refined(lambda x: rough(x, number), found.x,
@@ -123,9 +121,9 @@ def _refined(g: Callable[[Array], Array], x: Array, lower: Array, upper: Array) 
     return np.take_along_axis(candidates, losses.argmin(axis=0)[None], axis=0)[0]
 
 
-def _mean_loss(lines: Lines, x: Array) -> Array:
+def _mean_loss(frontier: Frontier, x: Array) -> Array:
     """Return the mean over draws of the loss, nats/token, at x of shape ``(budget,)``."""
-    total, centre = np.zeros(lines.shape[1]), lines.posterior.spec.reference["loss"]
-    for (_, budgets), some in lines.blocks():
+    total, centre = np.zeros(frontier.shape[1]), frontier.posterior.spec.reference["loss"]
+    for (_, budgets), some in frontier.blocks():
         total[budgets] += np.exp(some.log_loss(x[None, budgets])).sum(axis=0)
-    return centre * total / lines.shape[0]
+    return centre * total / frontier.shape[0]

@@ -1,23 +1,35 @@
 """The loss of runs that have not been trained."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bayesscale._arguments import number
-from bayesscale._format import percent
-from bayesscale._sections import Section
+from bayesscale._arguments import interval_tails, number
+from bayesscale._format import interval, percent
+from bayesscale._random import Stream, generator
+from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.checks import size_in_words
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer, alike, stated, target_frame
-from bayesscale.forecast.cost import runs_cost
-from bayesscale.forecast.mixture import Mixture, Question
-from bayesscale.forecast.reach import reach, unit_of, warn_if_far
-from bayesscale.forecast.sections import prediction_sections
-from bayesscale.forecast.sensitivity import check_answers
-from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.forecast.answer import (
+    Answer,
+    alike,
+    asks,
+    reach,
+    stated,
+    target_frame,
+    title,
+    unit_of,
+    warn_if_far,
+    writer,
+)
+from bayesscale.forecast.mixture import Mixture, Question, check_answers
+from bayesscale.forecast.purchase import law_inputs, without_split
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS
@@ -43,11 +55,32 @@ class Prediction(Answer):
 
     assumed: tuple[str, ...] = ()
 
-    def sections(self) -> list[Section]:
-        """Return whom it is of, whether that may be used, and the answer."""
-        return prediction_sections(self)
+    def body(self) -> list[Section]:
+        """Return predicted losses, one row a target."""
+        frame = self.summary
+        names = [str(name) for name in frame]
+        sizes = [name.removeprefix("reach_") for name in names if name.startswith("reach_")]
+        reach = "flops" if "flops" in sizes else sizes[0]
+        columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
+            title(name): writer(name) for name in names[: names.index("loss")]
+        }
+        scale = self.scale
+        columns |= {
+            scale.word: lambda row: scale.write(row["loss"]),
+            f"{percent(self.ci_prob)} interval": lambda row: interval(
+                row["loss_lower"], row["loss_upper"], scale.write
+            ),
+            "beyond the runs": lambda row: f"{row[f'reach_{reach}']:.3g}×",
+        }
+        note = (
+            f"Loss of a new run {scale.in_words}. Beyond the runs: "
+            f"{title(reach)} over that of the largest fitted run."
+        )
+        assumed = (Paragraph(text) for text in self.assumed)
+        return [Table.of(frame, columns, note), *assumed]
 
 
+@asks
 def extrapolate(
     fit: Fit | Average,
     *,
@@ -56,6 +89,7 @@ def extrapolate(
     flops: ArrayLike | None = None,
     loss_se: ArrayLike | None = None,
     recipe_shift: float = 0.0,
+    terms: Terms | None = None,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
     **inputs: ArrayLike,
@@ -81,12 +115,9 @@ def extrapolate(
         Standard deviation of what another recipe than the fitted runs' does to log loss, >= 0, the
         same for all targets: ``0.02`` says that new data, another optimiser or another architecture
         may well move the loss by 2 %, up or down. By default 0: runs made as the fitted ones were.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
-    random_seed
-        Seed of the run noise; by default derived from the fit's.
-    **inputs
-        Further inputs of a law that has them, by name, such as ``experts=8``.
+    terms
+        How parameters are counted, what repeated data are worth, further inputs, and what the
+        targets' compute is, as for :func:`~bayesscale.allocate`.
 
     Returns
     -------
@@ -124,31 +155,35 @@ def extrapolate(
     recipe_shift = check_recipe_shift(recipe_shift)
     mixture = Mixture.of(fit)
     host = mixture.host
-    asked = {"params": params, "tokens": tokens, "flops": flops, **inputs}
-    targets = stated(host.law, asked, wanted=host.law.quantities)
+    law = host.law
+    terms = Terms.of(terms, host.runs, spends=False) if law.split else without_split(host, terms)
+    sizes = {"params": params, "tokens": tokens, "flops": flops}
+    targets = stated(law, {**terms.given, **sizes, **inputs}, wanted=law.quantities)
     targets = alike({**targets, "loss_se": _standard_errors(loss_se)})
     errors = targets.pop("loss_se")
     seed = mixture.random_seed if random_seed is None else random_seed
+
+    def log_loss(posterior: Posterior, some: Any) -> Array:
+        at = {name: values[some] for name, values in targets.items()}
+        return posterior.log_loss(law_inputs(posterior, at, terms))
 
     def about(some: slice) -> Question:
         at = {name: values[some] for name, values in targets.items()}
 
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-            log_loss = posterior.log_loss(at) + recipe_shifts(recipe_shift, seed, len(posterior))
-            loss = posterior.new_runs(log_loss, at, rng, errors[some])
-            return {"loss": loss, "law_loss": np.exp(log_loss)}
+            shift = recipe_shifts(recipe_shift, seed, len(posterior))
+            shifted = log_loss(posterior, some) + shift
+            loss = posterior.new_runs(shifted, at, rng, errors[some])
+            return {"loss": loss, "law_loss": np.exp(shifted)}
 
         return question
-
-    def log_loss(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
-        return {"the loss of": posterior.log_loss({name: v[some] for name, v in targets.items()})}
 
     columns, drawn, every = mixture.ask_all(
         about, len(errors), ci_prob=ci_prob, random_seed=random_seed
     )
     sizes = dict(targets)
     if set(SPLIT) <= set(targets):
-        sizes["flops"] = runs_cost(host.runs).flops(targets["params"], targets["tokens"])
+        sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
     warn_if_far(host, sizes, loss=columns["law_loss"])
     return Prediction(
         summary=target_frame("target", sizes | columns | reach(host, sizes)),
@@ -162,7 +197,7 @@ def extrapolate(
         of=mixture.asked,
         sensitivity=check_answers(
             mixture,
-            log_loss,
+            lambda posterior, some: {"the loss of": log_loss(posterior, some)},
             [
                 size_in_words({name: v[i] for name, v in targets.items()}, host.law)
                 for i in range(len(errors))
@@ -186,7 +221,7 @@ def check_recipe_shift(recipe_shift: float) -> float:
 
 def recipe_shifts(recipe_shift: float, random_seed: int, draws: int) -> Array:
     """Draw what a recipe does to log loss, the same for all targets, shape ``(draw, 1)``."""
-    rng = np.random.default_rng([random_seed, 9])  # apart from the noise of runs
+    rng = generator(random_seed, Stream.RECIPE)
     return recipe_shift * rng.standard_normal((draws, 1))
 
 

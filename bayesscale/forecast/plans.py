@@ -1,7 +1,5 @@
 """Plans of runs as people state them, turned into parameters, tokens and what they cost."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +13,13 @@ from bayesscale._format import scientific, short_number, si_count
 from bayesscale._types import Array
 from bayesscale.accounting import Cost, Money, Transformer
 from bayesscale.errors import DomainError
-from bayesscale.forecast.roots import find_roots
+from bayesscale.forecast.search import find_roots
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
 
 RATIO = "tokens/parameter"
+
+HABIT = 20.0
+"""Tokens per parameter that many train with: about what Hoffmann et al. (2022) found best."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,14 @@ def _sizes(at: dict[str, Array], cost: Cost) -> tuple[Array, Array]:
             n = _solved(lambda n, d: (n, d), cost, d, c)
             return n, d
         case {"tokens_per_param": ratio, "flops": c}:
-            n = _solved(lambda n, ratio: (n, ratio * n), cost, ratio, c)
+            n = params_at_ratio(cost, ratio, c)
             return n, ratio * n
     raise AssertionError(at)
+
+
+def params_at_ratio(cost: Cost, ratio: Array | float, flops: Array) -> Array:
+    """Return the parameters that a budget trains on so many tokens each, shape ``(plan,)``."""
+    return _solved(lambda n, ratio: (n, ratio * n), cost, np.asarray(ratio), flops)
 
 
 def _solved(sizes: Any, cost: Cost, given: Array, flops: Array) -> Array:

@@ -5,24 +5,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale import _arguments
-from bayesscale._sections import Section
+from bayesscale._arguments import interval_tails
+from bayesscale._format import over_interval, percent
+from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
-from bayesscale.accounting import Cost, Counting, Money, Transformer
-from bayesscale.forecast.answer import Answer, alike, stated, target_frame
-from bayesscale.forecast.cost import FlopCount, checked_cost, cost_in_words
-from bayesscale.forecast.line import Lines
-from bayesscale.forecast.mixture import Mixture, Question
+from bayesscale.accounting import Counting, Money, Transformer
+from bayesscale.forecast.answer import (
+    Answer,
+    asks,
+    reach,
+    target_frame,
+    two_digits,
+    warn_if_far,
+    write_share,
+    write_wasted,
+)
+from bayesscale.forecast.frontier import Frontier
+from bayesscale.forecast.mixture import Question
 from bayesscale.forecast.plans import stated_plans
-from bayesscale.forecast.reach import reach, warn_if_far
-from bayesscale.forecast.sections import regret_sections
-from bayesscale.forecast.split import optima, split_at, wanted_beside_split
-from bayesscale.forecast.terms import Limits, Repetition, Terms
-from bayesscale.forecast.waste import equivalent_flops
-from bayesscale.inference import Average, Fit, interval_tails
-from bayesscale.model import Posterior
+from bayesscale.forecast.purchase import Purchase
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference import Average, Fit
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 DRAW_UNITS = {
@@ -71,11 +77,37 @@ class Regret(Answer):
         """The plan with the smallest expected regret."""
         return str(self.summary["expected_regret"].idxmin())
 
-    def sections(self) -> list[Section]:
-        """Return whom it is of, whether that may be used, and the answer."""
-        return regret_sections(self)
+    def body(self) -> list[Section]:
+        """Return plans against the best runs of the same cost, one row a plan."""
+        frame, scale = self.summary, self.scale
+        table = Table.of(
+            frame,
+            {
+                "plan": lambda row: str(row["plan"]),
+                "best size": lambda row: over_interval(row, "optimal_params"),
+                "over-trained": lambda row: over_interval(row, "overtraining", two_digits),
+                "regret": lambda row: over_interval(
+                    row, "regret", lambda nats: f"{scale.difference(nats):.4f}"
+                ),
+                "wasted": write_wasted,
+                "as good": lambda row: write_share(row["within_prob"]),
+            },
+            "Best size at the same cost. Over-trained: tokens per parameter over those of the "
+            f"best run. Regret in {scale.of_differences}; wasted: share of compute. As good: "
+            f"probability that the loss is within {percent(self.within)} of the best. Medians "
+            f"over {percent(self.ci_prob)} intervals.",
+        )
+        said = []
+        if len(frame) > 1:
+            row = frame.loc[self.choice]
+            said.append(
+                f"The smallest expected regret is that of {self.choice}: "
+                f"{scale.difference(row['expected_regret']):.2g} {scale.of_differences}."
+            )
+        return [table, *(Paragraph(text) for text in (*said, *self.assumed))]
 
 
+@asks
 def regret(
     fit: Fit | Average,
     *,
@@ -85,11 +117,7 @@ def regret(
     flops: ArrayLike | Money | None = None,
     architectures: Sequence[Transformer] | None = None,
     names: Sequence[str] | None = None,
-    cost: Cost | FlopCount | None = None,
-    limits: Limits | None = None,
-    repetition: Repetition | None = None,
-    counting: Counting | None = None,
-    within: float = 0.001,
+    terms: Terms | None = None,
     ci_prob: float = 0.9,
     random_seed: int | None = None,
     **inputs: ArrayLike,
@@ -102,25 +130,15 @@ def regret(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or an average of several.
     params, tokens, tokens_per_param, flops
         Parameters, training tokens, tokens per parameter and budget of each plan, > 0, shape
         ``(plan,)`` or a scalar; two of them. Budgets may be :class:`~bayesscale.Money`.
     architectures
-        Models in place of ``params``, counted as the runs or ``counting`` count.
+        Models in place of ``params``, counted as the runs or the terms count.
     names
         What to call the plans.
-    cost, limits, repetition, counting
+    terms
         As for :func:`~bayesscale.allocate`: what holds of the plans and of the best run.
-    within
-        Losses within this share of the best are as good, > 0.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
-    random_seed
-        Seed of the run noise in ``loss``; by default derived from the fit's.
-    **inputs
-        Inputs of the law that no budget is divided between, by name: one value, or one a plan.
 
     Returns
     -------
@@ -151,28 +169,22 @@ def regret(
     >>> bs.regret(fit, params=[6e9, 7e9, 8e9], flops=1e24).choice  # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    _arguments.number("within", within, above=0)
-    mixture = Mixture.of(fit)
-    host = mixture.host
-    cost = checked_cost(cost, host.runs)
-    terms = Terms.of(host.runs, limits=limits, repetition=repetition, counting=counting)
+    purchase = Purchase.of(fit, terms, inputs)
+    mixture, terms = purchase.mixture, purchase.terms
+    host, within = mixture.host, terms.within
     plans = stated_plans(
-        cost, count=host.runs.param_count if counting is None else counting.params, params=params,
-        tokens=tokens, tokens_per_param=tokens_per_param, architectures=architectures,
-        flops=flops, names=names,
+        terms.compute,
+        count=host.runs.param_count if terms.counting is None else terms.counting.params,
+        params=params, tokens=tokens, tokens_per_param=tokens_per_param,
+        architectures=architectures, flops=flops, names=names,
     )  # fmt: skip
-    given = stated(host.law, inputs, wanted=wanted_beside_split(host.law))
-    targets = alike({"flops": plans.flops, **given})
-    targets.pop("flops")
+    purchase, _ = purchase.over(plans.flops)
 
     def about(some: slice) -> Question:
-        at = {name: values[some] for name, values in targets.items()}
-
-        def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-            lines = Lines.of(posterior, plans.flops[some], cost, at, terms)
-            return _answers(lines, plans.params[some], plans.tokens[some], rng)
-
-        return question
+        here = purchase.at(some)
+        return lambda posterior, rng: _answers(
+            here.frontier(posterior, plans.flops[some]), plans.params[some], plans.tokens[some], rng
+        )
 
     columns, drawn, every = mixture.ask_all(
         about, len(plans.params), ci_prob=ci_prob, random_seed=random_seed
@@ -206,28 +218,28 @@ def regret(
         ci_prob=ci_prob,
         of=mixture.asked,
         within=within,
-        assumed=(*cost_in_words(cost), *terms.in_words()),
+        assumed=tuple(terms.in_words()),
     )
 
 
 def _answers(
-    lines: Lines, params: Array, tokens: Array, rng: np.random.Generator
+    frontier: Frontier, params: Array, tokens: Array, rng: np.random.Generator
 ) -> dict[str, Array]:
-    posterior, reference = lines.posterior, lines.posterior.spec.reference
-    x, minima = _by_budget(lines)
-    split = split_at(lines, x, minima)
-    plan = np.broadcast_to(np.log(params / reference["params"]), lines.shape)
-    trained = np.broadcast_to(tokens, lines.shape)
-    best, of_plan = lines.by_block(
+    posterior, reference = frontier.posterior, frontier.posterior.spec.reference
+    x, minima = _by_budget(frontier)
+    split = frontier.split(x, minima)
+    plan = np.broadcast_to(np.log(params / reference["params"]), frontier.shape)
+    trained = np.broadcast_to(tokens, frontier.shape)
+    best, of_plan = frontier.by_block(
         lambda some, cut: (some.log_loss(cut(x)), some.log_loss_of(cut(plan), cut(trained)))
     )
     of_plan = np.fmax(of_plan, best)  # to rounding, where the plan is the optimum
     best_loss, law_loss = reference["loss"] * np.exp(best), reference["loss"] * np.exp(of_plan)
-    enough = equivalent_flops(lines, x, of_plan)
+    enough = frontier.flops_for(of_plan, x)
     return {
         "loss": posterior.new_runs(
             np.log(reference["loss"]) + of_plan,
-            {**lines.given, "params": params, "tokens": tokens},
+            {**frontier.given, "params": params, "tokens": tokens},
             rng,
         ),
         "law_loss": law_loss,
@@ -236,16 +248,16 @@ def _answers(
         "optimal_tokens": split.tokens,
         "overtraining": tokens / params / (split.tokens / split.params),
         "regret": law_loss - best_loss,
-        "wasted": 1 - np.minimum(enough / lines.flops, 1),
+        "wasted": 1 - np.minimum(enough / frontier.flops, 1),
     }
 
 
-def _by_budget(lines: Lines) -> tuple[Array, NDArray[np.intp]]:
+def _by_budget(frontier: Frontier) -> tuple[Array, NDArray[np.intp]]:
     """Return the optima, solving once for plans of one cost."""
-    flops, each = np.unique(lines.flops[0], return_inverse=True)
-    if lines.given or len(flops) == len(each):
-        return optima(lines)
-    x, minima = optima(replace(lines, flops=flops[None]))
+    flops, each = np.unique(frontier.flops[0], return_inverse=True)
+    if frontier.given or len(flops) == len(each):
+        return frontier.optimum()
+    x, minima = replace(frontier, flops=flops[None]).optimum()
     return x[:, each], minima[:, each]
 
 
@@ -258,3 +270,90 @@ def _best(law_loss: Array, flops: Array) -> Array:
         first = law_loss[..., same].argmin(axis=-1)
         result[same] = [(first == i).mean() for i in range(int(same.sum()))]
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A published model: parameters in all, training tokens, and where they are stated."""
+
+    name: str
+    params: float
+    tokens: float
+    source: str
+
+
+GPT3 = "Brown et al. (2020), table 2.1, arXiv:2005.14165"
+GOPHER = "Rae et al. (2021), arXiv:2112.11446"
+CHINCHILLA = "Hoffmann et al. (2022), arXiv:2203.15556"
+LLAMA = "Touvron et al. (2023), table 2, arXiv:2302.13971"
+LLAMA2 = "Touvron et al. (2023), table 1, arXiv:2307.09288"
+LLAMA3 = "Llama team (2024), arXiv:2407.21783"
+
+LANDMARKS: tuple[Landmark, ...] = (
+    Landmark("GPT-3 175B", 175e9, 300e9, GPT3),
+    Landmark("Gopher 280B", 280e9, 300e9, GOPHER),
+    Landmark("Chinchilla 70B", 70e9, 1.4e12, CHINCHILLA),
+    Landmark("LLaMA 7B", 6.7e9, 1.0e12, LLAMA),
+    Landmark("LLaMA 13B", 13.0e9, 1.0e12, LLAMA),
+    Landmark("LLaMA 33B", 32.5e9, 1.4e12, LLAMA),
+    Landmark("LLaMA 65B", 65.2e9, 1.4e12, LLAMA),
+    Landmark("Llama 2 70B", 70e9, 2.0e12, LLAMA2),
+    Landmark("Llama 3 8B", 8e9, 15e12, LLAMA3),
+    Landmark("Llama 3 70B", 70e9, 15e12, LLAMA3),
+    Landmark("Llama 3 405B", 405e9, 15.6e12, LLAMA3),
+)
+"""GPT-2's tokens were not published (Radford et al. 2019), so it has no place here."""
+
+
+def landmark_models() -> pd.DataFrame:
+    """List published models whose parameters and training tokens are known.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``plan``, the model; ``params`` (total), ``tokens``, ``source``.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> bs.landmark_models().loc["Chinchilla 70B", "tokens"]
+    np.float64(1400000000000.0)
+    """
+    rows = [(m.name, m.params, m.tokens, m.source) for m in LANDMARKS]
+    return pd.DataFrame(rows, columns=["plan", "params", "tokens", "source"]).set_index("plan")
+
+
+@asks
+def landmarks(fit: Fit | Average, *, terms: Terms | None = None, ci_prob: float = 0.9) -> Regret:
+    """Say how over- or under-trained published models are, as a fit finds it.
+
+    Their losses are those that the fit's own recipe and data would give, not theirs.
+
+    Parameters
+    ----------
+    terms
+        As for :func:`~bayesscale.regret`. Where the runs count parameters without embeddings and
+        the terms do not say how, ``counting`` is ``bs.Counting("total")``.
+
+    Returns
+    -------
+    Regret
+        One row a model of :func:`~bayesscale.landmark_models`.
+
+    Raises
+    ------
+    DomainError
+        As :func:`~bayesscale.regret` does.
+
+    Examples
+    --------
+    >>> bs.landmarks(fit).summary["overtraining"]                 # doctest: +SKIP
+    """
+    table = landmark_models()
+    terms = Terms() if terms is None else terms
+    if isinstance(fit, Fit | Average) and fit.runs.param_count == "non_embedding":
+        terms = replace(terms, counting=terms.counting or Counting("total"))
+    return regret(
+        fit, params=table["params"].to_numpy(), tokens=table["tokens"].to_numpy(),
+        names=list(table.index), terms=terms, ci_prob=ci_prob,
+    )  # fmt: skip

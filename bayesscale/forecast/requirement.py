@@ -1,31 +1,47 @@
-"""The size that a loss takes, in every draw of every law that is asked."""
+"""What a loss takes: the least compute, or the tokens of a model of given size."""
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesscale._arguments import positive_array
-from bayesscale._format import list_some
-from bayesscale._sections import Section
+from bayesscale._arguments import interval_tails, positive_array, probability
+from bayesscale._format import interval, list_some, percent
+from bayesscale._sections import Section, Table
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer, target_frame
+from bayesscale.forecast.answer import Answer, asks, stated, target_frame, title, warn_if_far
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.roots import crossing
-from bayesscale.forecast.sections import requirement_sections
-from bayesscale.inference import interval_tails
+from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
+from bayesscale.forecast.search import crossing
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference import Average, Fit
+from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
-from bayesscale.quantities import LOSS, quantity
+from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS, quantity
 from bayesscale.runs import LARGEST_LOSS
 
 type Sizes = Mapping[str, Array | float]
 
 HUGE = 1e300
 """A size to evaluate a law at that is not a number at infinity."""
+
+SOLVABLE = 60.0
+"""Where splits are solved for, budgets are tried within a factor e^60 of the centre: farther out
+the search for a split meets sizes that no tokens fit."""
+
+CANDIDATES = 33
+"""Sizes compared at a time for the cheapest assured run."""
+
+WIDTH = 6.0
+"""Sizes are looked for within a factor e^6 of where the median compute would be split evenly."""
+
+ZOOMS = 4
+"""After so many rounds, neighbours differ by less than .1 % in size and 1e-7 in cost."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,9 +70,33 @@ class Requirement(Answer):
 
     prob: float | None = None
 
-    def sections(self) -> list[Section]:
-        """Return whom it is of, whether that may be used, and the answer."""
-        return requirement_sections(self)
+    def body(self) -> list[Section]:
+        """Return what target losses take, one row a target."""
+        frame, scale = self.summary, self.scale
+        name = str(frame.columns[0])
+        write = quantity(name).write
+        assured: dict[str, Callable[[Mapping[str, Any]], str]] = {}
+        if self.prob is not None:
+            assured[f"sure to {percent(self.prob)}"] = lambda row: (
+                f"{write(row['assured_flops'])}\n{PARAMS.write(row['assured_params'])} on "
+                f"{TOKENS.write(row['assured_tokens'])}"
+            )
+        return [
+            Table.of(
+                frame,
+                {
+                    scale.word: lambda row: scale.write(row["loss"]),
+                    title(name): lambda row: write(row[name]),
+                    f"{percent(self.ci_prob)} interval": lambda row: interval(
+                        row[f"{name}_lower"], row[f"{name}_upper"], write
+                    ),
+                    "ever reached": lambda row: percent(row["reachable"]),
+                    **assured,
+                },
+                f"Loss of the law {scale.in_words}. Ever reached: probability that any amount "
+                "suffices.",
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -73,7 +113,146 @@ class Search:
     widest: float = np.inf
 
 
-def requirement(
+@asks
+def required_flops(
+    fit: Fit | Average,
+    *,
+    loss: ArrayLike,
+    prob: float | None = None,
+    terms: Terms | None = None,
+    ci_prob: float = 0.9,
+    **inputs: float,
+) -> Requirement:
+    """Find the least compute that reaches a loss, split optimally.
+
+    Parameters
+    ----------
+    fit
+        A fitted law of parameters and tokens, or of compute alone, or an average of such.
+    loss
+        Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
+    prob
+        Find too the cheapest run that reaches the target with at least this probability, in
+        (0, 1): its size is chosen before the truth is known, so that it costs more than the
+        quantile of what is least in each draw. None does without.
+    terms
+        As for :func:`~bayesscale.allocate`; None for a law of compute alone.
+
+    Returns
+    -------
+    Requirement
+        ``flops`` by target.
+
+    Raises
+    ------
+    DomainError
+        If a target is not positive or is worse than guessing among 256,000 tokens, the law has
+        nothing to split, a term is invalid, or ``prob`` is no probability.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        If the median is more than 30 times the compute of the largest run or 1000 times below the
+        smallest one's, or fewer than half of the draws reach a target.
+
+    Examples
+    --------
+    >>> bs.required_flops(fit, loss=[2.0, 1.9], prob=0.9).summary  # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    if prob is not None:
+        probability("prob", prob)
+    mixture = Mixture.of(fit)
+    host = mixture.host
+    if tuple(host.law.quantities) == (FLOPS.name,):
+        stated(host.law, {**without_split(host, terms).given, **inputs}, wanted=())
+        if prob is not None:
+            raise DomainError(
+                f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
+                "interval of flops."
+            )
+        answer, warning = _requirement(
+            mixture, "flops", loss, _flops_of_a_law_of_compute, ci_prob=ci_prob
+        )
+    else:
+        purchase = Purchase.of(fit, terms, inputs, single=True)
+        answer, warning = _requirement(
+            mixture, "flops", loss, _flops_to_split(purchase), ci_prob=ci_prob
+        )
+        if prob is not None:
+            runs = _assured_runs(purchase, answer.summary, prob)
+            answer = replace(answer, summary=answer.summary.assign(**runs), prob=prob)
+    warn_if_far(host, {"flops": _reached(answer, "flops")}, also=warning)
+    return answer
+
+
+@asks
+def required_tokens(
+    fit: Fit | Average, *, params: float | None = None, loss: ArrayLike,
+    terms: Terms | None = None, ci_prob: float = 0.9, **inputs: float,
+) -> Requirement:  # fmt: skip
+    """Find the tokens that bring a model of given size to a loss.
+
+    Parameters
+    ----------
+    fit
+        A fitted law of parameters and tokens, or of tokens alone, or an average of such.
+    params
+        Parameters N of the model, count, > 0; None for a law of tokens alone.
+    loss
+        Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
+    terms
+        As for :func:`~bayesscale.allocate`: limits on tokens, repeated data and counting matter.
+
+    Returns
+    -------
+    Requirement
+        ``tokens`` by target.
+
+    Raises
+    ------
+    DomainError
+        If an argument is not positive and finite, a target is worse than guessing among 256,000
+        tokens, or the law does not depend on tokens and on what else is given.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        If the compute of the median is more than 30 times that of the largest run, a size is more
+        than 1000 times above the runs' or below them, or fewer than half of the draws reach a
+        target. For a law of tokens alone 30 times the tokens is far.
+
+    Examples
+    --------
+    >>> bs.required_tokens(fit, params=7e9, loss=2.1).summary     # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    mixture = Mixture.of(fit)
+    host = mixture.host
+    terms = (
+        Terms.of(terms, host.runs, spends=False) if host.law.split else without_split(host, terms)
+    )
+    sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
+    fixed = stated(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
+    most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
+
+    def question(posterior: Posterior) -> Search:
+        def inputs_at(tokens: Array) -> Sizes:
+            return law_inputs(posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms)
+
+        return Search(inputs_at, inputs_at(np.full(1, np.inf)), posterior.spec.reference["tokens"])
+
+    answer, warning = _requirement(mixture, "tokens", loss, question, ci_prob=ci_prob)
+    tokens = _reached(answer, "tokens")
+    far = {"tokens": tokens}
+    if PARAMS.name in fixed:
+        n = fixed["params"]
+        far = {"flops": terms.compute.flops(n, tokens), "params": n} | far
+    warn_if_far(host, far, also=warning)
+    return answer
+
+
+def _requirement(
     mixture: Mixture, name: str, loss: ArrayLike, search: Callable[[Posterior], Search], *,
     ci_prob: float,
 ) -> tuple[Requirement, str]:  # fmt: skip
@@ -84,7 +263,7 @@ def requirement(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
             f"{LARGEST_LOSS:.2f}, where no law holds. Ask for a smaller one."
         )
-    drawn = mixture.ask(lambda posterior, _: solved(posterior, search(posterior), losses))
+    drawn = mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]
     # quantiles that are order statistics: interpolating towards infinity gives nan
     quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
@@ -110,7 +289,7 @@ def requirement(
     return Requirement(frame, dataset, ci_prob, mixture.asked), warning
 
 
-def solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
+def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
     """Return the sizes at which a law reaches losses, and its log loss at infinite size."""
     huge = {k: np.minimum(v, HUGE) for k, v in search.infinite.items()}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
@@ -128,3 +307,95 @@ def solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDA
 
 def _log_loss(posterior: Posterior, sizes: Sizes) -> Array:
     return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
+
+
+def _flops_of_a_law_of_compute(posterior: Posterior) -> Search:
+    centre = posterior.spec.reference["flops"]
+    return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
+
+
+def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
+    """Look through the optimal splits of budgets."""
+    terms = purchase.terms
+
+    def question(posterior: Posterior) -> Search:
+        spec = posterior.spec
+        sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
+        centre = float(terms.compute.flops(*sizes_there)[0])
+        closed = purchase.frontier(posterior, np.array([centre])).closed_form()
+
+        def sizes(flops: Array) -> Sizes:
+            split = purchase.frontier(posterior, flops).split()
+            return purchase.law_inputs(posterior, split.params, split.tokens)
+
+        most = (terms.limits.params_max, terms.limits.tokens_max)
+        unlimited = (np.full(1, np.inf if limit is None else limit) for limit in most)
+        infinite = purchase.law_inputs(posterior, *unlimited)
+        return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
+
+    return question
+
+
+def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> dict[str, Array]:
+    """Return FLOP, parameters and tokens of the cheapest runs, by target loss.
+
+    A size N needs :math:`D_s(N)` tokens in draw s; with their quantile ``prob`` it reaches the loss
+    with that probability, and N is chosen so that this costs least.
+    """
+    found = [
+        _cheapest(purchase, float(loss), float(flops), prob)
+        for loss, flops in zip(required.index, required["flops"], strict=True)
+    ]
+    names = ("assured_flops", "assured_params", "assured_tokens")
+    return dict(zip(names, np.array(found).T, strict=True))
+
+
+def _cheapest(
+    purchase: Purchase, loss: float, flops: float, prob: float
+) -> tuple[float, float, float]:
+    centre, cost = purchase.mixture.host.spec.reference, purchase.terms.compute
+    smallest, largest = purchase.terms.limits.params_min, purchase.terms.limits.params_max
+    none = (np.inf, np.nan, np.nan)
+    if not np.isfinite(flops):
+        return none
+    n, d = centre[PARAMS.name], centre[TOKENS.name]
+    middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
+    width = WIDTH + abs(middle - np.log(n)) / 2
+    found = none
+    for _ in range(ZOOMS):
+        sizes = np.exp(middle + np.linspace(-width, width, CANDIDATES))
+        sizes = np.clip(sizes, smallest or 0.0, largest or np.inf)
+        tokens = _tokens(purchase, sizes, loss, prob)
+        reached = np.isfinite(tokens)
+        price = np.full(CANDIDATES, np.inf)
+        price[reached] = cost.flops(sizes[reached], tokens[reached])
+        best = int(price.argmin())
+        if not np.isfinite(price[best]):
+            return none
+        found = float(price[best]), float(sizes[best]), float(tokens[best])
+        middle, width = np.log(sizes[best]), 2 * width / (CANDIDATES - 1)
+    return found
+
+
+def _tokens(purchase: Purchase, sizes: Array, loss: float, prob: float) -> Array:
+    """Return the tokens with which sizes reach a loss with a probability, infinite for none."""
+    limit = purchase.terms.limits.tokens_max
+    most = np.inf if limit is None else limit
+
+    def search(posterior: Posterior) -> Search:
+        def inputs_at(tokens: Array) -> Sizes:
+            return purchase.law_inputs(posterior, sizes, np.minimum(tokens, most))
+
+        infinite = inputs_at(np.full(sizes.shape, np.inf))
+        return Search(inputs_at, infinite, posterior.spec.reference["tokens"])
+
+    losses = np.full(sizes.shape, loss)
+    drawn = purchase.mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
+    draws = np.where(np.isnan(drawn["size"]), np.inf, drawn["size"])
+    return np.quantile(draws, prob, axis=(0, 1), method="inverted_cdf")
+
+
+def _reached(answer: Requirement, name: str) -> Array:
+    """Return the medians of the targets that half of the draws reach."""
+    table = answer.summary
+    return table.loc[table["reachable"] >= 0.5, name].to_numpy()

@@ -1,18 +1,34 @@
-"""The terms of a purchase besides its cost: limits on sizes, repeated data, how N is counted."""
+"""The terms of a purchase: cost, limits on sizes, repeated data, how N is counted, inputs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self, cast
 
 import numpy as np
 
 from bayesscale import _arguments
 from bayesscale._types import Array
-from bayesscale.accounting import Counting
-from bayesscale.errors import DomainError
+from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, TransformerCost, is_cost
+from bayesscale.errors import DomainError, RunsWarning
+from bayesscale.forecast.search import find_roots
 from bayesscale.model import Posterior
 from bayesscale.runs import Runs
+
+type FlopCount = Callable[[Array, Array], Array]
+"""A user's own cost: FLOP of N parameters (array) trained on D tokens (array), elementwise."""
+
+TRIED = 1e12
+"""A user's cost is tried within this factor of the runs' sizes."""
+
+SPREAD_MAX = 1.2
+"""Runs whose FLOP per parameter and token differ by more than this are no power law 6ND."""
+
+PACKAGE = str(Path(__file__).parents[1])
+"""Warnings are issued at the user's line: the first one that is not in here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,31 +184,82 @@ def _worth(size: Array | float, plenty: float, decay: float) -> Array:
     return used * (1 - decay * np.expm1(-again / decay))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What holds of every size that is asked about; ``fit_count`` is how the runs count N."""
+    """Everything that is assumed about a purchase; one argument of every question about budgets.
 
+    Parameters
+    ----------
+    cost
+        What a run costs: a :class:`~bayesscale.PowerCost` C = κ N^p D^q, a
+        :class:`~bayesscale.LifetimeCost` that counts serving too, a
+        :class:`~bayesscale.TransformerCost`, or your own function ``cost(params, tokens) -> FLOP``
+        of arrays, increasing in both. None counts as the runs do: 6ND, or their own compute
+        column's median FLOP per parameter and token.
+    limits
+        Sizes that a run may have.
+    repetition
+        How much data there is where tokens have to be repeated; None for plenty.
+    counting
+        How parameters are counted in the question and its answer; None as in the runs.
+    given
+        Inputs of the law that no budget is divided between, by name, such as ``{"experts": 8}``:
+        for every question on these terms. A question that takes ``**inputs`` may override them.
+    within
+        Losses within this share of the best are as good, > 0.
+
+    Raises
+    ------
+    DomainError
+        If a term is of another kind, or ``within`` is not positive and finite.
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> bs.Terms(limits=bs.Limits(params_max=7e9)).limits.params_max
+    7000000000.0
+    """
+
+    cost: Cost | FlopCount | None = None
     limits: Limits = Limits()
     repetition: Repetition | None = None
     counting: Counting | None = None
-    fit_count: str = "total"
+    given: Mapping[str, Any] = field(default_factory=dict)
+    within: float = 0.001
 
-    @classmethod
-    def of(
-        cls, runs: Runs, *, limits: Limits | None = None, repetition: Repetition | None = None,
-        counting: Counting | None = None,
-    ) -> Terms:  # fmt: skip
-        """Check terms against the runs."""
-        for name, value, kind in (
-            ("limits", limits, Limits),
-            ("repetition", repetition, Repetition),
-            ("counting", counting, Counting),
+    def __post_init__(self) -> None:
+        for name, kind, optional in (
+            ("limits", Limits, False),
+            ("repetition", Repetition, True),
+            ("counting", Counting, True),
         ):
-            if value is not None and not isinstance(value, kind):
+            value = getattr(self, name)
+            if not isinstance(value, kind) and not (optional and value is None):
                 raise DomainError(
                     f"{name} must be {kind.__name__}, such as bs.{kind.__name__}(...), not "
                     f"{_arguments.shown(value)}."
                 )
+        if not isinstance(self.given, Mapping):
+            raise DomainError(
+                "given must be inputs by name, such as {'experts': 8}, not "
+                f"{_arguments.shown(self.given)}."
+            )
+        _arguments.number("within", self.within, above=0)
+
+    @classmethod
+    def of(cls, terms: Terms | None, runs: Runs, *, spends: bool = True) -> Terms:
+        """Return terms that were checked against the runs of a fit, None being the defaults: with
+        a cost that counts FLOP and tokens, and a counting only where the runs have another one.
+        ``spends`` tells whether a budget is split, so that it matters how well that cost fits.
+        """  # noqa: D205
+        if terms is None:
+            terms = cls()
+        if not isinstance(terms, Terms):
+            raise DomainError(
+                f"terms must be bs.Terms(...), such as bs.Terms(cost=bs.PowerCost()), not "
+                f"{_arguments.shown(terms)}."
+            )
+        counting = terms.counting
         if counting is not None and runs.param_count not in ("total", "non_embedding"):
             raise DomainError(
                 f"The runs count parameters as {runs.param_count!r}, from which there is no way to "
@@ -200,12 +267,24 @@ class Terms:
             )
         if counting is not None and counting.params == runs.param_count:
             counting = None  # as the runs do
-        return cls(limits or Limits(), repetition, counting, runs.param_count)
+        quiet = terms.cost is None and not spends
+        cost = runs_cost(runs) if quiet else checked_cost(terms.cost, runs)
+        return replace(terms, cost=cost, counting=counting)
+
+    @property
+    def compute(self) -> Cost:
+        """The cost, once checked."""
+        return cast(Cost, self.cost)
+
+    @property
+    def free(self) -> bool:
+        """Whether there are only inputs and a tolerance: all that a law without a split takes."""
+        return replace(self, given={}, within=Terms.within) == Terms()
 
     @property
     def plain(self) -> bool:
         """Whether sizes are what the law takes, without limits."""
-        return self == Terms(fit_count=self.fit_count)
+        return self.limits == Limits() and self.counting is None and self.repetition is None
 
     def omega(self, posterior: Posterior) -> Array:
         """Return ω for every draw, shape ``(draw, 1)``; NaN if nothing is counted anew."""
@@ -216,21 +295,27 @@ class Terms:
     def of_law(self, params: Array, tokens: Array, omega: Array) -> tuple[Array, Array]:
         """Return the parameters and tokens to evaluate the law at; arrays broadcast."""
         if self.counting is not None:
-            params = self.counting.to_count(params, self.fit_count, omega)
+            params = self.counting.to_count(params, self._fit_count, omega)
         if self.repetition is not None:
             params = self.repetition.worth_params(params)
             tokens = self.repetition.worth_tokens(tokens)
         return params, tokens
 
+    @property
+    def _fit_count(self) -> str:
+        """How the runs count parameters, where the terms count them otherwise."""
+        assert self.counting is not None
+        return "total" if self.counting.params == "non_embedding" else "non_embedding"
+
     def in_words(self) -> list[str]:
         """Say what was assumed, a sentence each."""
-        said = []
+        said = cost_in_words(self.compute)
         if self.counting is not None:
             share = self.counting.share
             spread = f" (1 ± {share.scale:.2g})" if share.scale else ""
             said.append(
                 f"Parameters and compute are counted as {self.counting.params!r}, while the runs "
-                f"count {self.fit_count!r}: translated by N_T = N + ω N^(1/3) with ω = "
+                f"count {self._fit_count!r}: translated by N_T = N + ω N^(1/3) with ω = "
                 f"{share.omega:.6g}{spread}."
             )
         if (data := self.repetition) is not None:
@@ -249,3 +334,119 @@ class Terms:
             if value is not None
         ]
         return [*said, *([f"Limits: {', '.join(limits)}."] if limits else [])]
+
+
+def runs_cost(runs: Runs) -> PowerCost:
+    """Return the cost that counts compute as the runs do: 6ND, scaled to their own count."""
+    rule = PowerCost()
+    if runs.flop_rule == "6ND":
+        return rule
+    ratio = runs.flops / rule.flops(runs.params, runs.tokens)
+    return PowerCost(kappa=rule.kappa * float(np.median(ratio)))
+
+
+def _warn_if_not_a_power(runs: Runs) -> None:
+    """Warn where one factor does not turn the runs' sizes into their compute: where FLOP per
+    parameter and token vary by more than a fifth over the runs.
+    """  # noqa: D205
+    per_token = runs.flops / (runs.params * runs.tokens)
+    least, most = np.quantile(per_token, [0.05, 0.95])
+    if runs.flop_rule != "6ND" and most > SPREAD_MAX * least:
+        warnings.warn(
+            f"The runs' compute is between {least:.3g} and {most:.3g} FLOP per parameter and token "
+            f"(6ND would be 6); budgets are split with their median. Pass cost=PowerCost(...) or "
+            "a function cost(params, tokens) that counts as the runs do.",
+            RunsWarning,
+            skip_file_prefixes=(PACKAGE,),
+        )
+
+
+def checked_cost(cost: Cost | FlopCount | None, runs: Runs) -> Cost:
+    """Return the cost to use, None being the runs' own rule, after trying a user's function."""
+    if cost is None:
+        _warn_if_not_a_power(runs)
+        return runs_cost(runs)
+    if isinstance(cost, LifetimeCost) and cost.training is None:
+        _warn_if_not_a_power(runs)
+        return replace(cost, training=runs_cost(runs))
+    if is_cost(cost):
+        return cast(Cost, cost)
+    if isinstance(cost, type) or not callable(cost):
+        raise DomainError(
+            "cost must be a PowerCost or another cost of bayesscale, or a function of (params, "
+            f"tokens) in FLOP, not {cost!r}."
+        )
+    around = np.geomspace(1 / TRIED, TRIED, 97)
+    n, d = np.meshgrid(np.median(runs.params) * around, np.median(runs.tokens) * around)
+    try:
+        value = np.asarray(cost(n.ravel(), d.ravel()), dtype=float)
+    except Exception as error:
+        raise DomainError(
+            f"Your cost function fails on arrays of parameters and tokens: {error!r}. It is called "
+            "as cost(params, tokens) with NumPy arrays of one shape and returns FLOP."
+        ) from error
+    if value.shape != (n.size,) or not (np.isfinite(value).all() and (value > 0).all()):
+        raise DomainError(
+            "Your cost function must return positive, finite FLOP, elementwise, but gave "
+            f"{value!r} for parameters and tokens within a factor {TRIED:.0e} of the runs'."
+        )
+    value = value.reshape(n.shape)
+    for what, axis in (("parameters", 1), ("tokens", 0)):
+        if not (np.diff(value, axis=axis) > 0).all():
+            i, j = np.argwhere(~(np.diff(value, axis=axis) > 0))[0]
+            raise DomainError(
+                f"Your cost function must rise in both parameters and tokens, but more {what} than "
+                f"N = {n[i, j]:.3g}, D = {d[i, j]:.3g} do not cost more: {value[i, j]:.6g} FLOP. "
+                "Where a cost has steps or falls, no budget has one best split."
+            )
+    return OwnCost(cost, float(np.median(runs.tokens)))
+
+
+@dataclass(frozen=True)
+class OwnCost:
+    """A user's function with its inverse, which is solved for."""
+
+    function: FlopCount
+    centre: float
+
+    def flops(self, params: Array, tokens: Array) -> Array:
+        """Return FLOP of counts, arrays of one shape."""
+        return self.function(*np.broadcast_arrays(params, tokens))
+
+    def tokens(self, params: Array, flops: Array) -> Array:
+        """Return the tokens that a budget pays for; 0 where a size costs more untrained."""
+        y = find_roots(
+            lambda y, params, flops: (
+                np.log(self.flops(params, self.centre * np.exp(y))) - np.log(flops)
+            ),
+            (np.asarray(params, float), np.asarray(flops, float)),
+            "tokens",
+            missing=-np.inf,
+        )
+        return self.centre * np.exp(y)
+
+
+def cost_in_words(cost: Cost) -> list[str]:
+    """Say how compute is counted, a sentence or two."""
+    match cost:
+        case PowerCost(kappa, p, q):
+            powers = "".join(
+                f" × {name}{'' if power == 1 else f'^{power:.3g}'}"
+                for name, power in (("N", p), ("D", q))
+            )
+            return [f"Compute is counted as {kappa:.4g}{powers}."]
+        case LifetimeCost():
+            price = "" if cost.serving_price == 1 else f", {cost.serving_price:.3g} times as dear"
+            return [
+                f"Budgets pay for training and for {cost.tokens_served:.3g} tokens served, at 2 "
+                f"FLOP a parameter{price}.",
+                *(cost_in_words(cost.training) if cost.training else []),
+            ]
+        case TransformerCost():
+            return [
+                f"Compute is that of transformers of vocabulary {cost.vocab:.6g}, context "
+                f"{cost.context:.6g} and width {cost.aspect:.3g} times the depth, "
+                f"{'with' if cost.head else 'without'} the output head; attention scores: "
+                f"{cost.attention}."
+            ]
+    return ["Compute is counted by a function of your own."]

@@ -1,27 +1,20 @@
-from .average import Average as Average, check_refits as check_refits
+from .average import Average as Average, check_refits as check_refits, load_average as load_average
 from .compiled import (
-    CompiledModel as CompiledModel,
-    compile_model as compile_model,
-    is_compiled as is_compiled,
+    CompiledModel as CompiledModel, compile_model as compile_model, is_compiled as is_compiled,
 )
 from .draws import (
-    LOG_LIKELIHOOD_MAX_BYTES as LOG_LIKELIHOOD_MAX_BYTES,
-    SAMPLE_DIMS as SAMPLE_DIMS,
+    LOG_LIKELIHOOD_MAX_BYTES as LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS as SAMPLE_DIMS,
     parameter_groups as parameter_groups,
 )
-from .fit import (
-    check_sampling as check_sampling,
-    fit as fit,
-    fit_spec as fit_spec,
-    warn_of_checks as warn_of_checks,
+from .fit import fit as fit
+from .fit_many import (
+    ManyFits as ManyFits, fit_laws as fit_laws, fit_many as fit_many, seeded as seeded,
 )
-from .fit_many import ManyFits as ManyFits, fit_many as fit_many
-from .noiseless import check_noise as check_noise
 from .nutpie_chains import Chains as Chains
-from .pilot import Pilot as Pilot
 from .pytensor_density import density_graph as density_graph
-from .result import Fit as Fit, SamplingSpec as SamplingSpec, interval_tails as interval_tails
-from .run_chains import run_chains as run_chains
-from .sampler import available_cores as available_cores, sample_nuts as sample_nuts
-from .saved import load_average as load_average, load_fit as load_fit
-from .sections import in_words as in_words
+from .result import (
+    Fit as Fit, SamplingSpec as SamplingSpec, in_words as in_words, load_fit as load_fit,
+    unsound as unsound, warn_of as warn_of,
+)
+from .sampler import Pilot as Pilot, available_cores as available_cores, sample_nuts as sample_nuts
+from .setup import FitOptions as FitOptions, Setup as Setup, takes_fit_options as takes_fit_options

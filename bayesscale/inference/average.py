@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import xarray as xr
+
 from bayesscale._format import list_some
-from bayesscale._sections import Section, Severity, Told, worst
+from bayesscale._sections import (
+    Heading,
+    Paragraph,
+    Section,
+    Severity,
+    Table,
+    Told,
+    findings,
+    further,
+    worst,
+)
 from bayesscale.checks import CheckResult
 from bayesscale.errors import ConvergenceWarning
-from bayesscale.inference.result import Fit
-from bayesscale.inference.sections import average_sections
+from bayesscale.inference.result import Fit, fit_of, in_words
+from bayesscale.inference.tree_file import (
+    ATTRIBUTE,
+    from_table,
+    load_tree,
+    save_tree,
+    set_header,
+    to_table,
+)
+from bayesscale.laws import Law
 from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "largest compute"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,13 +58,7 @@ class Average(Told):
         How they were weighted: ``"loo"``, ``"evidence"`` or ``"largest"``.
     summary
         One row a fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
-        the score, nats, with the columns that :func:`~bayesscale.compare` has for it: by
-        evidence ``log_evidence``, ``mcse``, ``ln_bf`` and ``ln_bf_mcse``, on the largest compute
-        ``log_score``, ``log_score_mcse``, ``log_score_diff`` and ``log_score_diff_mcse``, whose
-        errors are those of Monte Carlo; by leave-one-out ``elpd``, ``elpd_se``, ``elpd_diff`` from
-        the best fit and ``elpd_diff_se``, whose errors say how much other runs of the same kind
-        would have changed the figure, ``n_refits``, ``refits_converged``, and ``high_k``, the runs
-        or groups whose importance sampling failed, so that they were refitted.
+        the score, nats, with the columns that :func:`~bayesscale.compare` has for its criterion.
     pointwise
         Log predictive density, nats, of what was left out: one row a run or cluster, one column
         a fit. None where they were scored together.
@@ -83,7 +101,22 @@ class Average(Told):
 
     def sections(self) -> list[Section]:
         """Return the verdict, the weights in words, and the scores that they rest on."""
-        return average_sections(self)
+        score = next(name for name in SCORES if name in self.summary)
+        return [
+            Heading(in_words(self)),
+            *findings(self.checks, of="average"),
+            Paragraph(self.text),
+            Table.of(
+                self.summary,
+                {
+                    "fit": lambda row: str(row["fit"]),
+                    "law": lambda row: row["law"],
+                    "weight": lambda row: f"{row['weight']:.3f} ± {row['weight_se']:.3f}",
+                    f"{SCORES[score]}, nats": lambda row: f"{row[score]:.2f}",
+                },
+            ),
+            *further(self.checks),
+        ]
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the average and its fits into one file; an older file survives a failure.
@@ -105,9 +138,21 @@ class Average(Told):
         FileError
             If the file cannot be written, or another file than a saved fit is there.
         """
-        from bayesscale.inference.saved import save_average
+        import xarray as xr
 
-        return save_average(self, path, overwrite=overwrite)
+        tree = xr.DataTree(
+            children={f"fit_{i}": fit.to_tree() for i, fit in enumerate(self.fits.values())}
+        )
+        header = {
+            "names": list(self.fits),
+            "weights": [self.weights[name] for name in self.fits],
+            "by": self.by,
+            "text": self.text,
+            "random_seed": self.random_seed,
+            "summary": from_table(self.summary),
+            "pointwise": self.pointwise is not None and from_table(self.pointwise),
+        }
+        return save_tree(set_header(tree, average=header), path, overwrite=overwrite)
 
 
 def check_refits(scores: pd.DataFrame) -> CheckResult:
@@ -122,3 +167,52 @@ def check_refits(scores: pd.DataFrame) -> CheckResult:
             "(target_accept=0.95): refits are sampled as the fits were."
         )
     return CheckResult("refits", "caution" if unsure else "ok", text, scores, ConvergenceWarning)
+
+
+def load_average(path: str | Path, *, laws: Mapping[str, Law] | None = None) -> Average:
+    """Read a saved average.
+
+    Parameters
+    ----------
+    path
+        A file that :meth:`Average.save` wrote.
+    laws
+        Your own laws, if any were fitted, by the name of their fit in the average.
+
+    Returns
+    -------
+    Average
+        The same average.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, is not as it was saved or not a saved average, or was written by
+        another version in a layout that this one does not read.
+    UnknownNameError
+        If a fit is of a law that does not ship, and was not given.
+    DomainError
+        If one of ``laws`` is another law than the one that was fitted.
+
+    Examples
+    --------
+    >>> m = bs.load_average("average.nc")                         # doctest: +SKIP
+    """
+    given = laws or {}
+    return load_tree(path, lambda tree: _average(tree, given), kind="average")
+
+
+def _average(tree: xr.DataTree, laws: Mapping[str, Law]) -> Average:
+    stored = json.loads(tree.attrs[ATTRIBUTE])["average"]
+    names, pointwise, fits = stored["names"], stored["pointwise"], tree.children
+    return Average(
+        fits={
+            name: fit_of(fits[f"fit_{i}"].copy(), laws.get(name)) for i, name in enumerate(names)
+        },
+        weights=dict(zip(names, stored["weights"], strict=True)),
+        by=stored["by"],
+        summary=to_table(stored["summary"]),
+        pointwise=to_table(pointwise) if pointwise else None,
+        text=stored["text"],
+        random_seed=stored["random_seed"],
+    )

@@ -5,35 +5,21 @@ spread, and the prior's numbers. The density is fused from the model's formulas 
 traced; what cannot, such as a prior of PyMC's own, is compiled from PyMC's graph.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import joblib
 
 from bayesscale._interrupts import interrupts_held
 from bayesscale._types import Array
-from bayesscale.density import CannotTraceError, FusedDensity, trace
+from bayesscale.density import BoundDensity, CannotTraceError, FusedDensity, trace
 from bayesscale.laws import Law
 from bayesscale.model import ModelSpec, law_values
 from bayesscale.runs import Runs
 
 type DensityKind = Literal["fused", "pytensor"]
-
-
-class BoundDensity(Protocol):
-    """A log density over certain data.
-
-    It may have an attribute ``native``: the address of a C function, the address of the data that
-    it is called with, and what must live as long as they are used.
-    """
-
-    def __call__(self, u: Array, /) -> tuple[float, Array]:
-        """Return the log density and its gradient at a point of shape ``(coordinate,)``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -47,13 +33,6 @@ class CompiledModel:
     bind: Callable[[Mapping[str, Array]], BoundDensity]
     kind: DensityKind
     note: str = ""
-
-    def log_density(self, u: Array, data: Mapping[str, Array]) -> tuple[float, Array]:
-        """Return the log posterior density (unnormalised) and its gradient at ``u``.
-
-        For many points, :attr:`bind` the data once.
-        """
-        return self.bind(data)(u)
 
 
 _compiled: dict[object, CompiledModel] = {}

@@ -3,8 +3,6 @@
 Everything here is NumPy on the law's own formula: PyMC would compile a graph for each group.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -13,9 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesscale._random import Stream, generator
 from bayesscale._types import Array
+from bayesscale.accounting import PowerCost
 from bayesscale.inference.projection import project_on_law
-from bayesscale.laws import PowerCost
 from bayesscale.model import ModelSpec, Posterior, dims_of, model_data
 from bayesscale.runs import Runs
 
@@ -39,7 +38,7 @@ def assemble_draws(
     prior_predictive, observed_data, constant_data and runs.
     """
     posterior = Posterior.of(spec, spec.space.constrain(u))
-    rng = np.random.default_rng([random_seed, 7])
+    rng = generator(random_seed, Stream.PREDICTIVE)
     coords = _numbered(posterior)
     run = {"run": runs.run_ids}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}

@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
 
 from bayesscale import _arguments
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, worst
 from bayesscale._sweep import Store, sweep
-from bayesscale.errors import (
-    BayesScaleError,
-    BayesScaleWarning,
-    DomainError,
-    FileError,
-    RunsWarning,
-    unknown_name,
-)
-from bayesscale.inference.compiled import DensityKind
-from bayesscale.inference.fit import check_sampling, fit
-from bayesscale.inference.noiseless import check_noise
-from bayesscale.inference.result import Fit
-from bayesscale.inference.saved import load_fit
-from bayesscale.model import ModelSpec, check_priors_admit, specify
+from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsWarning, unknown_name
+from bayesscale.inference.fit import fit
+from bayesscale.inference.result import Fit, load_fit, unsound, warn_of
+from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
+from bayesscale.model import ModelSpec, check_noise, check_priors_admit
 from bayesscale.runs import Runs, read_runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayesscale.laws import Law
-    from bayesscale.model import Prior
 
 SECONDS = 2.0
 """What a fit takes, roughly."""
@@ -96,16 +88,7 @@ class ManyFits(Told):
     @property
     def text(self) -> str:
         """Which fits are not to be used, and which with caution, in a sentence each."""
-        said = []
-        for severity, state in (
-            ("stop", "DID NOT PASS the checks of their posterior"),
-            ("caution", "are to be used with caution"),
-        ):
-            found = self.ladders.loc[self.ladders["severity"] == severity, "found"]
-            if len(found):
-                listed = "; ".join(f"{name} ({what})" for name, what in found.items())
-                said.append(f"{len(found)} of {len(self)} fits {state}: {listed}.")
-        return " ".join(said) or f"All {len(self)} fits passed their checks."
+        return unsound(self.ladders, "fits") or f"All {len(self)} fits passed their checks."
 
     def sections(self) -> list[Section]:
         """Return what the checks found, and a row a ladder."""
@@ -123,22 +106,14 @@ class ManyFits(Told):
         ]
 
 
+@takes_fit_options()
 def fit_many(
     ladders: Runs | Mapping[str, Ladder] | Iterable[Ladder],
     *,
     group: str | None = None,
-    law: str | Law = "unified",
-    noise: str = "student_t",
-    discrepancy: str | None = "drift",
-    priors: Mapping[str, Prior] | None = None,
-    draws: int = 1000,
-    tune: int = 1000,
-    chains: int = 4,
-    target_accept: float = 0.9,
     store: str | Path | None = None,
-    random_seed: int | None = None,
     progress: ProgressOption = "auto",
-    density: DensityKind = "fused",
+    **options: Unpack[FitOptions],
 ) -> ManyFits:
     """Fit one model to each of many ladders; nothing is fitted if one of them is wrong.
 
@@ -150,41 +125,16 @@ def fit_many(
         as the table or the file is.
     group
         Column of labels of the one table: each of its levels is a ladder.
-    law, noise, discrepancy, priors, draws, tune, chains, target_accept
-        As for :func:`~bayesscale.fit`, of every ladder.
     store
         Folder that keeps finished fits, a file each that :func:`~bayesscale.load_fit` reads. A
         rerun with the same arguments goes on from there, with more ladders too. On a cluster,
         workers must share it.
-    random_seed
-        Seed of every fit: with it, ``bs.fit`` of the same runs repeats one. None takes that of
-        the store, or a new one, which the fits record.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
-    density
-        As for :func:`~bayesscale.fit`.
 
     Returns
     -------
     ManyFits
         ``summary``, a table of posteriors; ``ladders``, what the checks found; and the fits:
         ``many["c4"]``, or ``many.fits``, a mapping.
-
-    Raises
-    ------
-    RunsError
-        If a ladder cannot be read, or has fewer runs than the law has unknowns.
-    UnknownNameError
-        If a column, law, noise, discrepancy or prior has an unknown name.
-    PriorError
-        If a prior is malformed, or all that it allows is far from what was observed.
-    DomainError
-        If two ladders have one name or one has none, or an option is outside its domain.
-    FileError
-        If a file or the store cannot be read or written, or the store holds fits of something
-        else.
-    SamplerError
-        If the sampler stops.
 
     Warns
     -----
@@ -206,31 +156,26 @@ def fit_many(
     >>> many.summary.xs("alpha_N", level="parameter")             # doctest: +SKIP
     """
     named = _named(ladders, group)
-    kept = None if store is None else Store(Path(store), Fit.save, _reader(law), ".nc")
-    if random_seed is None and kept is not None:
-        random_seed = kept.setting("random_seed")
-    sampling = asdict(check_sampling(draws, tune, chains, target_accept, random_seed))
-    _arguments.choice("density", density, get_args(DensityKind.__value__))
-    model: dict[str, Any] = {
-        "law": law, "noise": noise, "discrepancy": discrepancy, "priors": priors,
-    }  # fmt: skip
-    specs: dict[str, ModelSpec] = {}
+    kept = None
+    if store is not None:
+        kept = Store(Path(store), Fit.save, _reader(options.get("law", "")), ".nc")
+    options = seeded(options, kept)
+    setups: dict[str, Setup] = {}
     for name, runs in named.items():
         try:
-            specs[name] = specify(runs, **model)
-            check_priors_admit(runs, specs[name])
-            check_noise(specs[name], runs)
+            setups[name] = Setup.of(runs, **options)
+            check_priors_admit(runs, setups[name].spec)
+            check_noise(setups[name].spec, runs)
         except BayesScaleError as error:
             error.add_note(f"This is about the ladder {name!r}.")
             raise
     files = {name: _file_name(name) for name in named}
     if kept is not None:
-        one = next(iter(specs.values()))
-        kept.open(_settings(one) | sampling)
-    jobs = {files[name]: _Job(runs, model | sampling | {"density": density})
-            for name, runs in named.items()}  # fmt: skip
+        one = next(iter(setups.values()))
+        kept.open(_settings(one.spec) | asdict(one.sampling))
+    jobs = {files[name]: setup for name, setup in setups.items()}
     with progress_reporter(progress) as report:
-        found = sweep(_fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
+        found = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
     result = ManyFits({name: found[files[name]] for name in named})
     for name, fitted in result.fits.items():
         if fitted.runs != named[name]:
@@ -241,25 +186,11 @@ def fit_many(
         pooled = fitted.runs.pooled_groups()
         if pooled is not None:
             warnings.warn(f"{name}: {pooled}", RunsWarning, stacklevel=2)
-    _warn_of(result)
+    warn_of([c for f in result.fits.values() for c in f.checks], result.text, stacklevel=3)
     return result
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A ladder, and the arguments of its fit."""
-
-    runs: Runs
-    options: Mapping[str, Any]
-
-
-def _fit(job: _Job) -> Fit:
-    with warnings.catch_warnings():  # told of once, for all
-        warnings.simplefilter("ignore", BayesScaleWarning)
-        return fit(job.runs, **job.options, progress=False)
-
-
-def _reader(law: str | Law) -> Any:
+def _reader(law: Any) -> Any:
     """Return what reads a saved fit of a law."""
     own = None if isinstance(law, str) else law
     return lambda path: load_fit(path, law=own)
@@ -314,10 +245,78 @@ def _settings(spec: ModelSpec) -> dict[str, Any]:
     return {k: said[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
 
 
-def _warn_of(result: ManyFits) -> None:
-    """Warn once of what the checks of all fits found."""
-    for severity in ("stop", "caution"):
-        found = [c for f in result.fits.values() for c in f.checks if c.severity == severity]
-        if found:
-            warnings.warn(result.text, found[0].warning, stacklevel=3)
-            return
+WEIGHED = ("kaplan", "chinchilla", "unified")
+"""Laws that are weighed against each other unless others are named."""
+
+
+@takes_fit_options(without=("law", "discrepancy"))
+def fit_laws(
+    runs: Runs,
+    *,
+    laws: Sequence[str | Law] = WEIGHED,
+    discrepancies: Sequence[str | None] = (None, "drift"),
+    progress: ProgressOption = "auto",
+    **options: Unpack[FitOptions],
+) -> dict[str, Fit]:
+    """Fit every law with every discrepancy, all with one seed; nothing is fitted if one is wrong.
+
+    Parameters
+    ----------
+    laws
+        Names of laws, or instances of your own, at least one, each once.
+    discrepancies
+        Model discrepancies, as for :func:`~bayesscale.fit`; by default none, and drift.
+    priors
+        Priors by name of coordinate, for every law that has it.
+
+    Returns
+    -------
+    dict
+        The fits by name, ready for :func:`~bayesscale.compare` and :func:`~bayesscale.average`:
+        ``"kaplan"`` as it stands, ``"kaplan + drift"`` with a discrepancy.
+
+    Warns
+    -----
+    BayesScaleWarning
+        As :func:`~bayesscale.fit` does, of each.
+
+    Examples
+    --------
+    >>> fits = bs.fit_laws(runs, laws=["kaplan", "chinchilla"])   # doctest: +SKIP
+    >>> bs.compare(fits).text                                     # doctest: +SKIP
+    """
+    taken = [name for name in ("law", "discrepancy") if name in options]
+    if taken:
+        raise TypeError(f"fit_laws() got an unexpected keyword argument {taken[0]!r}")
+    laws = _arguments.several("laws", laws)
+    discrepancies = _arguments.several("discrepancies", discrepancies)
+    priors = options.get("priors") or {}
+    shared: dict[str, Any] = {**seeded(options), "priors": None}
+    models: dict[str, dict[str, Any]] = {}
+    known: set[str] = set()
+    for discrepancy in discrepancies:
+        for law in laws:
+            model = shared | {"law": law, "discrepancy": discrepancy}
+            spec = Setup.of(runs, **model).spec
+            own = {k: prior for k, prior in priors.items() if k in spec.space.names}
+            kind = spec.discrepancy.name
+            name = spec.law.name if kind == "none" else f"{spec.law.name} + {kind}"
+            if name in models:
+                raise DomainError(f"Two fits would be called {name!r}. Name each law once.")
+            models[name] = model | {"priors": own}
+            Setup.of(runs, **models[name])
+            known |= {*spec.space.names}
+    for name in priors:
+        if name not in known:
+            raise unknown_name("prior", name, sorted(known))
+    return {name: fit(runs, progress=progress, **model) for name, model in models.items()}
+
+
+def seeded(options: FitOptions, store: Store | None = None) -> FitOptions:
+    """Return options with a seed: their own, that of a store, or a new one."""
+    seed = options.get("random_seed")
+    if seed is None and store is not None:
+        seed = store.setting("random_seed")
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**31))
+    return {**options, "random_seed": seed}

@@ -14,8 +14,6 @@ the prior has its say. A draw that is the law itself is its own projection. The 
 under-trained runs is an effect of its own and stays out.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,22 +1,86 @@
-"""The log density from PyMC's graph, for what is not traced and for whoever doubts the tracing."""
+"""The log density from PyMC's graph, for what is not traced and for whoever doubts the tracing.
 
-from __future__ import annotations
+PyTensor's compiled function as a C function, so that chains need not queue for the interpreter.
 
-from collections.abc import Callable, Mapping
+numba passes arrays with their shapes; a sampler passes one address. The function between them is
+written for the ranks of the data, and compiled by numba in a second.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numba
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
+from numba.extending import intrinsic
+from numpy.typing import NDArray
 from pytensor.configdefaults import config
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
 
 from bayesscale._types import Array
 from bayesscale.density import BoundDensity
-from bayesscale.inference.c_function import CFunction
 from bayesscale.model import ModelSpec, model_data, model_from, spread_data
 from bayesscale.runs import Runs
+
+_NUMBERS = 3
+"""What is said of each array: its address and up to two lengths."""
+
+
+@intrinsic
+def _pointer(context: Any, address: Any) -> Any:
+    def write(_: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from numba.core.cgutils import voidptr_t
+
+        return builder.inttoptr(args[0], voidptr_t)
+
+    return types.voidptr(address), write
+
+
+class CFunction:
+    """A density that numba compiled, with one address for its data.
+
+    ``density``: ``density(u, *arrays) -> (value, gradient)``, compiled by numba; ``n_dim``:
+    dimension of a point; ``like``: arrays of the ranks and types that it takes.
+    """
+
+    def __init__(self, density: Callable[..., Any], n_dim: int, like: Sequence[NDArray]) -> None:
+        self.n_dim, self._types = n_dim, [(a.ndim, a.dtype) for a in like]
+        namespace = {"carray": carray, "np": np, "pointer": _pointer, "density": density}
+        exec(self._text(), namespace)
+        real = types.CPointer(types.float64)
+        signature = types.int64(types.int64, real, real, real, types.CPointer(types.int64))
+        self._compiled: Any = numba.cfunc(signature)(namespace["call"])
+
+    def _text(self) -> str:
+        arrays = []
+        for i, (rank, dtype) in enumerate(self._types):
+            lengths = "".join(f"fields[{_NUMBERS * i + 1 + j}], " for j in range(rank))
+            arrays.append(f"carray(pointer(fields[{_NUMBERS * i}]), ({lengths}), np.{dtype})")
+        return f"""
+def call(dim, u, gradient, value, data):
+    fields = carray(data, ({_NUMBERS * len(self._types)},))
+    found, slope = density(carray(u, ({self.n_dim},)), {", ".join(arrays)})
+    value[0] = found.item()
+    finite = np.isfinite(value[0])
+    for i in range({self.n_dim}):
+        gradient[i] = slope[i]
+        finite = finite and np.isfinite(slope[i])
+    return 0 if finite else 4
+"""
+
+    def bind(self, arrays: Sequence[NDArray]) -> BoundDensity:
+        """Return the density over arrays of the same ranks and types."""
+        own = [
+            np.array(a, dtype, order="C", ndmin=n)
+            for a, (n, dtype) in zip(arrays, self._types, strict=True)
+        ]
+        fields = np.zeros((len(own), _NUMBERS), dtype=np.int64)
+        for row, array in zip(fields, own, strict=True):
+            row[: array.ndim + 1] = array.ctypes.data, *array.shape
+        return BoundDensity(self._compiled.address, self.n_dim, fields, (self, own))
 
 
 @config.change_flags(floatX="float64")  # whatever the user's settings say
@@ -48,24 +112,3 @@ def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model,
     log_density: Any = graph_replace(written, dict(zip(values, on_link, strict=True)))
     gradient: Any = grad(log_density, sampled)
     return model, u, log_density, pt.stack(gradient)
-
-
-# A prior of the user's own choice: ask PyMC, without optimising or compiling the small graph.
-
-
-def _uncompiled(argument: Any, result: Any) -> Callable[[Array], Array]:
-    evaluate: Any = pm.pytensorf.compile([argument], result, mode="FAST_COMPILE")
-    return lambda values: np.reshape(evaluate(np.ravel(values)), np.shape(values))
-
-
-def _pymc_transform(rv: Any, transform: Any) -> Callable[[Array], Array]:
-    if transform is None:
-        return lambda values: values
-    value = pt.dvector("value")
-    return _uncompiled(value, transform(value, *rv.owner.inputs))
-
-
-def _pymc_log_density(rv: Any) -> Callable[[Array, Array], Array]:
-    value = pt.dvector("value")
-    evaluate = _uncompiled(value, pm.logp(rv, value))
-    return lambda values, _: evaluate(values)

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayesscale._arguments import probability
-from bayesscale._sections import Section, Severity, Told, Verdict, verdict, words, worst
+from bayesscale._arguments import interval_tails
+from bayesscale._equation import as_text
+from bayesscale._format import interval, percent, short_number
+from bayesscale._sections import (
+    Equation,
+    Heading,
+    Paragraph,
+    Section,
+    Severity,
+    Table,
+    Told,
+    Verdict,
+    findings,
+    further,
+    verdict,
+    words,
+    worst,
+)
+from bayesscale._types import Array
 from bayesscale.checks import (
+    Answers,
     CheckResult,
     check_convergence,
     check_lack_of_fit,
     check_prior_conflict,
+    check_prior_power,
     check_weakly_known,
     diagnostics,
+    prior_power,
 )
-from bayesscale.inference.sections import fit_sections
+from bayesscale.inference.draws import published_draws
+from bayesscale.inference.tree_file import ATTRIBUTE, load_tree, save_tree, set_header
 from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
@@ -28,6 +52,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesscale.laws import Law
+
+
+GROUPS = ("posterior", "sample_stats", "runs")
+"""What no saved fit is without."""
+
+UNSETTLED_MAX = 0.01
+
+EXPONENT = "params_exponent"
+"""That of tokens says the same: at C = 6ND the two add up to one."""
+
+PRIOR_DRAWS, SEED = 1000, 0
 
 
 @dataclass(frozen=True)
@@ -108,9 +143,7 @@ class Fit(Told):
         """Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
         the split, and which unknowns are weakly known.
         """  # noqa: D205
-        from bayesscale.inference.prior_answers import check_letters
-
-        letters = check_letters(self)
+        letters = _check_letters(self.posterior, self.published, self.runs)
         return (
             self.convergence,
             check_lack_of_fit(self.posterior, self.runs),
@@ -201,9 +234,13 @@ class Fit(Told):
         FileError
             If the file cannot be written, or another file than a saved fit is there.
         """
-        from bayesscale.inference.saved import save_fit
+        return save_tree(self.to_tree(), path, overwrite=overwrite)
 
-        return save_fit(self, path, overwrite=overwrite)
+    def to_tree(self) -> xr.DataTree:
+        """Return the draws with all that makes a fit of them in their header."""
+        return set_header(
+            self.draws.copy(), spec=self.spec.as_dict(), sampling=asdict(self.sampling)
+        )
 
     @property
     def text(self) -> str:
@@ -212,10 +249,174 @@ class Fit(Told):
 
     def sections(self, *, ci_prob: float = 0.9) -> list[Section]:
         """Return what was fitted, whether it may be used and why, and the published parameters."""
-        return fit_sections(self, ci_prob=ci_prob)
+        return [
+            Heading(in_words(self)),
+            *findings(self.checks),
+            Paragraph(_equation(self)),
+            *fitted_equation(self),
+            Table.of(
+                self.summary(ci_prob=ci_prob),
+                {
+                    "parameter": lambda row: str(row["parameter"]),
+                    "median": lambda row: short_number(row["median"]),
+                    f"{percent(ci_prob)} interval": lambda row: interval(
+                        row["lower"], row["upper"], short_number
+                    ),
+                    "unit": lambda row: row["unit"],
+                },
+            ),
+            *([Paragraph(_closest_law(self))] if "closest_law" in self.draws.children else []),
+            *further(self.checks),
+        ]
 
 
-def interval_tails(ci_prob: float) -> tuple[float, float]:
-    """Return the lower and upper quantile of an equal-tailed interval."""
-    prob = probability("ci_prob", ci_prob)
-    return (1 - prob) / 2, (1 + prob) / 2
+def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
+    """Read a saved fit.
+
+    Parameters
+    ----------
+    path
+        A file that :meth:`Fit.save` wrote.
+    law
+        Your own law, if it was fitted: a file holds its name, not its code.
+
+    Returns
+    -------
+    Fit
+        The same fit.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, is not as it was saved or not a saved fit, or was written by
+        another version in a layout that this one does not read.
+    UnknownNameError
+        If the fit is of a law that does not ship, and ``law`` was not given.
+    DomainError
+        If ``law`` is another law than the one that was fitted.
+
+    Examples
+    --------
+    >>> fit = bs.load_fit("fit.nc")                               # doctest: +SKIP
+    """
+    return load_tree(path, lambda tree: fit_of(tree, law), kind="fit")
+
+
+def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
+    """Return the fit that a tree holds."""
+    stored = json.loads(tree.attrs.pop(ATTRIBUTE))
+    if missing := [name for name in GROUPS if name not in tree.children]:
+        raise ValueError(f"it has no group {missing[0]!r}")
+    spec = ModelSpec.from_dict(stored["spec"], law=law)
+    sampled = tree["posterior"].dataset[[c.name for c in spec.coordinates]]
+    for name, values in sampled.data_vars.items():
+        if set(values.dims) != {"chain", "draw"} or not values.size:
+            raise ValueError(f"{name} has no draws")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} has draws that are not finite")
+    runs = Runs.from_xarray(tree["runs"].dataset)
+    return Fit(spec=spec, runs=runs, draws=tree, sampling=SamplingSpec(**stored["sampling"]))
+
+
+def fitted_equation(fit: Fit) -> list[Section]:
+    """Return the law's equation with the medians of its letters, if all of them are known."""
+    import numpy as np
+
+    letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
+    if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
+        return []
+    return [Equation(fit.law.equation, letters)]
+
+
+def _equation(fit: Fit) -> str:
+    law = fit.law
+    said = law.equation or f"log loss as {type(law).__name__} writes it"
+    said = as_text(said)
+    return f"{said} ({law.citation})" if law.citation else said
+
+
+def _closest_law(fit: Fit) -> str:
+    """Say what the letters of a surface with discrepancy mean, and what they cost in fit."""
+    published = fit.published
+    misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
+    said = (
+        "Letters above are those of the law closest to the fitted surface over the runs, which it "
+        f"misses by {misfit:.2%} (noise {sigma:.2%}). They hold among the runs: beyond them the "
+        "surface may leave the law, so that sizes and losses there are less sure than exponents."
+    )
+    if misfit > sigma:
+        said += " They miss it by more than noise: quote them as a description of these runs"
+        said += ", and E not as the loss that no size removes." if "E" in published else "."
+    unsettled = int(published.attrs["unconverged"])
+    if unsettled > UNSETTLED_MAX * published["misfit"].size:
+        said += (
+            f" NOT IDENTIFIED: for {unsettled:,} of {published['misfit'].size:,} draws no closest "
+            "law was found; do not quote these letters."
+        )
+    return said
+
+
+def in_words(fit: Any) -> str:
+    """Return the model, or how many are averaged, and the runs that it was fitted to."""
+    runs = fit.runs
+    if not hasattr(fit, "spec"):
+        return f"An average of {len(fit.fits)} fits to {len(runs)} runs"
+    size = f"{len(runs)} runs"
+    if runs.has_clusters:
+        size = (
+            f"{len(runs):,} rows of {runs.n_clusters:,} runs, worth {fit.effective_runs:.0f} "
+            "independent ones"
+        )
+    return f"{fit.spec.in_words()}, fitted to {size}"
+
+
+def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> CheckResult:
+    """Check that priors do not decide the exponent of the split; the table tells of letters too."""
+    spec = posterior.spec
+    prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
+    on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}
+    said = {k: v for k, (v, _) in published_draws(spec, on_law).items() if k != "tokens_exponent"}
+    drawn = {name: np.ravel(published[name]) for name in said}
+    table = prior_power(posterior, _answers(drawn, said))
+    asked = table.index == EXPONENT
+    told = table[asked] if asked.any() else table.assign(decided=False)
+    what = "the exponent of the split" if asked.any() else "the letters"
+    found = check_prior_power(told, posterior, runs, what=what)
+    return CheckResult(found.name, found.severity, found.text, table, found.warning)
+
+
+def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> Answers:
+    """Put quantities of shape ``(draw,)`` side by side, positive ones in logs."""
+    columns = [[], []]
+    for name in posterior:
+        both = posterior[name], prior[name]
+        log = all((values > 0).all() for values in both) and name != EXPONENT
+        for column, values in zip(columns, both, strict=True):
+            column.append(np.log(values) if log else values)
+    return Answers(list(posterior), np.stack(columns[0], axis=-1), np.stack(columns[1], axis=-1))
+
+
+def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
+    """Say which of several posteriors are not to be used, and which with caution; empty if none.
+
+    ``found`` has a row a posterior with its ``severity`` and the names of what was ``found``.
+    """
+    sentences = []
+    for severity, state in (
+        ("stop", "DID NOT PASS the checks of their posterior"),
+        ("caution", "are to be used with caution"),
+    ):
+        named = found.loc[found["severity"] == severity, "found"]
+        if len(named):
+            listed = "; ".join(f"{name.format(k)} ({what})" for k, what in named.items())
+            sentences.append(f"{len(named)} of {len(found)} {kind} {state}: {listed}.")
+    return " ".join(sentences)
+
+
+def warn_of(checks: Iterable[CheckResult], text: str, *, stacklevel: int) -> None:
+    """Warn once of what the checks of several posteriors found, by the category of the gravest."""
+    checks = list(checks)
+    for severity in ("stop", "caution"):
+        if grave := [check for check in checks if check.severity == severity]:
+            warnings.warn(text, grave[0].warning, stacklevel=stacklevel)
+            return

@@ -1,14 +1,8 @@
 from .coordinates import (
-    EXPONENT_RATIO as EXPONENT_RATIO,
-    IRREDUCIBLE_SHARE as IRREDUCIBLE_SHARE,
-    LEVEL as LEVEL,
-    OUTER_EXPONENT as OUTER_EXPONENT,
-    SLOPE_C as SLOPE_C,
-    SLOPE_D as SLOPE_D,
-    SLOPE_N as SLOPE_N,
-    Coordinate as Coordinate,
+    Coordinate as Coordinate, EXPONENT_RATIO as EXPONENT_RATIO,
+    IRREDUCIBLE_SHARE as IRREDUCIBLE_SHARE, LEVEL as LEVEL, OUTER_EXPONENT as OUTER_EXPONENT,
+    SLOPE_C as SLOPE_C, SLOPE_D as SLOPE_D, SLOPE_N as SLOPE_N,
 )
-from .cost import PowerCost as PowerCost
-from .law import SPLIT as SPLIT, Law as Law, Optimum as Optimum, Reference as Reference
+from .law import Law as Law, Optimum as Optimum, Reference as Reference, SPLIT as SPLIT
 from .registry import LAWS as LAWS, get_law as get_law, list_laws as list_laws
 from .two_terms import two_terms as two_terms

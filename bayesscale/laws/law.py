@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from bayesscale._types import Array
+from bayesscale.accounting import PowerCost
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.laws.cost import PowerCost
-from bayesscale.quantities import PARAMS, TOKENS, Quantity, quantity
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS, Quantity, quantity
 
 type Reference = Mapping[str, float]
 """The point that a fit's coordinates refer to: the centre of its runs, by name of quantity, and
@@ -40,6 +40,11 @@ def _default_drifts(law: Law) -> tuple[str, ...]:
     return law.split or (on_logs if len(on_logs) > 1 else ())
 
 
+def _default_sizes(law: Law) -> tuple[str, ...]:
+    # compute follows from parameters and tokens, which every run has
+    return *SPLIT, *(name for name in law.quantities if name not in (*SPLIT, FLOPS.name))
+
+
 class Law(ABC):
     """A scaling law. A subclass states its names once and writes its formula once.
 
@@ -67,8 +72,9 @@ class Law(ABC):
         has both. The others are given when an allocation is asked for.
     drifts
         The inputs in which the law's slopes may drift; by default those of ``split``.
-    response
-        What the law predicts.
+    sizes
+        What makes runs alike: runs that agree in these are replicates, and misfit is looked for
+        among neighbours in them; by default parameters, tokens and the law's other inputs.
     contains
         Laws that this one is at fixed values of its coordinates, such as
         ``{"chinchilla": {"k": 1.0}}``.
@@ -95,13 +101,18 @@ class Law(ABC):
     published_units: Mapping[str, str] = {}
     split: tuple[str, ...] = cast(Any, _Default(_default_split))
     drifts: tuple[str, ...] = cast(Any, _Default(_default_drifts))
-    response: str = "loss"
+    sizes: tuple[str, ...] = cast(Any, _Default(_default_sizes))
     contains: Mapping[str, Mapping[str, float]] = {}
 
     @property
     def quantities(self) -> dict[str, Quantity]:
         """The inputs by name."""
         return {q.name: q for q in map(quantity, self.inputs)}
+
+    @property
+    def splits_compute(self) -> bool:
+        """Whether a budget is divided between parameters and tokens."""
+        return set(self.split) == set(SPLIT)
 
     @property
     def given(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale.laws.cost import PowerCost
+from bayesscale.accounting import PowerCost
 from bayesscale.laws.law import Optimum
 
 

@@ -1,16 +1,15 @@
 """What must hold of a law before anything is compiled: a user's own is tried out in NumPy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale.accounting import PowerCost
 from bayesscale.errors import BayesScaleError, DomainError
-from bayesscale.laws import LAWS, Coordinate, Law, PowerCost
-from bayesscale.model.links import LINKS
+from bayesscale.laws import LAWS, Coordinate, Law
+from bayesscale.model.priors import LINKS
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 RESERVED_NAMES = frozenset(

@@ -30,7 +30,6 @@ more tokens, and is never more than 1, a factor e in loss.
 
 from collections.abc import Mapping
 from itertools import pairwise
-from math import log
 from typing import Any
 
 import numpy as np
@@ -49,8 +48,7 @@ LEAST, LEAST_SPREAD = 0.3, {"loss": 0.03}
 """Smallest unit of distance: runs of one size say nothing about a scale of drift."""
 
 DRIFT_LEVEL = 3.0
-CURVATURE_LEVEL = 5.0
-"""Spreads from the centre at which terms level off, so that they do not run away."""
+"""Spreads from the centre at which tokens per parameter level off, so that they do not run away."""
 
 LOG_LOSS_MAX = 500.0
 """No loss is e^500 times another one: a steep law that says so far from the centre is out of the
@@ -68,10 +66,6 @@ UNDERTRAINING = Coordinate(
 UNDERTRAINING_RATE = Coordinate(
     "undertraining_rate", "log", *population.UNDERTRAINING_RATE, "1",
     "how fast the excess grows towards fewer tokens per parameter",
-)  # fmt: skip
-CURVATURE_SCALE = Coordinate(
-    "curvature_scale", "log", log(0.006), 0.8, "log loss",
-    "size of the quadratic discrepancy one spread away from the centre",
 )  # fmt: skip
 
 
@@ -140,40 +134,6 @@ class Drift(Discrepancy):
         return value + _excess(ratio, c, xp) - _excess(0.0, c, xp)
 
 
-class Quadratic(Discrepancy):
-    """A quadratic in the distance from the centre is added to log loss.
-
-    The distance levels off at five spreads, so that the polynomial does not run away; but within
-    them nothing keeps the loss from rising with more data.
-    """
-
-    name = "quadratic"
-    moves_optimum = True
-
-    def coordinates(self, law: Law) -> tuple[Coordinate, ...]:
-        steps = [
-            Coordinate(
-                f"curvature_{a}" if a == b else f"curvature_{a}_{b}", "identity", 0.0, 1.0, "1",
-                f"coefficient of the discrepancy in {a} and {b}, in units of curvature_scale",
-            )
-            for a, b in self._pairs(law)
-        ]  # fmt: skip
-        return (CURVATURE_SCALE, *steps)
-
-    def log_loss(self, law, c, x, spread, xp):
-        t = {name: _level(v / spread[name], CURVATURE_LEVEL, xp) for name, v in x.items()}
-        added = sum(
-            c[f"curvature_{a}" if a == b else f"curvature_{a}_{b}"] * t[a] * t[b]
-            for a, b in self._pairs(law)
-        )
-        return law.log_loss(c, x, xp) + c["curvature_scale"] * added
-
-    @staticmethod
-    def _pairs(law: Law) -> list[tuple[str, str]]:
-        names = law.drifts or tuple(law.quantities)
-        return [(a, b) for i, a in enumerate(names) for b in names[i:]]
-
-
 def undertrains(law: Law) -> bool:
     """Tell whether runs of the law can have too few tokens for their parameters."""
     return set(SPLIT) <= set(law.drifts)
@@ -238,12 +198,7 @@ def _ramp(t: Any, xp: Any) -> Any:
     return 0.5 * (t + xp.sqrt(t * t + ROUNDING**2))
 
 
-def _level(t: Any, level: float, xp: Any) -> Any:
-    """Return t near 0, levelling off at ±level."""
-    return t / xp.sqrt(1 + (t / level) ** 2)
-
-
-DISCREPANCIES: dict[str, Discrepancy] = {d.name: d for d in (Drift(), Quadratic(), Discrepancy())}
+DISCREPANCIES: dict[str, Discrepancy] = {d.name: d for d in (Drift(), Discrepancy())}
 
 
 def get_discrepancy(discrepancy: Any) -> Discrepancy:

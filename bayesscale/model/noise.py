@@ -1,7 +1,20 @@
-"""How the log loss of a run scatters around the law.
+r"""How the log loss of a run scatters around the law.
 
 Every noise is written once, for residuals that may be clustered: a row of its own is a cluster of
 one. ``xp`` is :data:`MATHS` for arrays and ``pytensor.tensor`` where the density is compiled.
+
+Noise that knows its scale: how much a run's log loss scatters depends on how large the run is.
+
+Small runs scatter more than large ones, and runs on few tokens per parameter more than others: on
+most public ladders the noise of the largest runs is a fraction of that of the smallest. One scale
+for all would be too wide where a forecast is asked for, and heavy tails would have to absorb the
+rest. So the scale of run i is
+
+.. math:: \sigma_i = \sigma \exp\left(\gamma_C \ln\frac{N_i D_i}{N_0 D_0}
+                     + \gamma_R \ln\frac{D_i / N_i}{D_0 / N_0}\right)
+
+with σ that of a run at the centre of the runs. A law of one variable has the first slope alone, in
+that variable; a law of neither compute, nor parameters and tokens, has one scale for all.
 """
 
 from collections.abc import Mapping
@@ -10,12 +23,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy.special import erfc, erfcx, gammaln
+from scipy.special import chdtri, erfc, erfcx, fdtrc, gammaln, log_ndtr, ndtri, ndtri_exp, stdtrit
 
 from bayesscale._types import Array
 from bayesscale.errors import DomainError, unknown_name
-from bayesscale.laws import Coordinate, population
+from bayesscale.laws import SPLIT, Coordinate, Law, population
 from bayesscale.model.rows import Residuals, Rows
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS
 
 SIGMA = Coordinate(
     "sigma", "log", *population.SIGMA, "log loss", "scale of a run's log loss around the law"
@@ -41,6 +55,11 @@ MATHS = SimpleNamespace(
     erfc=erfc, erfcx=erfcx, gammaln=gammaln, softplus=lambda x: np.logaddexp(0, x),
 )  # fmt: skip
 """What PyTensor has under the same names."""
+
+TINY, ROUNDING = 1e-300, 1e-16
+
+HEAVIEST_NU = 2.0
+"""Tails of Student-t noise heavier than with these degrees of freedom are not noise."""
 
 
 class Noise:
@@ -104,6 +123,22 @@ class Noise:
         """Draw what makes a run's noise other than normal: a factor, and what is added."""
         return 1.0, 0.0
 
+    # How a fit's noise is judged, of residuals that were made uncorrelated and of unit scale.
+
+    def common_scores(self, pull: Array, precision: Array, c: Mapping[str, Array]) -> Array:
+        """Return on a symmetric scale how far the rows of clusters lie above the law together,
+        given that in units of its standard deviation, and 1ᵀΣ⁻¹1: ``(draw, cluster)``.
+        """  # noqa: D205
+        return pull
+
+    def scores(self, y: Array, rows: Rows, c: Mapping[str, Array]) -> Array:
+        """Return the standard normal scores of residuals ``(draw, run)``."""
+        return y
+
+    def threshold(self, share: float, c: Mapping[str, Array]) -> Array:
+        """Return how many scales off the law at most a share of rows lies, ``(draw, 1)``."""
+        return np.asarray(-ndtri(share / 2))
+
 
 class StudentT(Noise):
     """Student-t noise, which forgives outliers; clustered rows are one draw of a joint t."""
@@ -127,6 +162,18 @@ class StudentT(Noise):
     def draw_effect(self, rng, size, c):
         nu = np.broadcast_to(1 + c["nu_minus_one"], size)
         return np.sqrt(nu / rng.chisquare(nu)), 0.0
+
+    def scores(self, y, rows, c):
+        size, length2 = rows.size, np.maximum(rows.sums(y**2), TINY)
+        beyond = np.maximum(fdtrc(size, self.shape(c)["nu"], length2 / size), TINY)
+        alone = size == 1  # the same, by a faster way
+        normal2 = np.empty(beyond.shape)
+        normal2[:, alone] = ndtri(beyond[:, alone] / 2) ** 2
+        normal2[:, ~alone] = chdtri(size[~alone], beyond[:, ~alone])
+        return y * np.sqrt(normal2 / length2)[:, rows.codes]
+
+    def threshold(self, share, c):
+        return -stdtrit(np.maximum(self.shape(c)["nu"], HEAVIEST_NU), share / 2)
 
 
 class OneSided(Noise):
@@ -171,6 +218,12 @@ class OneSided(Noise):
         under_tuned = rng.random(size) < c["undertuned_share"]
         return 1.0, under_tuned * c["mean_excess"] * rng.standard_exponential(size)
 
+    def common_scores(self, pull, precision, c):
+        share, rate = c["undertuned_share"], 1 / (c["mean_excess"] * np.sqrt(precision))
+        with_excess = np.log(share) + rate**2 / 2 - rate * pull + log_ndtr(pull - rate)
+        log_beyond = np.logaddexp(log_ndtr(-pull), with_excess)
+        return -np.asarray(ndtri_exp(np.minimum(log_beyond, -ROUNDING)), dtype=np.float64)
+
 
 def log_mills(a: Any, xp: Any) -> Any:
     """Return the log of Mills' ratio Φ(-a) / φ(a), accurate in both tails, in maths of ``xp``."""
@@ -192,3 +245,40 @@ def get_noise(noise: Any) -> Noise:
     if noise not in NOISES:
         raise unknown_name("noise", noise, NOISES)
     return NOISES[noise]
+
+
+SLOPE_IN_COMPUTE = Coordinate(
+    "sigma_slope_C", "identity", *population.SIGMA_SLOPE_C, "d ln sigma / d ln C",
+    "how the log of the noise's scale changes with the log of compute, or of the only input",
+)  # fmt: skip
+SLOPE_IN_RATIO = Coordinate(
+    "sigma_slope_ratio", "identity", *population.SIGMA_SLOPE_RATIO, "d ln sigma / d ln(D/N)",
+    "how the log of the noise's scale changes with the log of tokens per parameter",
+)  # fmt: skip
+
+
+def scale_coordinates(law: Law) -> tuple[Coordinate, ...]:
+    """Return what is sampled of how noise changes with size."""
+    if set(SPLIT) <= set(law.quantities):
+        return SLOPE_IN_COMPUTE, SLOPE_IN_RATIO
+    return (SLOPE_IN_COMPUTE,) if _size(law) else ()
+
+
+def _size(law: Law) -> str:
+    """Return the input of a law that stands for the size of a run; empty if there is none."""
+    if FLOPS.name in law.quantities:
+        return FLOPS.name
+    alone = [name for name, q in law.quantities.items() if q.scale == "log"]
+    return alone[0] if len(law.quantities) == len(alone) == 1 else ""
+
+
+def scale_at(law: Law, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> Any:
+    """Return the scale of log loss at centred inputs, in maths of ``xp``: it broadcasts."""
+    if set(SPLIT) <= set(law.quantities):
+        n, d = x[PARAMS.name], x[TOKENS.name]
+        by_size = c[SLOPE_IN_COMPUTE.name] * (n + d) + c[SLOPE_IN_RATIO.name] * (d - n)
+    elif size := _size(law):
+        by_size = c[SLOPE_IN_COMPUTE.name] * x[size]
+    else:
+        return c["sigma"]
+    return c["sigma"] * xp.exp(by_size)

@@ -1,18 +1,45 @@
 """Priors on sampling coordinates: defaults, overrides, and what they say in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri
 
 from bayesscale._arguments import number, probability, shown
 from bayesscale.errors import DomainError, PriorError, unknown_name
 from bayesscale.laws import Coordinate
-from bayesscale.model.links import LINKS
+
+type Transform = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFunctions:
+    """A link to the real line and back, ``ln |d forward / d value|`` at a value, and the open
+    bounds of the coordinate, also in words.
+    """  # noqa: D205
+
+    forward: Transform
+    backward: Transform
+    log_slope: Transform
+    lower: float
+    upper: float
+    domain: str
+
+
+LINKS: dict[str, LinkFunctions] = {
+    "identity": LinkFunctions(
+        lambda v: v, lambda u: u, np.zeros_like, -np.inf, np.inf, "any real number"
+    ),
+    "log": LinkFunctions(np.log, np.exp, lambda v: -np.log(v), 0.0, np.inf, "positive"),
+    "logit": LinkFunctions(
+        logit, expit, lambda v: -np.log(v) - np.log1p(-v), 0.0, 1.0, "between 0 and 1"
+    ),
+}
+
 
 NORMAL_ON_LINK = {"identity": "Normal", "log": "LogNormal", "logit": "LogitNormal"}
 """The PyMC distribution that is a normal on the scale of each link."""

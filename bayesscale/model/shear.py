@@ -62,14 +62,16 @@ class Shear:
     def of(
         cls, coordinates: Sequence[Coordinate], on_link: Sequence[bool], spread: Mapping[str, float]
     ) -> "Shear":
-        """Find the coordinates that are sampled on their links, and on the links known here."""
-        known = (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)
-        links = {k.name: k.link for k in known}
-        at = {
-            k.name: i
-            for i, k in enumerate(coordinates)
-            if on_link[i] and links.get(k.name, k.link) == k.link
-        }
+        """Find the coordinates that are sampled on their links: those known here, and no others
+        that happen to have their names.
+        """  # noqa: D205
+        known = {k.name: k for k in (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)}
+
+        def meant(k: Coordinate) -> bool:
+            one = known.get(k.name, k)
+            return (k.link, k.meaning) == (one.link, one.meaning)
+
+        at = {k.name: i for i, k in enumerate(coordinates) if on_link[i] and meant(k)}
         return cls(at, spread)
 
     def straighten(self, u: Array) -> Array:

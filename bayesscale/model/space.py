@@ -4,8 +4,6 @@ A prior that is normal on the scale of its coordinate's link is written here in 
 user's own choice is PyMC's, which is loaded for it alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -16,8 +14,7 @@ import numpy as np
 from bayesscale._interrupts import interrupts_held
 from bayesscale._types import Array
 from bayesscale.laws import Coordinate
-from bayesscale.model.links import LINKS
-from bayesscale.model.priors import Prior, describe_priors
+from bayesscale.model.priors import LINKS, Prior, describe_priors
 from bayesscale.model.shear import Shear
 
 

@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesscale._format import rows
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import Coordinate, Law, Reference, get_law
 from bayesscale.model.checked_law import check_formula, check_names, check_stated, law_values
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
-from bayesscale.model.noise import Noise, get_noise
-from bayesscale.model.noise_scale import scale_at, scale_coordinates
+from bayesscale.model.noise import Noise, get_noise, scale_at, scale_coordinates
 from bayesscale.model.priors import Prior, resolve_priors
 from bayesscale.model.rows import CLUSTER_SHARE, Rows
 from bayesscale.model.space import Space
@@ -119,6 +119,14 @@ class ModelSpec:
             f"The law {self.law.name!r} with {self.discrepancy.name.replace('none', 'no')} "
             f"discrepancy and {self.noise.name} noise"
         )
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a fit that make this model, by name."""
+        kind = self.discrepancy.name
+        return {
+            "law": self.law, "noise": self.noise.name,
+            "discrepancy": None if kind == "none" else kind, "priors": dict(self.priors),
+        }  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON types."""
@@ -228,3 +236,47 @@ def _reference(law: Law, runs: Runs) -> dict[str, float]:
 def _noise_coordinates(law: Law, noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:
     own = (*noise.coordinates, *scale_coordinates(law))
     return (*own, CLUSTER_SHARE) if has_clusters else own
+
+
+def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
+    """Return every array that the model depends on, by name."""
+    data = {centred_name(name): value for name, value in spec.centred(runs).items()}
+    data["log_loss_observed"] = np.log(runs.loss)
+    data["log_loss_reference"] = np.array(np.log(spec.reference["loss"]))
+    data |= {f"spread_{name}": np.array(value) for name, value in spread_data(spec).items()}
+    rows = spec.rows(runs)
+    if spec.has_loss_se:
+        data["log_loss_se"] = rows.log_loss_se
+    if spec.has_clusters:
+        data["cluster_code"] = rows.codes
+        data["cluster_size"] = rows.size.astype(float)
+    data["hyperparameters"] = spec.space.hyperparameters()
+    return {name: np.array(value, order="C") for name, value in data.items()}
+
+
+def some_rows(data: Mapping[str, NDArray], rows: NDArray[np.int64]) -> dict[str, NDArray]:
+    """Return the arrays of some rows alone, shape ``(row,)``; of clusters, what is left of them."""
+    some = {k: v[rows] if dims_of(k, v) == ("run",) else v for k, v in data.items()}
+    if "cluster_code" in some:
+        _, codes, sizes = np.unique(some["cluster_code"], return_inverse=True, return_counts=True)
+        some |= {"cluster_code": codes, "cluster_size": sizes.astype(float)}
+    return some
+
+
+def centred_name(name: str) -> str:
+    """Return what the model calls an input relative to its reference."""
+    return f"{name}_centred"
+
+
+def spread_data(spec: ModelSpec) -> dict[str, float]:
+    """Return the units of distance that the model depends on."""
+    return dict(spec.spread) if spec.discrepancy.coordinates(spec.law) else {}
+
+
+def dims_of(name: str, values: NDArray) -> tuple[str, ...]:
+    """Return the dimensions of one of the arrays."""
+    if name == "hyperparameters":
+        return "coordinate", "hyperparameter"
+    if np.ndim(values) == 0:
+        return ()
+    return ("cluster",) if name == "cluster_size" else ("run",)

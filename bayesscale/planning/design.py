@@ -10,29 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from bayesscale._arguments import positive_array, positive_scalar, whole_number
+from bayesscale._arguments import interval_tails, positive_array, positive_scalar, whole_number
 from bayesscale._format import flops as write_flops, interval, percent
-from bayesscale._sections import Heading, Paragraph, Section, Table, findings
+from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast import (
     Answer,
-    FlopCount,
-    Inputs,
-    Lines,
-    Mixture,
+    Purchase,
     Terms,
     alike,
-    checked_cost,
+    asks,
     derivatives,
-    optima,
-    stated,
     target_frame,
-    wanted_beside_split,
     warn_if_far,
 )
-from bayesscale.inference import Average, Fit, in_words, interval_tails
+from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, PARAMS, TOKENS
@@ -88,9 +82,43 @@ class Design(Answer):
         """The runs to train together, in the order of choice."""
         return self.summary[self.summary["order"].notna()].sort_values("order")
 
-    def sections(self) -> list[Section]:
-        """Return whom it is of, what is optimised, and the candidates."""
-        return _sections(self)
+    def body(self) -> list[Section]:
+        """Return what is optimised, and the candidates."""
+        chosen, (middle, low, high) = self.chosen, self.best_params
+        top, scale = self.summary.head(SHOWN), self.scale
+        shown = pd.concat([chosen, top[top["order"].isna()]])
+        table = Table.of(
+            shown,
+            {
+                "params": lambda row: PARAMS.write(row["params"]),
+                "tokens": lambda row: TOKENS.write(row["tokens"]),
+                "compute": lambda row: write_flops(row["flops"]),
+                "removes": lambda row: f"{100 * row['share']:.2g} %",
+                "per FLOP": lambda row: f"{scale.difference(row['gain_per_flop']):.2g}",
+                "train": lambda row: _place(row),
+            },
+            "Removes: the share of the large run's expected regret that this run alone takes "
+            f"away; per FLOP in {scale.of_differences}. Train: the runs chosen together, each "
+            "given those before it.",
+        )
+        removed = 1 - self.regret_after / self.expected_regret
+        return [
+            Paragraph(
+                f"For a run of {write_flops(self.target)} the best size is "
+                f"{PARAMS.write(middle)} parameters ({percent(self.ci_prob)}: "
+                f"{interval(low, high)}). What is optimised is that run's expected regret: its "
+                "loss above that of the best size, now "
+                f"{scale.difference(self.expected_regret):.2g} {scale.of_differences}."
+            ),
+            Paragraph(
+                f"The {int(chosen['times'].sum())} runs chosen cost "
+                f"{write_flops(float((chosen['flops'] * chosen['times']).sum()))} of "
+                f"{write_flops(self.budget)} and are expected to leave "
+                f"{scale.difference(self.regret_after):.2g}: {100 * removed:.2g} % less.",
+                emphasis=True,
+            ),
+            table,
+        ]
 
 
 @dataclass(frozen=True)
@@ -155,6 +183,7 @@ class Learning:
         return best
 
 
+@asks
 def design(
     fit: Fit | Average,
     *,
@@ -162,7 +191,7 @@ def design(
     budget: float,
     candidates: Candidates | None = None,
     most: int = 6,
-    cost: Cost | FlopCount | None = None,
+    terms: Terms | None = None,
     ci_prob: float = 0.9,
     **inputs: float,
 ) -> Design:
@@ -170,8 +199,6 @@ def design(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or an average of several.
     target
         Compute of the large run, FLOP, > 0.
     budget
@@ -181,12 +208,8 @@ def design(
         the smallest fitted run to four times beyond the largest, within the budget.
     most
         How many runs to choose at most, >= 1. One may be chosen several times: as replicates.
-    cost
-        As for :func:`~bayesscale.allocate`.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
-    **inputs
-        Inputs of the law that no budget is divided between, by name, one value each.
+    terms
+        As for :func:`~bayesscale.allocate`; limits hold of the large run alone.
 
     Returns
     -------
@@ -225,18 +248,17 @@ def design(
     flops = positive_scalar("target", target, "FLOP")
     purse = positive_scalar("budget", budget, "FLOP")
     whole_number("most", most, least=1)
-    mixture = Mixture.of(fit)
+    purchase = Purchase.of(fit, terms, inputs, single=True)
+    mixture, cost = purchase.mixture, purchase.terms.compute
     host = mixture.host
-    counted = checked_cost(cost, host.runs)
-    given = stated(host.law, inputs, wanted=wanted_beside_split(host.law), single=True)
-    sizes = _read(candidates) if candidates is not None else _grid(host.runs, counted, purse)
-    price = counted.flops(sizes["params"], sizes["tokens"])
+    sizes = _read(candidates) if candidates is not None else _grid(host.runs, cost, purse)
+    price = cost.flops(sizes["params"], sizes["tokens"])
     if not (price <= purse).any():
         raise DomainError(
             f"No candidate is within the budget of {purse:.3g} FLOP: the cheapest costs "
             f"{price.min():.3g}."
         )
-    learning, drawn = _learn(mixture, flops, sizes, counted, given)
+    learning, drawn = _learn(purchase, flops, sizes)
     picked, after = learning.choose(price, purse, most)
     gain = learning.gains(learning.covariance)
     order = np.full(len(price), np.nan)
@@ -265,18 +287,19 @@ def design(
 
 
 def _learn(
-    mixture: Mixture, target: float, sizes: Mapping[str, Array], cost: Cost, given: Inputs
+    purchase: Purchase, target: float, sizes: Mapping[str, Array]
 ) -> tuple[Learning, dict[str, Array]]:
     """Return what the posterior says of the target and the candidates."""
 
     def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-        lines = Lines.of(posterior, np.array([target]), cost, given, Terms())
-        x, _ = optima(lines)
+        frontier = purchase.frontier(posterior, np.array([target]))
+        x, _ = frontier.optimum()
         at = np.where(np.isfinite(x), x, 0.0)
-        _, bend = derivatives(lines.log_loss, at)
-        loss = posterior.spec.reference["loss"] * np.exp(lines.log_loss(at))
-        params = posterior.spec.reference["params"] * np.exp(x)
-        quiet, at_sizes = np.zeros((len(posterior), 1)), {**sizes, **given}
+        _, bend = derivatives(frontier.log_loss, at)
+        loss = posterior.spec.reference["loss"] * np.exp(frontier.log_loss(at))
+        params = frontier.params(x)
+        quiet = np.zeros((len(posterior), 1))
+        at_sizes = purchase.law_inputs(posterior, sizes["params"], sizes["tokens"])
         return {
             "best": np.log(params[:, 0]),
             # of the loss, where its first derivative is zero
@@ -285,7 +308,7 @@ def _learn(
             "noise": np.log(posterior.new_runs(quiet, at_sizes, rng)),
         }
 
-    drawn = mixture.ask(question)
+    drawn = purchase.mixture.ask(question)
     flat = {k: v.reshape(-1, *v.shape[2:]) for k, v in drawn.items()}
     fine = np.isfinite(flat["best"]) & (flat["bend"] > 0)
     if not fine.any():
@@ -331,46 +354,6 @@ def _grid(runs: Runs, cost: Cost, budget: float) -> dict[str, Array]:
             f"A budget of {budget:.3g} FLOP pays for no run as large as the smallest fitted one."
         )
     return {"params": params[kept], "tokens": tokens[kept]}
-
-
-def _sections(answer: Design) -> list[Section]:
-    head = [] if answer.of is None else [Heading(in_words(answer.of)), *findings(answer.checks)]
-    chosen, (middle, low, high) = answer.chosen, answer.best_params
-    top, scale = answer.summary.head(SHOWN), answer.scale
-    shown = pd.concat([chosen, top[top["order"].isna()]])
-    table = Table.of(
-        shown,
-        {
-            "params": lambda row: PARAMS.write(row["params"]),
-            "tokens": lambda row: TOKENS.write(row["tokens"]),
-            "compute": lambda row: write_flops(row["flops"]),
-            "removes": lambda row: f"{100 * row['share']:.2g} %",
-            "per FLOP": lambda row: f"{scale.difference(row['gain_per_flop']):.2g}",
-            "train": lambda row: _place(row),
-        },
-        "Removes: the share of the large run's expected regret that this run alone takes away; per "
-        f"FLOP in {scale.of_differences}. Train: the runs chosen together, each given those before "
-        "it.",
-    )
-    removed = 1 - answer.regret_after / answer.expected_regret
-    return [
-        *head,
-        Paragraph(
-            f"For a run of {write_flops(answer.target)} the best size is "
-            f"{PARAMS.write(middle)} parameters ({percent(answer.ci_prob)}: "
-            f"{interval(low, high)}). What is optimised is that run's expected regret: its loss "
-            f"above that of the best size, now {scale.difference(answer.expected_regret):.2g} "
-            f"{scale.of_differences}."
-        ),
-        Paragraph(
-            f"The {int(chosen['times'].sum())} runs chosen cost "
-            f"{write_flops(float((chosen['flops'] * chosen['times']).sum()))} of "
-            f"{write_flops(answer.budget)} and are expected to leave "
-            f"{scale.difference(answer.regret_after):.2g}: {100 * removed:.2g} % less.",
-            emphasis=True,
-        ),
-        table,
-    ]
 
 
 def _place(row: Mapping[str, Any]) -> str:

@@ -1,30 +1,23 @@
 """Axes in words, and the line beyond which a law extrapolates."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    Locator,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    NullLocator,
-    ScalarFormatter,
-)
+from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from bayesscale._arguments import positive_scalar, shown
-from bayesscale._format import short_exponent
+from bayesscale._format import printable, short_exponent
 from bayesscale.errors import DomainError
 from bayesscale.plots.style import ink, points
 from bayesscale.quantities import FLOPS, Quantity
@@ -52,25 +45,25 @@ EXTRAPOLATION = 6.5
 PANEL_WIDTH = 2.0
 """Inches that one of several panels needs at least."""
 
-
-def axes_or_new(ax: Axes | None) -> Axes:
-    """Return the axes, or those of a new figure."""
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+LONGEST_LABEL = 40
 
 
-def panels(
-    n: int, ax: Sequence[Axes] | None, *, least: float = PANEL_WIDTH
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many axes, ``least`` inches wide or more in a paper, up to three
-    beside each other, or those that are given.
-    """  # noqa: D205
+def new(ax: Axes | None, **settings: Any) -> Axes:
+    """Return the axes, or those of a new figure, with settings."""
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax.set(**settings)
+    return ax
+
+
+def panels(n: int, ax: Sequence[Axes] | None) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many axes, up to three beside each other, or those given."""
     if ax is not None:
         given = list(np.ravel(np.asarray(ax, dtype=object)))
         if len(given) != n or not all(isinstance(each, Axes) for each in given):
             raise DomainError(f"ax must be {n} Matplotlib axes, not {shown(ax)}.")
         return given[0].figure, given
     width, height = plt.rcParams["figure.figsize"]
-    room = width / (least * points(1) ** 0.7)  # larger text is wider, but less is written
+    room = width / (PANEL_WIDTH * points(1) ** 0.7)  # larger text is wider, but less is written
     wide = int(np.clip(room, 1, min(n, 2 if n == 4 else 3)))
     rows = -(-n // wide)
     share = {1: 0.8, 2: 0.7, 3: 0.55}[wide]
@@ -90,6 +83,13 @@ def laid_out(ax: Axes) -> Bbox:
     if figure is not None and engine is not None:
         engine.execute(figure)
     return ax.get_window_extent()
+
+
+def plain(label: object) -> str:
+    """Write somebody's label so that it shows as it is: no mathematics, one line, not too long."""
+    text = printable(label).strip() or "(no name)"
+    text = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+    return text.replace("$", r"\$")
 
 
 def name_size(q: Quantity) -> str:
@@ -117,18 +117,30 @@ def sizes_up_to(shown: NDArray[np.float64], flops_max: float | None) -> NDArray[
 def write_sizes(axis: Axis, q: Quantity, low: float, high: float) -> None:
     """Label the ticks of a logarithmic axis in words: 1e20 FLOP, 100M parameters, 1B tokens."""
     axis.set_major_locator(_log_locator(low, high))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(q, value)))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _tick(q, value)))
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def write_shares(*axes: Axis) -> None:
+    """Label the ticks of axes of shares in percent."""
+    for axis in axes:
+        axis.set_major_formatter(ticker.PercentFormatter(1.0))
+
+
+def name_rows(ax: Axes, names: Collection[object]) -> None:
+    """Name the rows of a picture, first one on top."""
+    ax.set_yticks(range(len(names)), [plain(name) for name in names])
+    ax.set_ylim(len(names) - 0.4, -0.6)
 
 
 def write_losses(axis: Axis, low: float, high: float) -> None:
     """Label the ticks of a logarithmic axis of loss with plain numbers: 2.0, 2.5, 3.0."""
     wide = high / low > MANYFOLD
-    axis.set_major_locator(_log_locator(low, high) if wide else MaxNLocator(5, steps=STEPS))
-    axis.set_major_formatter(ScalarFormatter(useOffset=False))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(_log_locator(low, high) if wide else ticker.MaxNLocator(5, steps=STEPS))
+    axis.set_major_formatter(ticker.ScalarFormatter(useOffset=False))
+    axis.set_minor_formatter(ticker.NullFormatter())
     if not wide:
-        axis.set_minor_locator(NullLocator())
+        axis.set_minor_locator(ticker.NullLocator())
 
 
 def draw_size_key(ax: Axes, points: ScalarMappable, q: Quantity, low: float, high: float) -> None:
@@ -138,16 +150,16 @@ def draw_size_key(ax: Axes, points: ScalarMappable, q: Quantity, low: float, hig
     write_sizes(bar.ax.yaxis, q, low, high)
     decades = 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
     few = decades[:: 1 + len(decades) // 5]
-    bar.ax.yaxis.set_major_locator(FixedLocator(few if len(few) > 1 else [low, high]))
+    bar.ax.yaxis.set_major_locator(ticker.FixedLocator(few if len(few) > 1 else [low, high]))
     bar.ax.minorticks_off()
     bar.set_label(name_size(q), labelpad=2)
     bar.outline.set_visible(False)
 
 
-def _log_locator(low: float, high: float) -> Locator:
+def _log_locator(low: float, high: float) -> ticker.Locator:
     if high / low < MANYFOLD / 2:
-        return MaxNLocator(5, steps=STEPS)
-    return LogLocator(subs=(1.0, 3.0) if high / low < 100 else (1.0,))
+        return ticker.MaxNLocator(5, steps=STEPS)
+    return ticker.LogLocator(subs=(1.0, 3.0) if high / low < 100 else (1.0,))
 
 
 def _tick(q: Quantity, value: float) -> str:
@@ -164,6 +176,16 @@ def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:
     size = by.groupby(level).transform("size").to_numpy()
     apart = np.minimum(FAN, FAN_WIDTH / size)
     return np.exp(logs + apart * span * (rank - (size + 1) / 2))
+
+
+def draw_points(
+    ax: Axes, x: pd.Series, y: pd.Series, color: str, *, size: float = 2.5, **looks: Any
+) -> Line2D:
+    """Draw points without edges, so many points of a paper's text wide."""
+    (drawn,) = ax.plot(
+        x, y, "o", color=color, markersize=points(size), markeredgewidth=0, **looks
+    )  # fmt: skip
+    return drawn
 
 
 def draw_band(

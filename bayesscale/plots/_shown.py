@@ -1,31 +1,51 @@
 """What a picture shows: one fit or several, each with a name and a colour, and the legend."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
 from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
 
-from bayesscale._arguments import shown
-from bayesscale._format import printable
-from bayesscale.errors import DomainError, unknown_name
+from bayesscale._arguments import choice, shown
+from bayesscale._documented import documented
+from bayesscale.errors import DomainError
 from bayesscale.inference import Average, Fit
 from bayesscale.plots._axes import laid_out
-from bayesscale.plots.style import palette, paper
-from bayesscale.quantities import ShownLoss
-from bayesscale.runs import LossScale
+from bayesscale.plots.style import palette, paper, points
+from bayesscale.quantities import LossScale, ShownLoss
+from bayesscale.runs import Runs
 
 type Fits = Fit | Average | Mapping[str, Fit | Average]
 type Colors = str | Sequence[str] | None
 type Legend = bool | str
 type Entries = dict[str, Artist | tuple[Artist, ...]]
 
-LONGEST_LABEL = 40
+ARGUMENTS = {
+    "fit": "A fit, an average of several, or a mapping of names to such, on one picture.",
+    "ci_prob": "Probability of the equal-tailed bands, in (0, 1).",
+    "flops_max": "End of the compute axis, FLOP, above the smallest run; by default ten times the\n"
+    "largest.",
+    "unit": 'Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or\n'
+    '``"perplexity"``; by default that of the runs\' source.',
+    "terms": "Cost, limits, data, counting and further inputs, as for\n"
+    ":func:`~bayesscale.allocate`.",
+    "ax": "Axes to draw into; by default those of a new figure.",
+    "label": "Name of a single fit in the legend.",
+    "color": "A Matplotlib colour, or one for each of several fits.",
+    "legend": "True draws it above the axes, where no data are; False leaves it out; a place such\n"
+    'as ``"upper right"`` draws it inside.',
+}
+"""What arguments mean that many pictures take."""
+
+RAISES = """DomainError
+    If an argument is of another kind or outside its domain, or the law cannot be drawn so.
+UnknownNameError
+    If there is nothing of a name, such as a unit or a place."""
 
 PLACES = (
     "best", "upper right", "upper left", "lower left", "lower right", "right", "center left",
@@ -33,6 +53,15 @@ PLACES = (
 )  # fmt: skip
 
 NAME_OF_AVERAGE = "average"
+
+
+def drawing[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+    """Complete the docstring of a function that draws."""
+    kind = "axes.Axes\n    The axes." if function.__annotations__["return"] is Axes else (
+        "figure.Figure\n    The figure."
+    )  # fmt: skip
+    sections = {"Returns": f"matplotlib.{kind}", "Raises": RAISES}
+    return documented(ARGUMENTS, sections=sections)(function)
 
 
 @dataclass(frozen=True)
@@ -44,7 +73,7 @@ class Shown:
     color: str
 
 
-def shown_fits(fit: Fits, *, label: str | None = None, color: Colors = None) -> list[Shown]:
+def resolve(fit: Fits, *, label: str | None = None, color: Colors = None) -> list[Shown]:
     """Return the fits to show: of a mapping, with its keys for names; else one, with a label."""
     several = isinstance(fit, Mapping)
     if several and label is not None:
@@ -52,7 +81,8 @@ def shown_fits(fit: Fits, *, label: str | None = None, color: Colors = None) -> 
             "label= names a single fit; of several, the keys of the mapping are the names, as in "
             "{'my label': fit}."
         )
-    fits: dict[str, Any] = dict(fit) if several else {_own_name(fit, label): fit}
+    default = fit.law.name if isinstance(fit, Fit) else NAME_OF_AVERAGE
+    fits: dict[str, Any] = dict(fit) if several else {default if label is None else label: fit}
     if not fits:
         raise DomainError("There is nothing to show: the mapping of fits is empty.")
     for each in fits.values():
@@ -63,12 +93,6 @@ def shown_fits(fit: Fits, *, label: str | None = None, color: Colors = None) -> 
             )
     colors = colors_for(len(fits), color)
     return [Shown(str(n), f, c) for (n, f), c in zip(fits.items(), colors, strict=True)]
-
-
-def _own_name(fit: Any, label: str | None) -> str:
-    if label is not None:
-        return label
-    return fit.law.name if isinstance(fit, Fit) else NAME_OF_AVERAGE
 
 
 def colors_for(n: int, color: Colors) -> list[str]:
@@ -95,20 +119,41 @@ def loss_scale(fits: Sequence[Shown], unit: ShownLoss | None) -> LossScale:
     return LossScale.of(fits[0].fit.runs, unit)
 
 
-def plain(label: object) -> str:
-    """Write somebody's label so that it shows as it is: no mathematics, one line, not too long."""
-    text = printable(label).strip() or "(no name)"
-    text = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
-    return text.replace("$", r"\$")
+def fitted_runs(fits: Sequence[Shown], scale: LossScale | None = None) -> pd.DataFrame:
+    """Return the runs of all fits, each table once, with the name of a ``fit``."""
+    tables = {each.fit.runs.fingerprint: named(each, each.fit.runs, scale) for each in fits}
+    return pd.concat(tables.values())
 
 
-def checked_legend(legend: object) -> Legend:
-    """Return whether and where to draw a legend: True is above the axes, where no data are."""
-    if isinstance(legend, bool):
-        return legend
-    if legend not in PLACES:
-        raise unknown_name("place of a legend", legend, PLACES, hint="Or True or False.")
-    return str(legend)
+def named(each: Shown, runs: Runs, scale: LossScale | None = None) -> pd.DataFrame:
+    """Return runs as a table with the name of a ``fit``, losses as they are shown."""
+    frame = runs.to_frame()
+    frame.insert(0, "fit", each.name)
+    return frame if scale is None else frame.assign(loss=scale.show(frame["loss"]))
+
+
+def expected(value: object, kind: type, function: str) -> None:
+    """Refuse what is not of the kind that a public function returns."""
+    if not isinstance(value, kind):
+        raise DomainError(
+            f"Expected a {kind.__name__}, as bs.{function} returns, not {type(value).__name__}."
+        )
+
+
+def check_legend(legend: object) -> None:
+    """Check whether and where to draw a legend: True is above the axes, where no data are."""
+    if not isinstance(legend, bool):
+        choice("place of a legend", legend, PLACES, hint="Or True or False.")
+
+
+def dot(color: Any, size: float) -> Line2D:
+    """Return a point for a legend."""
+    return Line2D([], [], marker="o", linestyle="", markersize=points(size), color=color)
+
+
+def stroke(color: Any, width: float, style: Literal["-", "--"] = "-") -> Line2D:
+    """Return a line for a legend."""
+    return Line2D([], [], color=color, linewidth=points(width), linestyle=style)
 
 
 def draw_legend(ax: Axes, entries: Entries, legend: Legend, *, side_by_side: int = 1) -> None:

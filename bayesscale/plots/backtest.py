@@ -1,16 +1,20 @@
-"""Predicted over observed loss against reach: how far a back-test's intervals can be trusted."""
+"""Predicted over observed loss against reach: how far a back-test's intervals can be trusted;
+and how often they held the truth, beside how often they should have.
+"""  # noqa: D205
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from bayesscale.backtesting import LEVELS, POSTERIOR, Backtest, covered
-from bayesscale.errors import DomainError, unknown_name
-from bayesscale.plots._axes import axes_or_new, fanned_out
-from bayesscale.plots._shown import Colors, Legend, checked_legend, colors_for, draw_legend
+from bayesscale._arguments import choice
+from bayesscale.backtesting import LEVELS, METHODS, NAMES, POSTERIOR, Backtest, covered
+from bayesscale.errors import DomainError
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Colors, Entries, Legend
 from bayesscale.plots.style import ink, palette, points
 
 NARROW = 1.0
@@ -19,21 +23,18 @@ NARROW = 1.0
 CROWDED = 20.0
 """Wider axes than this, largest over smallest reach, have fewer numbers."""
 
+CURVE = np.linspace(0.05, 0.95, 19)
+"""Levels of the intervals whose coverage is drawn."""
+
 
 @dataclass(frozen=True)
 class BacktestData:
     """What :func:`plot_backtest` draws.
 
-    Parameters
-    ----------
-    points
-        One row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``, its place
-        on the axis, where runs of one reach are fanned out; ``median``, ``lower``
-        and ``upper``, predicted over observed loss minus 1; ``covered``.
-    method
-        Whose predictions.
-    level
-        Percent that the intervals should hold.
+    ``points``: one row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``, its
+    place on the axis, where runs of one reach are fanned out; ``median``, ``lower`` and ``upper``,
+    predicted over observed loss minus 1; ``covered``; ``method``: whose predictions; ``level``:
+    percent that the intervals should hold.
     """
 
     points: pd.DataFrame
@@ -42,58 +43,29 @@ class BacktestData:
 
 
 def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 90) -> BacktestData:
-    """Return the numbers that :func:`plot_backtest` draws.
-
-    Parameters
-    ----------
-    backtest, method, level
-        As for :func:`plot_backtest`.
-
-    Returns
-    -------
-    BacktestData
-        One row a prediction.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such method.
-    DomainError
-        If ``backtest`` is none, or there are no intervals of that level.
-
-    Examples
-    --------
-    >>> backtest_data(b, method="approach3").points               # doctest: +SKIP
-    """
-    if not isinstance(backtest, Backtest):
-        raise DomainError(
-            f"Expected a Backtest, as bs.backtest returns, not {type(backtest).__name__}."
-        )
+    """Return what :func:`plot_backtest` draws."""
+    _shown.expected(backtest, Backtest, "backtest")
     if level not in LEVELS:
         raise DomainError(f"level must be one of {list(LEVELS)} (percent), not {level!r}.")
-    known = backtest.points["method"].unique().tolist()
-    if method not in known:
-        raise unknown_name("method", method, known)
+    choice("method", method, backtest.points["method"].unique().tolist())
     chosen = backtest.points[backtest.points["method"] == method].sort_values("reach")
     columns = {"median": "median", "lower": f"lower{level}", "upper": f"upper{level}"}
     logs = np.log(chosen["reach"])
     points = chosen[["fold", "run", "reach"]].assign(
-        shown_at=fanned_out(chosen["reach"], chosen["median"], max(float(np.ptp(logs)), NARROW)),
+        shown_at=_axes.fanned_out(
+            chosen["reach"], chosen["median"], max(float(np.ptp(logs)), NARROW)
+        ),
         **{name: chosen[column] / chosen["observed"] - 1 for name, column in columns.items()},
         covered=covered(chosen, level),
     )
     return BacktestData(points.reset_index(drop=True), method, level)
 
 
+@_shown.drawing
 def plot_backtest(
-    backtest: Backtest,
-    *,
-    method: str = POSTERIOR,
-    level: int = 90,
-    ax: Axes | None = None,
-    color: Colors = None,
-    legend: Legend = True,
-) -> Axes:
+    backtest: Backtest, *, method: str = POSTERIOR, level: int = 90,
+    ax: Axes | None = None, color: Colors = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
     """Draw every held-out run's interval, relative to what was observed, against its reach.
 
     Intervals that cross the line at zero held the truth.
@@ -106,36 +78,19 @@ def plot_backtest(
         ``"bayesscale"``, ``"approach3"``, ``"conformal"`` or ``"persistence"``.
     level
         Percent of the intervals: 50, 80, 90 or 95.
-    ax
-        Axes to draw into; by default those of a new figure.
     color
         Matplotlib colours of runs inside and outside of their intervals.
-    legend
-        True draws it above the axes, where no data are; False leaves it out; a place draws it
-        inside.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, reach logarithmic.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such method or place.
-    DomainError
-        If ``backtest`` is none, or there are no intervals of that level.
 
     Examples
     --------
     >>> bs.plot_backtest(bs.backtest(runs))                       # doctest: +SKIP
     """
-    place = checked_legend(legend)
-    hues = palette()[:2] if color is None else colors_for(2, color)
+    _shown.check_legend(legend)
+    hues = palette()[:2] if color is None else _shown.colors_for(2, color)
     data = backtest_data(backtest, method=method, level=level)
-    ax = axes_or_new(ax)
-    ax.set(xscale="log", xlabel="compute over largest fitted", ylabel="predicted / observed − 1")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    x, y = "compute over largest fitted", "predicted / observed − 1"
+    ax = _axes.new(ax, xscale="log", xlabel=x, ylabel=y)
+    _axes.write_shares(ax.yaxis)
     ax.xaxis.set_major_formatter("{x:g}×")
     low, high = np.log(data.points["shown_at"].min()), np.log(data.points["shown_at"].max())
     margin = max(0.05 * (high - low), (NARROW - (high - low)) / 2)
@@ -146,13 +101,96 @@ def plot_backtest(
     ax.axhline(0, color=ink(), linewidth=points(0.8), zorder=1)
     entries = {}
     for inside, hue in zip((True, False), hues, strict=True):
-        of = data.points[data.points["covered"] == inside]
-        name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(of)}"
+        table = data.points[data.points["covered"] == inside]
+        name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(table)}"
         ax.vlines(
-            of["shown_at"], of["lower"], of["upper"], color=hue, linewidth=points(0.7), alpha=0.6
+            table["shown_at"],
+            table["lower"],
+            table["upper"],
+            color=hue,
+            linewidth=points(0.7),
+            alpha=0.6,
         )
         (entries[name],) = ax.plot(
-            of["shown_at"], of["median"], "o", color=hue, markersize=points(2.5)
+            table["shown_at"], table["median"], "o", color=hue, markersize=points(2.5)
         )
-    draw_legend(ax, entries, place)
+    _shown.draw_legend(ax, entries, legend)
+    return ax
+
+
+@dataclass(frozen=True)
+class CoverageData:
+    """What :func:`plot_coverage` draws.
+
+    ``coverage``: one row a method and level: ``method``, ``level``, ``covered``, the share of
+    held-out runs inside their central interval of that level; ``n``: number of predictions.
+    """
+
+    coverage: pd.DataFrame
+    n: int
+
+
+def coverage_data(
+    backtest: Backtest, *, methods: Sequence[str] = METHODS, reach_min: float = 1.0
+) -> CoverageData:
+    """Return what :func:`plot_coverage` draws."""
+    _shown.expected(backtest, Backtest, "backtest")
+    table = backtest.points
+    known = table["method"].unique().tolist()
+    for method in methods:
+        choice("method", method, known)
+    far = table[table["reach"] >= reach_min]
+    if far.empty:
+        raise DomainError(
+            f"No run was foreseen at {reach_min!r} times the largest fitted compute or more: the "
+            f"farthest is {table['reach'].max():.3g}."
+        )
+    parts = []
+    for method in methods:
+        off = np.abs(2 * far.loc[far["method"] == method, "pit"].to_numpy() - 1)
+        shares = (off[:, None] <= CURVE).mean(axis=0)
+        parts.append(pd.DataFrame({"method": method, "level": CURVE, "covered": shares}))
+    return CoverageData(pd.concat(parts, ignore_index=True), int(len(far) / len(known)))
+
+
+@_shown.drawing
+def plot_coverage(
+    backtest: Backtest, *, methods: Sequence[str] = METHODS, reach_min: float = 1.0,
+    ax: Axes | None = None, color: Colors = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
+    """Draw the share of held-out runs inside central intervals against the intervals' level.
+
+    Below the diagonal intervals are too narrow. Runs of one fold share the error of one fit, so
+    that the scatter around the diagonal is larger than so many independent runs would have.
+
+    Parameters
+    ----------
+    backtest
+        A back-test.
+    methods
+        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``, ``"persistence"``.
+    reach_min
+        Only predictions at this many times the largest fitted compute or more.
+    color
+        A Matplotlib colour for each method.
+
+    Examples
+    --------
+    >>> bs.plot_coverage(bs.backtest(runs))                       # doctest: +SKIP
+    """
+    _shown.check_legend(legend)
+    data = coverage_data(backtest, methods=methods, reach_min=reach_min)
+    hues = _shown.colors_for(len(methods), color)
+    x, y = "level of the interval", "held-out runs inside"
+    ax = _axes.new(ax, xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1.02))
+    _axes.write_shares(ax.xaxis, ax.yaxis)
+    ax.plot([0, 1], [0, 1], color=ink(0.6), linewidth=points(0.7), zorder=1)
+    entries: Entries = {}
+    for method, hue in zip(methods, hues, strict=True):
+        table = data.coverage[data.coverage["method"] == method]
+        (entries[_axes.plain(NAMES.get(method, method))],) = ax.plot(
+            table["level"], table["covered"], "o-", color=hue, markersize=points(2.4),
+            linewidth=points(0.9),
+        )  # fmt: skip
+    _shown.draw_legend(ax, entries, legend)
     return ax

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayesscale._arguments import choice
 from bayesscale._format import list_some, percent
 from bayesscale.calibration import Calibration, band, counts_below
-from bayesscale.errors import DomainError, unknown_name
-from bayesscale.plots._axes import axes_or_new
-from bayesscale.plots._shown import Entries, Legend, checked_legend, draw_legend, plain
+from bayesscale.errors import DomainError
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Entries, Legend
 from bayesscale.plots.style import ink, palette, points
 
 MOST_NAMED = 5
@@ -22,17 +23,11 @@ MOST_NAMED = 5
 class CalibrationData:
     """What :func:`plot_calibration` draws.
 
-    Parameters
-    ----------
-    differences
-        Empirical minus uniform distribution function of the ranks, one column a quantity. Index
-        ``rank``, the rank over the largest one plus 1, from 0 to 1.
-    band
-        ``lower`` and ``upper`` end of the simultaneous band, same index.
-    inside
-        Whether a quantity's curve stays inside, by quantity.
-    false_alarm
-        Probability that a right model leaves the band with any of the calibration's quantities.
+    ``differences``: empirical minus uniform distribution function of the ranks, one column a
+    quantity. Index ``rank``, the rank over the largest one plus 1, from 0 to 1; ``band``: ``lower``
+    and ``upper`` end of the simultaneous band, same index; ``inside``: whether a quantity's curve
+    stays inside, by quantity; ``false_alarm``: probability that a right model leaves the band with
+    any of the calibration's quantities.
     """
 
     differences: pd.DataFrame
@@ -44,40 +39,14 @@ class CalibrationData:
 def calibration_data(
     calibration: Calibration, *, quantities: Sequence[str] | None = None
 ) -> CalibrationData:
-    """Return the numbers that :func:`plot_calibration` draws.
-
-    Parameters
-    ----------
-    calibration, quantities
-        As for :func:`plot_calibration`.
-
-    Returns
-    -------
-    CalibrationData
-        Curves and band.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such quantity.
-    DomainError
-        If ``calibration`` is none, or no quantities are named.
-
-    Examples
-    --------
-    >>> calibration_data(c, quantities=["sigma"]).differences     # doctest: +SKIP
-    """
-    if not isinstance(calibration, Calibration):
-        raise DomainError(
-            f"Expected a Calibration, as bs.calibrate returns, not {type(calibration).__name__}."
-        )
+    """Return what :func:`plot_calibration` draws."""
+    _shown.expected(calibration, Calibration, "calibrate")
     known = [str(name) for name in calibration.ranks.columns]
     chosen = known if quantities is None else list(quantities)
     if isinstance(quantities, str) or not chosen:
         raise DomainError(f"quantities must be a list of names, not {quantities!r}.")
     for name in chosen:
-        if name not in known:
-            raise unknown_name("quantity", name, known)
+        choice("quantity", name, known)
     n, most = len(calibration.ranks), calibration.ranked_among
     z = np.arange(most + 2) / (most + 1)
     index = pd.Index(z, name="rank")
@@ -100,13 +69,11 @@ def calibration_data(
     )
 
 
+@_shown.drawing
 def plot_calibration(
-    calibration: Calibration,
-    *,
-    quantities: Sequence[str] | None = None,
-    ax: Axes | None = None,
-    legend: Legend = True,
-) -> Axes:
+    calibration: Calibration, *, quantities: Sequence[str] | None = None,
+    ax: Axes | None = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
     """Draw the ranks' distribution functions, less a uniform one's, and the band they belong in.
 
     A curve that leaves the band shows what is wrong: an arch above zero, posteriors that lie too
@@ -118,23 +85,6 @@ def plot_calibration(
         A calibration.
     quantities
         Names to show, of ``calibration.summary``; by default all.
-    ax
-        Axes to draw into; by default those of a new figure.
-    legend
-        True draws it above the axes, where no data are; False leaves it out; a place draws it
-        inside.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such quantity.
-    DomainError
-        If ``calibration`` is none, or no quantities are named.
 
     Notes
     -----
@@ -145,10 +95,10 @@ def plot_calibration(
     --------
     >>> bs.plot_calibration(bs.calibrate(runs))                   # doctest: +SKIP
     """
-    place = checked_legend(legend)
+    _shown.check_legend(legend)
     data = calibration_data(calibration, quantities=quantities)
-    ax = axes_or_new(ax)
-    ax.set(xlabel="rank of the truth, as a share", ylabel="ECDF − uniform", xlim=(0, 1))
+    x, y = "rank of the truth, as a share", "ECDF − uniform"
+    ax = _axes.new(ax, xlabel=x, ylabel=y, xlim=(0, 1))
     z = data.differences.index.to_numpy()
     entries: Entries = {}
     entries[f"{percent(1 - data.false_alarm)} band, all at once"] = ax.fill_between(
@@ -160,13 +110,13 @@ def plot_calibration(
     first, *others = palette()
     for name in good:
         (line,) = ax.plot(z, data.differences[name], color=first, linewidth=points(0.7), alpha=0.6)
-        told = plain(good[0]) if len(good) == 1 else f"inside: {len(good)} quantities"
-        entries[told] = line
+        alone = len(good) == 1
+        entries[_axes.plain(name) if alone else f"inside: {len(good)} quantities"] = line
     for i, name in enumerate(bad):
         (line,) = ax.plot(z, data.differences[name], color=others[i % len(others)], zorder=3)
         if i < MOST_NAMED:
-            entries[f"outside: {plain(name)}"] = line
+            entries[f"outside: {_axes.plain(name)}"] = line
     if len(bad) > MOST_NAMED:
         entries[f"and {list_some(bad[MOST_NAMED:], limit=1)}"] = line  # pyright: ignore
-    draw_legend(ax, entries, place)
+    _shown.draw_legend(ax, entries, legend)
     return ax

@@ -8,17 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesscale.comparison import ALL, Comparison, PriorSensitivity
-from bayesscale.errors import DomainError
-from bayesscale.plots._axes import axes_or_new, panels
-from bayesscale.plots._shown import (
-    Colors,
-    Entries,
-    Legend,
-    checked_legend,
-    colors_for,
-    draw_legend,
-    plain,
-)
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Colors, Entries, Legend
 from bayesscale.plots.style import blend, ink, palette, points
 
 SCORES = {
@@ -37,14 +28,9 @@ WEIGHTS = {"probability": "by evidence", "stacking": "by stacking"}
 class ComparisonData:
     """What :func:`plot_comparison` draws.
 
-    Parameters
-    ----------
-    scores
-        One row a criterion and fit: ``criterion``, ``fit``; ``score``, nats, less that of the
-        best fit; its ``error``.
-    weights
-        One row a fit, with the columns of weights that there are: ``probability``, posterior
-        probabilities of the laws at equal prior ones, and ``stacking``.
+    ``scores``: one row a criterion and fit: ``criterion``, ``fit``; ``score``, nats, less that of
+    the best fit; its ``error``; ``weights``: one row a fit, with the columns of weights that there
+    are: ``probability``, posterior probabilities of the laws at equal prior ones, and ``stacking``.
     """
 
     scores: pd.DataFrame
@@ -52,31 +38,8 @@ class ComparisonData:
 
 
 def comparison_data(comparison: Comparison) -> ComparisonData:
-    """Return the numbers that :func:`plot_comparison` draws.
-
-    Parameters
-    ----------
-    comparison
-        A comparison.
-
-    Returns
-    -------
-    ComparisonData
-        Scores and weights.
-
-    Raises
-    ------
-    DomainError
-        If ``comparison`` is none.
-
-    Examples
-    --------
-    >>> comparison_data(c).scores                                 # doctest: +SKIP
-    """
-    if not isinstance(comparison, Comparison):
-        raise DomainError(
-            f"Expected a Comparison, as bs.compare returns, not {type(comparison).__name__}."
-        )
+    """Return what :func:`plot_comparison` draws."""
+    _shown.expected(comparison, Comparison, "compare")
     table = comparison.summary
     parts = [
         pd.DataFrame(
@@ -93,13 +56,11 @@ def comparison_data(comparison: Comparison) -> ComparisonData:
     return ComparisonData(pd.concat(parts, ignore_index=True), weights)
 
 
+@_shown.drawing
 def plot_comparison(
-    comparison: Comparison,
-    *,
-    ax: Sequence[Axes] | None = None,
-    color: Colors = None,
+    comparison: Comparison, *, ax: Sequence[Axes] | None = None, color: Colors = None,
     legend: Legend = True,
-) -> Figure:
+) -> Figure:  # fmt: skip
     """Draw how laws score by every criterion, below the best one, with errors; and their weights.
 
     Parameters
@@ -110,50 +71,36 @@ def plot_comparison(
         Axes to draw into, one a criterion and one for weights; by default those of a new figure.
     color
         A Matplotlib colour for each fit.
-    legend
-        True draws that of the weights above; False leaves it out; a place draws it inside.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-
-    Raises
-    ------
-    DomainError
-        If ``comparison`` is none, or an option is outside its domain.
-    UnknownNameError
-        If there is no such place.
 
     Examples
     --------
     >>> bs.plot_comparison(bs.compare(fits))                      # doctest: +SKIP
     """
-    place = checked_legend(legend)
+    _shown.check_legend(legend)
     data = comparison_data(comparison)
     names = data.weights.index.tolist()
-    hues = dict(zip(names, colors_for(len(names), color), strict=True))
+    hues = dict(zip(names, _shown.colors_for(len(names), color), strict=True))
     criteria = data.scores["criterion"].unique().tolist()
     shows_weights = len(data.weights.columns) > 0
-    figure, axes = panels(len(criteria) + shows_weights, ax)
+    figure, axes = _axes.panels(len(criteria) + shows_weights, ax)
     places = range(len(names))
-    for own, criterion in zip(axes, criteria, strict=False):
-        of = data.scores[data.scores["criterion"] == criterion]
-        own.axvline(0, color=ink(0.5), linewidth=points(0.6), zorder=0)
-        for y, row in zip(places, of.itertuples(), strict=True):
-            own.errorbar(
+    for panel, criterion in zip(axes, criteria, strict=False):
+        table = data.scores[data.scores["criterion"] == criterion]
+        panel.axvline(0, color=ink(0.5), linewidth=points(0.6), zorder=0)
+        for y, row in zip(places, table.itertuples(), strict=True):
+            panel.errorbar(
                 row.score, y, xerr=row.error, fmt="o", color=hues[row.fit],
                 markersize=points(3.5), elinewidth=points(1), capsize=points(2),
             )  # fmt: skip
         _, _, title, error = SCORES[criterion]
-        own.set(xlabel=f"{title} below\nthe best, ± {error}")
-        _name_rows(own, names)
+        panel.set(xlabel=f"{title} below\nthe best, ± {error}")
+        _axes.name_rows(panel, names)
     if shows_weights:
-        _draw_weights(axes[-1], data, names, place)
+        _draw_weights(axes[-1], data, names, legend)
     return figure
 
 
-def _draw_weights(ax: Axes, data: ComparisonData, names: list[str], place: Legend) -> None:
+def _draw_weights(ax: Axes, data: ComparisonData, names: list[str], legend: Legend) -> None:
     """Draw bars of the weights, the kinds below each other."""
     kinds = list(data.weights.columns)
     height = 0.8 / len(kinds)
@@ -163,25 +110,16 @@ def _draw_weights(ax: Axes, data: ComparisonData, names: list[str], place: Legen
         at = [y + (i - (len(kinds) - 1) / 2) * height for y in range(len(names))]
         entries[WEIGHTS[kind]] = ax.barh(at, data.weights[kind], 0.9 * height, color=hue)[0]
     ax.set(xlim=(0, 1), xlabel="weight")
-    _name_rows(ax, names)
-    draw_legend(ax, entries, place)
-
-
-def _name_rows(ax: Axes, names: list[str]) -> None:
-    ax.set_yticks(range(len(names)), [plain(name) for name in names])
-    ax.set_ylim(len(names) - 0.4, -0.6)
+    _axes.name_rows(ax, names)
+    _shown.draw_legend(ax, entries, legend)
 
 
 @dataclass(frozen=True)
 class SensitivityData:
     """What :func:`plot_sensitivity` draws.
 
-    Parameters
-    ----------
-    grid
-        One row a prior and scale: ``prior``, ``scale``, ``ln_bf`` and ``ln_bf_mcse``.
-    pair
-        The fits that are compared, the better one first.
+    ``grid``: one row a prior and scale: ``prior``, ``scale``, ``ln_bf`` and ``ln_bf_mcse``;
+    ``pair``: the fits that are compared, the better one first.
     """
 
     grid: pd.DataFrame
@@ -189,32 +127,8 @@ class SensitivityData:
 
 
 def sensitivity_data(sensitivity: PriorSensitivity) -> SensitivityData:
-    """Return the numbers that :func:`plot_sensitivity` draws.
-
-    Parameters
-    ----------
-    sensitivity
-        What :func:`~bayesscale.prior_sensitivity` returned.
-
-    Returns
-    -------
-    SensitivityData
-        The grid of priors.
-
-    Raises
-    ------
-    DomainError
-        If ``sensitivity`` is none.
-
-    Examples
-    --------
-    >>> sensitivity_data(s).grid                                  # doctest: +SKIP
-    """
-    if not isinstance(sensitivity, PriorSensitivity):
-        raise DomainError(
-            "Expected a PriorSensitivity, as bs.prior_sensitivity returns, not "
-            f"{type(sensitivity).__name__}."
-        )
+    """Return what :func:`plot_sensitivity` draws."""
+    _shown.expected(sensitivity, PriorSensitivity, "prior_sensitivity")
     grid = sensitivity.summary.reset_index()[["prior", "scale", "ln_bf", "ln_bf_mcse"]]
     own = grid[grid["scale"] == 1]  # the fits' own priors belong to every curve
     named = [own.assign(prior=name) for name in grid["prior"].unique() if name != ALL]
@@ -222,13 +136,11 @@ def sensitivity_data(sensitivity: PriorSensitivity) -> SensitivityData:
     return SensitivityData(grid.reset_index(drop=True), sensitivity.pair)
 
 
+@_shown.drawing
 def plot_sensitivity(
-    sensitivity: PriorSensitivity,
-    *,
-    ax: Axes | None = None,
-    color: Colors = None,
+    sensitivity: PriorSensitivity, *, ax: Axes | None = None, color: Colors = None,
     legend: Legend = True,
-) -> Axes:
+) -> Axes:  # fmt: skip
     """Draw the log Bayes factor under narrower and wider priors, with Monte Carlo errors.
 
     A curve that crosses zero means that its prior decides.
@@ -237,53 +149,33 @@ def plot_sensitivity(
     ----------
     sensitivity
         What :func:`~bayesscale.prior_sensitivity` returned.
-    ax
-        Axes to draw into; by default those of a new figure.
     color
         A Matplotlib colour for each prior.
-    legend
-        True draws it above the axes, where no data are; False leaves it out; a place draws it
-        inside.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, widths of priors logarithmic.
-
-    Raises
-    ------
-    DomainError
-        If ``sensitivity`` is none, or an option is outside its domain.
-    UnknownNameError
-        If there is no such place.
 
     Examples
     --------
     >>> bs.plot_sensitivity(bs.prior_sensitivity(fits))           # doctest: +SKIP
     """
-    place = checked_legend(legend)
+    _shown.check_legend(legend)
     data = sensitivity_data(sensitivity)
     names = data.grid["prior"].unique().tolist()
-    hues = colors_for(len(names), color) if color is not None else [
+    hues = _shown.colors_for(len(names), color) if color is not None else [
         palette()[i % len(palette())] for i in range(len(names))
     ]  # fmt: skip
-    ax = axes_or_new(ax)
-    best, second = (plain(name) for name in data.pair)
-    ax.set(
-        xscale="log", xlabel="width of the prior over the fits' own",
-        ylabel=f"ln Bayes factor of\n{best} over {second}",
-    )  # fmt: skip
+    best, second = (_axes.plain(name) for name in data.pair)
+    x, y = "width of the prior over the fits' own", f"ln Bayes factor of\n{best} over {second}"
+    ax = _axes.new(ax, xscale="log", xlabel=x, ylabel=y)
     ax.axhline(0, color=ink(), linewidth=points(0.6), zorder=0)
     entries: Entries = {}
     for i, (name, hue) in enumerate(zip(names, hues, strict=True)):
-        of = data.grid[data.grid["prior"] == name]
+        table = data.grid[data.grid["prior"] == name]
         style = "-" if i < len(palette()) else "--"
-        entries[plain(name)] = ax.errorbar(
-            of["scale"], of["ln_bf"], yerr=of["ln_bf_mcse"], color=hue, linestyle=style,
+        entries[_axes.plain(name)] = ax.errorbar(
+            table["scale"], table["ln_bf"], yerr=table["ln_bf_mcse"], color=hue, linestyle=style,
             linewidth=points(1.6 if name == ALL else 0.9), elinewidth=points(0.7),
         )[0]  # fmt: skip
     scales = sorted(data.grid["scale"].unique())
     ax.set_xticks(scales, [f"{scale:g}×" for scale in scales])
     ax.minorticks_off()
-    draw_legend(ax, entries, place)
+    _shown.draw_legend(ax, entries, legend)
     return ax

@@ -1,36 +1,19 @@
 """The fitted surface over parameters and tokens, with the runs and the best way through it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from bayesscale._arguments import interval_tails
 from bayesscale._format import percent
-from bayesscale.forecast import (
-    Mixture,
-    optimal_split,
-    runs_cost,
-    stated,
-    summary_columns,
-    wanted_beside_split,
-)
-from bayesscale.inference import Average, Fit, interval_tails
-from bayesscale.model import Posterior
-from bayesscale.plots._axes import axes_or_new, name_size, sizes_up_to, write_sizes
-from bayesscale.plots._shown import (
-    Entries,
-    Legend,
-    checked_legend,
-    draw_legend,
-    loss_scale,
-    shown_fits,
-)
+from bayesscale.forecast import Purchase, Terms
+from bayesscale.inference import Average, Fit
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Entries, Legend
 from bayesscale.plots.style import blend, ink, palette, paper, points
 from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 
@@ -49,22 +32,13 @@ LEVELS = 12
 class ContourData:
     """What :func:`plot_contour` draws.
 
-    Parameters
-    ----------
-    surface
-        One row a point of the grid: ``params``, ``tokens`` and the median ``law_loss``.
-    frontier
-        One row a budget: ``flops``; ``params`` and ``tokens`` of the best split, medians; and the
-        ends of its interval at that budget, ``params_lower`` with ``tokens_upper`` and
-        ``params_upper`` with ``tokens_lower``.
-    runs
-        The fitted runs, as :meth:`Runs.to_frame` returns them.
-    extrapolation_begins
-        The largest compute among the fitted runs, FLOP.
-    ci_prob
-        Probability of the equal-tailed interval of the frontier.
-    unit
-        Unit of all losses.
+    ``surface``: one row a point of the grid: ``params``, ``tokens`` and the median ``law_loss``;
+    ``frontier``: one row a budget: ``flops``; ``params`` and ``tokens`` of the best split, medians;
+    and the ends of its interval at that budget, ``params_lower`` with ``tokens_upper`` and
+    ``params_upper`` with ``tokens_lower``; ``runs``: the fitted runs, as :meth:`Runs.to_frame`
+    returns them; ``extrapolation_begins``: the largest compute among the fitted runs, FLOP;
+    ``ci_prob``: probability of the equal-tailed interval of the frontier; ``unit``: unit of all
+    losses.
     """
 
     surface: pd.DataFrame
@@ -76,50 +50,16 @@ class ContourData:
 
 
 def contour_data(
-    fit: Fit | Average,
-    *,
-    ci_prob: float = 0.9,
-    flops_max: float | None = None,
-    unit: ShownLoss | None = None,
-    given: Mapping[str, float] | None = None,
-) -> ContourData:
-    """Return the numbers that :func:`plot_contour` draws.
-
-    Parameters
-    ----------
-    fit, ci_prob, flops_max, unit, given
-        As for :func:`plot_contour`.
-
-    Returns
-    -------
-    ContourData
-        Tables of the surface, the frontier and the runs.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain, or the law has no compute-optimal split.
-
-    Examples
-    --------
-    >>> contour_data(fit).frontier                                # doctest: +SKIP
-    """
-    fits = shown_fits(fit)
+    fit: Fit | Average, *, ci_prob: float = 0.9, flops_max: float | None = None,
+    unit: ShownLoss | None = None, terms: Terms | None = None,
+) -> ContourData:  # fmt: skip
+    """Return what :func:`plot_contour` draws."""
+    scale = _shown.loss_scale(_shown.resolve(fit), unit)
     interval_tails(ci_prob)
-    scale, mixture = loss_scale(fits, unit), Mixture.of(fit)
-    law, runs = mixture.host.law, mixture.host.runs
-    cost = runs_cost(runs)
-    further = stated(law, given or {}, wanted=wanted_beside_split(law))
-    every = sizes_up_to(runs.flops, flops_max)
-    budgets = np.geomspace(every[0], every[-1], BUDGETS)
-
-    def split(posterior: Posterior, _: object) -> dict[str, Any]:
-        best = optimal_split(posterior, budgets, cost, further)
-        return {"params": best.params, "tokens": best.tokens}
-
-    frontier: dict[str, Any] = {"flops": budgets}
-    for name, values in mixture.ask(split).items():
-        frontier |= summary_columns(name, values, ci_prob)
+    purchase = Purchase.of(fit, terms)
+    mixture, runs = purchase.mixture, purchase.mixture.host.runs
+    shown = _axes.sizes_up_to(runs.flops, flops_max)
+    frontier = purchase.summary(np.geomspace(shown[0], shown[-1], BUDGETS), ci_prob)
     sides = {
         name: np.geomspace(
             min(runs[name].min(), frontier[name].min()) / MARGIN,
@@ -129,14 +69,11 @@ def contour_data(
         for name in ("params", "tokens")
     }
     n, d = (side.ravel() for side in np.meshgrid(sides["params"], sides["tokens"]))
-    median = [
-        np.median(mixture.ask(lambda p, _, at=at: {"loss": p.law_loss(at)})["loss"], axis=(0, 1))
-        for at in ({"params": n[k], "tokens": d[k]} | further for k in mixture.blocks(len(n)))
-    ]
+    median = [np.median(purchase.law_loss(n[k], d[k]), axis=(0, 1)) for k in mixture.blocks(len(n))]
     losses = scale.show(np.concatenate(median))
     return ContourData(
         surface=pd.DataFrame({"params": n, "tokens": d, "law_loss": losses}),
-        frontier=pd.DataFrame(frontier),
+        frontier=frontier,
         runs=runs.to_frame().assign(loss=scale.show(runs.loss)),
         extrapolation_begins=float(runs.flops.max()),
         ci_prob=ci_prob,
@@ -144,17 +81,12 @@ def contour_data(
     )
 
 
+@_shown.drawing
 def plot_contour(
-    fit: Fit | Average,
-    *,
-    ci_prob: float = 0.9,
-    flops_max: float | None = None,
-    unit: ShownLoss | None = None,
-    given: Mapping[str, float] | None = None,
-    ax: Axes | None = None,
-    color: str | None = None,
-    legend: Legend = True,
-) -> Axes:
+    fit: Fit | Average, *, ci_prob: float = 0.9, flops_max: float | None = None,
+    unit: ShownLoss | None = None, terms: Terms | None = None,
+    ax: Axes | None = None, color: str | None = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
     """Draw lines of equal loss over parameters and tokens, the runs, and the best way through.
 
     The frontier, from budget to budget, is solid where there are runs of that compute and dashed
@@ -168,30 +100,8 @@ def plot_contour(
         Probability of the equal-tailed interval of the frontier, in (0, 1).
     flops_max
         End of the frontier, FLOP, above the smallest run; by default ten times the largest.
-    unit
-        Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
-        ``"perplexity"``; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    ax
-        Axes to draw into; by default those of a new figure.
     color
         Colour of the frontier.
-    legend
-        True draws it above the axes, where no data are; False leaves it out; a place such as
-        ``"upper left"`` draws it inside.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, both logarithmic.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain, or the law has no compute-optimal split.
-    UnknownNameError
-        If there is no such unit or place.
 
     References
     ----------
@@ -201,15 +111,12 @@ def plot_contour(
     --------
     >>> bs.plot_contour(fit)                                      # doctest: +SKIP
     """
-    place = checked_legend(legend)
-    fits = shown_fits(fit, color=color)
+    _shown.check_legend(legend)
+    fits = _shown.resolve(fit, color=color)
     hue = fits[0].color if color is not None else palette()[1]
-    data = contour_data(fit, ci_prob=ci_prob, flops_max=flops_max, unit=unit, given=given)
-    ax = axes_or_new(ax)
-    ax.set(
-        xscale="log", yscale="log", xlabel=f"{name_size(PARAMS)} $N$",
-        ylabel=f"{name_size(TOKENS)} $D$",
-    )  # fmt: skip
+    data = contour_data(fit, ci_prob=ci_prob, flops_max=flops_max, unit=unit, terms=terms)
+    x, y = f"{_axes.name_size(PARAMS)} $N$", f"{_axes.name_size(TOKENS)} $D$"
+    ax = _axes.new(ax, xscale="log", yscale="log", xlabel=x, ylabel=y)
     grid = data.surface.pivot(index="tokens", columns="params", values="law_loss")
     losses = grid.to_numpy()
     norm = LogNorm(losses.min(), losses.max())
@@ -230,13 +137,11 @@ def plot_contour(
         s=points(3.4) ** 2, linewidths=0, zorder=3,
     )  # fmt: skip
     entries = _draw_frontier(ax, data, hue)
-    entries["runs"] = Line2D(
-        [], [], marker="o", linestyle="", markersize=points(3.4), color=shades(0.5)
-    )
-    entries[f"lines: loss, {data.unit}"] = Line2D([], [], color=shades(0.5), linewidth=points(0.7))
-    write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
-    write_sizes(ax.yaxis, TOKENS, *ax.get_ylim())
-    draw_legend(ax, entries, place)
+    entries["runs"] = _shown.dot(shades(0.5), 3.4)
+    entries[f"lines: loss, {data.unit}"] = _shown.stroke(shades(0.5), 0.7)
+    _axes.write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
+    _axes.write_sizes(ax.yaxis, TOKENS, *ax.get_ylim())
+    _shown.draw_legend(ax, entries, legend)
     return ax
 
 
@@ -257,7 +162,4 @@ def _draw_frontier(ax: Axes, data: ContourData, hue: str) -> Entries:
     (dashes,) = ax.plot(
         beyond["params"], beyond["tokens"], "--", color=hue, linewidth=points(1.2), zorder=4
     )
-    return {
-        f"compute-optimal, {percent(data.ci_prob)}": (band[0], line),
-        "extrapolated": dashes,
-    }
+    return {f"compute-optimal, {percent(data.ci_prob)}": (band[0], line), "extrapolated": dashes}

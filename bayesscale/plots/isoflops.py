@@ -11,38 +11,12 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from bayesscale._arguments import positive_array
+from bayesscale._arguments import interval_tails, positive_array
 from bayesscale._format import percent, short_exponent
-from bayesscale.forecast import (
-    Mixture,
-    optimal_split,
-    runs_cost,
-    stated,
-    summary_columns,
-    wanted_beside_split,
-)
-from bayesscale.inference import interval_tails
-from bayesscale.model import Posterior
-from bayesscale.plots._axes import (
-    POINTS,
-    axes_or_new,
-    draw_band,
-    name_size,
-    write_losses,
-    write_sizes,
-)
-from bayesscale.plots._shown import (
-    Colors,
-    Entries,
-    Fits,
-    Legend,
-    Shown,
-    checked_legend,
-    draw_legend,
-    loss_scale,
-    plain,
-    shown_fits,
-)
+from bayesscale._types import Array
+from bayesscale.forecast import Purchase, Terms, summary_columns
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
 from bayesscale.plots.style import blend, ink, palette, points
 from bayesscale.quantities import FLOPS, PARAMS, ShownLoss
 from bayesscale.runs import Runs
@@ -57,9 +31,6 @@ AROUND = 4.0
 at most.
 """
 
-BEYOND = 10.0
-"""By default one more slice is drawn at this many times the compute of the largest run."""
-
 RIDGE = 0.16
 """Height of the densities, as a share of the axes'."""
 
@@ -70,20 +41,12 @@ CELLS = 60
 class IsoflopsData:
     """What :func:`plot_isoflops` draws.
 
-    Parameters
-    ----------
-    slices
-        One row a fit, budget and size: ``fit``, ``flops``, ``params``, ``tokens``; ``law_loss``,
-        median, ``_lower`` and ``_upper``; ``extrapolated``, whether no run has that compute.
-    optima
-        Posterior density of ln N*, one row a fit, budget and size: ``fit``, ``flops``,
-        ``params``, ``density``; the density integrates to 1 over ln N.
-    runs
-        The runs of a slice, with its ``slice_flops``.
-    ci_prob
-        Probability of the equal-tailed bands.
-    unit
-        Unit of all losses.
+    ``slices``: one row a fit, budget and size: ``fit``, ``flops``, ``params``, ``tokens``;
+    ``law_loss``, median, ``_lower`` and ``_upper``; ``extrapolated``, whether no run has that
+    compute; ``optima``: posterior density of ln N*, one row a fit, budget and size: ``fit``,
+    ``flops``, ``params``, ``density``; the density integrates to 1 over ln N; ``runs``: the runs of
+    a slice, with its ``slice_flops``; ``ci_prob``: probability of the equal-tailed bands; ``unit``:
+    unit of all losses.
     """
 
     slices: pd.DataFrame
@@ -94,58 +57,31 @@ class IsoflopsData:
 
 
 def isoflops_data(
-    fit: Fits,
-    *,
-    flops: ArrayLike | None = None,
-    ci_prob: float = 0.9,
-    unit: ShownLoss | None = None,
-    given: Mapping[str, float] | None = None,
-    label: str | None = None,
-) -> IsoflopsData:
-    """Return the numbers that :func:`plot_isoflops` draws.
-
-    Parameters
-    ----------
-    fit, flops, ci_prob, unit, given, label
-        As for :func:`plot_isoflops`.
-
-    Returns
-    -------
-    IsoflopsData
-        Tables of slices, densities and runs.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain, or the law has no compute-optimal split.
-
-    Examples
-    --------
-    >>> isoflops_data(fit).optima                                 # doctest: +SKIP
-    """
-    fits = shown_fits(fit, label=label)
+    fit: Fits, *, flops: ArrayLike | None = None, ci_prob: float = 0.9,
+    unit: ShownLoss | None = None, terms: Terms | None = None, label: str | None = None,
+) -> IsoflopsData:  # fmt: skip
+    """Return what :func:`plot_isoflops` draws."""
+    fits = _shown.resolve(fit, label=label)
     interval_tails(ci_prob)
-    scale, runs = loss_scale(fits, unit), fits[0].fit.runs
+    scale, runs = _shown.loss_scale(fits, unit), fits[0].fit.runs
     if flops is None:
-        levels = levels_of(runs.flops)
-        budgets = np.append(levels, BEYOND * runs.flops.max())
+        budgets = np.append(levels_of(runs.flops), _axes.BEYOND * runs.flops.max())
     else:
         budgets = np.sort(positive_array("flops", flops, FLOPS.unit))
     slices, optima = [], []
     for each in fits:
-        for_each = _slices(each, budgets, given)
-        for budget, (sizes, tokens, losses, best) in for_each.items():
-            alone = not _near(each.fit.runs, budget).any()
-            named = {"fit": each.name, "flops": budget, "params": sizes}
+        purchase = Purchase.of(each.fit, terms)
+        best = purchase.optima(budgets)["params"]
+        for i, budget in enumerate(budgets):
+            curve, losses = _slice(purchase, budget, best[..., i])
             summary = summary_columns("law_loss", scale.show(losses), ci_prob)
-            slices.append(
-                pd.DataFrame(named | {"tokens": tokens} | summary | {"extrapolated": alone})
-            )
-            optima.append(pd.DataFrame({"fit": each.name, "flops": budget} | _density(best)))
+            alone = not _near(each.fit.runs, budget).any()
+            named = {"fit": each.name, "flops": budget}
+            slices.append(pd.DataFrame(named | curve | summary | {"extrapolated": alone}))
+            optima.append(pd.DataFrame(named | _density(best[..., i])))
     frame = runs.to_frame().assign(loss=scale.show(runs.loss))
     distance = np.abs(np.log(runs.flops[:, None] / budgets))
-    nearest = distance.argmin(axis=1)
-    frame["slice_flops"] = budgets[nearest]
+    frame["slice_flops"] = budgets[distance.argmin(axis=1)]
     return IsoflopsData(
         slices=pd.concat(slices, ignore_index=True),
         optima=pd.concat(optima, ignore_index=True),
@@ -174,32 +110,19 @@ def _near(runs: Runs, budget: float) -> np.ndarray:
     return np.abs(np.log(runs.flops / budget)) <= np.log(NEAR)
 
 
-def _slices(
-    each: Shown, budgets: np.ndarray, given: Mapping[str, float] | None
-) -> dict[float, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Return by budget the sizes, their tokens, losses ``(chain, draw, size)`` and draws of N*."""
-    mixture = Mixture.of(each.fit)
-    law, runs = mixture.host.law, mixture.host.runs
-    cost = runs_cost(runs)
-    further = stated(law, given or {}, wanted=wanted_beside_split(law))
-
-    def optimum(posterior: Posterior, _: object) -> dict[str, Any]:
-        return {"params": optimal_split(posterior, budgets, cost, further).params}
-
-    best = mixture.ask(optimum)["params"]
-    found = {}
-    for i, budget in enumerate(budgets):
-        low, high = np.nanquantile(best[..., i], [0.01, 0.99]) * [1 / AROUND, AROUND]
-        tried = runs.params[_near(runs, budget)]
-        if len(tried):
-            low = min(low, max(tried.min() / 1.5, low / AROUND**2))
-            high = max(high, min(tried.max() * 1.5, high * AROUND**2))
-        sizes = np.geomspace(low, high, POINTS)
-        tokens = cost.tokens(sizes, np.full(POINTS, budget))
-        inputs = {"params": sizes, "tokens": tokens} | further
-        drawn = mixture.ask(lambda p, _, at=inputs: {"loss": p.law_loss(at)})
-        found[float(budget)] = (sizes, tokens, drawn["loss"], best[..., i])
-    return found
+def _slice(purchase: Purchase, budget: float, best: Array) -> tuple[dict[str, Array], Array]:
+    """Return sizes around the best ones, ``(chain, draw)``, with tokens, and losses there,
+    ``(chain, draw, size)``.
+    """  # noqa: D205
+    runs = purchase.mixture.host.runs
+    low, high = np.nanquantile(best, [0.01, 0.99]) * [1 / AROUND, AROUND]
+    tried = runs.params[_near(runs, budget)]
+    if len(tried):
+        low = min(low, max(tried.min() / 1.5, low / AROUND**2))
+        high = max(high, min(tried.max() * 1.5, high * AROUND**2))
+    params = np.geomspace(low, high, _axes.POINTS)
+    tokens = purchase.terms.compute.tokens(params, np.full(_axes.POINTS, budget))
+    return {"params": params, "tokens": tokens}, purchase.law_loss(params, tokens)
 
 
 def _density(draws: np.ndarray) -> dict[str, np.ndarray]:
@@ -217,18 +140,12 @@ def _density(draws: np.ndarray) -> dict[str, np.ndarray]:
     return {"params": np.exp(at), "density": gaussian_kde(inside)(at)}
 
 
+@_shown.drawing
 def plot_isoflops(
-    fit: Fits,
-    *,
-    flops: ArrayLike | None = None,
-    ci_prob: float = 0.9,
-    unit: ShownLoss | None = None,
-    given: Mapping[str, float] | None = None,
-    ax: Axes | None = None,
-    label: str | None = None,
-    color: Colors = None,
-    legend: Legend = True,
-) -> Axes:
+    fit: Fits, *, flops: ArrayLike | None = None, ci_prob: float = 0.9,
+    unit: ShownLoss | None = None, terms: Terms | None = None,
+    ax: Axes | None = None, label: str | None = None, color: Colors = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
     """Draw loss against parameters at fixed compute, and the posterior of where each is least.
 
     Ridges at the foot are the posterior density of the compute-optimal parameters N*, one a
@@ -244,32 +161,6 @@ def plot_isoflops(
         runs have, and one ten times above the largest.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1), of the law without run noise.
-    unit
-        Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
-        ``"perplexity"``; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    ax
-        Axes to draw into; by default those of a new figure.
-    label
-        Name of a single fit in the legend.
-    color
-        A Matplotlib colour, or one for each of several fits.
-    legend
-        True draws it above the axes, where no data are; False leaves it out; a place such as
-        ``"upper right"`` draws it inside.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, both logarithmic.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain, or the law has no compute-optimal split.
-    UnknownNameError
-        If there is no such unit or place.
 
     References
     ----------
@@ -279,14 +170,11 @@ def plot_isoflops(
     --------
     >>> bs.plot_isoflops(fit, flops=[1e21, 1e22])                 # doctest: +SKIP
     """
-    place = checked_legend(legend)
-    fits = shown_fits(fit, label=label, color=color)
-    data = isoflops_data(fit, flops=flops, ci_prob=ci_prob, unit=unit, given=given, label=label)
-    ax = axes_or_new(ax)
-    ax.set(
-        xscale="log", yscale="log", xlabel=f"{name_size(PARAMS)} $N$",
-        ylabel=loss_scale(fits, unit).noun,
-    )  # fmt: skip
+    _shown.check_legend(legend)
+    fits = _shown.resolve(fit, label=label, color=color)
+    data = isoflops_data(fit, flops=flops, ci_prob=ci_prob, unit=unit, terms=terms, label=label)
+    x, y = f"{_axes.name_size(PARAMS)} $N$", _shown.loss_scale(fits, unit).noun
+    ax = _axes.new(ax, xscale="log", yscale="log", xlabel=x, ylabel=y)
     budgets = data.slices["flops"].unique()
     alone = len(fits) == 1
     shades = _shades(fits[0].color if color is not None else palette()[0], len(budgets))
@@ -295,32 +183,26 @@ def plot_isoflops(
         for budget, shade in zip(budgets, shades, strict=True):
             hue = shade if alone else each.color
             curve = _of(data.slices, each, budget)
-            band = draw_band(ax, curve, "params", "law_loss", color=hue, alpha=0.25)
+            band = _axes.draw_band(ax, curve, "params", "law_loss", color=hue, alpha=0.25)
             (line,) = ax.plot(
                 curve["params"], curve["law_loss"], color=hue, linewidth=points(0.9), zorder=3,
                 linestyle="--" if curve["extrapolated"].all() else "-",
             )  # fmt: skip
-            told = f"{short_exponent(f'{budget:.2g}')} FLOP" if alone else plain(each.name)
-            entries.setdefault(told, (band, line))
+            size = f"{short_exponent(f'{budget:.2g}')} FLOP"
+            entries.setdefault(size if alone else _axes.plain(each.name), (band, line))
     for budget, shade in zip(budgets, shades, strict=True):
         table = data.runs[data.runs["slice_flops"] == budget]
-        ax.plot(
-            table["params"], table["loss"], "o", color=shade if alone else ink(0.6),
-            markersize=points(2.6), markeredgewidth=0, zorder=3.5,
-        )  # fmt: skip
+        hue = shade if alone else ink(0.6)
+        _axes.draw_points(ax, table["params"], table["loss"], hue, size=2.6, zorder=3.5)
     _draw_ridges(ax, data, fits, dict(zip(budgets, shades, strict=True)))
     if len(data.runs):
-        entries["runs"] = Line2D(
-            [], [], marker="o", linestyle="", markersize=points(3), color=ink(0.6)
-        )
+        entries["runs"] = _shown.dot(ink(0.6), 3)
     if data.slices["extrapolated"].any():
-        entries["extrapolated"] = Line2D(
-            [], [], color=ink(0.6), linewidth=points(0.9), linestyle="--"
-        )
+        entries["extrapolated"] = _shown.stroke(ink(0.6), 0.9, "--")
     entries[f"band: {percent(ci_prob)}; foot: density of $N^*$"] = Line2D([], [], alpha=0)
-    write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
-    write_losses(ax.yaxis, *ax.get_ylim())
-    draw_legend(ax, entries, place)
+    _axes.write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
+    _axes.write_losses(ax.yaxis, *ax.get_ylim())
+    _shown.draw_legend(ax, entries, legend)
     return ax
 
 

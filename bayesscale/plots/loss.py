@@ -1,74 +1,42 @@
 """Loss against compute: the runs, the laws, and where they extrapolate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayesscale._arguments import interval_tails
 from bayesscale._format import percent
+from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast import Mixture, optimal_split, runs_cost, stated, summary_columns
-from bayesscale.inference import interval_tails
+from bayesscale.forecast import Mixture, Purchase, Terms, stated, summary_columns, without_split
+from bayesscale.inference import Fit
 from bayesscale.model import Posterior
-from bayesscale.plots._axes import (
-    FAN,
-    axes_or_new,
-    draw_band,
-    draw_size_key,
-    fanned_out,
-    mark_extrapolation,
-    name_size,
-    sizes_up_to,
-    write_losses,
-    write_sizes,
-)
-from bayesscale.plots._shown import (
-    Colors,
-    Entries,
-    Fits,
-    Legend,
-    Shown,
-    checked_legend,
-    draw_legend,
-    loss_scale,
-    plain,
-    shown_fits,
-)
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
 from bayesscale.plots.style import blend, ink, palette, paper, points
-from bayesscale.quantities import ShownLoss, quantity
-from bayesscale.runs import LossScale, Runs
+from bayesscale.quantities import LossScale, ShownLoss, quantity
+from bayesscale.runs import Runs
 
 
 @dataclass(frozen=True)
 class LossData:
     """What :func:`plot_loss` draws.
 
-    Parameters
-    ----------
-    frontier
-        The laws along the axis: ``fit``, its name; ``x``, smallest first; then medians,
-        ``_lower`` and ``_upper`` of ``law_loss`` and of ``loss``, a new run's with its noise.
-    runs
-        The fitted runs, ``fit`` and the columns of :meth:`Runs.to_frame`, each table once.
-    held_out
-        Held-out runs likewise, each with what every fit foresees of it: ``predicted``,
-        ``predicted_lower`` and ``predicted_upper``; ``shown_at``, its place on the axis, where
-        runs of one compute are fanned out. None if there are none.
-    extrapolation_begins
-        The largest ``x`` among the fitted runs.
-    x
-        What the axis shows: ``"flops"``, or the input of a law of one variable.
-    optimal
-        Whether the frontier is that of the best split of each budget.
-    ci_prob
-        Probability of the equal-tailed bands.
-    unit
-        Unit of all losses.
+    ``frontier``: the laws along the axis: ``fit``, its name; ``x``, smallest first; then medians,
+    ``_lower`` and ``_upper`` of ``law_loss`` and of ``loss``, a new run's with its noise; ``runs``:
+    the fitted runs, ``fit`` and the columns of :meth:`Runs.to_frame`, each table once;
+    ``held_out``: held-out runs likewise, each with what every fit foresees of it: ``predicted``,
+    ``predicted_lower`` and ``predicted_upper``; ``shown_at``, its place on the axis, where runs of
+    one compute are fanned out. None if there are none; ``extrapolation_begins``: the largest ``x``
+    among the fitted runs; ``x``: what the axis shows: ``"flops"``, or the input of a law of one
+    variable; ``optimal``: whether the frontier is that of the best split of each budget;
+    ``ci_prob``: probability of the equal-tailed bands; ``unit``: unit of all losses.
     """
 
     frontier: pd.DataFrame
@@ -82,40 +50,12 @@ class LossData:
 
 
 def loss_data(
-    fit: Fits,
-    *,
-    held_out: Runs | None = None,
-    ci_prob: float = 0.9,
-    flops_max: float | None = None,
-    unit: ShownLoss | None = None,
-    given: Mapping[str, float] | None = None,
+    fit: Fits, *, held_out: Runs | None = None, ci_prob: float = 0.9,
+    flops_max: float | None = None, unit: ShownLoss | None = None, terms: Terms | None = None,
     label: str | None = None,
-) -> LossData:
-    """Return the numbers that :func:`plot_loss` draws.
-
-    Parameters
-    ----------
-    fit, held_out, ci_prob, flops_max, unit, given, label
-        As for :func:`plot_loss`.
-
-    Returns
-    -------
-    LossData
-        Tables of the curves and the runs.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain, ``flops_max`` is given for a law that does not know
-        compute, the law has no compute-optimal split, or fits have no axis in common.
-    UnknownNameError
-        If there is no such unit.
-
-    Examples
-    --------
-    >>> loss_data(fit, held_out=large).frontier                   # doctest: +SKIP
-    """
-    fits = shown_fits(fit, label=label)
+) -> LossData:  # fmt: skip
+    """Return what :func:`plot_loss` draws."""
+    fits = _shown.resolve(fit, label=label)
     interval_tails(ci_prob)
     if not (held_out is None or isinstance(held_out, Runs)):
         raise DomainError(
@@ -128,25 +68,23 @@ def loss_data(
         raise DomainError(
             f"The law {law!r} is drawn against {x}, not compute: leave flops_max out."
         )
-    scale = loss_scale(fits, unit)
+    scale = _shown.loss_scale(fits, unit)
     fitted = np.concatenate([each.fit.runs[x] for each in fits])
-    shown = fitted if held_out is None else np.concatenate([fitted, held_out[x]])
-    sizes = sizes_up_to(shown, flops_max)
-    frontier, foreseen = [], []
+    everything = fitted if held_out is None else np.concatenate([fitted, held_out[x]])
+    sizes = _axes.sizes_up_to(everything, flops_max)
+    frontier, predicted = [], []
     for each in fits:
-        mixture = Mixture.of(each.fit)
         curve = {"fit": each.name, x: sizes}
-        for name, values in mixture.ask(_along(mixture, x, sizes, given)).items():
+        for name, values in _along(each, x, sizes, terms).items():
             curve |= summary_columns(name, scale.show(values), ci_prob)
         frontier.append(pd.DataFrame(curve))
         if held_out is not None:
             span = float(np.log(sizes[-1] / sizes[0]))
-            foreseen.append(_foreseen(each, held_out, scale, ci_prob, x, span))
-    tables = {each.fit.runs.fingerprint: _table(each.name, each.fit.runs, scale) for each in fits}
+            predicted.append(_predicted(each, held_out, scale, ci_prob, x, span))
     return LossData(
         frontier=pd.concat(frontier, ignore_index=True),
-        runs=pd.concat(tables.values()),
-        held_out=pd.concat(foreseen) if foreseen else None,
+        runs=_shown.fitted_runs(fits, scale),
+        held_out=pd.concat(predicted) if predicted else None,
         extrapolation_begins=float(fitted.max()),
         x=x,
         optimal=all(bool(Mixture.of(each.fit).host.law.split) for each in fits),
@@ -169,61 +107,50 @@ def _common_axis(fits: list[Shown]) -> str:
     return next(iter(axes.values()))
 
 
-def _along(mixture: Mixture, x: str, sizes: np.ndarray, given: Mapping[str, float] | None) -> Any:
-    """Return the question for the loss along the axis, at the best split where there is one."""
-    law, runs = mixture.host.law, mixture.host.runs
-    other = [name for name in law.quantities if name not in law.split and name != x]
-    further = stated(law, given or {}, wanted=other)
+def _along(each: Shown, x: str, sizes: Array, terms: Terms | None) -> dict[str, Array]:
+    """Return losses ``(chain, draw, size)``, at the best split where there is one."""
+    host = Mixture.of(each.fit).host
+    law, purchase, further = host.law, None, {}
+    if law.split:
+        purchase = Purchase.of(each.fit, terms)
+    else:
+        other = [name for name in law.quantities if name != x]
+        further = stated(law, without_split(host, terms).given, wanted=other)
 
-    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Any]:
+    def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
         inputs = {x: sizes} | further
-        if law.split:
-            split = optimal_split(posterior, sizes, runs_cost(runs), further)
-            inputs = {"params": split.params, "tokens": split.tokens} | further
+        if purchase is not None:
+            split = purchase.frontier(posterior, sizes).split()
+            inputs = purchase.law_inputs(posterior, split.params, split.tokens)
         law_loss = posterior.law_loss(inputs)
         # one draw of noise for all sizes, so that the band's edges are as smooth as the law
         noise = posterior.new_runs(np.zeros((len(posterior), 1)), inputs, rng)
         return {"law_loss": law_loss, "loss": law_loss * noise}
 
-    return question
+    return Mixture.of(each.fit).ask(question)
 
 
-def _foreseen(
+def _predicted(
     each: Shown, held_out: Runs, scale: LossScale, ci_prob: float, x: str, span: float
 ) -> pd.DataFrame:
-    """Return held-out runs with the interval that a fit foresees for each."""
+    """Return held-out runs with the interval that a fit predicts for each."""
     mixture = Mixture.of(each.fit)
-    inputs: Any = {name: held_out[name] for name in mixture.host.law.quantities}
+    inputs = {name: held_out[name] for name in mixture.host.law.quantities}
     errors = 0.0 if held_out.loss_se is None else held_out.loss_se
     drawn = mixture.ask(
-        lambda posterior, rng: {
-            "loss": posterior.new_runs(posterior.log_loss(inputs), inputs, rng, errors)
-        }
+        lambda p, rng: {"loss": p.new_runs(p.log_loss(inputs), inputs, rng, errors)}
     )["loss"]
     columns = summary_columns("predicted", scale.show(drawn), ci_prob)
-    table = _table(each.name, held_out, scale).assign(**columns)
-    return table.assign(shown_at=fanned_out(table[x], table["predicted"], span))
+    table = _shown.named(each, held_out, scale).assign(**columns)
+    return table.assign(shown_at=_axes.fanned_out(table[x], table["predicted"], span))
 
 
-def _table(name: str, runs: Runs, scale: LossScale) -> pd.DataFrame:
-    frame = runs.to_frame()
-    frame.insert(0, "fit", name)
-    return frame.assign(loss=scale.show(frame["loss"]))
-
-
+@_shown.drawing
 def plot_loss(
-    fit: Fits,
-    *,
-    held_out: Runs | None = None,
-    ci_prob: float = 0.9,
-    flops_max: float | None = None,
-    unit: ShownLoss | None = None,
-    given: Mapping[str, float] | None = None,
-    ax: Axes | None = None,
-    label: str | None = None,
-    color: Colors = None,
-    legend: Legend = True,
-) -> Axes:
+    fit: Fits, *, held_out: Runs | None = None, ci_prob: float = 0.9,
+    flops_max: float | None = None, unit: ShownLoss | None = None, terms: Terms | None = None,
+    ax: Axes | None = None, label: str | None = None, color: Colors = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
     """Draw loss against training compute: the runs, the laws and where they extrapolate.
 
     A curve is the loss at the compute-optimal split of every budget, so that runs lie on it or
@@ -232,34 +159,11 @@ def plot_loss(
 
     Parameters
     ----------
-    fit
-        A fitted law, an average of several, or a mapping of names to such, on one picture.
     held_out
         Runs that were not fitted, to see whether they fall where the law says.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1): the dark one holds the law, the light
         one, of a single fit, a new run with its noise.
-    flops_max
-        End of the compute axis, FLOP, above the smallest run; by default ten times the largest.
-    unit
-        Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
-        ``"perplexity"``; by default that of the runs' source.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``.
-    ax
-        Axes to draw into; by default those of a new figure.
-    label
-        Name of a single fit in the legend.
-    color
-        A Matplotlib colour, or one for each of several fits.
-    legend
-        True draws it above the axes, where no data are; False leaves it out; a place such as
-        ``"upper right"`` draws it inside.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, both logarithmic.
 
     Raises
     ------
@@ -279,59 +183,51 @@ def plot_loss(
     >>> small, large = runs.split_by_compute(factor=10)           # doctest: +SKIP
     >>> bs.plot_loss(bs.fit(small), held_out=large)               # doctest: +SKIP
     """
-    place = checked_legend(legend)
-    fits = shown_fits(fit, label=label, color=color)
+    _shown.check_legend(legend)
+    fits = _shown.resolve(fit, label=label, color=color)
     data = loss_data(
-        fit, held_out=held_out, ci_prob=ci_prob, flops_max=flops_max, unit=unit, given=given,
+        fit, held_out=held_out, ci_prob=ci_prob, flops_max=flops_max, unit=unit, terms=terms,
         label=label,
     )  # fmt: skip
-    x, shown, alone = data.x, quantity(data.x), len(fits) == 1
-    ax = axes_or_new(ax)
-    noun = loss_scale(fits, unit).noun
-    ax.set(xscale="log", yscale="log", xlabel=name_size(shown), ylabel=noun)
+    x, size, alone = data.x, quantity(data.x), len(fits) == 1
+    noun = _shown.loss_scale(fits, unit).noun
+    ax = _axes.new(ax, xscale="log", yscale="log", xlabel=_axes.name_size(size), ylabel=noun)
     entries: Entries = {}
     law = "compute-optimal" if data.optimal else "law"
     for each in fits:
         curve = data.frontier[data.frontier["fit"] == each.name]
         # a law among runs that are coloured by size stands out in the second colour
         hue = each.color if color is not None or not alone else palette()[1]
-        new_run = draw_band(ax, curve, x, "loss", color=hue, alpha=0.2) if alone else None
-        band = draw_band(ax, curve, x, "law_loss", color=hue, alpha=0.5 if alone else 0.3)
+        new_run = _axes.draw_band(ax, curve, x, "loss", color=hue, alpha=0.2) if alone else None
+        band = _axes.draw_band(ax, curve, x, "law_loss", color=hue, alpha=0.5 if alone else 0.3)
         (median,) = ax.plot(curve[x], curve["law_loss"], color=hue, linewidth=points(0.8), zorder=3)
-        told = law if alone and label is None else plain(each.name)
-        entries[f"{told}, {percent(ci_prob)}"] = (band, median)
+        name = law if alone and label is None else _axes.plain(each.name)
+        entries[f"{name}, {percent(ci_prob)}"] = (band, median)
         if new_run is not None:
             entries[f"new run, {percent(ci_prob)}"] = new_run
     entries["fitted runs"] = _draw_runs(ax, data, fits)
     if data.held_out is not None:
-        entries |= _draw_held_out(ax, data, fits)
+        entries |= _draw_held_out(ax, data, data.held_out, fits)
     ends = data.frontier[x].min(), data.frontier[x].max()
-    write_sizes(ax.xaxis, shown, *ends)
-    write_losses(ax.yaxis, *ax.get_ylim())
-    mark_extrapolation(ax, data.extrapolation_begins, *ends)
-    draw_legend(ax, entries, place)
+    _axes.write_sizes(ax.xaxis, size, *ends)
+    _axes.write_losses(ax.yaxis, *ax.get_ylim())
+    _axes.mark_extrapolation(ax, data.extrapolation_begins, *ends)
+    _shown.draw_legend(ax, entries, legend)
     return ax
 
 
 def _draw_runs(ax: Axes, data: LossData, fits: list[Shown]) -> Line2D:
     """Draw the fitted runs: of one fit, coloured by a size that is not on the axis, with a key to
-    it; of several, in grey, or in the colours of fits that have runs of their own.
-
-    Returns
-    -------
-    matplotlib.lines.Line2D
-        A point for the legend.
+    it; of several, in grey, or in the colours of fits that have runs of their own. Return a point
+    for the legend.
     """  # noqa: D205
     if len(fits) > 1:
         hues = {each.name: blend(each.color, 0.6) for each in fits}
         several = data.runs["fit"].nunique() > 1
-        for name, table in data.runs.groupby("fit", sort=False):
-            hue = hues[str(name)] if several else ink(0.45)
-            ax.plot(
-                table[data.x], table["loss"], "o", color=hue, markersize=points(2.5),
-                markeredgewidth=0, zorder=2,
-            )  # fmt: skip
-        return Line2D([], [], marker="o", linestyle="", markersize=points(3), color=ink(0.45))
+        for fit, table in data.runs.groupby("fit", sort=False):
+            hue = hues[str(fit)] if several else ink(0.45)
+            _axes.draw_points(ax, table[data.x], table["loss"], hue, zorder=2)
+        return _shown.dot(ink(0.45), 3)
     name = "tokens" if data.x == "params" else "params"
     low, high = data.runs[name].min(), data.runs[name].max()
     first = fits[0].color
@@ -343,21 +239,20 @@ def _draw_runs(ax: Axes, data: LossData, fits: list[Shown]) -> Line2D:
         norm=LogNorm(low, high), s=points(3.4) ** 2, linewidths=0, zorder=2,
     )  # fmt: skip
     if low < high:
-        draw_size_key(ax, scatter, quantity(name), low, high)
-    return Line2D([], [], marker="o", linestyle="", markersize=points(3.5), color=shades(0.5))
+        _axes.draw_size_key(ax, scatter, quantity(name), low, high)
+    return _shown.dot(shades(0.5), 3.5)
 
 
-def _draw_held_out(ax: Axes, data: LossData, fits: list[Shown]) -> Entries:
-    """Draw every held-out run, and the interval that each fit foresaw for it."""
-    assert data.held_out is not None
+def _draw_held_out(ax: Axes, data: LossData, held_out: pd.DataFrame, fits: list[Shown]) -> Entries:
+    """Draw every held-out run, and the interval that each fit predicted for it."""
     alone = len(fits) == 1
     span = np.log(data.frontier[data.x].max() / data.frontier[data.x].min())
-    first = data.held_out[data.held_out["fit"] == fits[0].name]
+    first = held_out[held_out["fit"] == fits[0].name]
     entries: Entries = {}
     for i, each in enumerate(fits):
-        table = data.held_out[data.held_out["fit"] == each.name]
+        table = held_out[held_out["fit"] == each.name]
         # intervals of several fits for the same run stand beside each other
-        shift = np.exp(0.35 * FAN * span * (i - (len(fits) - 1) / 2))
+        shift = np.exp(0.35 * _axes.FAN * span * (i - (len(fits) - 1) / 2))
         lines = ax.vlines(
             shift * first["shown_at"], table["predicted_lower"], table["predicted_upper"],
             color=ink(0.8) if alone else each.color, linewidth=points(0.7), zorder=3.5,
@@ -369,3 +264,63 @@ def _draw_held_out(ax: Axes, data: LossData, fits: list[Shown]) -> Entries:
         markersize=points(2.6), markeredgewidth=points(0.7), linestyle="", zorder=4,
     )  # fmt: skip
     return dict(reversed(entries.items()))
+
+
+def power_laws_data(
+    fits: Mapping[str, Fit], *, ci_prob: float = 0.9, unit: ShownLoss | None = None
+) -> dict[str, LossData]:
+    """Return what each panel of :func:`plot_power_laws` draws, by name of the fit."""
+    _check_one_variable(fits)
+    return {name: loss_data(fit, ci_prob=ci_prob, unit=unit) for name, fit in fits.items()}
+
+
+@_shown.drawing
+def plot_power_laws(
+    fits: Mapping[str, Fit], *, ci_prob: float = 0.9, unit: ShownLoss | None = None,
+    ax: Sequence[Axes] | None = None, color: Colors = None, legend: Legend = True,
+) -> Figure:  # fmt: skip
+    """Draw laws of one variable, each against its own: compute, tokens, parameters.
+
+    Parameters
+    ----------
+    fits
+        Fits of laws of one variable by name, such as ``"kaplan_compute"``, ``"kaplan_data"`` and
+        ``"kaplan_params"``. Each is right where that variable alone holds the loss up: fit it to
+        runs for which that is so.
+    ax
+        Axes to draw into, one a fit; by default those of a new figure.
+    color
+        A Matplotlib colour for each fit, or one for all.
+
+    References
+    ----------
+    .. [1] Kaplan et al. (2020), figure 1, arXiv:2001.08361.
+
+    Examples
+    --------
+    >>> fits = bs.fit_laws(runs, laws=["kaplan_compute", "kaplan_data"])  # doctest: +SKIP
+    >>> bs.plot_power_laws(fits)                                  # doctest: +SKIP
+    """
+    _check_one_variable(fits)
+    if isinstance(color, str):
+        color = [color] * len(fits)
+    colors: Sequence[str | None] = (
+        [None] * len(fits) if color is None else _shown.colors_for(len(fits), color)
+    )
+    figure, axes = _axes.panels(len(fits), ax)
+    for (name, fit), panel, hue in zip(fits.items(), axes, colors, strict=True):
+        plot_loss(fit, ci_prob=ci_prob, unit=unit, ax=panel, label=name, color=hue, legend=legend)
+    return figure
+
+
+def _check_one_variable(fits: Mapping[str, Fit]) -> None:
+    if not isinstance(fits, Mapping):
+        raise DomainError("fits must be a mapping of names to fits of laws of one variable.")
+    for each in _shown.resolve(fits, color=["k"] * len(fits)):
+        law = each.fit.law if isinstance(each.fit, Fit) else None
+        if law is None or len(law.quantities) != 1:
+            kind = "an average" if law is None else f"a law of {' and '.join(law.quantities)}"
+            raise DomainError(
+                f"{each.name!r} is {kind}. Draw laws of one variable here, such as "
+                "'kaplan_compute', and others with bs.plot_loss."
+            )

@@ -1,4 +1,4 @@
-"""What the laws miss of the runs, against parameters, tokens and compute."""
+"""What the laws miss of the runs: against sizes, and beside what simulated ladders would miss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,43 +7,30 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
+from bayesscale._arguments import interval_tails
 from bayesscale._format import percent
 from bayesscale.forecast import Mixture
-from bayesscale.inference import interval_tails
-from bayesscale.plots._axes import FAN, name_size, panels, write_sizes
-from bayesscale.plots._shown import (
-    Colors,
-    Entries,
-    Fits,
-    Legend,
-    checked_legend,
-    draw_legend,
-    plain,
-    shown_fits,
-)
+from bayesscale.plots import _axes, _shown
+from bayesscale.plots._shown import Colors, Entries, Fits, Legend
 from bayesscale.plots.style import ink, points
 from bayesscale.quantities import QUANTITIES
 
 AGAINST = ("params", "tokens", "flops")
+
+MOST_DRAWS = 500
+"""Ladders that are simulated."""
 
 
 @dataclass(frozen=True)
 class ResidualsData:
     """What :func:`plot_residuals` draws.
 
-    Parameters
-    ----------
-    residuals
-        One row a fit and run: ``fit``, ``run``, ``params``, ``tokens``, ``flops``; ``residual``,
-        log observed minus log fitted loss, posterior median, with ``residual_lower`` and
-        ``residual_upper``.
-    noise
-        By fit, half the width of the interval that holds a run's noise with ``ci_prob``.
-    ci_prob
-        Probability of the equal-tailed intervals.
+    ``residuals``: one row a fit and run: ``fit``, ``run``, ``params``, ``tokens``, ``flops``;
+    ``residual``, log observed minus log fitted loss, posterior median, with ``residual_lower`` and
+    ``residual_upper``; ``noise``: by fit, half the width of the interval that holds a run's noise
+    with ``ci_prob``; ``ci_prob``: probability of the equal-tailed intervals.
     """
 
     residuals: pd.DataFrame
@@ -52,28 +39,8 @@ class ResidualsData:
 
 
 def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None) -> ResidualsData:
-    """Return the numbers that :func:`plot_residuals` draws.
-
-    Parameters
-    ----------
-    fit, ci_prob, label
-        As for :func:`plot_residuals`.
-
-    Returns
-    -------
-    ResidualsData
-        Residuals of every fit and run.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain.
-
-    Examples
-    --------
-    >>> residuals_data(fit).residuals                             # doctest: +SKIP
-    """
-    fits = shown_fits(fit, label=label)
+    """Return what :func:`plot_residuals` draws."""
+    fits = _shown.resolve(fit, label=label)
     tails = interval_tails(ci_prob)
     tables, noise = [], {}
     for each in fits:
@@ -94,81 +61,143 @@ def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None)
     return ResidualsData(pd.concat(tables, ignore_index=True), pd.Series(noise), ci_prob)
 
 
+@_shown.drawing
 def plot_residuals(
-    fit: Fits,
-    *,
-    ci_prob: float = 0.9,
-    ax: Sequence[Axes] | None = None,
-    label: str | None = None,
-    color: Colors = None,
-    legend: Legend = True,
-) -> Figure:
+    fit: Fits, *, ci_prob: float = 0.9, ax: Sequence[Axes] | None = None,
+    label: str | None = None, color: Colors = None, legend: Legend = True,
+) -> Figure:  # fmt: skip
     """Draw log observed minus log fitted loss of every run against parameters, tokens, compute.
 
     A pattern is what the law misses; the dashed lines hold the noise of a run.
 
     Parameters
     ----------
-    fit
-        A fit, an average of several, or a mapping of names to such, on one picture.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1), of the residuals and of the noise.
     ax
         Three axes to draw into; by default those of a new figure.
-    label
-        Name of a single fit in the legend.
-    color
-        A Matplotlib colour, or one for each of several fits.
-    legend
-        True draws it above the first panel; False leaves it out; a place draws it inside.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain.
-    UnknownNameError
-        If there is no such place.
 
     Examples
     --------
     >>> bs.plot_residuals({"kaplan": k, "chinchilla": c})         # doctest: +SKIP
     """
-    place = checked_legend(legend)
-    fits = shown_fits(fit, label=label, color=color)
+    _shown.check_legend(legend)
+    fits = _shown.resolve(fit, label=label, color=color)
     data = residuals_data(fit, ci_prob=ci_prob, label=label)
-    figure, axes = panels(len(AGAINST), ax)
+    figure, axes = _axes.panels(len(AGAINST), ax)
     entries: Entries = {}
-    for own, name in zip(axes, AGAINST, strict=True):
-        own.set(xscale="log", xlabel=name_size(QUANTITIES[name]))
-        own.axhline(0, color=ink(), linewidth=points(0.6), zorder=1)
+    for panel, name in zip(axes, AGAINST, strict=True):
+        panel.set(xscale="log", xlabel=_axes.name_size(QUANTITIES[name]))
+        panel.axhline(0, color=ink(), linewidth=points(0.6), zorder=1)
         span = np.log(data.residuals[name].max() / data.residuals[name].min())
         for i, each in enumerate(fits):
             table = data.residuals[data.residuals["fit"] == each.name]
             # what several fits miss of the same run stands side by side
-            x = table[name] * np.exp(FAN * span * (i - (len(fits) - 1) / 2))
-            own.vlines(
+            x = table[name] * np.exp(_axes.FAN * span * (i - (len(fits) - 1) / 2))
+            panel.vlines(
                 x, table["residual_lower"], table["residual_upper"], color=each.color,
                 linewidth=points(0.5), alpha=0.5,
             )  # fmt: skip
-            (entries[plain(each.name)],) = own.plot(
-                x, table["residual"], "o", color=each.color, markersize=points(2.4),
-                markeredgewidth=0,
-            )  # fmt: skip
+            entries[_axes.plain(each.name)] = _axes.draw_points(
+                panel, x, table["residual"], each.color, size=2.4
+            )
             for sign in (-1, 1):
-                own.axhline(
+                panel.axhline(
                     sign * data.noise[each.name], color=each.color, linewidth=points(0.6),
                     linestyle="--", zorder=1,
                 )  # fmt: skip
-        write_sizes(own.xaxis, QUANTITIES[name], *own.get_xlim())
-        own.yaxis.set_major_formatter(PercentFormatter(1.0))
-        own.set_ylabel("observed / fitted − 1")
-    entries[f"noise of a run, {percent(ci_prob)}"] = Line2D(
-        [], [], color=ink(0.6), linewidth=points(0.6), linestyle="--"
-    )
-    draw_legend(axes[0], entries, place)
+        _axes.write_sizes(panel.xaxis, QUANTITIES[name], *panel.get_xlim())
+        _axes.write_shares(panel.yaxis)
+        panel.set_ylabel("observed / fitted − 1")
+    entries[f"noise of a run, {percent(ci_prob)}"] = _shown.stroke(ink(0.6), 0.6, "--")
+    _shown.draw_legend(axes[0], entries, legend)
     return figure
+
+
+@dataclass(frozen=True)
+class PredictiveCheckData:
+    """What :func:`plot_predictive_check` draws.
+
+    ``misses``: one row a fit and rank: ``fit``; ``share`` of the runs that miss by as much or less;
+    ``observed``, the sorted log observed minus log fitted (posterior median) loss; and
+    ``simulated``, what ladders that the model makes have there, with ``simulated_lower`` and
+    ``simulated_upper``; ``ci_prob``: probability of the equal-tailed band, at each rank by itself.
+    """
+
+    misses: pd.DataFrame
+    ci_prob: float
+
+
+def predictive_check_data(
+    fit: Fits, *, ci_prob: float = 0.9, label: str | None = None
+) -> PredictiveCheckData:
+    """Return what :func:`plot_predictive_check` draws."""
+    fits = _shown.resolve(fit, label=label)
+    tails = interval_tails(ci_prob)
+    tables = []
+    for each in fits:
+        runs, mixture = each.fit.runs, Mixture.of(each.fit)
+        drawn = mixture.ask(
+            lambda p, rng, runs=runs: {
+                "fitted": p.log_loss(runs), "simulated": p.simulate(runs, rng)
+            }
+        )  # fmt: skip
+        middle = np.median(drawn["fitted"], axis=(0, 1))
+        simulated = drawn["simulated"].reshape(-1, len(runs))
+        step = -(-len(simulated) // MOST_DRAWS)
+        misses = np.sort(simulated[::step] - middle, axis=1)
+        median, low, high = np.quantile(misses, [0.5, *tails], axis=0)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "fit": each.name, "share": (np.arange(len(runs)) + 0.5) / len(runs),
+                    "observed": np.sort(np.log(runs.loss) - middle), "simulated": median,
+                    "simulated_lower": low, "simulated_upper": high,
+                }
+            )
+        )  # fmt: skip
+    return PredictiveCheckData(pd.concat(tables, ignore_index=True), ci_prob)
+
+
+@_shown.drawing
+def plot_predictive_check(
+    fit: Fits, *, ci_prob: float = 0.9,
+    ax: Axes | None = None, label: str | None = None, color: Colors = None, legend: Legend = True,
+) -> Axes:  # fmt: skip
+    """Draw how much runs miss the law by, beside what ladders that the model makes would.
+
+    A curve that leaves its band has heavier or lighter tails, more or less scatter, or more of
+    its runs on one side than the model allows.
+
+    Parameters
+    ----------
+    ci_prob
+        Probability of the equal-tailed band, in (0, 1), at each rank by itself.
+
+    Examples
+    --------
+    >>> bs.plot_predictive_check(fit)                             # doctest: +SKIP
+    """
+    _shown.check_legend(legend)
+    fits = _shown.resolve(fit, label=label, color=color)
+    data = predictive_check_data(fit, ci_prob=ci_prob, label=label)
+    ax = _axes.new(ax, xlabel="observed / fitted − 1", ylabel="share of the runs", ylim=(0, 1))
+    _axes.write_shares(ax.xaxis, ax.yaxis)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.axvline(0, color=ink(0.5), linewidth=points(0.6), zorder=1)
+    entries: Entries = {}
+    for each in fits:
+        table = data.misses[data.misses["fit"] == each.name]
+        band = ax.fill_betweenx(
+            table["share"], table["simulated_lower"], table["simulated_upper"], color=each.color,
+            alpha=0.25, linewidth=0,
+        )  # fmt: skip
+        (line,) = ax.plot(
+            table["observed"], table["share"], color=each.color, drawstyle="steps-mid",
+            linewidth=points(1),
+        )  # fmt: skip
+        name = "" if len(fits) == 1 and label is None else f"{_axes.plain(each.name)}: "
+        entries[f"{name}runs"] = line
+        entries[f"{name}simulated, {percent(ci_prob)}"] = band
+    _shown.draw_legend(ax, entries, legend)
+    return ax

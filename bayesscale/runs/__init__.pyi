@@ -1,11 +1,6 @@
 from .checks import LARGEST_LOSS as LARGEST_LOSS
 from .display import facts as facts
-from .example import load_example as load_example
-from .fetch import LADDERS as LADDERS, fetch_runs as fetch_runs
+from .fetch import LADDERS as LADDERS, fetch_runs as fetch_runs, load_example as load_example
 from .read import read_runs as read_runs
 from .table import Runs as Runs
-from .units import (
-    LossScale as LossScale,
-    count_in_words as count_in_words,
-    nats_per_token as nats_per_token,
-)
+from .units import count_in_words as count_in_words

@@ -1,9 +1,7 @@
-"""How a table of runs shows itself."""
-
-from __future__ import annotations
+"""How a table of runs shows itself; ``runs`` is a :class:`~bayesscale.Runs`."""
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +10,8 @@ from bayesscale._format import interval, list_some, printable
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, QUANTITIES, TOKENS, Quantity
 from bayesscale.runs.columns import NUMBERS
 
-if TYPE_CHECKING:
-    from bayesscale.runs.table import Runs
 
-
-def facts(runs: Runs) -> dict[str, str]:
+def facts(runs: Any) -> dict[str, str]:
     """Sum up a table in reading order: a word and what there is to say about it."""
 
     def span(q: Quantity, values: np.ndarray) -> str:
@@ -44,7 +39,7 @@ def facts(runs: Runs) -> dict[str, str]:
     return told
 
 
-def pooled_groups(runs: Runs) -> str | None:
+def pooled_groups(runs: Any) -> str | None:
     """Say which groups are pooled, for `Runs.pooled_groups`."""
     groups = {name: pd.unique(labels) for name, labels in runs.groups.items()}
     several = {name: levels for name, levels in groups.items() if len(levels) > 1}
@@ -65,20 +60,20 @@ def _how_many(levels: np.ndarray) -> str:
     return f"{len(levels):,} level{'s' if len(levels) != 1 else ''}"
 
 
-def title(runs: Runs) -> str:
+def title(runs: Any) -> str:
     """Name the table and say how long it is."""
     name = f" {runs.name!r}" if runs.name else ""
     return f"Runs{name}: {len(runs):,} run{'s' if len(runs) != 1 else ''}"
 
 
-def as_text(runs: Runs) -> str:
+def as_text(runs: Any) -> str:
     """Write the table as a terminal shows it."""
     told = facts(runs)
     width = max(map(len, told))
     return "\n".join([title(runs), *(f"  {word:<{width}}  {fact}" for word, fact in told.items())])
 
 
-def as_html(runs: Runs, *, rows: int = 5) -> str:
+def as_html(runs: Any, *, rows: int = 5) -> str:
     """Write the table as a notebook shows it: facts, then the first rows, all of it escaped."""
     told = "".join(
         f"<tr><th style='text-align:left'>{escape(word)}</th>"

@@ -12,11 +12,11 @@ import xarray as xr
 
 from bayesscale._arguments import text
 from bayesscale.errors import BayesScaleError, RunsError
-from bayesscale.quantities import CLUSTER, FLOPS, SEED, Quantity
+from bayesscale.quantities import CLUSTER, FLOPS, SEED, Quantity, nats_per_token
 from bayesscale.runs import checks
 from bayesscale.runs.columns import NUMBERS, REQUIRED, RUN
 from bayesscale.runs.intake import ATTRIBUTE
-from bayesscale.runs.units import check_conventions, nats_per_token
+from bayesscale.runs.units import check_conventions
 
 _STRANGE = (
     "This dataset does not hold runs as Runs.to_xarray() writes them{}. "

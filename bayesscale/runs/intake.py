@@ -1,7 +1,7 @@
 """From somebody's table to checked columns in canonical units."""
 
 from collections.abc import Mapping, Sequence, Sized
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike
 
 from bayesscale._format import list_some
 from bayesscale.errors import RunsError
-from bayesscale.quantities import FLOPS, LOSS, LOSS_SE, QUANTITIES, Quantity
+from bayesscale.quantities import (
+    FLOPS,
+    LOSS,
+    LOSS_SE,
+    QUANTITIES,
+    LossUnit,
+    Quantity,
+    nats_per_token,
+)
 from bayesscale.runs import checks
 from bayesscale.runs.columns import (
     NUMBERS,
@@ -26,10 +34,10 @@ from bayesscale.runs.columns import (
 from bayesscale.runs.rows import Where, rows_where
 from bayesscale.runs.units import (
     FlopRule,
+    ParamCount,
     Units,
     check_conventions,
     column_factors,
-    nats_per_token,
     recognise_rule,
     training_flops,
 )
@@ -41,32 +49,91 @@ Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
 Inputs = Mapping[str, str] | Mapping[Quantity, str]
 
 
-def take_in(
-    table: Table,
-    named: Mapping[str, str | None],
-    *,
-    inputs: Inputs | None,
-    group: str | Sequence[str] | None,
-    where: Where | None,
-    param_count: str,
-    flop_rule: FlopRule | None,
-    loss_unit: str,
-    bytes_per_token: float | None,
-    units: Units | None,
-) -> dict[str, Any]:
+class ReadOptions(TypedDict, total=False):
+    """What columns of a table are, and the conventions of their numbers."""
+
+    params: str | None
+    tokens: str | None
+    loss: str | None
+    flops: str | None
+    loss_se: str | None
+    seed: str | None
+    group: str | Sequence[str] | None
+    cluster: str | None
+    run_id: str | None
+    params_non_embedding: str | None
+    param_count: ParamCount
+    flop_rule: FlopRule | None
+    loss_unit: LossUnit
+    bytes_per_token: float | None
+    units: Units | None
+    inputs: Inputs | None
+    where: Where | None
+
+
+DEFAULTS = dict.fromkeys(ReadOptions.__annotations__)
+DEFAULTS |= {"param_count": "total", "loss_unit": LOSS.unit}
+
+CONVENTIONS = ("param_count", "flop_rule", "loss_unit", "bytes_per_token")
+
+MEANINGS = {
+    "params": "Column of the parameters N, count, > 0.",
+    "tokens": "Column of the training tokens D, count, > 0.",
+    "loss": "Column of the final loss, in ``loss_unit``, > 0.",
+    "flops": "Column of the training compute C, FLOP, > 0.",
+    "loss_se": "Column of the standard error of each loss, in ``loss_unit``, >= 0.",
+    "seed": "Column that tells replicates apart. Cells may be empty.",
+    "group": "One column or several to keep as labels, e.g. the corpus.",
+    "cluster": """Column that names the training run, or the sweep, that each row is a reading of,
+e.g. of checkpoints. Their losses miss a law together, and a fit counts them so. Rows with an empty
+cell are runs of their own.""",
+    "run_id": """Column that names the runs, all different. Otherwise the index of the frame names
+them if it can, else their position.""",
+    "params_non_embedding": "Column of the parameters outside the embeddings, count, > 0.",
+    "param_count": 'What ``params`` counts: ``"total"``, ``"non_embedding"`` or ``"other"``.',
+    "flop_rule": """``"6ND"`` or ``"6ND_non_embedding"`` to count compute, ``"column"`` to read it.
+By default it is read if there is a column, and counted as 6ND if not; a column that agrees with a
+rule within 1 % everywhere is known by that rule.""",
+    "loss_unit": '``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.',
+    "bytes_per_token": 'Mean bytes in a token, > 0. Needed for ``"bits/byte"``.',
+    "units": """What one in a column of counts or compute is, by name: ``{"params": "M", "tokens":
+"B", "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days), or a number. It
+is said, never guessed; a cell such as ``1.73B`` says it itself.""",
+    "inputs": """Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
+numbers; in place of a name, a `Quantity` says which numbers it allows.""",
+    "where": """Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept,
+and the others are not checked. Text compares as it is written and, where no cell reads so, as a
+number; numbers compare as numbers.""",
+}
+"""What the options mean."""
+
+
+def checked_options(options: ReadOptions) -> dict[str, Any]:
+    """Return every option, with its default where it is not given; refuse misspelt names."""
+    unknown = [name for name in options if name not in DEFAULTS]
+    if unknown:
+        raise TypeError(f"got an unexpected keyword argument {unknown[0]!r}")
+    return {**DEFAULTS, **options}
+
+
+def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     """Read, convert and check the columns that are wanted; return the fields of `Runs`."""
+    every = checked_options(options)
+    param_count, flop_rule, loss_unit, bytes_per_token = (every[name] for name in CONVENTIONS)
     check_conventions(param_count, flop_rule, loss_unit)
     nats = nats_per_token(loss_unit, bytes_per_token=bytes_per_token)
     frame = as_frame(table)
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
-    frame = rows_where(frame, where)
-    further = input_columns(inputs)
+    frame = rows_where(frame, every["where"])
+    further = input_columns(every["inputs"])
     wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
     wanted |= {name: q for name, (q, _) in further.items()}
-    factors = column_factors(units, wanted)
-    groups = group_columns(group, taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further))
-    by_name = {name: column_name(name, c) for name, c in named.items() if c is not None}
+    factors = column_factors(every["units"], wanted)
+    groups = group_columns(
+        every["group"], taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further)
+    )
+    by_name = {k: column_name(k, every[k]) for k in QUANTITIES if every.get(k) is not None}
     counted = flop_rule not in (None, "column")
     if counted and "flops" in by_name:
         raise RunsError(

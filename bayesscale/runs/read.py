@@ -6,9 +6,9 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 import pyarrow
@@ -17,43 +17,23 @@ import pyarrow.csv
 import xarray as xr
 
 from bayesscale._arguments import shown
+from bayesscale._documented import documented
 from bayesscale._format import list_some, printable
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
-from bayesscale.quantities import LossUnit
-from bayesscale.runs.intake import Inputs, Table
-from bayesscale.runs.rows import Where
+from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, Table, checked_options
 from bayesscale.runs.table import Runs
-from bayesscale.runs.units import FlopRule, ParamCount, Units
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"  # as people write whole numbers; all of these fit into int64
 
 
+@documented(MEANINGS, options=ReadOptions, defaults=DEFAULTS)
 def read_runs(
-    path: str | os.PathLike[str],
-    *,
-    params: str | None = None,
-    tokens: str | None = None,
-    loss: str | None = None,
-    flops: str | None = None,
-    loss_se: str | None = None,
-    seed: str | None = None,
-    group: str | Sequence[str] | None = None,
-    cluster: str | None = None,
-    run_id: str | None = None,
-    params_non_embedding: str | None = None,
-    param_count: ParamCount = "total",
-    flop_rule: FlopRule | None = None,
-    loss_unit: LossUnit = "nats/token",
-    bytes_per_token: float | None = None,
-    units: Units | None = None,
-    inputs: Inputs | None = None,
-    where: Where | None = None,
-    name: str | None = None,
+    path: str | os.PathLike[str], *, name: str | None = None, **options: Unpack[ReadOptions]
 ) -> Runs:
     """Read training runs from a file and check them.
 
-    The arguments that name columns and conventions are those of `Runs.from_frame`. In ``.csv`` and
+    In ``.csv`` and
     ``.tsv``, labels and ids are text as it is written, unless all cells of a column are whole
     numbers that are written as such: ``01``, ``1`` and ``1.0`` are three labels.
 
@@ -63,19 +43,6 @@ def read_runs(
         A table with one row a run. The suffix tells its format: ``.csv`` and ``.tsv`` (also
         ``.csv.gz``, ``.tsv.gz``), ``.parquet``, ``.jsonl`` or ``.ndjson`` (one object a line),
         ``.json`` (a list of objects, or an object of lists), ``.nc`` (netCDF).
-    params, tokens, loss, flops, loss_se, seed, group, cluster, run_id, params_non_embedding
-        Columns, by default looked for under well-known names; for ``group`` one column or several
-        to keep as labels, by default none; for ``cluster`` the column that names the training run
-        or sweep that each row is a reading of, by default none.
-    param_count, flop_rule, loss_unit, bytes_per_token
-        What the parameters and compute count, and the unit of the loss.
-    units
-        What one in a column of counts or compute is, by name: ``{"params": "M", "tokens": "B"}``.
-        A cell such as ``1.73B`` says it itself.
-    inputs
-        Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``.
-    where
-        Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept.
     name
         Name of the ladder; by default that of the file without its suffix.
 
@@ -105,6 +72,7 @@ def read_runs(
     >>> import bayesscale as bs
     >>> runs = bs.read_runs("runs.csv", loss="val_loss", group="corpus")  # doctest: +SKIP
     """
+    checked_options(options)
     path = _checked_path(path)
     suffix, read = _reader(path)
     try:
@@ -118,27 +86,8 @@ def read_runs(
             f"Cannot read {str(path)!r} as {suffix}: {printable(reason[0])}. Check that the file "
             "is complete and that its suffix says what it is."
         ) from error
-    return Runs.from_frame(
-        table,
-        params=params,
-        tokens=tokens,
-        loss=loss,
-        flops=flops,
-        loss_se=loss_se,
-        seed=seed,
-        group=group,
-        cluster=cluster,
-        run_id=run_id,
-        params_non_embedding=params_non_embedding,
-        param_count=param_count,
-        flop_rule=flop_rule,
-        loss_unit=loss_unit,
-        bytes_per_token=bytes_per_token,
-        units=units,
-        inputs=inputs,
-        where=where,
-        name=path.name[: -len(suffix)] if name is None else name,
-    )
+    name = path.name[: -len(suffix)] if name is None else name
+    return Runs.from_frame(table, name=name, **options)
 
 
 def _csv(path: Path, delimiter: str = ",") -> pd.DataFrame:
@@ -241,9 +190,8 @@ def _json_lines(path: Path) -> pd.DataFrame:
 
 
 def _records(records: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        records, dtype=object
-    )  # else pandas rounds whole numbers beside empty cells
+    # else pandas rounds whole numbers beside empty cells
+    return pd.DataFrame(records, dtype=object)
 
 
 def _json(path: Path) -> Table:

@@ -1,9 +1,9 @@
 """The checked table of training runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,13 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
+from bayesscale._documented import documented
 from bayesscale.quantities import LossUnit, Quantity
 from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import RUN
-from bayesscale.runs.intake import Inputs, Table, take_in
-from bayesscale.runs.rows import Where
-from bayesscale.runs.units import FlopRule, ParamCount, Units
+from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, Table, take_in
+from bayesscale.runs.units import FlopRule, ParamCount
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -78,28 +78,9 @@ class Runs(RunArrays):
         self._freeze()  # copies and pickles of an array are writeable again
 
     @classmethod
+    @documented(MEANINGS, options=ReadOptions, defaults=DEFAULTS)
     def from_frame(
-        cls,
-        frame: Table,
-        *,
-        params: str | None = None,
-        tokens: str | None = None,
-        loss: str | None = None,
-        flops: str | None = None,
-        loss_se: str | None = None,
-        seed: str | None = None,
-        group: str | Sequence[str] | None = None,
-        cluster: str | None = None,
-        run_id: str | None = None,
-        params_non_embedding: str | None = None,
-        param_count: ParamCount = "total",
-        flop_rule: FlopRule | None = None,
-        loss_unit: LossUnit = "nats/token",
-        bytes_per_token: float | None = None,
-        units: Units | None = None,
-        inputs: Inputs | None = None,
-        where: Where | None = None,
-        name: str | None = None,
+        cls, frame: Table, *, name: str | None = None, **options: Unpack[ReadOptions]
     ) -> Self:
         """Make a checked table from data in memory.
 
@@ -113,50 +94,6 @@ class Runs(RunArrays):
         frame
             A pandas DataFrame, a one-dimensional xarray Dataset or a dict of arrays, one row a
             run. It is not changed, and later changes to it change nothing here.
-        params
-            Column of the parameters N, count, > 0.
-        tokens
-            Column of the training tokens D, count, > 0.
-        loss
-            Column of the final loss, in ``loss_unit``, > 0.
-        flops
-            Column of the training compute C, FLOP, > 0.
-        loss_se
-            Column of the standard error of each loss, in ``loss_unit``, >= 0.
-        seed
-            Column that tells replicates apart. Cells may be empty.
-        group
-            One column or several to keep as labels, e.g. the corpus.
-        cluster
-            Column that names the training run, or the sweep, that each row is a reading of, e.g.
-            of checkpoints. Their losses miss a law together, and a fit counts them so. Rows with
-            an empty cell are runs of their own.
-        run_id
-            Column that names the runs, all different. Otherwise the index of the frame names them
-            if it can, else their position.
-        params_non_embedding
-            Column of the parameters outside the embeddings, count, > 0.
-        param_count
-            What ``params`` counts: ``"total"``, ``"non_embedding"`` or ``"other"``.
-        flop_rule
-            ``"6ND"`` or ``"6ND_non_embedding"`` to count compute, ``"column"`` to read it. By
-            default it is read if there is a column, and counted as 6ND if not; a column that
-            agrees with a rule within 1 % everywhere is known by that rule.
-        loss_unit
-            ``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.
-        bytes_per_token
-            Mean bytes in a token, > 0. Needed for ``"bits/byte"``.
-        units
-            What one in a column of counts or compute is, by name: ``{"params": "M", "tokens": "B",
-            "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days), or a
-            number. It is said, never guessed; a cell such as ``1.73B`` says it itself.
-        inputs
-            Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
-            numbers; in place of a name, a `Quantity` says which numbers it allows.
-        where
-            Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept, and
-            the others are not checked. Text compares as it is written and, where no cell reads so,
-            as a number; numbers compare as numbers.
         name
             Name of the ladder, for people.
 
@@ -190,15 +127,7 @@ class Runs(RunArrays):
         >>> runs.loss.round(2)
         array([3.2 , 2.71])
         """
-        named = {
-            "params": params, "tokens": tokens, "loss": loss, "flops": flops, "loss_se": loss_se,
-            "params_non_embedding": params_non_embedding, "seed": seed, "cluster": cluster,
-            "run_id": run_id,
-        }  # fmt: skip
-        checked = take_in(
-            frame, named, inputs=inputs, group=group, where=where, param_count=param_count,
-            flop_rule=flop_rule, loss_unit=loss_unit, bytes_per_token=bytes_per_token, units=units,
-        )  # fmt: skip
+        checked = take_in(frame, options)
         return cls(**checked, name=None if name is None else _arguments.text("name", name))
 
     @classmethod

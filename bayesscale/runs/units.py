@@ -9,20 +9,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from bayesscale import _arguments
-from bayesscale._format import loss as write_loss
 from bayesscale.accounting import FLOP_PER_PARAM_AND_TOKEN, PFLOP_DAY
 from bayesscale.errors import DomainError
-from bayesscale.quantities import LossUnit, ShownLoss
+from bayesscale.quantities import LossUnit
 
 if TYPE_CHECKING:
     from bayesscale.quantities import Quantity
-    from bayesscale.runs.table import Runs
 
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
 ParamCount = Literal["total", "non_embedding", "other"]
@@ -35,27 +32,6 @@ def check_conventions(param_count: object, flop_rule: object, loss_unit: object)
     _arguments.choice("loss unit", loss_unit, get_args(LossUnit))
     if flop_rule is not None:
         _arguments.choice("FLOP rule", flop_rule, get_args(FlopRule))
-
-
-def nats_per_token(loss_unit: str, *, bytes_per_token: float | None = None) -> float:
-    """Say what one unit of loss is in nats per token.
-
-    >>> round(0.6526 * nats_per_token("bits/byte", bytes_per_token=4.2), 2)
-    1.9
-    """
-    if bytes_per_token is not None:
-        bytes_per_token = _arguments.number("bytes_per_token", bytes_per_token, above=0)
-    match loss_unit:
-        case "bits/token":
-            return math.log(2)
-        case "bits/byte":
-            if bytes_per_token is None:
-                raise DomainError(
-                    'loss_unit="bits/byte" needs bytes_per_token: the mean number of bytes in a '
-                    "token of your tokenizer on the evaluation text, e.g. bytes_per_token=4.2."
-                )
-            return math.log(2) * bytes_per_token
-    return 1.0
 
 
 COUNTS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -123,79 +99,3 @@ def recognise_rule(
             if np.all(np.abs(ratio - 1.0) <= _SAME_RULE_TOLERANCE):
                 return rule
     return "column"
-
-
-@dataclass(frozen=True)
-class LossScale:
-    """The unit that losses are shown in.
-
-    ``nats`` is what one unit is in nats/token; a perplexity has none.
-    """
-
-    unit: ShownLoss
-    nats: float
-
-    @classmethod
-    def of(cls, runs: Runs, unit: ShownLoss | None = None) -> LossScale:
-        """Take the unit of the source of the runs, or another one that they can be shown in.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such unit.
-        DomainError
-            If bytes are wanted, but how many make a token is not known.
-        """
-        if unit is None:
-            unit = runs.loss_unit
-        _arguments.choice("loss unit", unit, get_args(ShownLoss))
-        if unit == "bits/byte" and runs.bytes_per_token is None:
-            raise DomainError(
-                'unit="bits/byte" needs to know how many bytes make a token: read the runs with '
-                "bytes_per_token=4.2 or what it is for your tokenizer."
-            )
-        per_byte = runs.bytes_per_token if unit == "bits/byte" else None
-        return cls(unit, nats_per_token(unit, bytes_per_token=per_byte))
-
-    @property
-    def noun(self) -> str:
-        """What an axis is called."""
-        return self.unit if self.unit == "perplexity" else f"loss ({self.unit})"
-
-    @property
-    def word(self) -> str:
-        """What heads a column."""
-        return "perplexity" if self.unit == "perplexity" else "loss"
-
-    @property
-    def in_words(self) -> str:
-        """The unit behind what is in it."""
-        return "as perplexity" if self.unit == "perplexity" else f"in {self.unit}"
-
-    @property
-    def of_differences(self) -> str:
-        """Unit of differences: those of perplexities say little, so they stay in nats/token."""
-        return "nats/token" if self.unit == "perplexity" else self.unit
-
-    def show(self, nats: Any) -> Any:
-        """Return losses, nats/token, any shape, in this unit."""
-        return np.exp(nats) if self.unit == "perplexity" else nats / self.nats
-
-    def read(self, shown: Any) -> Any:
-        """Return losses in this unit, any shape, in nats/token."""
-        return np.log(shown) if self.unit == "perplexity" else shown * self.nats
-
-    def write(self, nats: float) -> str:
-        """Write a loss, nats/token, in this unit, without its name."""
-        shown = self.show(nats)
-        return f"{shown:.4g}" if self.unit == "perplexity" else write_loss(shown)
-
-    def say(self, nats: float) -> str:
-        """Say a loss, nats/token: ``a loss of 2.315 nats/token``, ``a perplexity of 10.12``."""
-        if self.unit == "perplexity":
-            return f"a perplexity of {self.write(nats)}"
-        return f"a loss of {self.write(nats)} {self.unit}"
-
-    def difference(self, nats: Any) -> Any:
-        """Return differences of losses, nats/token, any shape, in their unit."""
-        return nats / self.nats

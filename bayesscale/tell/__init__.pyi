@@ -1,4 +1,4 @@
-from .bill import bill_sections as bill_sections
+from .chapters import bill_sections as bill_sections
 from .explorer import BUDGETS as BUDGETS, explorer_of as explorer_of
 from .latex import SYMBOLS as SYMBOLS, to_latex as to_latex
 from .pictures import Picture as Picture, draw as draw, files_in as files_in, save as save

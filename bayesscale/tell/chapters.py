@@ -1,21 +1,20 @@
 """The chapters of a report: what each tells, and the pictures that go with it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from bayesscale._format import flops as write_flops
-from bayesscale._sections import Paragraph, Section
+from numpy.typing import ArrayLike
+
+from bayesscale._format import flops as write_flops, short_number, si_count
+from bayesscale._sections import Paragraph, Section, Table
 from bayesscale.accounting import Machine
 from bayesscale.backtesting import Backtest
 from bayesscale.comparison import Comparison, PriorSensitivity
-from bayesscale.forecast import Mixture, Regret, regret_sections
-from bayesscale.inference import Average, Fit
+from bayesscale.forecast import VALIDATED_REACH, Regret
+from bayesscale.inference import Fit
 from bayesscale.planning import Plan
-from bayesscale.tell.advice import Advice, alternatives
-from bayesscale.tell.bill import bill_sections
 from bayesscale.tell.pictures import Picture
 
 
@@ -29,19 +28,18 @@ class Chapter:
     pictures: Sequence[Picture] = ()
 
 
-def fit_chapters(
-    of: Fit | Average, plan: Plan | None, advice: Advice, ci_prob: float
-) -> list[Chapter]:
+def fit_chapters(plan: Plan) -> list[Chapter]:
     """Tell of the posterior and the forecast."""
     from bayesscale.plots import plot_loss, plot_predictive_check
 
-    shown, held_out = (plan.tested if plan is not None and plan.tested else None) or (of, None)
-    law, options = Mixture.of(of).host.law, advice.shown(ci_prob)
+    of = plan.fit
+    shown, held_out = plan.tested or (of, None)
+    law = plan.host.law
     has_axis = bool(law.split) or len(law.quantities) == 1
     return [
         Chapter(
             "posterior", "What the runs say of the law",
-            of.sections(ci_prob=ci_prob) if isinstance(of, Fit) else of.sections(),
+            of.sections(ci_prob=plan.ci_prob) if isinstance(of, Fit) else of.sections(),
             [
                 Picture(
                     "predictive_check", "What the law misses", lambda: plot_predictive_check(of),
@@ -50,11 +48,11 @@ def fit_chapters(
             ],
         ),
         Chapter(
-            "forecast", "Forecast", advice.forecast,
+            "forecast", "Forecast", plan.prediction.body(),
             [
                 Picture(
                     "loss", "Loss against compute",
-                    lambda: plot_loss(shown, held_out=held_out, **options),
+                    lambda: plot_loss(shown, held_out=held_out, **_shown(plan)),
                     "Left of the dashed line the law interpolates; to the right it extrapolates."
                     + (
                         " Diamonds are runs that this fit had not seen, with the interval that it "
@@ -66,38 +64,39 @@ def fit_chapters(
     ]  # fmt: skip
 
 
-def split_chapters(
-    of: Fit | Average, advice: Advice, regret: Regret | None, machine: Machine | None,
-    ci_prob: float,
-) -> list[Chapter]:  # fmt: skip
+def _shown(plan: Plan) -> dict[str, Any]:
+    """Return options of pictures of losses."""
+    return {"ci_prob": plan.ci_prob, "unit": plan.prediction.unit, "terms": plan.terms}
+
+
+def split_chapters(plan: Plan, regret: Regret | None, machine: Machine | None) -> list[Chapter]:
     """Tell how to split the compute, what other plans lose, and what it all costs."""
     from bayesscale.plots import plot_allocation, plot_isoflops, plot_regret
 
-    if advice.allocation is None:
+    if plan.allocation is None:
         return []
-    options = advice.shown(ci_prob)
+    of = plan.fit
     split = Chapter(
-        "allocation", "How to split the compute", advice.split,
+        "allocation", "How to split the compute", plan.allocation.body(),
         [
             Picture(
-                "isoflops", "Loss at fixed compute", lambda: plot_isoflops(of, **options),
+                "isoflops", "Loss at fixed compute", lambda: plot_isoflops(of, **_shown(plan)),
                 "Minima are flat: sizes on both sides of the best one do nearly as well. "
                 "Ridges at the foot are where the best size may lie.",
             ),
             Picture(
                 "allocation", "Best parameters and tokens",
                 lambda: plot_allocation(
-                    of, flops_max=advice.end, ci_prob=ci_prob, given=advice.given
+                    of, flops_max=float(plan.budgets.max()), ci_prob=plan.ci_prob, terms=plan.terms
                 ),
                 "Where a curve leaves the points, the law speaks alone.",
             ),
         ],
     )  # fmt: skip
-    others = regret or alternatives(of, advice, ci_prob=ci_prob)
-    others = others.in_unit(advice.prediction.unit)
+    others = (regret or plan.alternatives()).in_unit(plan.prediction.unit)
     lost = Chapter(
         "regret", "What if the size is another one?",
-        [Paragraph(f"Plans for {_budgets_of(others)}."), *regret_sections(others, head=False)],
+        [Paragraph(f"Plans for {_budgets_of(others)}."), *others.body()],
         [
             Picture(
                 "regret", "What each plan wastes", lambda: plot_regret(others),
@@ -106,9 +105,8 @@ def split_chapters(
             )
         ],
     )  # fmt: skip
-    budgets = advice.allocation.summary.index.to_numpy()
-    price = [Chapter("price", "What it costs", bill_sections(machine, budgets))] if machine else []
-    return [split, lost, *price]
+    bill = bill_sections(machine, plan.budgets) if machine else []
+    return [split, lost, *([Chapter("price", "What it costs", bill)] if bill else [])]
 
 
 def _budgets_of(regret: Regret) -> str:
@@ -166,3 +164,55 @@ def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
         ),
     ]  # fmt: skip
     return [Chapter("backtest", "Was it right before?", backtest.sections(), pictures)]
+
+
+def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
+    """Return one row a budget, FLOP: PFLOP-days, device-hours, days and, with a price, money."""
+    columns = {
+        "compute": lambda row: write_flops(row["flops"]),
+        "PFLOP-days": lambda row: short_number(float(f"{row['pflop_days']:.3g}")),
+        "device-hours": lambda row: si_count(row["device_hours"]),
+        "days": lambda row: short_number(float(f"{row['days']:.3g}")),
+    }
+    if machine.price_per_hour is not None:
+        columns[machine.currency] = lambda row: si_count(row["money"])
+    devices = f"{machine.devices:,} device{'s' if machine.devices > 1 else ''}"
+    note = (
+        f"At {100 * machine.utilization:.3g} % of {machine.peak:.3g} FLOP a second; days with "
+        f"{devices} at once."
+    )
+    return [Table.of(machine.bill(flops), columns, note)]
+
+
+def caveats(plan: Plan) -> list[str]:
+    """Return in plain words what a reader should keep in mind."""
+    host = plan.host
+    end, most = plan.budgets.max(initial=0.0), host.runs.flops.max()
+    said = [check.text for check in plan.fit.checks if check.severity in ("caution", "stop")]
+    reach = end / most
+    if reach > VALIDATED_REACH:
+        said.append(
+            f"The largest budget here, {write_flops(end)}, is {reach:.3g} times the compute "
+            f"of the largest run. Intervals were checked on real hold-outs up to "
+            f"{VALIDATED_REACH:.0f} times only; beyond that they are a guess."
+        )
+    if not host.spec.discrepancy.coordinates(host.law):
+        said.append(
+            "The law is taken for true. Of 90 % intervals that do so about two thirds held the "
+            "truth on public hold-outs."
+        )
+    if plan.test is None:
+        said.append(
+            "No back-test is in this report: whether intervals like these held on your own runs is "
+            "not known."
+        )
+    if plan.allocation is not None:
+        said.append(
+            "The loss hardly changes around the best size. Choose within the range that is nearly "
+            "as good by what else matters: hardware, inference, data."
+        )
+    said.append(
+        "Everything holds for runs trained like these: other data, tokenizers, schedules or "
+        "architectures have laws of their own."
+    )
+    return list(dict.fromkeys(said))

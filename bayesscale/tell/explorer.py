@@ -1,27 +1,16 @@
 """The compute-optimal run of any budget, tabulated so that a page can look it up offline."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bayesscale._types import Array
-from bayesscale.accounting import Cost, LifetimeCost
-from bayesscale.forecast import (
-    Mixture,
-    optimal_split,
-    runs_cost,
-    stated,
-    summary_columns,
-    wanted_beside_split,
-)
-from bayesscale.inference import Average, Fit
+from bayesscale.accounting import LifetimeCost
+from bayesscale.forecast import Mixture, Purchase, summary_columns
 from bayesscale.model import Posterior
-from bayesscale.quantities import ShownLoss
-from bayesscale.runs import LossScale
+from bayesscale.planning import Plan
+from bayesscale.quantities import LossScale
 
 BUDGETS = 17
 
@@ -42,22 +31,12 @@ THINNED = 200
 class Explorer:
     """Medians and intervals of N*, D* and L* over budgets and served tokens.
 
-    Parameters
-    ----------
-    flops
-        Budgets, FLOP, evenly spaced in logs, shape ``(flops,)``.
-    values
-        ``params``, ``tokens`` and ``loss`` (L*, nats/token, without run noise), each with
-        ``_lower`` and ``_upper``, from all draws, shape ``(flops,)``.
-    served
-        Served tokens, evenly spaced in logs, shape ``(served,)``.
-    moved
-        The same quantities where these are paid for as well, shape ``(served, flops)``; NaN where
-        serving leaves no best split.
-    largest
-        Compute of the largest fitted run, FLOP.
-    scale
-        The unit that losses are shown in.
+    ``flops``: budgets, FLOP, evenly spaced in logs, shape ``(flops,)``; ``values``: ``params``,
+    ``tokens`` and ``loss`` (L*, nats/token, without run noise), each with ``_lower`` and
+    ``_upper``, from all draws, shape ``(flops,)``; ``served``: served tokens, evenly spaced in
+    logs, shape ``(served,)``; ``moved``: the same quantities where these are paid for as well,
+    shape ``(served, flops)``; NaN where serving leaves no best split; ``largest``: compute of the
+    largest fitted run, FLOP; ``scale``: the unit that losses are shown in.
     """
 
     flops: Array
@@ -86,55 +65,42 @@ class Explorer:
         }
 
 
-def explorer_of(
-    fit: Fit | Average, *, ci_prob: float, end: float, given: Mapping[str, float] | None = None,
-    unit: ShownLoss | None = None,
-) -> Explorer:  # fmt: skip
-    """Tabulate the best splits of budgets, up to ``end`` FLOP at least.
+def explorer_of(plan: Plan) -> Explorer:
+    """Tabulate the best splits of budgets, up to those of the plan at least.
 
     What serving moves is found from a thinned set of draws, as the ratio of their summaries with
-    and without it; that ratio then moves the summaries of all draws.
+    and without it; that ratio then moves the summaries of all draws. Serving that the terms of the
+    plan have is in all of them, and the slider adds to it.
     """
-    mixture = Mixture.of(fit)
-    runs = mixture.host.runs
+    purchase = Purchase.of(plan.fit, plan.terms)
+    runs, ci_prob = purchase.mixture.host.runs, plan.ci_prob
     largest = float(runs.flops.max())
-    budgets = np.geomspace(largest / BELOW, max(BEYOND * largest, end), BUDGETS)
-    training = runs_cost(runs)
-    law = mixture.host.law
-    further = stated(law, given or {}, wanted=wanted_beside_split(law))
+    budgets = np.geomspace(largest / BELOW, max(BEYOND * largest, plan.budgets.max()), BUDGETS)
     values: dict[str, Array] = {}
-    for name, drawn in mixture.ask(lambda p, _: _best(p, budgets, training, further)).items():
+    for name, drawn in purchase.optima(budgets).items():
         values |= summary_columns(name, drawn, ci_prob)
     tokens = values["tokens"]
     served = np.geomspace(SERVED_FROM * np.nanmin(tokens), SERVED_TO * np.nanmax(tokens), SERVED)
-    few = _thinned(mixture)
+    few = _thinned(purchase.mixture)
 
-    def summary(cost: Cost) -> dict[str, Array]:
-        found = [_best(posterior, budgets, cost, further) for posterior in few]
+    def summary(asked: Purchase) -> dict[str, Array]:
+        found = [asked.best(posterior, budgets) for posterior in few]
         columns: dict[str, Array] = {}
         for name in found[0]:
             drawn = np.concatenate([part[name] for part in found])
             columns |= summary_columns(name, drawn[None], ci_prob)
         return columns
 
-    unmoved = summary(training)
+    unmoved = summary(purchase)
     moved: dict[str, list[Array]] = {name: [] for name in values}
     for amount in served:
-        cost = LifetimeCost(tokens_served=float(amount), training=training)
-        for name, column in summary(cost).items():
+        cost = LifetimeCost(tokens_served=float(amount), training=purchase.terms.compute)
+        terms = replace(purchase.terms, cost=cost)
+        for name, column in summary(replace(purchase, terms=terms)).items():
             moved[name].append(values[name] * column / unmoved[name])
     stacked = {name: np.stack(columns) for name, columns in moved.items()}
-    return Explorer(budgets, values, served, stacked, largest, LossScale.of(runs, unit))
-
-
-def _best(
-    posterior: Posterior, budgets: Array, cost: Cost, further: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Return N*, D* and L* by draw and budget, NaN without an optimum."""
-    with np.errstate(invalid="ignore"):  # corners where serving leaves nothing to train on
-        split = optimal_split(posterior, budgets, cost, further)
-    sizes = {"params": split.params, "tokens": split.tokens}
-    return {**sizes, "loss": posterior.law_loss({**sizes, **further})}
+    scale = LossScale.of(runs, plan.prediction.unit)
+    return Explorer(budgets, values, served, stacked, largest, scale)
 
 
 def _thinned(mixture: Mixture) -> list[Posterior]:

@@ -1,7 +1,5 @@
 """Tables of results for papers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from bayesscale import _arguments

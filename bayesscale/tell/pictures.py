@@ -75,13 +75,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def save(drawn: dict[str, Drawn], folder: Path) -> list[Path]:
-    """Write pictures, by their stems, into a folder that exists, and return their files.
-
-    Raises
-    ------
-    FileError
-        If a file cannot be written.
-    """
+    """Write pictures, by their stems, into a folder that exists, and return their files."""
     written = []
     for stem, picture in drawn.items():
         written.append(folder / f"{stem}.svg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -12,22 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesscale import _arguments
+from bayesscale._arguments import interval_tails
 from bayesscale._files import MADE_BY, atomic_write, check_output, make_folder
 from bayesscale._format import flops as write_flops, interval, percent, printable, short_number
+from bayesscale._python import Name, call, literal
 from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, worst
 from bayesscale.accounting import Machine
 from bayesscale.backtesting import Backtest
 from bayesscale.comparison import Comparison, PriorSensitivity
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast import Regret
-from bayesscale.inference import Average, Fit, interval_tails
+from bayesscale.forecast import Regret, Terms
+from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
-from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
-from bayesscale.runs import LossScale, facts
-from bayesscale.tell.advice import Advice, advise, caveats
+from bayesscale.quantities import PARAMS, TOKENS, LossScale, ShownLoss
+from bayesscale.runs import facts
 from bayesscale.tell.chapters import (
     Chapter,
     backtest_chapters,
+    caveats,
     comparison_chapters,
     fit_chapters,
     split_chapters,
@@ -49,7 +52,7 @@ def report(
     fit: Fit | Average | None = None,
     plan: Plan | None = None,
     flops: ArrayLike | None = None,
-    given: Mapping[str, float] | None = None,
+    terms: Terms | None = None,
     unit: ShownLoss | None = None,
     machine: Machine | None = None,
     regret: Regret | None = None,
@@ -60,7 +63,7 @@ def report(
     question: str = QUESTION,
     commands: Sequence[str] | None = None,
     figures: str | Path | None = None,
-    ci_prob: float = 0.9,
+    ci_prob: float | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a report: one HTML file that opens from disk, without a network, and prints well.
@@ -77,12 +80,12 @@ def report(
     fit
         A fit, or an average of several; needed unless there is a plan.
     plan
-        What :func:`~bayesscale.plan` returned: its fit, test and answers are told.
+        What :func:`~bayesscale.plan` returned. Of a fit alone, one is made without a test.
     flops
-        Budgets to answer for, FLOP, > 0; by default ten and a hundred times the largest run's.
-    given
-        Further inputs of a law that has them, by name, such as ``{"experts": 8}``; by default
-        those of the plan.
+        Budgets to answer for, FLOP, > 0; by default the plan's, or ten and a hundred times the
+        largest run's.
+    terms
+        As for :func:`~bayesscale.allocate`; by default those of the plan.
     unit
         Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
         ``"perplexity"``; by default that of the runs' source.
@@ -108,7 +111,7 @@ def report(
         Folder to write the pictures to as well, ``loss.svg``, ``allocation.svg`` and so on; made
         if need be.
     ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
+        Probability of the equal-tailed intervals, in (0, 1); by default the plan's, or .9.
     overwrite
         Replace files that are there even if bayesscale did not make them.
 
@@ -139,34 +142,32 @@ def report(
         "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
     }  # fmt: skip
     _check_kinds(kinds)
-    interval_tails(ci_prob)
+    if ci_prob is not None:
+        interval_tails(ci_prob)
     for name, text in (("title", title), ("question", question)):
         if text is not None:
             _arguments.text(name, text)
     folder = None if figures is None else make_folder(figures)
     for file in (path, *(files_in(folder) if folder else [])):
         check_output(file, force=overwrite)
-    of = plan.fit if plan is not None else fit
-    assert of is not None
-    backtest = backtest or (plan.test if plan is not None else None)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        advice = advise(of, plan=plan, flops=flops, given=given, unit=unit, ci_prob=ci_prob)
+        plan = _planned(plan, fit, flops, terms, backtest, ci_prob).in_unit(unit)
+        of = plan.fit
         chapters = [
-            *fit_chapters(of, plan, advice, ci_prob),
-            *split_chapters(of, advice, regret, machine, ci_prob),
+            *fit_chapters(plan),
+            *split_chapters(plan, regret, machine),
             *comparison_chapters(comparison, sensitivity),
-            *backtest_chapters(backtest),
+            *backtest_chapters(plan.test),
         ]
         drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
-            of, chapters, advice, drawn,
+            plan, chapters, drawn,
             title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
             commands=list(commands) if commands is not None else _python(of),
             severity=worst(
-                r.severity for r in (of, plan, comparison, sensitivity, backtest) if r is not None
+                r.severity for r in (plan, comparison, sensitivity) if r is not None
             ),
-            ci_prob=ci_prob,
         )  # fmt: skip
     _tell_again(heard)
     with atomic_write(path) as temporary:
@@ -174,6 +175,25 @@ def report(
     if folder:
         save(drawn, folder)
     return path
+
+
+def _planned(
+    plan: Plan | None, fit: Fit | Average | None, flops: ArrayLike | None, terms: Terms | None,
+    backtest: Backtest | None, ci_prob: float | None,
+) -> Plan:  # fmt: skip
+    """Return the plan to report, made anew where something else is asked than it has."""
+    if plan is None:
+        assert fit is not None
+        return Plan.of(fit, flops, terms=terms, test=backtest, ci_prob=ci_prob or 0.9)
+    if backtest is not None:
+        plan = replace(plan, test=backtest, not_tested="")
+    if flops is None and terms is None and ci_prob in (None, plan.ci_prob):
+        return plan
+    made = Plan.of(
+        plan.fit, plan.budgets if flops is None and len(plan.budgets) else flops,
+        terms=plan.terms if terms is None else terms, ci_prob=ci_prob or plan.ci_prob,
+    )  # fmt: skip
+    return replace(made, test=plan.test, tested=plan.tested, not_tested=plan.not_tested)
 
 
 def _check_path(path: Any) -> None:
@@ -204,9 +224,8 @@ def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
 
 
 def _render(
-    of: Fit | Average, chapters: Sequence[Chapter], advice: Advice, drawn: Mapping[str, Drawn], *,
-    title: str, question: str,
-    commands: Sequence[str], severity: Severity, ci_prob: float,
+    plan: Plan, chapters: Sequence[Chapter], drawn: Mapping[str, Drawn], *, title: str,
+    question: str, commands: Sequence[str], severity: Severity,
 ) -> str:  # fmt: skip
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -218,23 +237,23 @@ def _render(
     environment.filters["sections"] = lambda sections: Markup(as_html(sections))
     environment.filters["picture"] = lambda picture: drawn[picture.stem].address
     folder = files("bayesscale.tell") / "templates"
-    splits = advice.allocation is not None
-    explorer = explorer_of(of, end=advice.end, **advice.shown(ci_prob)) if splits else None
+    of = plan.fit
+    explorer = None if plan.allocation is None else explorer_of(plan)
     return environment.get_template("report.html.jinja").render(
         made_by=MADE_BY,
         title=printable(title),
         question=printable(question),
-        answers=advice.answers,
+        answers=[s.text for s in plan.advice() if isinstance(s, Paragraph)],
         verdict=LABELS[severity],
         severity=severity,
         reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,
-        loss_word=_loss_word(advice.prediction.scale),
-        level=percent(ci_prob),
+        loss_word=_loss_word(plan.prediction.scale),
+        level=percent(plan.ci_prob),
         budgets=_budgets(explorer) if explorer else [],
         facts={word: printable(fact) for word, fact in facts(of.runs).items()},
         chapters=chapters,
-        caveats=caveats(of, advice, chapters),
+        caveats=caveats(plan),
         provenance=_provenance(of),
         commands="\n".join(commands),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
@@ -295,15 +314,12 @@ def _python(of: Fit | Average) -> list[str]:
     fits = of.fits if isinstance(of, Average) else {"fit": of}
     lines = ["import bayesscale as bs", "", 'runs = bs.read_runs("runs.csv")  # your table']
     for name, fit in fits.items():
-        s, spec = fit.sampling, fit.spec
+        spec = fit.spec
         discrepancy = None if spec.discrepancy.name == "none" else spec.discrepancy.name
-        call = (
-            f"bs.fit(runs, law={fit.law.name!r}, noise={spec.noise.name!r}, "
-            f"discrepancy={discrepancy!r}, draws={s.draws}, tune={s.tune}, chains={s.chains}, "
-            f"target_accept={s.target_accept!r}, random_seed={s.random_seed})"
-        )
-        lines.append(f"{name} = {call}" if name == "fit" else f"fits[{name!r}] = {call}")
+        model = {"law": fit.law.name, "noise": spec.noise.name, "discrepancy": discrepancy}
+        variable = name if name == "fit" else f"fits[{literal(name)}]"
+        lines.append(call(f"{variable} = bs.fit", Name("runs"), **model, **asdict(fit.sampling)))
     if isinstance(of, Average):
         lines.insert(3, "fits = {}")
-        lines.append(f"fit = bs.average(fits, by={of.by!r})")
+        lines.append(call("fit = bs.average", Name("fits"), by=of.by))
     return [*lines, 'bs.report("report.html", fit=fit)']

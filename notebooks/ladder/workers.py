@@ -42,9 +42,7 @@ def in_parallel[Work, Result](
         return
     # Forked processes would inherit PyTorch's threads in an unknown state.
     pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=start_process,
+        processes, mp_context=multiprocessing.get_context("spawn"), initializer=start_process
     )
     with pool:
         futures: dict[Future[Result], Work] = {pool.submit(task, each): each for each in work}

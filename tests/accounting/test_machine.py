@@ -25,15 +25,13 @@ def test_money_buys_what_the_bill_says():
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [
-        ({"peak": 0}, "peak"),
-        ({"utilization": 1.2}, "share of the peak"),
-        ({"utilization": 0}, "utilization"),
-        ({"price_per_hour": -1}, "price_per_hour"),
-        ({"devices": 0}, "devices"),
-    ],
+    [({"peak": 0}, "peak"),
+     ({"utilization": 1.2}, "share of the peak"),
+     ({"utilization": 0}, "utilization"),
+     ({"price_per_hour": -1}, "price_per_hour"),
+     ({"devices": 0}, "devices")],
     ids=str,
-)
+)  # fmt: skip
 def test_what_is_refused(wrong, said):
     with pytest.raises(DomainError, match=said):
         bs.Machine(**({"peak": 1e15, "utilization": 0.4} | wrong))

@@ -5,18 +5,15 @@ Usage: python tests/benchmarks/agreement.py SPLITS.py DATA_ROOT [LADDERS]
 Fits the smaller runs of the first LADDERS (20) hold-outs with either density and a seed of its own,
 and compares means and standard deviations of every sampled coordinate in units of the Monte Carlo
 error of their difference: if both sample one posterior, these z have a standard deviation of 1. For
-splits and data see scoreboard.py.
+splits and data see _common.py.
 """
 
 import sys
-import warnings
 
-import joblib
 import numpy as np
 import pandas as pd
-from scoreboard import read_splits, runs_of
 
-import bayesscale as bs
+from tests.benchmarks._common import fitted, in_parallel, read_splits, runs_of
 
 STATISTICS = ("mean", "sd")
 
@@ -26,16 +23,13 @@ def compared(name: str, train: pd.DataFrame) -> pd.DataFrame:
     from arviz_stats import mcse
 
     moments = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for seed, density in enumerate(("fused", "pytensor")):
-            fit = bs.fit(runs_of(train), density=density, random_seed=seed, progress=False)
-            draws = fit.coordinates
-            flat = {"mean": draws.mean(("chain", "draw")), "sd": draws.std(("chain", "draw"))}
-            moments[density] = {
-                kind: (flat[kind].to_pandas(), mcse(draws, method=kind).to_pandas())
-                for kind in STATISTICS
-            }
+    for seed, density in enumerate(("fused", "pytensor")):
+        draws = fitted(runs_of(train), density=density, random_seed=seed).coordinates
+        flat = {"mean": draws.mean(("chain", "draw")), "sd": draws.std(("chain", "draw"))}
+        moments[density] = {
+            kind: (flat[kind].to_pandas(), mcse(draws, method=kind).to_pandas())
+            for kind in STATISTICS
+        }
     z = {}
     for kind in STATISTICS:
         (fused, its_error), (graph, error) = (moments[d][kind] for d in ("fused", "pytensor"))
@@ -52,8 +46,7 @@ def rms(values: pd.Series) -> float:
 def main() -> None:
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 20
     ladders = [(name, train) for name, train, _ in read_splits(*sys.argv[1:3])][:count]
-    jobs = [joblib.delayed(compared)(*ladder) for ladder in ladders]
-    z = pd.concat(joblib.Parallel(n_jobs=joblib.cpu_count())(jobs), ignore_index=True)
+    z = pd.concat(in_parallel(compared, ladders), ignore_index=True)
     by_ladder = z.groupby("ladder")[list(STATISTICS)].agg([rms, "max"])
     print(by_ladder.round(2).to_string())
     for kind in STATISTICS:

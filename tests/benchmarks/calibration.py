@@ -12,25 +12,17 @@ import time
 from pathlib import Path
 
 import joblib
-import numpy as np
 
 import bayesscale as bs
-
-
-def ladder() -> bs.Runs:
-    """Thirty runs on six isoFLOP curves from 1e18 to 1e21 FLOP."""
-    flops = np.repeat(np.geomspace(1e18, 1e21, 6), 5)
-    ratio = np.tile(np.geomspace(2, 200, 5), 6)
-    params = np.sqrt(flops / 6 / ratio)
-    loss = 1.7 + 480 * params**-0.34 + 2000 * (params * ratio) ** -0.37
-    return bs.Runs.from_frame({"params": params, "tokens": params * ratio, "loss": loss})
+from tests.benchmarks._common import chinchilla, isoflop, ladder_of
 
 
 def main() -> None:
     store, *rest = sys.argv[1:]
     simulations = int(rest[0]) if rest else 1000
     law, noise, discrepancy = rest[1:] if len(rest) > 1 else ("unified", "student_t", "drift")
-    runs = ladder()
+    sizes = isoflop(1e18, 1e21, 6, 5)
+    runs = ladder_of(*sizes, chinchilla(*sizes))  # thirty runs
     start = time.perf_counter()
     c = bs.calibrate(
         runs, law=law, noise=noise, discrepancy=discrepancy, simulations=simulations,

@@ -19,9 +19,10 @@ import pandas as pd
 from scipy.stats import skew
 
 import bayesscale as bs
-from bayesscale.forecast import Lines, Terms, optima
-from bayesscale.laws import PowerCost
+from bayesscale.accounting import PowerCost
+from bayesscale.forecast import Frontier, Terms
 from bayesscale.model import Posterior, specify
+from tests.benchmarks._common import isoflop
 from tests.simulate import SIMULATED_LOSS, on_slopes
 
 QUIET = {"progress": False, "draws": 500, "tune": 500, "chains": 4}
@@ -30,10 +31,7 @@ SERVED = bs.LifetimeCost(tokens_served=2e11, training=PowerCost())
 
 def grid(budgets: int, sizes: int, top: float = 1e20, low: float = 2, high: float = 200):
     """Sizes on isoFLOP curves."""
-    flops = np.repeat(np.geomspace(top / 30, top, budgets), sizes)
-    ratio = np.tile(np.geomspace(low, high, sizes), budgets)
-    params = np.sqrt(flops / 6 / ratio)
-    return params, params * ratio
+    return isoflop(top / 30, top, budgets, sizes, (low, high))
 
 
 def frontier(n: int, top: float = 1e20):
@@ -61,6 +59,7 @@ def truth_of(rng: np.random.Generator, sigma: float) -> dict[str, float]:
     alpha_n, alpha_d = 0.34 * np.exp(0.2 * rng.normal(size=2))
     return {
         "level": 1.0, "irreducible_share": floor, "sigma": sigma, "nu_minus_one": 6.0,
+        "sigma_slope_C": 0.0, "sigma_slope_ratio": 0.0,
         **on_slopes(of_params, alpha_n, alpha_d, floor),
     }  # fmt: skip
 
@@ -81,23 +80,23 @@ class Truth:
         at = {"params": sizes[0], "tokens": sizes[1]}
         log_loss = np.log(SIMULATED_LOSS / self.spec.reference["loss"])
         log_loss = log_loss + self.posterior.log_loss(at)
-        return {**at, "loss": self.posterior.new_runs(log_loss, rng)[0]}
+        return {**at, "loss": self.posterior.new_runs(log_loss, at, rng)[0]}
 
     def regret(self, params, flops: float, cost) -> np.ndarray:
-        lines = Lines.of(self.posterior, np.array([flops]), cost, {}, Terms())
-        best = lines.log_loss(optima(lines)[0])
-        centre = lines.posterior.spec.reference["params"]
-        at = [lines.log_loss(np.full((1, 1), np.log(n / centre)))[0, 0] for n in params]
+        frontier = Frontier.of(self.posterior, np.array([flops]), Terms(cost=cost), {})
+        best = frontier.log_loss(frontier.optimum()[0])
+        centre = frontier.posterior.spec.reference["params"]
+        at = [frontier.log_loss(np.full((1, 1), np.log(n / centre)))[0, 0] for n in params]
         return SIMULATED_LOSS * (np.exp(at) - np.exp(best[0, 0]))
 
 
 def decisions(fit: bs.Fit, target: float, cost) -> tuple[dict[str, float], np.ndarray]:
-    answer = bs.allocate(fit, flops=target, cost=cost)
+    answer = bs.allocate(fit, flops=target, terms=bs.Terms(cost=cost))
     best = answer.draws["params"].to_numpy().ravel()
     posterior = fit.posterior.flat()
     mean = {name: np.array([v.mean()]) for name, v in posterior.c.items()}
-    plug = Lines.of(Posterior.of(fit.spec, mean), np.array([target]), cost, {}, Terms())
-    at_mean = fit.spec.reference["params"] * np.exp(optima(plug)[0][0, 0])
+    plug = Frontier.of(Posterior.of(fit.spec, mean), np.array([target]), Terms(cost=cost), {})
+    at_mean = fit.spec.reference["params"] * np.exp(plug.optimum()[0][0, 0])
     return {
         "expected loss": float(answer.summary["best_bet_params"].iloc[0]),
         "median of optima": float(np.median(best)),
@@ -108,10 +107,10 @@ def decisions(fit: bs.Fit, target: float, cost) -> tuple[dict[str, float], np.nd
 
 def posterior_regret(fit: bs.Fit, params, target: float, cost) -> np.ndarray:
     """Return the regret of sizes averaged over the posterior: what a fair truth would give."""
-    lines = Lines.of(fit.posterior.flat(), np.array([target]), cost, {}, Terms())
+    frontier = Frontier.of(fit.posterior.flat(), np.array([target]), Terms(cost=cost), {})
     centre, loss = fit.spec.reference["params"], fit.spec.reference["loss"]
-    best = np.exp(lines.log_loss(optima(lines)[0]))
-    at = [np.exp(lines.log_loss(np.full((1, 1), np.log(n / centre)))) for n in params]
+    best = np.exp(frontier.log_loss(frontier.optimum()[0]))
+    at = [np.exp(frontier.log_loss(np.full((1, 1), np.log(n / centre)))) for n in params]
     return np.array([loss * (a - best).mean() for a in at])
 
 

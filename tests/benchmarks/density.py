@@ -1,13 +1,14 @@
 """What the sampled density costs: a gradient, by model and by rows, and compiling.
 
-Usage: python tests/benchmarks/density.py
+Usage: python tests/benchmarks/density.py [ROWS]
 
 Gradients of simulated ladders are called from machine code, as the sampler calls them; figures are
-medians of CPU seconds. tests/benchmarks/side_by_side.py has what fits cost.
+medians of CPU seconds, up to ROWS (1,000,000). tests/benchmarks/side_by_side.py has what fits cost.
 """
 
 import ctypes
 import statistics
+import sys
 import time
 
 import numpy as np
@@ -48,7 +49,7 @@ def clustered(n_runs: int):
     return bs.Runs.from_frame(frame, cluster="run")
 
 
-def gradient_seconds(runs, *, least: float = 0.3, **model) -> tuple[float, float]:
+def gradient_seconds(runs, *, least: float, **model) -> tuple[float, float]:
     """Return CPU seconds of one gradient, and of compiling."""
     from bayesscale.density import FusedDensity, compile_text, trace
     from bayesscale.model import model_data, specify
@@ -81,23 +82,25 @@ def gradient_seconds(runs, *, least: float = 0.3, **model) -> tuple[float, float
 
 
 def main() -> None:
-    default = {}
+    most = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    least = min(0.3, most / 3e6)  # CPU seconds of measuring
     models = {
-        "unified drift student_t": default,
+        "unified drift student_t": {},
         "chinchilla none student_t": {"law": "chinchilla", "discrepancy": None},
-        "kaplan quadratic normal": {"law": "kaplan", "discrepancy": "quadratic", "noise": "normal"},
+        "kaplan drift normal": {"law": "kaplan", "noise": "normal"},
         "unified drift one_sided": {"noise": "one_sided"},
     }
     print(f"{'240 rows':34s}{'us/gradient':>12s}{'compile s':>12s}")
     for name, model in models.items():
-        seconds, compiling = gradient_seconds(simulated(240), **model)
+        seconds, compiling = gradient_seconds(simulated(240), least=least, **model)
         print(f"{name:34s}{1e6 * seconds:12.2f}{compiling:12.2f}")
-    seconds, compiling = gradient_seconds(clustered(240))
+    seconds, compiling = gradient_seconds(clustered(240), least=least)
     print(f"{'default, 24 clusters':34s}{1e6 * seconds:12.2f}{compiling:12.2f}")
     print(f"\n{'rows, default model':34s}{'us/gradient':>12s}{'ns/row':>12s}")
-    for n in (1, 48, 100, 1000, 10_000, 100_000, 1_000_000):
-        seconds, _ = gradient_seconds(simulated(max(n, 6)))
-        print(f"{max(n, 6):<34d}{1e6 * seconds:12.2f}{1e9 * seconds / max(n, 6):12.1f}")
+    for n in (6, 48, 100, 1000, 10_000, 100_000, 1_000_000):
+        if n <= most:
+            seconds, _ = gradient_seconds(simulated(n), least=least)
+            print(f"{n:<34d}{1e6 * seconds:12.2f}{1e9 * seconds / n:12.1f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Is Kaplan against Chinchilla a fair fight? Data simulated from the published constants of each.
 
-    python tests/benchmarks/fair_fight.py [noise of log loss, .005] [data sets a design, 20]
+    python tests/benchmarks/fair_fight.py [noise of log loss, .005] [data sets, 20] [designs, 8]
 
 Eight designs × two truths; every data set is fitted by both laws, taken for true, and their
 evidences are compared. What must hold: with 24 runs or more the true law wins in at least 80 % and
@@ -14,16 +14,9 @@ import numpy as np
 import pandas as pd
 
 import bayesscale as bs
+from tests.benchmarks._common import fitted, isoflop, ladder_of
 
 NU = 5.0
-
-
-def isoflop(low, high, levels, sizes, ratios=(2.0, 200.0)):
-    """Return parameters and tokens on isoFLOP curves, both sides of 20 tokens per parameter."""
-    flops = np.repeat(np.geomspace(low, high, levels), sizes)
-    ratio = np.tile(np.geomspace(*ratios, sizes), levels)
-    params = np.sqrt(flops / 6 / ratio)
-    return params, params * ratio
 
 
 def scattered(low, high, n):
@@ -73,19 +66,16 @@ def main():
     sigma = float(asked[0]) if asked else 0.005
     repeats = int(asked[1]) if len(asked) > 1 else 20
     start, rows = time.process_time(), []
-    for name, (params, tokens) in DESIGNS.items():
+    designs = list(DESIGNS.items())[: int(asked[2]) if len(asked) > 2 else None]
+    for name, (params, tokens) in designs:
         for truth, law in TRUTHS.items():
             for seed in range(repeats):
                 noise = sigma * np.random.default_rng(seed).standard_t(NU, len(params))
-                loss = law(params, tokens) * np.exp(noise)
-                frame = pd.DataFrame({"params": params, "tokens": tokens, "loss": loss})
-                runs = bs.Runs.from_frame(frame)
+                runs = ladder_of(params, tokens, np.log(law(params, tokens)) + noise)
                 found = {}
-                for fitted in TRUTHS:
-                    fit = bs.fit(
-                        runs, law=fitted, discrepancy=None, random_seed=seed, progress=False
-                    )
-                    found[fitted] = bs.evidence(fit, progress=False).log_evidence
+                for each in TRUTHS:
+                    fit = fitted(runs, law=each, discrepancy=None, random_seed=seed)
+                    found[each] = bs.evidence(fit, progress=False).log_evidence
                 other = next(each for each in TRUTHS if each != truth)
                 rows.append((name, len(params), truth, seed, found[truth] - found[other]))
         here = pd.DataFrame(rows, columns=["design", "runs", "truth", "seed", "ln_bf"])

@@ -17,9 +17,10 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from hyperpriors import source, splits
 
 import bayesscale as bs
+from tests.benchmarks._common import source
+from tests.benchmarks.hyperpriors import splits
 
 SOURCES = ("porian", "marin", "llama3")
 SAME_LEVEL = 0.13

@@ -18,11 +18,9 @@ its own; coverage, CRPS over that of Approach 3 and log score are averaged withi
 STORE keeps fits and scores: an interrupted run goes on.
 """
 
-import pickle
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from scoreboard import read_splits, runs_of
 
 import bayesscale as bs
 from bayesscale.backtesting import (
@@ -40,8 +37,9 @@ from bayesscale.backtesting import (
     score_draws,
     summarise,
 )
-from bayesscale.inference import fit_spec
+from bayesscale.inference import Setup
 from bayesscale.model import LINKS, NORMAL_ON_LINK
+from tests.benchmarks._common import kept, read_splits, runs_of, source
 
 DRAWS = 3000
 SHRUNK_MEAN, SHRUNK_WIDTH = 0.7, 0.3
@@ -84,17 +82,6 @@ def own_split(name: str, factor: float) -> tuple[bs.Runs, bs.Runs]:
     return tuple(bs.Runs.from_frame(runs.frame.loc[rows, columns]) for rows in (~large, large))
 
 
-def source(name: str) -> str:
-    return name.split("/")[0]
-
-
-def kept(path: Path, make: Callable[[], Any]) -> Any:
-    """Return what a file has, making it first if need be."""
-    if not path.exists():
-        path.write_bytes(pickle.dumps(make()))
-    return pickle.loads(path.read_bytes())
-
-
 def priors_of(h: dict[str, tuple[float, float]]) -> dict[str, bs.Prior]:
     """Return priors by coordinate, from mean and width by group."""
     links = {"nu_minus_one": "log", "undertraining": "log", "undertraining_rate": "log"}
@@ -124,7 +111,7 @@ def fitted(small: bs.Runs, large: bs.Runs) -> dict[str, dict[str, np.ndarray]]:
     both = bs.Runs.from_frame(pd.concat(frames, ignore_index=True)[["params", "tokens", "loss"]])
     fit = bs.fit(small, priors=priors_of(BROAD), draws=DRAWS, random_seed=1, progress=False)
     # the law's centre and the units of distance stay those of the small runs
-    again = fit_spec(fit.spec, both, fit.sampling, report=lambda *_: None)
+    again = Setup(both, fit.spec, fit.sampling).sample()
     return {
         name: {
             k.name: LINKS[k.link].forward(f.posterior.flat().c[k.name][:, 0])
@@ -216,7 +203,7 @@ def main() -> None:
     store = Path(folder)
     store.mkdir(parents=True, exist_ok=True)
     ladders = {name: two for name, *two in splits(script, data)}
-    files = {name: name.replace("/", "_") + ".pickle" for name in ladders}
+    files = {name: name.replace("/", "_") + ".joblib" for name in ladders}
     fits = {}
     for name, two in ladders.items():
         fits[name] = kept(store / f"fit_{files[name]}", lambda two=two: fitted(*two))

@@ -8,37 +8,29 @@ first: means and standard deviations over sources, and their range.
 """
 
 import sys
-import warnings
 
 import pandas as pd
-from scoreboard import read_splits, runs_of
 
 import bayesscale as bs
 from bayesscale.laws import LAWS
 from bayesscale.model import LINKS
+from tests.benchmarks._common import fitted, read_splits, runs_of, source
 
 WIDER = 2.0
 
 
-def ladders(script, data):
-    """Yield the name and all runs of every split."""
-    for name, small, large in read_splits(script, data):
-        yield name, runs_of(pd.concat([small, large]))
-
-
 def main():
     rows = []
-    for name, runs in ladders(*sys.argv[1:3]):
+    for name, small, large in read_splits(*sys.argv[1:3]):
+        runs = runs_of(pd.concat([small, large]))
         for law in ("chinchilla", "unified", "kaplan"):
             families = {"log": "LogNormal", "logit": "LogitNormal"}
             priors = {
                 k.name: bs.Prior(families[k.link], mu=k.loc, sigma=WIDER * k.scale)
                 for k in LAWS[law].coordinates
             }
-            fit = bs.fit(
-                runs, law=law, discrepancy=None, priors=priors, random_seed=1, progress=False
-            )
-            row = {"source": name.split("/")[0], "law": law}
+            fit = fitted(runs, law=law, discrepancy=None, priors=priors)
+            row = {"source": source(name), "law": law}
             for k in (*LAWS[law].coordinates, *fit.spec.noise.coordinates):
                 row[k.name] = float(LINKS[k.link].forward(fit.coordinates[k.name].values).mean())
             rows.append(row)
@@ -48,5 +40,4 @@ def main():
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
     main()

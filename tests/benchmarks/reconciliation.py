@@ -62,7 +62,7 @@ def kaplan_view(fit: bs.Fit, share: bs.EmbeddingShare | None = None) -> np.ndarr
     flops = np.geomspace(1e9, 1e24, 121)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayesScaleWarning)  # far below the runs: a thought
-        answer = bs.allocate(fit, flops=flops, counting=counting)
+        answer = bs.allocate(fit, flops=flops, terms=bs.Terms(counting=counting))
     log_n = np.log(answer.draws["params"].to_numpy().reshape(-1, len(flops)))
     return np.array([_slope_by_size(own, np.log(flops)) for own in log_n])
 

@@ -2,19 +2,16 @@
 
 Usage: python tests/benchmarks/scoreboard.py SPLITS.py DATA_ROOT [METHOD ...]
 
-SPLITS.py defines splits(root), which yields (name, train, test) with the columns n_params,
-n_tokens, flops and loss; a name begins with its source and a slash. Every method fits the same
-small runs and predicts the same large ones in one call. Scores are of log loss, averaged within a
+SPLITS.py and DATA_ROOT are told in _common.py. Every method fits the same small runs and predicts
+the same large ones in one call. Scores are of log loss, averaged within a
 source first, then over sources, as splits of one source share runs, recipes and people. All
 processors work, one split each.
 """
 
-import importlib.util
 import sys
 import time
 import warnings
 
-import joblib
 import numpy as np
 import pandas as pd
 
@@ -27,6 +24,7 @@ from bayesscale.backtesting import (
     score_draws,
     summarise,
 )
+from tests.benchmarks._common import in_parallel, read_splits, runs_of
 
 OFF = 1e-6  # a prior this narrow switches a term off, and nothing is compiled anew
 STEPS = {
@@ -41,7 +39,6 @@ ALIKE = {name: bs.Prior("Normal", mu=0, sigma=0.12) for part in STEPS.values() f
 METHODS: dict[str, dict] = {
     "chinchilla": {"law": "chinchilla", "discrepancy": None},
     "unified": {"law": "unified", "discrepancy": None},
-    "quadratic": {"discrepancy": "quadratic"},
     "default": {},
     "chinchilla+drift": {"law": "chinchilla"},
     # what each ingredient gives
@@ -54,18 +51,6 @@ METHODS: dict[str, dict] = {
 }
 BASELINES = ("approach3", "conformal")
 AVERAGE = ("kaplan_irreducible", "chinchilla", "unified")
-
-
-def read_splits(script: str, root: str) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """Return name, smaller and larger runs of every hold-out that a script defines."""
-    spec = importlib.util.spec_from_file_location("splits", script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return list(module.splits(root))
-
-
-def runs_of(frame: pd.DataFrame) -> bs.Runs:
-    return bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
 
 
 def predict(method: str, small: bs.Runs, large: bs.Runs) -> tuple[np.ndarray, np.ndarray]:
@@ -118,8 +103,8 @@ def score(name: str, train: pd.DataFrame, test: pd.DataFrame, methods: list[str]
 
 def main() -> None:
     methods = sys.argv[3:] or [*BASELINES, *METHODS, "average"]
-    jobs = [joblib.delayed(score)(*split, methods) for split in read_splits(*sys.argv[1:3])]
-    points = pd.concat(joblib.Parallel(n_jobs=joblib.cpu_count())(jobs))
+    jobs = [(*split, methods) for split in read_splits(*sys.argv[1:3])]
+    points = pd.concat(in_parallel(score, jobs))
     by_split = summarise(points, ["method", "split"])
     by_split["seconds"] = points.groupby(["method", "split"])["seconds"].first()
     columns = ["cover50", "cover90", "crps", "log_score", "rmsle", "bias", "width90", "seconds"]

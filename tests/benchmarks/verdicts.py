@@ -12,41 +12,38 @@ SPLITS.py defines splits(root) as for the scoreboard. FOLDER keeps the fits: a r
 anew without sampling.
 """
 
-import importlib.util
 import os
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 import bayesscale as bs
 from bayesscale.checks import KNOTS
-from bayesscale.inference import check_sampling, fit_spec
+from bayesscale.inference import SamplingSpec, Setup
 from bayesscale.model import ModelSpec, Posterior, specify
+from tests.benchmarks._common import (
+    chinchilla,
+    fitted,
+    isoflop,
+    kept,
+    ladder_of,
+    read_splits,
+    runs_of,
+)
 
 MODELS = {"default": {}, "law for true": {"law": "chinchilla", "discrepancy": None}}
 KEPT = ("posterior", "closest_law", "sample_stats", "runs")
 NOISE = 0.005
 BEYOND = 10.0
-OPTIONS = {"progress": False, "random_seed": 1}
-
-
-def ladder() -> tuple[np.ndarray, np.ndarray]:
-    """Thirty-six runs on six isoFLOP curves from 1e18 to 1e21 FLOP."""
-    flops = np.repeat(np.geomspace(1e18, 1e21, 6), 6)
-    ratio = np.tile(np.geomspace(2, 200, 6), 6)
-    params = np.sqrt(flops / 6 / ratio)
-    return params, params * ratio
-
-
-def chinchilla(params, tokens):
-    return np.log(1.8 + 480 * params**-0.35 + 2000 * tokens**-0.366)
+SIZES = isoflop(1e18, 1e21, 6, 6)
 
 
 def larger(params, tokens):
@@ -94,28 +91,22 @@ def nothing(rng, n):
 
 
 FLAWS = {
-    "none": (chinchilla, nothing),
-    "kink of 5 % a decade": (kink, nothing),
-    "curvature": (curvature, nothing),
-    "outliers": (chinchilla, outliers),
-    "repeated data": (repeated, nothing),
-    "diverged runs": (chinchilla, diverged),
-    "double descent": (double_descent, nothing),
-    "loss rising with N": (rising, nothing),
-}
+    "none": (chinchilla, nothing), "kink of 5 % a decade": (kink, nothing),
+    "curvature": (curvature, nothing), "outliers": (chinchilla, outliers),
+    "repeated data": (repeated, nothing), "diverged runs": (chinchilla, diverged),
+    "double descent": (double_descent, nothing), "loss rising with N": (rising, nothing),
+}  # fmt: skip
 
 
-def runs_of(params, tokens, log_loss) -> bs.Runs:
-    return bs.Runs.from_frame({"params": params, "tokens": tokens, "loss": np.exp(log_loss)})
-
-
-def kept(path: Path, make) -> bs.Fit:
+def kept_fit(path: Path, make) -> bs.Fit:
     """Load a fit, or make it and keep what its checks need."""
-    if not path.exists():
+
+    def small():
         fit = make()
         groups = {name: fit.draws[name].to_dataset() for name in KEPT if name in fit.draws.children}
-        joblib.dump(replace(fit, draws=xr.DataTree.from_dict(groups)), path, compress=3)
-    return joblib.load(path)
+        return replace(fit, draws=xr.DataTree.from_dict(groups))
+
+    return kept(path, small)
 
 
 def said(fit: bs.Fit, *answers) -> dict:
@@ -124,9 +115,7 @@ def said(fit: bs.Fit, *answers) -> dict:
     found = [c.name for c in checks if c.warns]
     lack = next(c for c in fit.checks if c.name == "lack of fit")
     tests = [str(t) for t, p in lack.table["p"].items() if p < 0.01 / 6] if lack.warns else []
-    severity = max(
-        (c.severity for c in checks), key=["ok", "note", "caution", "stop"].index
-    )  # fmt: skip
+    severity = max((c.severity for c in checks), key=["ok", "note", "caution", "stop"].index)
     return {"verdict": severity, "found": ", ".join([*found, *tests])}
 
 
@@ -139,23 +128,17 @@ def answers(fit: bs.Fit, params, tokens):
         )
 
 
-def model(folder: Path, simulations: int) -> None:
-    params, tokens = ladder()
-    flat = runs_of(params, tokens, chinchilla(params, tokens))
-    rows = []
-    for name, options in MODELS.items():
-        spec = specify(flat, **options)
-        for i in range(simulations):
+def model(folder: Path, simulations: int) -> Iterator[dict]:
+    flat = ladder_of(*SIZES, chinchilla(*SIZES))
+    for name, i in product(MODELS, range(simulations)):
+        spec = specify(flat, **MODELS[name])
+
+        def make(spec=spec, i=i):
             runs = simulated(flat, spec, np.random.default_rng([7, i]))
+            return Setup(runs, spec, SamplingSpec(1000, 1000, 4, 0.9, i)).sample()
 
-            def make(spec=spec, runs=runs, i=i):
-                sampling = check_sampling(1000, 1000, 4, 0.9, i)
-                return fit_spec(spec, runs, sampling, report=lambda *_: None)
-
-            fit = kept(folder / f"model {name} {i}", make)
-            rows.append({"model": name} | said(fit, *answers(fit, 1e10, 2e11)))
-            progress(rows)
-    table(pd.DataFrame(rows), ["model"])
+        fit = kept_fit(folder / f"model {name} {i}", make)
+        yield {"model": name} | said(fit, *answers(fit, 1e10, 2e11))
 
 
 def simulated(flat: bs.Runs, spec: ModelSpec, rng: np.random.Generator) -> bs.Runs:
@@ -164,126 +147,87 @@ def simulated(flat: bs.Runs, spec: ModelSpec, rng: np.random.Generator) -> bs.Ru
         truth = Posterior.of(spec, spec.space.draw(rng, 1))
         log_loss = truth.simulate(flat, rng)[0]
         try:
-            return runs_of(flat.params, flat.tokens, log_loss)
+            return ladder_of(flat.params, flat.tokens, log_loss)
         except bs.errors.RunsError:
             continue
 
 
-def flaws(folder: Path, simulations: int) -> None:
-    params, tokens = ladder()
-    far = np.sqrt(BEYOND) * np.array([params, tokens])[:, -3]  # the middle of the top level
-    rows = []
-    for flaw, (log_loss, error) in FLAWS.items():
-        for i in range(simulations):
-            rng = np.random.default_rng([8, i])
-            noise = NOISE * rng.standard_t(6, len(params)) + error(rng, len(params))
-            runs = runs_of(params, tokens, log_loss(params, tokens) + noise)
-            for name, options in MODELS.items():
-                fit = kept(
-                    folder / f"flaw {flaw} {name} {i}".replace("%", "pc"),
-                    lambda runs=runs, options=options: fitted(runs, options),
-                )
-                loss, split = answers(fit, *far)
-                row = loss.summary.iloc[0]
-                truth = np.exp(log_loss(*far))
-                held = row["law_loss_lower"] <= truth <= row["law_loss_upper"]
-                told = said(fit, loss, split)
-                rows.append({"flaw": flaw, "model": name} | told | {"held": held})
-                progress(rows)
-    found = pd.DataFrame(rows)
-    table(found, ["flaw", "model"])
-    calm = found["verdict"].isin(["ok", "note"])
-    found["calm and wrong"] = calm & ~found["held"]
-    print(found.groupby(["flaw", "model"], sort=False)[["held", "calm and wrong"]].mean())
+def flaws(folder: Path, simulations: int) -> Iterator[dict]:
+    far = np.sqrt(BEYOND) * np.array(SIZES)[:, -3]  # the middle of the top level
+    for flaw, i, name in product(FLAWS, range(simulations), MODELS):
+        log_loss, error = FLAWS[flaw]
+        rng = np.random.default_rng([8, i])
+        noise = NOISE * rng.standard_t(6, len(SIZES[0])) + error(rng, len(SIZES[0]))
+        runs = ladder_of(*SIZES, log_loss(*SIZES) + noise)
+        path = folder / f"flaw {flaw} {name} {i}".replace("%", "pc")
+        fit = kept_fit(path, lambda runs=runs, name=name: fitted(runs, **MODELS[name]))
+        loss, split = answers(fit, *far)
+        row, truth = loss.summary.iloc[0], np.exp(log_loss(*far))
+        held = row["law_loss_lower"] <= truth <= row["law_loss_upper"]
+        yield {"flaw": flaw, "model": name} | said(fit, loss, split) | {"held": held}
 
 
-def limits(folder: Path, simulations: int) -> None:
+def limits(folder: Path, simulations: int) -> Iterator[dict]:
     """Put in kinks of the size that a fit of clean runs says would have been seen."""
-    params, tokens = ladder()
-    rows = []
-    x = larger(params, tokens)
+    x = larger(*SIZES)
     knot = np.quantile(np.unique(x), KNOTS[len(KNOTS) // 2])
-    for name, options in MODELS.items():
-        for i in range(simulations):
-            noise = NOISE * np.random.default_rng([9, i]).standard_t(6, len(params))
-            clean = chinchilla(params, tokens) + noise
-            fit = kept(
-                folder / f"limit {name} clean {i}",
-                lambda c=clean, options=options: fitted(runs_of(params, tokens, c), options),
-            )
-            lack = next(c for c in fit.checks if c.name == "lack of fit")
-            size = lack.table["detectable"]["bends"]
-            for times in (0.5, 1.0):
-                bent = clean + times * size * np.maximum(x - knot, 0)
-                again = kept(
-                    folder / f"limit {name} {times} {i}",
-                    lambda b=bent, options=options: fitted(runs_of(params, tokens, b), options),
-                )
-                told = said(again)
-                rows.append({"model": name, "times": times, "size": size} | told)
-                progress(rows)
-    found = pd.DataFrame(rows)
-    table(found, ["model", "times"])
-    print(found.groupby(["model", "times"])["size"].describe())
+    for name, i in product(MODELS, range(simulations)):
+        noise = NOISE * np.random.default_rng([9, i]).standard_t(6, len(x))
+        log_loss = chinchilla(*SIZES) + noise
+
+        def fit_with(slope, times, name=name, i=i, log_loss=log_loss):
+            runs = ladder_of(*SIZES, log_loss + slope * np.maximum(x - knot, 0))
+            path = folder / f"limit {name} {times} {i}"
+            return kept_fit(path, lambda: fitted(runs, **MODELS[name]))
+
+        clean = fit_with(0.0, "clean")
+        lack = next(c for c in clean.checks if c.name == "lack of fit")
+        size = lack.table["detectable"]["bends"]
+        for times in (0.5, 1.0):
+            told = said(fit_with(times * size, times))
+            yield {"model": name, "times": times, "size": size} | told
 
 
-def splits(folder: Path, script: str, root: str) -> None:
-    spec = importlib.util.spec_from_file_location("splits", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rows = []
-    for split, train, test in module.splits(root):
-        small, large = (
-            bs.Runs.from_frame(frame, params="n_params", tokens="n_tokens", loss="loss")
-            for frame in (train, test)
-        )
-        for name, options in MODELS.items():
-            fit = kept(
-                folder / f"split {split} {name}".replace("/", "_"),
-                lambda small=small, options=options: fitted(small, options),
-            )
-            loss, allocation = answers(fit, large.params, large.tokens)
-            s = loss.summary
-            held = (s["loss_lower"] <= large.loss) & (large.loss <= s["loss_upper"])
-            row = {"split": split, "model": name, "runs": len(small), "held": held.mean()}
-            rows.append(row | said(fit, loss, allocation))
-            progress(rows)
-    found = pd.DataFrame(rows)
-    pd.set_option("display.width", 200)
-    print(found.to_string(max_colwidth=70))
-    table(found, ["model"])
-    print(found.groupby(["model", "verdict"])["held"].agg(["count", "mean"]))
+def splits(folder: Path, script: str, root: str) -> Iterator[dict]:
+    for (split, train, test), name in product(read_splits(script, root), MODELS):
+        small, large = runs_of(train), runs_of(test)
+        path = folder / f"split {split} {name}".replace("/", "_")
+        fit = kept_fit(path, lambda small=small, name=name: fitted(small, **MODELS[name]))
+        loss, allocation = answers(fit, large.params, large.tokens)
+        s = loss.summary
+        held = (s["loss_lower"] <= large.loss) & (large.loss <= s["loss_upper"])
+        row = {"split": split, "model": name, "runs": len(small), "held": held.mean()}
+        yield row | said(fit, loss, allocation)
 
 
-def fitted(runs: bs.Runs, options: dict) -> bs.Fit:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return bs.fit(runs, **options, **OPTIONS)
-
-
-def progress(rows: list[dict]) -> None:
-    if len(rows) % 20 == 0:
-        sys.stderr.write(f"{len(rows)}: {rows[-1]}, {sum(os.times()[:2]):.0f} s of CPU\n")
-
-
-def table(found: pd.DataFrame, by: list[str]) -> None:
-    """Print how often each verdict was given, in percent, and what was found."""
-    counts = pd.crosstab([found[name] for name in by], found["verdict"], normalize="index")
-    print(
-        (100 * counts).round(1).reindex(found[by].drop_duplicates().to_numpy().squeeze().tolist())
-    )
-    for key, group in found.groupby(by, sort=False):
-        print(key, len(group), dict(Counter(group["found"]).most_common(8)))
+STAGES = {
+    "model": (model, ["model"]), "flaws": (flaws, ["flaw", "model"]),
+    "limits": (limits, ["model", "times"]), "splits": (splits, ["model"]),
+}  # fmt: skip
 
 
 def main() -> None:
     folder, stage, *rest = sys.argv[1:]
     Path(folder).mkdir(parents=True, exist_ok=True)
-    stages = {"model": model, "flaws": flaws, "limits": limits, "splits": splits}
-    given = [int(word) if word.isdigit() else word for word in rest]
-    stages[stage](Path(folder), *given)
+    rows, (make, by) = [], STAGES[stage]
+    for row in make(Path(folder), *(int(word) if word.isdigit() else word for word in rest)):
+        rows.append(row)
+        if len(rows) % 20 == 0:
+            sys.stderr.write(f"{len(rows)}: {row}, {sum(os.times()[:2]):.0f} s of CPU\n")
+    found = pd.DataFrame(rows)
+    if stage == "splits":
+        pd.set_option("display.width", 200)
+        print(found.to_string(max_colwidth=70))
+    counts = pd.crosstab([found[name] for name in by], found["verdict"], normalize="index")
+    print((100 * counts).round(1))  # percent
+    for key, group in found.groupby(by, sort=False):
+        print(key, len(group), dict(Counter(group["found"]).most_common(8)))
+    if "held" in found:
+        found["calm and wrong"] = found["verdict"].isin(["ok", "note"]) & (found["held"] < 1)
+        by = ["model", "verdict"] if stage == "splits" else by
+        print(found.groupby(by, sort=False)[["held", "calm and wrong"]].agg(["count", "mean"]))
+    if "size" in found:
+        print(found.groupby(by)["size"].describe())
 
 
 if __name__ == "__main__":

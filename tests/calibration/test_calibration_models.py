@@ -20,13 +20,13 @@ ALL = os.environ.get("BAYESSCALE_CALIBRATION") == "all"
 CHOSEN = [
     ("unified", "student_t", "drift"),
     ("chinchilla", "one_sided", "none"),
-    ("kaplan", "normal", "quadratic"),
+    ("kaplan", "normal", "drift"),
     ("kaplan_irreducible", "student_t", "none"),
     ("kaplan_params", "normal", "drift"),
     ("kaplan_params_irreducible", "one_sided", "drift"),
-    ("kaplan_data", "student_t", "quadratic"),
+    ("kaplan_data", "student_t", "drift"),
     ("kaplan_data_irreducible", "normal", "none"),
-    ("kaplan_compute", "one_sided", "quadratic"),
+    ("kaplan_compute", "one_sided", "none"),
     ("kaplan_compute_irreducible", "student_t", "drift"),
 ]
 

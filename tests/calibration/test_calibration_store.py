@@ -18,11 +18,12 @@ def blocks(monkeypatch):
     """Replace refits by numbers; the list says which simulations were run."""
     ran = []
 
-    def run_block(ladder, numbers, sampling):
+    def run_block(job):
+        ladder, numbers = job
         ran.extend(numbers)
         if len(ran) > 35:
             raise KeyboardInterrupt
-        rng = np.random.default_rng([sampling.random_seed, numbers[0]])
+        rng = np.random.default_rng([ladder.setup.sampling.random_seed, numbers[0]])
         ranks = [{c.name: int(rng.integers(101)) for c in ladder.spec.coordinates} for _ in numbers]
         return [
             Ranked(i, r, 1.0, 200.0, 0, 200, True, 0.1) for i, r in zip(numbers, ranks, strict=True)

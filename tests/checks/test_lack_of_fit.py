@@ -5,26 +5,25 @@ import warnings
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy import stats
 
 import bayesscale as bs
 from bayesscale.checks import (
+    CheckResult,
     Scores,
     Sizes,
     check_lack_of_fit,
     common_share,
     narrowed,
     neighbour_graph,
-    normal_scores,
     shared_by_replicates,
     standardised,
 )
+from bayesscale.laws import LAWS
 from bayesscale.model import Posterior, specify
-from tests.simulate import TRUTH, design, simulate_runs
+from tests.simulate import TRUTH, design, fit_at, near_mode, simulate_runs
 
 SIZES = design(12, 7)
-QUIET = {"draws": 300, "tune": 600, "random_seed": 1, "progress": False}
 
 
 def chinchilla(params, tokens):
@@ -64,16 +63,11 @@ def runs_of(log_loss, sizes=SIZES, *, seed=0):
     return bs.Runs.from_frame({"params": params, "tokens": tokens, "loss": loss})
 
 
-def checked(runs, **options):
-    """Fit a law and return what the check of lack of fit says."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        options = {"law": "chinchilla", "discrepancy": None} | options
-        checks = bs.fit(runs, **QUIET, **options).checks
-    result = next(check for check in checks if check.name == "lack of fit")
-    if result.warns:
-        assert len([w for w in caught if issubclass(w.category, bs.BayesScaleWarning)]) == 1
-    return result
+def checked(runs, **model) -> CheckResult:
+    """Check the posterior of a law, near its mode."""
+    return check_lack_of_fit(
+        near_mode(runs, **{"law": "chinchilla", "discrepancy": None} | model), runs
+    )
 
 
 def p_of(result, test):
@@ -83,11 +77,10 @@ def p_of(result, test):
 @pytest.mark.parametrize("noise", ["student_t", "normal"])
 def test_runs_of_the_law_pass(noise):
     result = checked(runs_of(chinchilla), noise=noise)
-    assert result.severity == "ok"
-    assert result.text.startswith("No pattern in what the law leaves over.")
-    assert "With these 84 runs" in result.text
-    assert "would have been seen in 4 of 5 ladders like this" in result.text
-    assert "bs.backtest" in result.text
+    assert (result.severity, result.name) == ("ok", "lack of fit")
+    for part in ("84 runs", "4 of 5 ladders", "bs.backtest"):  # what would have been seen
+        assert part in result.text
+    assert (result.table["detectable"][["bends", "far_off"]] > 0).all()
     assert (result.table["p"].dropna() > 0.01).all()
     assert np.isnan([p_of(result, "replicates"), p_of(result, "discrepancy")]).all()
 
@@ -96,8 +89,6 @@ def test_runs_of_the_law_pass(noise):
 def test_a_wrong_law_is_caught_by_neighbours(log_loss):
     result = checked(runs_of(log_loss))
     assert result.severity == "caution"
-    assert "THIS LAW DOES NOT DESCRIBE THESE RUNS" in result.text
-    assert "runs of similar size miss it together" in result.text
     assert 'discrepancy="drift"' in result.text
     assert p_of(result, "neighbours") < 1e-4
 
@@ -111,9 +102,9 @@ def test_the_place_where_a_law_fails_is_named():
 
 def test_diverged_runs_are_named():
     result = checked(runs_of(diverged))
+    assert result.severity == "caution"
     assert result.table["figure"]["far_off"] == 9
-    assert "9 runs lie far off it, where noise puts 1.0" in result.text
-    assert "(+3" in result.text
+    assert "run 73 (+37" in result.text
 
 
 def test_a_few_outliers_are_forgiven_and_named():
@@ -122,24 +113,30 @@ def test_a_few_outliers_are_forgiven_and_named():
 
     result = checked(runs_of(one))
     assert result.severity == "ok"
-    assert "forgiven as outliers: run 17 (+2" in result.text
+    assert "run 17 (+2" in result.text
 
 
-def test_a_prior_held_at_a_wrong_value_is_caught_and_named():
-    result = checked(runs_of(chinchilla), priors={"slope_N": bs.Prior.between(0.01, 0.011)})
+def test_a_prior_held_at_a_wrong_value_is_caught_named_and_warned_of_once():
+    held = {"slope_N": bs.Prior.between(0.01, 0.011)}
+    model = {"law": "chinchilla", "discrepancy": None, "priors": held}
+    quick = {"draws": 300, "tune": 600, "random_seed": 1, "progress": False}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = bs.fit(runs_of(chinchilla), **model, **quick)
+    (result,) = (check for check in fit.checks if check.name == "lack of fit")
     assert result.severity == "caution"
-    assert "You set the prior of slope_N: widen it first" in result.text
+    assert "prior of slope_N" in result.text
+    assert len([w for w in caught if issubclass(w.category, bs.BayesScaleWarning)]) == 1
 
 
-@pytest.mark.parametrize(("effect", "passes"), [(0.0, True), (0.015, False)])
-def test_replicates_tell_seed_noise_from_lack_of_fit(effect, passes):
+@pytest.mark.parametrize(("effect", "severity"), [(0.0, "ok"), (0.015, "caution")])
+def test_replicates_tell_seed_noise_from_lack_of_fit(effect, severity):
     """What a size misses by is its own, so that neighbours say nothing."""
     params, tokens = (np.repeat(a, 3) for a in design(4, 4))
     own = np.repeat(effect * np.random.default_rng(2).standard_normal(16), 3)
     result = checked(runs_of(lambda n, d: chinchilla(n, d) + own, (params, tokens)))
-    assert result.warns != passes
-    assert (p_of(result, "replicates") < 1e-3) == (not passes)
-    assert ("not seed noise" in result.text) == (not passes)
+    assert result.severity == severity
+    assert (p_of(result, "replicates") < 1e-3) == (severity == "caution")
 
 
 def test_what_few_replicates_have_in_common_is_noted_and_passes():
@@ -149,8 +146,7 @@ def test_what_few_replicates_have_in_common_is_noted_and_passes():
     result = checked(runs_of(lambda n, d: chinchilla(n, d) + own, (params, tokens)))
     assert p_of(result, "replicates") < 1e-3
     assert result.severity == "note"
-    assert "Replicates differ from each other by" in result.text
-    assert "too narrow by a factor 1." in result.text
+    assert "by a factor 1." in result.text
 
 
 def test_what_is_learned_from_replicates_that_are_all_alike():
@@ -159,7 +155,6 @@ def test_what_is_learned_from_replicates_that_are_all_alike():
     assert narrowed(1.0, count) == pytest.approx(np.sqrt(5 / 3))  # three sizes, not five runs
 
 
-@pytest.mark.slow
 def test_the_drift_describes_what_bends_slowly_and_not_a_second_descent():
     assert not checked(runs_of(kaplan), discrepancy="drift").warns
     assert checked(runs_of(second_descent), discrepancy="drift").warns
@@ -173,7 +168,11 @@ def test_runs_of_the_model_are_hardly_ever_called_bad(law):
     for seed in range(40):
         runs = simulate_runs(law, seed=seed, sizes=design(*((5, 6), (8, 6), (20, 10))[seed % 3]))
         noise = "normal" if seed % 2 else "student_t"
-        alarms += checked(runs, law=law, noise=noise).warns
+        quick = {"draws": 300, "tune": 600, "random_seed": 1, "progress": False}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", bs.BayesScaleWarning)
+            checks = bs.fit(runs, law=law, noise=noise, discrepancy=None, **quick).checks
+        alarms += any(check.warns for check in checks if check.name == "lack of fit")
     assert alarms < 3
 
 
@@ -183,12 +182,10 @@ def test_runs_of_the_model_are_hardly_ever_called_bad(law):
 def test_noise_of_the_model_turns_into_standard_normals(noise, with_se, clustered):
     rng, n, draws = np.random.default_rng(7), 24, 4000
     frame = {
-        "params": np.geomspace(1e7, 1e9, n),
-        "tokens": np.geomspace(1e9, 1e11, n)[::-1],
-        "loss": np.linspace(4.0, 3.0, n),
-        "loss_se": np.linspace(0.003, 0.09, n),
+        "params": np.geomspace(1e7, 1e9, n), "tokens": np.geomspace(1e9, 1e11, n)[::-1],
+        "loss": np.linspace(4.0, 3.0, n), "loss_se": np.linspace(0.003, 0.09, n),
         "curve": np.repeat(np.arange(n // 4), 4),
-    }
+    }  # fmt: skip
     if not with_se:
         del frame["loss_se"]
     runs = bs.Runs.from_frame(frame, cluster="curve" if clustered else None)
@@ -200,7 +197,7 @@ def test_noise_of_the_model_turns_into_standard_normals(noise, with_se, clustere
     rows = spec.rows(runs)
     residual = spec.noise.draw_rows(rng, rows, (draws, n), Posterior(spec, c).noise_at(runs))
     y, _ = standardised(residual, runs, rows, Posterior(spec, c))
-    z = normal_scores(y, rows, Posterior(spec, c))
+    z = spec.noise.scores(y, rows, c)
     assert stats.kstest(z[::3].ravel(), "norm").pvalue > 1e-3
     for values in (z, z**2):  # independent, and not only uncorrelated
         off = np.corrcoef(values.T) - np.eye(n)
@@ -209,7 +206,7 @@ def test_noise_of_the_model_turns_into_standard_normals(noise, with_se, clustere
 
 def test_p_values_are_uniform_under_noise():
     rng = np.random.default_rng(3)
-    graph = neighbour_graph(*design(5, 6))
+    graph = neighbour_graph(np.log(np.stack(design(5, 6))).T)
     assert graph is not None
     p = [
         common_share(Scores(rng.standard_normal(30), np.zeros((1, 30))), graph)[1]
@@ -217,25 +214,21 @@ def test_p_values_are_uniform_under_noise():
     ]
     for level in (0.0025, 0.01, 0.1):
         assert stats.binom.sf(np.sum(np.array(p) < level) - 1, len(p), level) > 1e-3, level
-    sizes = Sizes.of(*(np.repeat(a, 3) for a in design(4, 4)))
+    params, tokens = (np.repeat(a, 3) for a in design(4, 4))
+    thrice = {"params": params, "tokens": tokens, "loss": np.full(48, 3.0), "seed": np.arange(48)}
+    sizes = Sizes.of(bs.Runs.from_frame(thrice), LAWS["chinchilla"])
     p = [shared_by_replicates(rng.standard_normal((1, 48)), sizes)[1] for _ in range(1000)]
     assert stats.kstest(p, "uniform").pvalue > 1e-3
 
 
 @pytest.mark.parametrize("law", ["chinchilla", "kaplan_compute", "unified"])
-@pytest.mark.parametrize("discrepancy", [None, "quadratic", "drift"])
+@pytest.mark.parametrize("discrepancy", [None, "drift"])
 @pytest.mark.parametrize("n", [8, 240])
 def test_every_model_can_be_checked_quickly(law, discrepancy, n):
     runs = simulate_runs(law, sizes=design(n // 8, 8))
-    spec = specify(runs, law=law, discrepancy=discrepancy)
-    rng = np.random.default_rng(0)
-    middle = {k.name: TRUTH.get(k.name, 0.01) for k in spec.coordinates}
-    posterior = xr.Dataset(
-        {k: (("chain", "draw"), v * np.exp(0.01 * rng.standard_normal((4, 1000))))
-         for k, v in middle.items()}
-    )  # fmt: skip
+    posterior = fit_at(runs, law, discrepancy=discrepancy, spread=0.01, draws=1000).posterior
     start = time.perf_counter()
-    result = check_lack_of_fit(Posterior.of(spec, posterior), runs)
+    result = check_lack_of_fit(posterior, runs)
     assert time.perf_counter() - start < 5.0  # .1 s on a core of its own
     assert np.isfinite([p_of(result, "neighbours"), p_of(result, "far_off")]).all()
     assert np.isfinite(p_of(result, "discrepancy")) == (discrepancy is not None)
@@ -246,16 +239,12 @@ def test_a_hundred_thousand_runs_can_be_checked():
     params, tokens = np.exp(rng.uniform(np.log([1e7, 1e9]), np.log([1e10, 1e12]), (100_000, 2))).T
     runs = runs_of(chinchilla, (params, tokens))
     spec = specify(runs, law="chinchilla", discrepancy=None)
-    c = {k.name: TRUTH[k.name] for k in spec.coordinates}
-    posterior = xr.Dataset({k: (("chain", "draw"), np.full((4, 100), v)) for k, v in c.items()})
-    result = check_lack_of_fit(Posterior.of(spec, posterior), runs)
+    c = {k.name: np.full((4, 100), TRUTH[k.name]) for k in spec.coordinates}
+    result = check_lack_of_fit(Posterior.of(spec, c), runs)
     assert result.severity == "caution"
     assert len(result.text) < 1500
 
 
 def test_too_few_sizes_have_no_neighbours():
     runs = simulate_runs(sizes=design(1, 7))
-    spec = specify(runs, law="chinchilla", discrepancy=None)
-    c = {k.name: TRUTH[k.name] for k in spec.coordinates}
-    posterior = xr.Dataset({k: (("chain", "draw"), np.full((4, 100), v)) for k, v in c.items()})
-    assert np.isnan(p_of(check_lack_of_fit(Posterior.of(spec, posterior), runs), "neighbours"))
+    assert np.isnan(p_of(check_lack_of_fit(fit_at(runs).posterior, runs), "neighbours"))

@@ -94,23 +94,21 @@ def test_the_prior_decides_where_the_runs_say_nothing(weight, decided):
     z, posterior = model.posterior()
     table = prior_power(posterior, asked(model, z))
     assert table.loc["q", "decided"] == decided
+    without = Answers(["q"], (z @ model.answer)[:, None], None)  # no draws of the prior
+    assert np.isnan(prior_power(posterior, without).loc["q", "width"])
     found = check_prior_power(table, posterior, RUNS, what="the answer")
     assert found.severity == ("caution" if decided else "ok")
-    if decided:
-        assert "as wide as it was before any run was seen" in found.text
-        assert "What would help most: a run of" in found.text
-    else:
-        assert "With priors of twice the power, the answer would move by at most" in found.text
+    assert ("a run of" in found.text) == decided  # what would help most
 
 
-def test_an_answer_torn_between_prior_and_runs_is_decided_by_neither_and_said_so():
+def test_an_answer_torn_between_prior_and_runs_is_decided_by_neither_and_cautioned_of():
     model = Normal()
     model.said = 20 * model.said
     z, posterior = model.posterior()
     table = prior_power(posterior, asked(model, z))
     assert table[[f"{g}_moves" for g in GROUPS]].abs().to_numpy().max() > 1
     found = check_prior_power(table, posterior, RUNS, what="the answer")
-    assert "posterior standard deviations where the power of" in found.text
+    assert found.severity == "caution"
 
 
 def test_priors_of_ones_own_become_standard_normal_too():
@@ -122,14 +120,6 @@ def test_priors_of_ones_own_become_standard_normal_too():
         np.testing.assert_allclose(z.std(axis=0), 1, atol=5 / np.sqrt(DRAWS))
 
 
-def test_without_draws_of_the_prior_the_width_is_not_known():
-    model = Normal(1e-4)
-    z, posterior = model.posterior()
-    answers = Answers(["q"], (z @ model.answer)[:, None], None)
-    table = prior_power(posterior, answers)
-    assert np.isnan(table.loc["q", "width"])
-
-
 def test_weakly_known_coordinates_are_a_note_by_contraction():
     model = Normal(1e4)
     z, posterior = model.posterior()
@@ -139,8 +129,7 @@ def test_weakly_known_coordinates_are_a_note_by_contraction():
     found = check_weakly_known(posterior, RUNS)
     name = model.spec.coordinates[1].name
     assert found.severity == "note"
-    assert found.text.startswith("Of 1 of the 5 unknowns of the law 'chinchilla'")
-    assert name in found.text
+    for part in ("1 of the 5", "'chinchilla'", name, "a run of"):
+        assert part in found.text
     assert found.table.loc[name, "contraction"] == pytest.approx(0, abs=0.05)
-    assert "What would tell most: a run of" in found.text
-    assert "What would" not in check_weakly_known(posterior, RUNS, cure=False).text
+    assert "a run of" not in check_weakly_known(posterior, RUNS, cure=False).text

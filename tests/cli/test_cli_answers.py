@@ -10,8 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import bayesscale as bs
-from bayesscale.cli import Name, call, literal, main, options, reading
+from bayesscale._python import Name, call, literal
+from bayesscale.cli import main, options, reading
 from bayesscale.cli.output import _plain
+from bayesscale.inference import Setup
+from bayesscale.model import resolve_priors
 from tests.simulate import ALPHA_N
 
 
@@ -33,25 +36,23 @@ def test_options_are_arguments_of_the_functions_and_show_their_defaults():
 def test_fit_passes_on_only_what_was_given(run, here, asked):
     assert run("fit runs.csv").status == 0
     (seen,) = asked
-    assert seen.keys() == {"runs", "law", "progress"}
+    plain = Setup.of(seen.runs, random_seed=seen.sampling.random_seed)
+    assert (seen.spec, seen.sampling) == (plain.spec, plain.sampling)
     run("fit runs.csv --law kaplan --draws 500 --chains 3 --noise normal -q")
     seen = asked[-1]
-    assert (seen["law"], seen["draws"], seen["chains"]) == ("kaplan", 500, 3)
-    assert (seen["noise"], seen["progress"]) == ("normal", False)
+    assert (seen.spec.law.name, seen.spec.options()["noise"]) == ("kaplan", "normal")
+    assert (seen.sampling.draws, seen.sampling.chains) == (500, 3)
 
 
-@pytest.mark.parametrize(
-    ("written", "prior"),
-    [
-        ("slope_N=0.2:0.5@0.9", bs.Prior.between(0.2, 0.5, mass=0.9)),
-        ("slope_N = 0.2 : 0.5", bs.Prior.between(0.2, 0.5)),
-        ("slope_N=LogNormal(mu=-1.1, sigma=4e-1)", bs.Prior("LogNormal", mu=-1.1, sigma=0.4)),
-        ("slope_N=Beta(alpha=3,beta=6)", bs.Prior("Beta", alpha=3, beta=6)),
-    ],
-)
+@pytest.mark.parametrize(("written", "prior"), [
+    ("slope_N=0.2:0.5@0.9", bs.Prior.between(0.2, 0.5, mass=0.9)),
+    ("slope_N = 0.2 : 0.5", bs.Prior.between(0.2, 0.5)),
+    ("slope_N=LogNormal(mu=-1.1, sigma=4e-1)", bs.Prior("LogNormal", mu=-1.1, sigma=0.4)),
+    ("slope_N=Beta(alpha=3,beta=6)", bs.Prior("Beta", alpha=3, beta=6)),
+])  # fmt: skip
 def test_priors_are_read_and_written_again(run, here, asked, written, prior):
     ended = run("fit runs.csv --json --prior", written)
-    assert asked[0]["priors"] == {"slope_N": prior}
+    assert asked[0].spec.priors == resolve_priors(asked[0].spec.coordinates, {"slope_N": prior})
     assert f'priors={{"slope_N": bs.{prior!r}}}' in "".join(ended.document["python"])
 
 
@@ -90,7 +91,7 @@ def test_columns_and_conditions(run, here, asked):
         "--where flag=2.0",
         "--json",
     )
-    runs = asked[0]["runs"]
+    runs = asked[0].runs
     frame = pd.read_parquet("mine.parquet")
     kept = (frame["corpus"] == "c4") & (frame["flag"] == 2)
     assert runs.run_ids.tolist() == np.flatnonzero(kept).tolist()
@@ -106,7 +107,7 @@ def test_conditions_leave_failed_runs_out(run, here, asked):
     frame.to_csv("runs.csv", index=False)
     assert run("fit runs.csv").status == 2
     assert run("fit runs.csv --where state=done").status == 0
-    assert len(asked[0]["runs"]) == len(frame) - 2
+    assert len(asked[0].runs) == len(frame) - 2
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_allocate_answers_as_python_does(run, saved):
     assert ended.status == 0
     assert max(map(len, human_lines(ended.stdout))) <= 80
     for told in ("1.0e21", "nearly as good", "the best size grows as C^0.5", "50 % intervals"):
-        assert told in " ".join(ended.stdout.split())
+        assert told in ended.words
 
     told = run(words, "--json").document
     expected = bs.allocate(bs.load_fit(saved), flops=[1e21, 1e22], ci_prob=0.5).summary

@@ -2,23 +2,18 @@
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 import bayesscale as bs
-from bayesscale.cli import main
+from bayesscale._sections import Verdict
 from bayesscale.comparison import Comparison, PriorSensitivity, in_words
-from tests.cli.conftest import good_fit
-from tests.simulate import simulate_runs
+from tests.simulate import good_fit
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(monkeypatch, sample_with):
     """Replace sampling and weighing by made-up answers; lists what was asked for."""
-    calls = {"fit": [], "compare": [], "prior_grid": []}
-
-    def fit(runs, *, law, progress, priors, **options):
-        calls["fit"].append({"law": law, **options})
-        return good_fit(runs, law)
+    fits = sample_with(lambda setup: good_fit(setup.runs, setup.spec.law))
+    calls = {"fit": fits, "compare": [], "prior_grid": []}
 
     def compare(fits, **options):
         calls["compare"].append(list(fits))
@@ -37,16 +32,12 @@ def asked(monkeypatch):
         index = pd.MultiIndex.from_tuples([("all", 1.0), ("k", 2.0)], names=["prior", "scale"])
         grid = pd.DataFrame({"ln_bf": [3.0, 2.5]}, index=index)
         a, b = list(fits)[:2]
-        varied = PriorSensitivity(grid, (a, b), pd.DataFrame(), pd.DataFrame(), "It holds.", False)
-        return Comparison(dict(fits), table, None, text, (), pd.DataFrame(), varied, 1)
+        varied = PriorSensitivity(grid, (a, b), pd.DataFrame(), "It holds.", False)
+        verdict = Verdict(text)
+        return Comparison(dict(fits), table, None, verdict, (), pd.DataFrame(), varied, 1)
 
-    monkeypatch.setattr("bayesscale.comparison.fit_laws.fit", fit)
     monkeypatch.setattr(bs, "compare", compare)
     return calls
-
-
-def words(text):
-    return " ".join(text.split())
 
 
 def test_every_law_as_it_stands_and_with_drift(run, here, asked):
@@ -54,7 +45,7 @@ def test_every_law_as_it_stands_and_with_drift(run, here, asked):
     assert ended.status == 0
     assert asked["compare"] == [["kaplan", "chinchilla", "kaplan + drift", "chinchilla + drift"]]
     assert asked["prior_grid"] == [None]  # compare knows when
-    told = words(ended.stdout)
+    told = ended.words
     for said in (
         "Which law do the 48 runs support?", "With the laws as they stand, the evidence",
         "With discrepancy 'drift'", "Does it hold under other priors?", "It holds.",
@@ -65,22 +56,19 @@ def test_every_law_as_it_stands_and_with_drift(run, here, asked):
     assert max(map(len, ended.stdout.split("The same in Python")[0].splitlines())) <= 80
 
 
-@pytest.mark.parametrize(
-    ("line", "laws"),
-    [
-        ("--laws kaplan chinchilla", ["kaplan", "chinchilla"]),
-        ("--laws kaplan,unified -q", ["kaplan", "unified"]),
-        ("--laws kaplan --laws unified", ["kaplan", "unified"]),
-        ("--laws=kaplan unified kaplan", ["kaplan", "unified"]),
-        ("", ["kaplan", "chinchilla", "unified"]),
-    ],
-)
+@pytest.mark.parametrize(("line", "laws"), [
+    ("--laws kaplan chinchilla", ["kaplan", "chinchilla"]),
+    ("--laws kaplan,unified -q", ["kaplan", "unified"]),
+    ("--laws kaplan --laws unified", ["kaplan", "unified"]),
+    ("--laws=kaplan unified kaplan", ["kaplan", "unified"]),
+    ("", ["kaplan", "chinchilla", "unified"]),
+])  # fmt: skip
 def test_laws_are_named_in_any_way(run, here, asked, line, laws):
     ended = run(f"compare runs.csv --discrepancy none --no-prior-grid {line}")
     assert ended.status == 0
     assert asked["compare"] == [laws]
     assert asked["prior_grid"] == [False]
-    seeds = {fit["random_seed"] for fit in asked["fit"]}
+    seeds = {setup.sampling.random_seed for setup in asked["fit"]}
     assert len(seeds) == 1  # one seed for all
 
 
@@ -91,29 +79,3 @@ def test_programs_read_unrounded_evidence(run, here, asked):
     assert told["sensitivity"]["text"] == "It holds."
     assert told["fits"].keys() == {"kaplan", "unified", "kaplan + drift", "unified + drift"}
     assert told["passed"]
-
-
-def test_one_law_is_not_compared(run, here):
-    ended = run("compare runs.csv --laws kaplan kaplan")
-    assert ended.status == 2
-    assert "at least two different laws, but got kaplan" in ended.stderr
-
-
-def test_a_law_that_is_not_there_is_refused_before_any_fit(run, here, asked):
-    ended = run("compare runs.csv --laws kaplan,unifed")
-    assert ended.status == 2
-    assert "Did you mean 'unified'?" in ended.stderr
-    assert asked["fit"] == []
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [(["--factor", "nan"], "factor must be above 1"), (["--laws"], "names no law")],
-)
-def test_wrong_options_are_refused_before_the_fits(tmp_path, monkeypatch, options, message):
-    monkeypatch.setattr("bayesscale.fit_laws", lambda *a, **k: pytest.fail("went on to fit"))
-    path = tmp_path / "runs.csv"
-    simulate_runs().frame[["params", "tokens", "loss"]].to_csv(path)
-    ended = CliRunner().invoke(main, ["compare", str(path), *options])
-    assert ended.exit_code == 2
-    assert message in ended.output

@@ -69,28 +69,25 @@ def test_laws_are_classes_or_instances_of_a_file(law_file):
     assert get_law(f"{law_file}:stronger").power == 0.5
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("nowhere.py:Experts", "There is no file 'nowhere.py' with a law"),
-        ("my_law.py", "Write its name behind: my_law.py:MyLaw"),
-        ("my_law.py:Expert", "Did you mean 'Experts'?"),
-        ("my_law.py:number", "is no law but int"),
-        ("my_law.py:Needy", "cannot be made without arguments"),
-        ("broken.py:Law", "ModuleNotFoundError: No module named 'nothing_like_it'"),
-        ("chinchila", "Did you mean 'chinchilla'?"),
-    ],
-)
+@pytest.mark.parametrize(("name", "said"), [
+    ("nowhere.py:Experts", "'nowhere.py'"),
+    ("my_law.py", "my_law.py:MyLaw"),
+    ("my_law.py:Expert", "Did you mean 'Experts'?"),
+    ("my_law.py:number", "is no law but int"),
+    ("my_law.py:Needy", "arguments"),
+    ("broken.py:Law", "'nothing_like_it'"),
+    ("chinchila", "Did you mean 'chinchilla'?"),
+])  # fmt: skip
 def test_what_is_wrong_with_a_law_is_said(run, saved_own, name, said):
     ended = run(f"fit runs.csv --law {name} --input experts=experts")
     assert ended.status == 2
-    assert said in " ".join(ended.stderr.split())
+    assert said in ended.errors
     assert "Traceback" not in ended.stderr
 
 
 def test_answers_take_the_law_and_its_input(run, saved_own):
     told = run(
-        "extrapolate own.nc --law my_law.py:Experts --params 1B --tokens 20B --input experts=1,8",
+        "extrapolate own.nc --law my_law.py:Experts --params 1B --tokens 20B --given experts=1,8",
         "--json",
     ).document
     assert [row["experts"] for row in told["summary"]] == [1, 8]
@@ -100,24 +97,18 @@ def test_answers_take_the_law_and_its_input(run, saved_own):
     exec("\n".join(told["python"]), names)  # the Python that was told does the same
     assert names["prediction"].summary["loss"].tolist() == [r["loss"] for r in told["summary"]]
 
-    ended = run("allocate own.nc --law my_law.py:Experts --flops 1e21 --input experts=8")
+    ended = run("allocate own.nc --law my_law.py:Experts --flops 1e21 --given experts=8")
     assert ended.status == 0, ended.stderr
-    assert "experts=[8]" in ended.stdout
+    assert 'terms=bs.Terms(given={"experts": 8})' in ended.stdout
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("extrapolate own.nc --params 1B --tokens 20B --input experts=8", "experts"),
-        ("allocate own.nc --law my_law.py:Experts --flops 1e21", "experts"),
-        ("allocate own.nc --law my_law.py:Experts --flops 1e21 --input experts", "NAME=SIZE"),
-        (
-            "allocate own.nc --law my_law.py:Experts --flops 1e21 --input experts=1 "
-            "--input experts=2",
-            "for one name",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("line", "said"), [
+    ("extrapolate own.nc --params 1B --tokens 20B --given experts=8", "experts"),
+    ("allocate own.nc --law my_law.py:Experts --flops 1e21", "experts"),
+    ("allocate own.nc --law my_law.py:Experts --flops 1e21 --given experts", "NAME=SIZE"),
+    ("allocate own.nc --law my_law.py:Experts --flops 1e21 --given experts=1 " "--given experts=2",
+     "for one name"),
+])  # fmt: skip
 def test_what_is_missing_is_said(run, saved_own, line, said):
     ended = run(line)
     assert ended.status == 2

@@ -12,6 +12,10 @@ SLOPES = {"right": (-0.1, 0.02), "flat": (-0.08, 0.01), "vague": (-0.1, 0.2)}
 """Mean and standard deviation of the slope's prior."""
 
 
+ONE_SCALE = {"sigma_slope_C": bs.Prior("Normal", mu=0, sigma=1e-6)}
+"""All runs scatter alike, whatever their size."""
+
+
 class Line(bs.Law):
     name = "line"
     inputs = ("tokens",)
@@ -27,7 +31,7 @@ def runs():
     rng = np.random.default_rng(3)
     tokens = np.concatenate([np.geomspace(1e9, 1e10, 12), [3e11, 6e11, 1e12]])
     log_loss = 1 - 0.1 * np.log(tokens / 3e10) + rng.normal(0, SIGMA, 15)
-    log_loss[-1] += 4 * SIGMA
+    log_loss[-1] += 5 * SIGMA
     frame = {"params": np.full(15, 1e8), "tokens": tokens, "loss": np.exp(log_loss),
              "curve": np.repeat(list("abcde"), 3)}  # fmt: skip
     return bs.Runs.from_frame(frame, group="curve")
@@ -35,13 +39,13 @@ def runs():
 
 @pytest.fixture(scope="session")
 def fits(runs):
-    known = bs.Prior("LogNormal", mu=np.log(SIGMA), sigma=1e-4)
+    known = {"sigma": bs.Prior("LogNormal", mu=np.log(SIGMA), sigma=1e-4)} | ONE_SCALE
     options = {"law": Line(), "noise": "normal", "discrepancy": None, "draws": 2000,
                "random_seed": 3, "progress": False}  # fmt: skip
     with pytest.warns(RunsWarning, match="Group 'curve'"):
         return {
             name: bs.fit(
-                runs, priors={"sigma": known, "slope": bs.Prior("Normal", mu=mu, sigma=sd)},
+                runs, priors=known | {"slope": bs.Prior("Normal", mu=mu, sigma=sd)},
                 **options,
             )
             for name, (mu, sd) in SLOPES.items()

@@ -1,18 +1,20 @@
-"""Problems whose evidence is known: a density or a model, draws from it, the exact answer.
+"""Problems whose evidence is known: a density, draws from it, the exact answer.
 
 Where the posterior can be drawn directly, the draws are independent and exact, so that only the
-estimate of the evidence is on trial. The others are PyMC models, sampled by NUTS. The measured
-data lie outside the repository: ``files`` is their folder.
+estimate of the evidence is on trial. The others are written in PyMC and sampled by NUTS. The
+measured data lie outside the repository: ``files`` is their folder.
 """
 
 import json
-from math import cos, exp, hypot, log, log1p, pi
+from math import cos, exp, hypot, log, log1p, pi, prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pytensor.graph.replace import clone_replace
+from pytensor.tensor.shape import specify_shape
 from scipy.special import gammaln
 
 SIZE = (4, 1000)
@@ -59,6 +61,21 @@ def correlated_gaussian(d):
     constant = -0.5 * d * log(2 * pi) - np.log(np.diag(root)).sum() - d * log(20)
     draws = np.random.default_rng(1).normal(size=(*SIZE, d)) @ root.T
     return Problem(lambda u: constant - 0.5 * u @ precision @ u, draws, -d * log(20))
+
+
+def student(size=SIZE, seed=1):
+    """Five dimensions with tails of a t distribution."""
+    d, nu = 5, 5.0
+    rng = np.random.default_rng(seed)
+    draws = rng.normal(size=(*size, d)) / np.sqrt(rng.chisquare(nu, size=(*size, 1)) / nu)
+    exact = gammaln(nu / 2) - gammaln((nu + d) / 2) + 0.5 * d * log(nu * pi)
+    return Problem(lambda u: -0.5 * (nu + d) * np.log1p(u @ u / nu), draws, exact)
+
+
+def skewed(d, shape, size=SIZE, seed=1):
+    """Logs of gamma variates."""
+    draws = np.log(np.random.default_rng(seed).gamma(shape, size=(*size, d)))
+    return Problem(lambda u: float((shape * u - np.exp(u)).sum()), draws, d * gammaln(shape))
 
 
 def shells(size=SIZE):
@@ -185,7 +202,33 @@ def _sampled(model, exact, se=0.0, **compile_kwargs):
             nuts_sampler="nutpie", compile_kwargs=compile_kwargs,
             progressbar=False, compute_convergence_checks=False,
         )  # fmt: skip
-    return Problem(model, tree, exact, se)
+    return Problem(*_points(model, tree["posterior"]), exact, se)
+
+
+def _points(model, posterior):
+    """Return the log density of points of the unconstrained space, and the draws as points."""
+    given = {rv: rv.type() for rv in model.free_RVs}
+    transformed = []
+    for rv in model.free_RVs:
+        transform = model.rvs_to_transforms[rv]
+        transformed.append(rv if transform is None else transform.forward(rv, *rv.owner.inputs))
+    point = clone_replace(pt.concatenate([pt.flatten(v) for v in transformed]), given)
+    to_point = pm.pytensorf.compile([*given.values()], point, on_unused_input="ignore")
+    values = [posterior[rv.name].transpose("chain", "draw", ...).to_numpy() for rv in given]
+    n_chains, n_draws = values[0].shape[:2]
+    draws = [
+        [to_point(*(v[i, j] for v in values)) for j in range(n_draws)] for i in range(n_chains)
+    ]
+
+    u, start, replaced, at = pt.dvector("u"), model.initial_point(), {}, 0
+    for variable in model.value_vars:
+        shape = start[variable.name].shape
+        entries = u[at : at + prod(shape)].reshape(shape)
+        replaced[variable] = specify_shape(entries, shape)
+        at += prod(shape)
+    written = clone_replace(model.logp(), replaced, rebuild_strict=False)
+    log_density = pm.pytensorf.compile([u], written)
+    return lambda u: float(log_density(u)), np.array(draws)
 
 
 def hierarchical_normal(files: Path, hypothesis):

@@ -76,27 +76,11 @@ def test_leave_one_out_is_exact(fits, runs, group):
     )
 
 
+@pytest.mark.usefixtures("no_sampling")
 def test_more_refits_than_bearable_are_refused(fits, monkeypatch):
-    monkeypatch.setattr("bayesscale.comparison.left_out.REFITS_MAX", 0)
-    refitted = "bayesscale.comparison.left_out.score_refit"
-    monkeypatch.setattr(refitted, lambda *_: pytest.fail("refitted"))
+    monkeypatch.setattr(left_out, "REFITS_MAX", 0)
     with pytest.raises(EvidenceError, match=r"fails for 1 of 15 .* left out of 'right'"):
         leave_one_out(fits, report=lambda *_: None)
-
-
-def test_refits_go_through_the_sweep(fits, monkeypatch):
-    one = {"vague": fits["vague"]}
-    here = leave_one_out(one, report=lambda *_: None)["vague"].table
-    swept = []
-
-    def sweep(function, jobs, **_):
-        swept.extend(jobs)
-        return {name: function(job) for name, job in jobs.items()}
-
-    monkeypatch.setattr(left_out, "sweep", sweep)
-    there = leave_one_out(one, report=lambda *_: None)["vague"].table
-    assert len(swept) == 1
-    pd.testing.assert_frame_equal(here, there)
 
 
 def importance_sampled_of(log_likelihood):
@@ -121,7 +105,7 @@ def test_the_largest_runs_together_are_exact(fits, runs, factor):
     np.testing.assert_allclose(table["weight"], softmax(table["log_score"]))
     assert (table["n_largest"] == len(large)).all()
     assert average.pointwise is None
-    assert f"made all {len(large)} within {factor:g}x of the largest compute" in average.text
+    assert f"{len(large)} within {factor:g}x" in average.text
 
 
 def test_densities_one_by_one_do_not_add_up_to_the_joint_one(fits, runs):
@@ -152,11 +136,11 @@ def test_evidence_gives_posterior_probabilities(fits):
     spread = (np.exp(noisy - logsumexp(noisy, axis=1, keepdims=True))).std(axis=0)
     np.testing.assert_allclose(table["weight_se"], spread, rtol=4 / np.sqrt(2 * 4000) + 0.02)
     assert average.pointwise is None
-    assert "posterior probabilities" in average.text
 
 
-def test_an_average_says_what_it_is(fits):
-    average = bs.average(fits, by="evidence", random_seed=7, progress=False)
+def test_an_average_says_what_it_is_and_repeats(fits):
+    average, again = (bs.average(fits, by="evidence", random_seed=7, progress=False) for _ in "ab")
+    pd.testing.assert_frame_equal(average.summary, again.summary)
     assert sum(average.weights.values()) == pytest.approx(1)
     assert list(average.weights) == list(average.fits) == list(SLOPES)
     assert average.random_seed == 7
@@ -164,12 +148,7 @@ def test_an_average_says_what_it_is(fits):
     assert "<table" in average._repr_html_()
     assert average.runs is fits["right"].runs
     best = max(average.weights, key=lambda name: average.weights[name])
-    assert re.search(rf"equal prior odds\): {best} \d+%, ", average.text)
-
-
-def test_the_same_seed_gives_the_same_average(fits):
-    a, b = (bs.average(fits, by="evidence", random_seed=5, progress=False) for _ in range(2))
-    pd.testing.assert_frame_equal(a.summary, b.summary)
+    assert re.search(rf": {best} \d+%, ", average.text)
 
 
 def test_importance_sampling_of_a_normal_mean():
@@ -223,9 +202,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("fits_", "options", "error", "message"), [r[1:] for r in REFUSED],
                          ids=[r[0] for r in REFUSED])  # fmt: skip
-def test_what_cannot_be_averaged(monkeypatch, fits_, options, error, message):
-    for sampled in ("left_out.score_refit", "largest.evidence_of_smaller"):
-        monkeypatch.setattr(f"bayesscale.comparison.{sampled}", lambda *_: pytest.fail("sampled"))
+@pytest.mark.usefixtures("no_sampling")
+def test_what_cannot_be_averaged(fits_, options, error, message):
     with pytest.raises(error, match=message):
         bs.average(fits_(), **({"progress": False} | options))
 

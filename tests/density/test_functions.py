@@ -90,17 +90,14 @@ def test_lesser_processors(name, target):
         np.testing.assert_allclose(value, expected, rtol=3e-14, atol=1e-300)
 
 
-@pytest.mark.parametrize(
-    ("name", "x", "expected"),
-    [
-        ("exp", [800.0, -800.0, np.inf, -np.inf, np.nan, 0.0], [np.inf, 0, np.inf, 0, np.nan, 1]),
-        ("log", [0.0, -1.0, np.inf, np.nan, 1.0], [-np.inf, np.nan, np.inf, np.nan, 0.0]),
-        ("softplus", [800.0, -800.0, np.nan], [800.0, 0.0, np.nan]),
-        ("sigmoid", [800.0, -800.0, np.nan], [1.0, 0.0, np.nan]),
-        ("gammaln", [-1.5, np.nan], [np.nan, np.nan]),
-        ("tanh", [800.0, -800.0], [1.0, -1.0]),
-    ],
-)
+@pytest.mark.parametrize(("name", "x", "expected"), [
+    ("exp", [800.0, -800.0, np.inf, -np.inf, np.nan, 0.0], [np.inf, 0, np.inf, 0, np.nan, 1]),
+    ("log", [0.0, -1.0, np.inf, np.nan, 1.0], [-np.inf, np.nan, np.inf, np.nan, 0.0]),
+    ("softplus", [800.0, -800.0, np.nan], [800.0, 0.0, np.nan]),
+    ("sigmoid", [800.0, -800.0, np.nan], [1.0, 0.0, np.nan]),
+    ("gammaln", [-1.5, np.nan], [np.nan, np.nan]),
+    ("tanh", [800.0, -800.0], [1.0, -1.0]),
+])  # fmt: skip
 def test_ends_of_the_line(name, x, expected):
     for on in (of_numbers, of_rows):
         np.testing.assert_allclose(on(name, np.array(x))[0], expected, rtol=1e-15, atol=1e-300)

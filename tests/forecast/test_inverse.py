@@ -5,9 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
+import bayesscale as bs
+from bayesscale.accounting import PowerCost
 from bayesscale.errors import DomainError, ExtrapolationWarning
-from bayesscale.forecast import allocate, gain, required_flops, required_tokens
-from bayesscale.laws import LEVEL, Law, PowerCost, two_terms
+from bayesscale.forecast import Frontier, allocate, gain, required_flops, required_tokens
+from bayesscale.laws import LEVEL, Law, two_terms
 from tests.simulate import TRUTH, fit_at, simulate_runs
 
 TWO_VARIABLE = ["chinchilla", "unified", "kaplan", "kaplan_irreducible"]
@@ -56,14 +58,14 @@ def test_required_tokens_inverts_the_law(runs):
 
 
 def test_a_cost_function_is_solved_in_a_few_splits(runs, monkeypatch):
-    from bayesscale.forecast import inverse
-
-    fit, calls, split = fit_at(runs, spread=0.01, draws=10), [], inverse.optimal_split
+    fit, calls, split = fit_at(runs, spread=0.01, draws=10), [], Frontier.split
     with pytest.warns(ExtrapolationWarning):
         closed = required_flops(fit, loss=[1.0, 2.4]).summary
-    monkeypatch.setattr(inverse, "optimal_split", lambda *a: calls.append(a) or split(*a))
+    monkeypatch.setattr(Frontier, "split", lambda *a: calls.append(a) or split(*a))
     with pytest.warns(ExtrapolationWarning):
-        solved = required_flops(fit, loss=[1.0, 2.4], cost=lambda n, d: 6 * n * d).summary
+        solved = required_flops(
+            fit, loss=[1.0, 2.4], terms=bs.Terms(cost=lambda n, d: 6 * n * d)
+        ).summary
     np.testing.assert_allclose(solved, closed, rtol=1e-8)
     assert len(calls) <= 10
 
@@ -82,7 +84,7 @@ def test_a_floor_that_the_draws_disagree_on(runs):
     fit = fit_at(runs, spread=0.05)
     floors = fit.draws["posterior"]["E"].to_numpy()
     target = float(np.quantile(floors, 0.7))
-    with pytest.warns(ExtrapolationWarning, match="times the compute of the largest run"):
+    with pytest.warns(ExtrapolationWarning, match="times the compute"):
         answer = required_flops(fit, loss=target)
     assert answer.summary["reachable"].iloc[0] == np.mean(floors < target)
     np.testing.assert_array_equal(np.isfinite(answer.draws["flops"][..., 0]), floors < target)
@@ -91,7 +93,7 @@ def test_a_floor_that_the_draws_disagree_on(runs):
 def test_a_law_without_a_floor_reaches_every_loss(runs):
     """Kaplan's frontier falls with C as a power: each factor takes the same factor of compute."""
     fit = fit_at(runs, "kaplan")
-    with pytest.warns(ExtrapolationWarning, match="times the compute of the largest run"):
+    with pytest.warns(ExtrapolationWarning, match="times the compute"):
         table = required_flops(fit, loss=[1e-6, 1e-3, 1.0, 1e-200]).summary
     assert (table["reachable"] == 1).all()
     low, middle, high, overflow = np.log(table["flops"])
@@ -144,24 +146,23 @@ def test_gain_is_the_difference_of_losses(runs):
     )
 
 
-@pytest.mark.parametrize(
-    ("law", "question", "message"),
-    [
-        ("chinchilla", lambda f: required_tokens(f, params=[1e9, 2e9], loss=2), "one number"),
-        ("chinchilla", lambda f: required_tokens(f, loss=2), "but got tokens"),
-        ("kaplan_data", lambda f: required_tokens(f, params=1e9, loss=2), "but got params and"),
-        ("kaplan_params", lambda f: required_tokens(f, loss=2), "from params, but got tokens"),
-        ("kaplan_params", lambda f: required_flops(f, loss=2), "nothing to split"),
-        ("chinchilla", lambda f: required_flops(f, loss=13), "worse than guessing"),
-        ("kaplan_compute", lambda f: required_flops(f, loss=2, cost=PowerCost()), "Leave cost out"),
-        ("chinchilla", lambda f: gain(f, params=1e9, tokens=2e10, factor=1), "changes nothing"),
-        ("chinchilla", lambda f: gain(f, params=1e9, tokens=2e10, factor=[2, 10]), "one number"),
-        ("chinchilla", lambda f: gain(f, params=[1e9, 4e9], tokens=2e10), "one number"),
-        ("chinchilla", lambda f: gain(f, params=1e9), "but got params"),
-        ("kaplan_params", lambda f: gain(f, params=1e9, cost=PowerCost()), "Leave cost out"),
-        ("chinchilla", lambda f: required_flops(f, loss=2, ci_prob=90), "between 0 and 1"),
-    ],
-)
+@pytest.mark.parametrize(("law", "question", "message"), [
+    ("chinchilla", lambda f: required_tokens(f, params=[1e9, 2e9], loss=2), "one number"),
+    ("chinchilla", lambda f: required_tokens(f, loss=2), "but got tokens"),
+    ("kaplan_data", lambda f: required_tokens(f, params=1e9, loss=2), "but got params and"),
+    ("kaplan_params", lambda f: required_tokens(f, loss=2), "got tokens"),
+    ("kaplan_params", lambda f: required_flops(f, loss=2), "nothing to split"),
+    ("chinchilla", lambda f: required_flops(f, loss=13), "worse than guessing"),
+    ("kaplan_compute", lambda f: required_flops(f, loss=2, terms=bs.Terms(cost=PowerCost())),
+     "Leave them out"),
+    ("chinchilla", lambda f: gain(f, params=1e9, tokens=2e10, factor=1), "changes nothing"),
+    ("chinchilla", lambda f: gain(f, params=1e9, tokens=2e10, factor=[2, 10]), "one number"),
+    ("chinchilla", lambda f: gain(f, params=[1e9, 4e9], tokens=2e10), "one number"),
+    ("chinchilla", lambda f: gain(f, params=1e9), "but got params"),
+    ("kaplan_params", lambda f: gain(f, params=1e9, terms=bs.Terms(cost=PowerCost())),
+     "Leave them out"),
+    ("chinchilla", lambda f: required_flops(f, loss=2, ci_prob=90), "between 0 and 1"),
+])  # fmt: skip
 def test_questions_without_an_answer(runs, law, question, message):
     with pytest.raises(DomainError, match=message):
         question(fit_at(runs, law))

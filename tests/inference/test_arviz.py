@@ -20,6 +20,14 @@ def draws():
     return fit.draws
 
 
+def two_divergences(draws):
+    """Return draws of which two diverged: ArviZ's plot cannot draw a single one."""
+    draws = draws.copy(deep=True)
+    draws["sample_stats"]["diverging"][...] = False
+    draws["sample_stats"]["diverging"][0, :2] = True
+    return draws
+
+
 STATISTICS = {
     "summary": lambda dt: azs.summary(dt, var_names=NAMES),
     "hdi": lambda dt: azs.hdi(dt, var_names=NAMES),
@@ -55,7 +63,7 @@ PLOTS = {
         name: lambda dt, name=name: getattr(azp, name)(dt, var_names=NAMES)
         for name in (
             "plot_dist", "plot_forest", "plot_ridge", "plot_prior_posterior", "plot_pair",
-            "plot_parallel", "plot_trace_dist", "plot_trace", "plot_rank", "plot_rank_dist",
+            "plot_trace_dist", "plot_trace", "plot_rank", "plot_rank_dist",
             "plot_autocorr", "plot_ess", "plot_ess_evolution", "plot_mcse", "plot_psense_dist",
             "plot_psense_quantities",
         )
@@ -67,6 +75,7 @@ PLOTS = {
             "plot_ppc_pit", "plot_ppc_tstat", "plot_loo_pit", "plot_loo_interval",
         )
     },
+    "plot_parallel": lambda dt: azp.plot_parallel(two_divergences(dt), var_names=NAMES),
     "plot_lm": lambda dt: azp.plot_lm(dt, x="params", y="log_loss"),
     "plot_bf": lambda dt: azp.plot_bf(dt, var_names="k", ref_val=1.0),
     "plot_khat": lambda dt: azp.plot_khat(azs.loo(dt, pointwise=True)),

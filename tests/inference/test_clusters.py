@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import integrate, stats
 
 import bayesscale as bs
+from bayesscale.comparison import leave_one_out
 from bayesscale.errors import DomainError, LackOfFitWarning
 from bayesscale.model import NOISES, Posterior, Rows, specify
 from tests.simulate import TRUTH, fit_at, simulate_runs
@@ -125,7 +126,7 @@ def test_a_fit_counts_runs_not_checkpoints(fit, ladder, tmp_path):
     assert table.loc["cluster_share", "lower"] < SHARE < table.loc["cluster_share", "upper"]
     assert table.loc["sigma", "lower"] < 0.01 < table.loc["sigma", "upper"]
     assert 12 < fit.effective_runs < 16
-    assert "120 rows of 12 runs, worth 14 independent ones" in repr(fit)
+    assert "worth 14 independent" in repr(fit)
     pointwise = fit.draws["log_likelihood"]["log_loss"]
     assert pointwise.dims == ("chain", "draw", "cluster")
     assert pointwise["cluster"].to_numpy().tolist() == list(range(12))
@@ -152,16 +153,14 @@ def test_clusters_are_left_out_together(fit, ladder):
     average = bs.average({"fit": fit, "steep": other}, by="loo", progress=False)
     assert average.pointwise.index.name == "cluster"
     assert len(average.pointwise) == 12
-    assert "leave-one-'cluster'-out (12 left out" in average.text
+    assert "12 left out" in average.text
 
 
 def test_labels_that_divide_clusters_are_refused(runs):
     table = runs.frame.assign(half=["x", "y"] * 3)
     grouped = bs.Runs.from_frame(table, cluster="cluster", group="half")
     fits = {name: fit_at(grouped, spread=0.01) for name in ("one", "other")}
-    from bayesscale.comparison import leave_one_out
-
-    with pytest.raises(DomainError, match="share the effect of their run"):
+    with pytest.raises(DomainError, match="'half'"):
         leave_one_out(fits, group="half", report=lambda *_: None)
 
 

@@ -3,8 +3,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import RunsError
-from bayesscale.inference import check_noise
-from bayesscale.model import specify
+from bayesscale.model import check_noise, specify
 from tests.simulate import TRUTH, design, simulate_runs
 
 NO_NOISE = TRUTH | {"sigma": 1e-15}
@@ -22,7 +21,7 @@ def test_losses_on_the_law_are_refused_and_others_are_not(law, discrepancy):
     rng = np.random.default_rng(1)
     for told in (losses, losses.astype(np.float32)):
         runs = runs_of(told)
-        with pytest.raises(RunsError, match=r"they hold no noise of training.*add noise"):
+        with pytest.raises(RunsError, match="no noise"):
             check_noise(specify(runs, law=law, discrepancy=discrepancy), runs)
     for told in (losses.round(4), losses * np.exp(1e-5 * rng.normal(size=len(losses)))):
         runs = runs_of(told)
@@ -31,7 +30,7 @@ def test_losses_on_the_law_are_refused_and_others_are_not(law, discrepancy):
 
 def test_equal_losses_are_refused_before_sampling():
     runs = runs_of(np.full(len(design()[0]), 2.7))
-    with pytest.raises(RunsError, match=r"All 48 losses are 2\.7 nats/token: there is no trend"):
+    with pytest.raises(RunsError, match=r"48 losses are 2\.7 nats/token"):
         bs.fit(runs, progress=False)
 
 

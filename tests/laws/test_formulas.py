@@ -111,15 +111,12 @@ def test_besiroglu_losses_of_landmark_models(n, d, loss):
     assert np.exp(get_law("chinchilla").log_loss(c, x, np)) == pytest.approx(loss, abs=6e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "exponent", "constant", "x", "loss"),
-    [
-        ("kaplan_params", 0.076, 8.8e13, 1e9, 2.37564),
-        ("kaplan_params", 0.076, 8.8e13, 1.75e11, 1.60439),
-        ("kaplan_data", 0.095, 5.4e13, 1e11, 1.81793),
-        ("kaplan_compute", 0.050, 3.1e8 * 8.64e19, 8.64e19, 2.65808),
-    ],
-)
+@pytest.mark.parametrize(("name", "exponent", "constant", "x", "loss"), [
+    ("kaplan_params", 0.076, 8.8e13, 1e9, 2.37564),
+    ("kaplan_params", 0.076, 8.8e13, 1.75e11, 1.60439),
+    ("kaplan_data", 0.095, 5.4e13, 1e11, 1.81793),
+    ("kaplan_compute", 0.050, 3.1e8 * 8.64e19, 8.64e19, 2.65808),
+])  # fmt: skip
 def test_kaplan_spot_values(name, exponent, constant, x, loss):
     law = get_law(name)
     (variable,) = law.inputs

@@ -9,11 +9,9 @@ from scipy import integrate, stats
 from bayesscale.model import MATHS, NOISES, Residuals, Rows, log_mills
 
 C = {
-    "sigma": np.array(0.01),
-    "nu_minus_one": np.array(3.0),
-    "mean_excess": np.array(0.03),
+    "sigma": np.array(0.01), "nu_minus_one": np.array(3.0), "mean_excess": np.array(0.03),
     "undertuned_share": np.array(0.2),
-}
+}  # fmt: skip
 
 
 def one_sided(residual, c):

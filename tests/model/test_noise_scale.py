@@ -77,7 +77,7 @@ def test_sampling_finds_the_slope():
 
 
 @pytest.mark.parametrize(
-    ("law", "count"), [("unified", 2), ("kaplan_compute", 1), ("kaplan_params_irreducible", 0)]
+    ("law", "count"), [("unified", 2), ("kaplan_compute", 1), ("kaplan_params_irreducible", 1)]
 )
 def test_laws_have_the_slopes_that_their_inputs_allow(law, count):
     assert len(scale_coordinates(specify(simulate_runs(), law=law).law)) == count

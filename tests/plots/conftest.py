@@ -1,11 +1,9 @@
 """Fits that need no sampling, and a watch over figures left open."""
 
 import matplotlib as mpl
-import pandas as pd
 import pytest
 
-from bayesscale.inference import Average
-from tests.simulate import fit_at, simulate_runs
+from tests.simulate import average_of, fit_at, simulate_runs
 
 mpl.use("Agg")  # before pyplot is first imported
 
@@ -37,8 +35,7 @@ def make_fit(ladder):
 def average(ladder, fit):
     """Two laws, three draws of one to one of the other."""
     fits = {"chinchilla": fit, "kaplan": fit_at(ladder[0], "kaplan", spread=0.02)}
-    table = pd.DataFrame({"refits_converged": [True, True]}, index=pd.Index(list(fits)))
-    return Average(fits, {"chinchilla": 0.75, "kaplan": 0.25}, "loo", table, None, "Chosen.", 1)
+    return average_of(fits, 0.75, 0.25)
 
 
 @pytest.fixture

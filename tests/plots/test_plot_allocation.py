@@ -8,15 +8,10 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
+import bayesscale as bs
 from bayesscale.errors import DomainError
 from bayesscale.forecast import allocate, landmark_models
-from bayesscale.plots import (
-    BLUE,
-    KAPLAN_AND_CHINCHILLA,
-    VERMILION,
-    allocation_data,
-    plot_allocation,
-)
+from bayesscale.plots import BLUE, KAPLAN_AND_CHINCHILLA, VERMILION, plot_allocation
 from bayesscale.runs import Runs
 
 
@@ -44,7 +39,7 @@ def test_opens_one_figure_without_axes(fit):
 
 
 def test_the_lines_are_the_companions_medians(fit, ax):
-    curve = allocation_data(fit).frontier
+    curve = bs.plot_data("allocation", fit).frontier
     drawn = lines(plot_allocation(fit, ax=ax), "-")
     np.testing.assert_array_equal(drawn[BLUE], curve[["flops", "params"]])
     np.testing.assert_array_equal(drawn[VERMILION], curve[["flops", "tokens"]])
@@ -53,7 +48,7 @@ def test_the_lines_are_the_companions_medians(fit, ax):
 @pytest.mark.parametrize("law", ["chinchilla", "unified", "kaplan"])
 def test_the_companion_agrees_with_allocate(make_fit, law):
     fit = make_fit(law)
-    curve = allocation_data(fit, ci_prob=0.8).frontier
+    curve = bs.plot_data("allocation", fit, ci_prob=0.8).frontier
     expected = allocate(fit, flops=curve["flops"], ci_prob=0.8).summary
     for name in ("params", "tokens", "tokens_per_param"):
         for quantile in ("", "_lower", "_upper"):
@@ -63,14 +58,14 @@ def test_the_companion_agrees_with_allocate(make_fit, law):
 @pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
 def test_an_average_is_drawn_as_allocate_answers(average, ax):
     plot_allocation(average, ax=ax)
-    curve = allocation_data(average, ci_prob=0.8).frontier
+    curve = bs.plot_data("allocation", average, ci_prob=0.8).frontier
     expected = allocate(average, flops=curve["flops"], ci_prob=0.8).summary
     for name in ("params", "params_lower", "params_upper", "tokens"):
         np.testing.assert_allclose(curve[name], expected[name])
 
 
 def test_the_fixed_ratio_keeps_its_ratio_and_the_budget(fit, ax):
-    curve = allocation_data(fit, tokens_per_param=40).frontier
+    curve = bs.plot_data("allocation", fit, tokens_per_param=40).frontier
     params, tokens = curve["reference_params"], curve["reference_tokens"]
     np.testing.assert_allclose(tokens / params, 40)
     np.testing.assert_allclose(6 * params * tokens, curve["flops"])
@@ -82,14 +77,14 @@ def test_the_fixed_ratio_can_be_left_out(fit, ax):
     plot_allocation(fit, tokens_per_param=None, ax=ax)
     assert lines(ax, ":") == {}
     assert legend(ax) == ["optimum, 90 %", "fitted runs"]
-    assert "reference_params" not in allocation_data(fit, tokens_per_param=None).frontier
+    assert "reference_params" not in bs.plot_data("allocation", fit, tokens_per_param=None).frontier
 
 
 def test_extrapolation_begins_at_the_largest_fitted_run(fit, ax):
     plot_allocation(fit, flops_max=1e26, ax=ax)  # warnings are errors
     (shade,) = ax.patches
     assert shade.get_x() == fit.runs.flops.max()
-    assert allocation_data(fit).extrapolation_begins == fit.runs.flops.max()
+    assert bs.plot_data("allocation", fit).extrapolation_begins == fit.runs.flops.max()
     assert "extrapolation" in [text.get_text() for text in ax.texts]
 
 
@@ -102,7 +97,7 @@ def test_curves_and_axes_are_named(fit, ax):
 
 
 def test_names_of_curves_that_meet_stay_apart(fit, make_fit, ax):
-    end = allocation_data(fit).frontier.iloc[-1]
+    end = bs.plot_data("allocation", fit).frontier.iloc[-1]
     unit = end["tokens"] / end["params"]  # tokens counted in it meet the parameters there
     frame = fit.runs.to_frame()[["params", "tokens", "loss"]]
     runs = Runs.from_frame(frame.assign(tokens=frame["tokens"] / unit))
@@ -123,7 +118,7 @@ def test_several_laws_in_one_picture_with_slopes(fit, make_fit, ax):
     plot_allocation(
         fits, quantity="params", slopes=KAPLAN_AND_CHINCHILLA, ax=ax, color=["red", "blue"]
     )
-    data = allocation_data(fits, slopes=KAPLAN_AND_CHINCHILLA)
+    data = bs.plot_data("allocation", fits, slopes=KAPLAN_AND_CHINCHILLA)
     drawn = {line.get_color(): line for line in ax.lines if line.get_linestyle() == "-"}
     for name, color in zip(fits, ("red", "blue"), strict=True):
         own = data.frontier[data.frontier["fit"] == name]
@@ -166,7 +161,7 @@ def test_the_ratio_alone(fit, ax):
     plot_allocation(fit, quantity="tokens_per_param", ax=ax)
     (line,) = lines(ax, "-").values()
     np.testing.assert_array_equal(
-        line, allocation_data(fit).frontier[["flops", "tokens_per_param"]]
+        line, bs.plot_data("allocation", fit).frontier[["flops", "tokens_per_param"]]
     )
 
 

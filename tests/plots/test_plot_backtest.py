@@ -7,7 +7,7 @@ import pytest
 import bayesscale as bs
 from bayesscale.backtesting import LEVELS
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots import backtest_data, plot_backtest
+from bayesscale.plots import plot_backtest
 
 
 @pytest.fixture
@@ -23,17 +23,17 @@ def backtest():
 
 
 def test_the_numbers_are_relative_to_what_was_observed(backtest):
-    points = backtest_data(backtest).points
+    points = bs.plot_data("backtest", backtest).points
     assert points["reach"].is_monotonic_increasing
     np.testing.assert_allclose(points["median"], 0.01)
     np.testing.assert_allclose(points["upper"], 0.09)
     assert points.loc[~points["covered"], "run"].tolist() == [3]
-    np.testing.assert_allclose(backtest_data(backtest, level=50).points["lower"], -0.05)
+    np.testing.assert_allclose(bs.plot_data("backtest", backtest, level=50).points["lower"], -0.05)
 
 
 def test_the_picture_shows_the_numbers(backtest, ax):
     assert plot_backtest(backtest, ax=ax) is ax
-    data = backtest_data(backtest).points
+    data = bs.plot_data("backtest", backtest).points
     inside, outside = ax.collections
     ends = np.array([segment[:, 1] for segment in inside.get_segments()])
     np.testing.assert_allclose(ends, data.loc[data["covered"], ["lower", "upper"]])

@@ -6,7 +6,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots import calibration_data, plot_calibration
+from bayesscale.plots import plot_calibration
 
 N = 300
 
@@ -21,7 +21,7 @@ def calibration():
 
 
 def test_the_numbers_are_differences_of_distribution_functions(calibration):
-    data = calibration_data(calibration)
+    data = bs.plot_data("calibration", calibration)
     below = (calibration.ranks["level"] < 30).mean()
     assert data.differences["level"].iloc[30] == pytest.approx(below - 30 / 101)
     assert (data.differences.iloc[[0, -1]].abs() < 1e-12).to_numpy().all()
@@ -30,7 +30,7 @@ def test_the_numbers_are_differences_of_distribution_functions(calibration):
 
 
 def test_curves_leave_the_band_where_the_verdict_says_so(calibration):
-    data = calibration_data(calibration)
+    data = bs.plot_data("calibration", calibration)
     above = data.differences.gt(data.band["upper"] + 1e-12, axis=0)
     below = data.differences.lt(data.band["lower"] - 1e-12, axis=0)
     assert (~(above | below).any()).to_dict() == data.inside.to_dict()
@@ -39,7 +39,7 @@ def test_curves_leave_the_band_where_the_verdict_says_so(calibration):
 
 def test_the_picture_shows_the_numbers(calibration, ax):
     assert plot_calibration(calibration, ax=ax) is ax
-    data = calibration_data(calibration)
+    data = bs.plot_data("calibration", calibration)
     drawn = [line.get_ydata() for line in ax.get_lines()[1:]]
     np.testing.assert_allclose(drawn, data.differences[["level", "alpha_N", "sigma"]].T)
     said = [text.get_text() for text in ax.get_legend().get_texts()]
@@ -49,7 +49,10 @@ def test_the_picture_shows_the_numbers(calibration, ax):
 def test_some_quantities_may_be_chosen(calibration, ax):
     plot_calibration(calibration, quantities=["alpha_N"], ax=ax)
     assert len(ax.get_lines()) == 2
-    full, some = calibration_data(calibration), calibration_data(calibration, quantities=["sigma"])
+    full, some = (
+        bs.plot_data("calibration", calibration),
+        bs.plot_data("calibration", calibration, quantities=["sigma"]),
+    )
     assert some.differences.columns.tolist() == ["sigma"]
     assert some.band.equals(full.band)
 

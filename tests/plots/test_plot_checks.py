@@ -1,4 +1,4 @@
-"""Residuals, predictive check, priors, letters, laws of one variable: numbers and pictures."""
+"""Residuals, predictive check, laws of one variable: numbers and pictures."""
 
 from dataclasses import replace
 
@@ -6,19 +6,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots import (
-    pairs_data,
-    plot_pairs,
-    plot_power_laws,
-    plot_predictive_check,
-    plot_priors,
-    plot_residuals,
-    power_laws_data,
-    predictive_check_data,
-    priors_data,
-    residuals_data,
-)
+from bayesscale.errors import DomainError
+from bayesscale.plots import plot_data, plot_power_laws, plot_predictive_check, plot_residuals
 from bayesscale.runs import Runs
 from tests.simulate import fit_at
 
@@ -30,7 +19,7 @@ def fits(fit, make_fit):
 
 @pytest.mark.usefixtures("own_figure")
 def test_residuals_are_observed_over_fitted(fit, fits, average):
-    table = residuals_data(fit, ci_prob=0.8).residuals
+    table = plot_data("residuals", fit, ci_prob=0.8).residuals
     drawn = fit.posterior.residuals(fit.runs)
     np.testing.assert_allclose(table["residual"], np.median(drawn, axis=(0, 1)))
     np.testing.assert_allclose(table["residual_lower"], np.quantile(drawn, 0.1, axis=(0, 1)))
@@ -50,7 +39,7 @@ def test_residuals_are_observed_over_fitted(fit, fits, average):
 
 def test_noise_lines_hold_the_noise(fit):
     sigma = float(fit.posterior.c["sigma"].mean())
-    half = residuals_data(fit, ci_prob=0.68).noise["chinchilla"]
+    half = plot_data("residuals", fit, ci_prob=0.68).noise["chinchilla"]
     assert sigma / 2 < half < 2 * sigma
 
 
@@ -68,52 +57,15 @@ def test_ladders_of_the_model_look_like_the_models(ladder, ax):
     wild = made[0] * np.exp(rng.normal(0, 10 * sigma, len(runs)))
     assert inside(replace(model, runs=Runs.from_frame(runs.assign(loss=wild)))) < 0.5
     plot_predictive_check(ladders[0], ax=ax)
-    misses = predictive_check_data(ladders[0]).misses
+    misses = plot_data("predictive_check", ladders[0]).misses
     (line,) = [line for line in ax.lines if len(line.get_xdata()) == len(runs)]
     np.testing.assert_array_equal(line.get_xdata(), misses["observed"])
 
 
 def inside(fit):
     """Return the share of ranks inside the 90 % band."""
-    misses = predictive_check_data(fit).misses
+    misses = plot_data("predictive_check", fit).misses
     return misses["observed"].between(misses["simulated_lower"], misses["simulated_upper"]).mean()
-
-
-@pytest.mark.usefixtures("own_figure")
-def test_densities_of_priors_and_posteriors_are_densities(fit, fits):
-    data = priors_data(fits)
-    for (name, coordinate), table in data.densities.groupby(["fit", "coordinate"]):
-        for kind in ("prior", "posterior"):
-            mass = np.trapezoid(table[kind], table["value"])
-            assert mass == pytest.approx(1, abs=0.05 if kind == "prior" else 0.25), (
-                name,
-                coordinate,
-            )
-    figure = plot_priors(fit, names=["slope_N", "sigma"])
-    assert [ax.get_xlabel() for ax in figure.axes] == ["slope_N", "sigma\n(log loss)"]
-    with pytest.raises(UnknownNameError, match="slope_N"):
-        plot_priors(fit, names=["slope_M"])
-
-
-def test_averages_have_no_priors_and_no_letters(average):
-    for plot in (plot_priors, plot_pairs):
-        with pytest.raises(DomainError, match=r"average\.fits"):
-            plot(average)
-
-
-@pytest.mark.usefixtures("own_figure")
-def test_pairs_are_of_published_letters(fit, fits):
-    data = pairs_data(fit)
-    assert data.log10 == ["A", "B"]
-    step = -(-fit.published["A"].size // 500)
-    drawn = fit.published["A"].to_numpy().ravel()[::step]
-    np.testing.assert_allclose(data.draws["A"], np.log10(drawn))
-    figure = plot_pairs(fits)
-    shown = [ax for ax in figure.axes if ax.get_visible()]
-    assert len(shown) == 3  # alpha_N and alpha_D are what both laws have
-    assert {ax.get_xlabel() for ax in shown} == {"", "alpha_N", "alpha_D"}
-    with pytest.raises(DomainError, match="two letters"):
-        plot_pairs(fit, names=["E"])
 
 
 @pytest.mark.usefixtures("own_figure")
@@ -121,7 +73,7 @@ def test_laws_of_one_variable_side_by_side(make_fit, fit):
     laws = ("kaplan_compute", "kaplan_data", "kaplan_params")
     fits = {law: make_fit(law) for law in laws}
     figure = plot_power_laws(fits)
-    data = power_laws_data(fits)
+    data = plot_data("power_laws", fits)
     panels = [ax for ax in figure.axes if ax.get_legend()]
     said = [ax.get_legend().get_texts()[0].get_text() for ax in panels]
     assert said == [f"{law}, 90 %" for law in laws]

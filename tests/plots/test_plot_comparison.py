@@ -6,14 +6,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, UnknownNameError
-from bayesscale.plots import (
-    comparison_data,
-    coverage_data,
-    plot_comparison,
-    plot_coverage,
-    plot_sensitivity,
-    sensitivity_data,
-)
+from bayesscale.plots import plot_comparison, plot_coverage, plot_sensitivity
 
 
 @pytest.fixture
@@ -34,9 +27,7 @@ def sensitivity():
     rows = [("all", 1.0), ("all", 0.5), ("all", 2.0), ("alpha_N", 0.5), ("alpha_N", 2.0)]
     index = pd.MultiIndex.from_tuples(rows, names=["prior", "scale"])
     table = pd.DataFrame({"ln_bf": [2.0, 3.0, 1.0, 2.5, -0.5], "ln_bf_mcse": 0.05}, index=index)
-    return bs.PriorSensitivity(
-        table, ("a", "b"), pd.DataFrame(), pd.DataFrame(), "It turns.", prior_decides=True
-    )
+    return bs.PriorSensitivity(table, ("a", "b"), pd.DataFrame(), "It turns.", prior_decides=True)
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def backtest():
 
 @pytest.mark.usefixtures("own_figure")
 def test_scores_stand_below_the_best_with_their_errors(comparison):
-    scores = comparison_data(comparison).scores
+    scores = bs.plot_data("comparison", comparison).scores
     assert scores["score"].tolist() == [0.0, -2.5, 0.0, -3.0]
     assert scores["error"].tolist() == [0.02, 0.01, 0.0, 1.5]
     figure = plot_comparison(comparison)
@@ -64,7 +55,7 @@ def test_scores_stand_below_the_best_with_their_errors(comparison):
 
 
 def test_every_prior_passes_through_the_fits_own(sensitivity, ax):
-    grid = sensitivity_data(sensitivity).grid
+    grid = bs.plot_data("sensitivity", sensitivity).grid
     assert grid.loc[grid["scale"] == 1, "ln_bf"].tolist() == [2.0, 2.0]
     plot_sensitivity(sensitivity, ax=ax)
     curves = [line for line in ax.lines if len(line.get_xdata()) == 3]
@@ -74,12 +65,12 @@ def test_every_prior_passes_through_the_fits_own(sensitivity, ax):
 
 
 def test_coverage_is_the_share_inside_central_intervals(backtest, ax):
-    data = coverage_data(backtest, methods=["bayesscale", "approach3"])
+    data = bs.plot_data("coverage", backtest, methods=["bayesscale", "approach3"])
     good = data.coverage[data.coverage["method"] == "bayesscale"]
     np.testing.assert_allclose(good["covered"], good["level"], atol=1 / 400)
     assert (data.coverage.loc[data.coverage["method"] == "approach3", "covered"] == 0).all()
     assert data.n == 400
-    assert coverage_data(backtest, methods=["bayesscale"], reach_min=11).n == 200
+    assert bs.plot_data("coverage", backtest, methods=["bayesscale"], reach_min=11).n == 200
     plot_coverage(backtest, methods=["bayesscale", "approach3"], ax=ax)
     curves = [line.get_ydata() for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_array_equal(curves[0], good["covered"])

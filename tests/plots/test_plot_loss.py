@@ -6,9 +6,10 @@ from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
+import bayesscale as bs
 from bayesscale.errors import DomainError, UnknownNameError
 from bayesscale.forecast import allocate, extrapolate
-from bayesscale.plots import loss_data, plot_loss
+from bayesscale.plots import plot_loss
 from bayesscale.runs import Runs
 from tests.simulate import simulate_runs
 
@@ -70,12 +71,12 @@ def test_opens_one_figure_without_axes(fit):
 
 
 def test_the_line_is_the_companions_median(fit, ax):
-    curve = loss_data(fit).frontier
+    curve = bs.plot_data("loss", fit).frontier
     np.testing.assert_array_equal(curve_of(plot_loss(fit, ax=ax)), curve[["flops", "law_loss"]])
 
 
 def test_the_bands_are_the_companions_intervals(fit, ax):
-    curve = loss_data(fit, ci_prob=0.8).frontier
+    curve = bs.plot_data("loss", fit, ci_prob=0.8).frontier
     new_run, law, *_ = plot_loss(fit, ci_prob=0.8, ax=ax).collections
     for band, name in ((new_run, "loss"), (law, "law_loss")):
         expected = curve[[f"{name}_lower", f"{name}_upper"]].to_numpy().T
@@ -83,7 +84,7 @@ def test_the_bands_are_the_companions_intervals(fit, ax):
 
 
 def test_the_frontier_is_the_loss_at_the_optimal_split(fit):
-    curve = loss_data(fit, ci_prob=0.8).frontier
+    curve = bs.plot_data("loss", fit, ci_prob=0.8).frontier
     expected = allocate(fit, flops=curve["flops"], ci_prob=0.8).summary
     for quantile in QUANTILES:
         np.testing.assert_allclose(
@@ -92,7 +93,7 @@ def test_the_frontier_is_the_loss_at_the_optimal_split(fit):
 
 
 def test_new_runs_scatter_as_forecasts_say_and_evenly_along_the_curve(fit):
-    curve = loss_data(fit).frontier
+    curve = bs.plot_data("loss", fit).frontier
     expected = allocate(fit, flops=curve["flops"]).summary
     for name in ["loss" + q for q in QUANTILES]:
         np.testing.assert_allclose(curve[name], expected[name], rtol=0.01)
@@ -102,8 +103,10 @@ def test_new_runs_scatter_as_forecasts_say_and_evenly_along_the_curve(fit):
 
 def test_the_axis_ends_ten_times_past_the_largest_run(fit, ladder):
     small, large = ladder
-    assert loss_data(fit).frontier["flops"].iloc[-1] == pytest.approx(10 * small.flops.max())
-    curve = loss_data(fit, held_out=large).frontier["flops"]
+    assert bs.plot_data("loss", fit).frontier["flops"].iloc[-1] == pytest.approx(
+        10 * small.flops.max()
+    )
+    curve = bs.plot_data("loss", fit, held_out=large).frontier["flops"]
     assert curve.iloc[-1] == pytest.approx(10 * large.flops.max())
     assert curve.iloc[0] == pytest.approx(small.flops.min())
 
@@ -137,7 +140,7 @@ def test_runs_are_drawn_at_their_compute_and_loss(fit, ax):
 def test_held_out_runs_are_hollow_and_have_their_own_intervals(fit, ladder, ax):
     large = ladder[1]
     plot_loss(fit, held_out=large, ci_prob=0.8, ax=ax)
-    data = loss_data(fit, held_out=large, ci_prob=0.8).held_out
+    data = bs.plot_data("loss", fit, held_out=large, ci_prob=0.8).held_out
     (held,) = [line for line in ax.lines if line.get_marker() == "D"]
     np.testing.assert_array_equal(np.transpose(held.get_data()), data[["shown_at", "loss"]])
     np.testing.assert_array_equal(data["loss"], large.loss)
@@ -161,7 +164,7 @@ def test_held_out_runs_of_one_compute_stand_side_by_side(fit, ladder):
     first = ladder[1].to_frame().head(3)
     params = first["params"].iloc[0] * np.array([1.0, 2.0, 4.0])
     same = Runs.from_frame({"params": params, "tokens": 1e21 / params, "loss": first["loss"]})
-    shown = loss_data(fit, held_out=same).held_out
+    shown = bs.plot_data("loss", fit, held_out=same).held_out
     places = np.sort(shown["shown_at"])
     assert (np.diff(places) > 0).all()
     assert places[1] == pytest.approx(same.flops[0])
@@ -170,11 +173,11 @@ def test_held_out_runs_of_one_compute_stand_side_by_side(fit, ladder):
 def test_several_fits_share_one_picture(fit, make_fit, average, ladder, ax):
     fits = {"one": fit, "two": make_fit("kaplan"), "both": average}
     plot_loss(fits, held_out=ladder[1], ax=ax, color=["red", "#00ff00", "C0"])
-    data = loss_data(fits, held_out=ladder[1])
+    data = bs.plot_data("loss", fits, held_out=ladder[1])
     curves = [line for line in ax.lines if line.get_linestyle() == "-"]
     assert [line.get_color() for line in curves] == ["red", "#00ff00", "C0"]
     for line, (name, each) in zip(curves, fits.items(), strict=True):
-        alone = loss_data(each).frontier
+        alone = bs.plot_data("loss", each).frontier
         own = data.frontier[data.frontier["fit"] == name]
         np.testing.assert_array_equal(np.transpose(line.get_data()), own[["flops", "law_loss"]])
         shared = own[own["flops"] <= alone["flops"].max()]
@@ -196,7 +199,7 @@ def test_several_fits_share_one_picture(fit, make_fit, average, ladder, ax):
 def test_losses_are_shown_in_other_units(make_fit, ladder, ax, unit, show, label):
     frame = ladder[0].to_frame()
     fit = make_fit("chinchilla", Runs.from_frame(frame, bytes_per_token=4))
-    plain, shown = loss_data(fit), loss_data(fit, unit=unit)
+    plain, shown = bs.plot_data("loss", fit), bs.plot_data("loss", fit, unit=unit)
     for column in ("law_loss", "law_loss_upper", "loss_lower"):
         expected = show(plain.frontier[column])  # quantiles are interpolated between draws
         np.testing.assert_allclose(shown.frontier[column], expected, rtol=1e-5)
@@ -269,7 +272,7 @@ def test_runs_of_one_size_need_no_key(make_fit, ax):
 def test_a_law_of_one_variable_is_drawn_against_it(make_fit, ladder, ax, law, x, label, key):
     fit = make_fit(law)
     plot_loss(fit, held_out=ladder[1], ax=ax)
-    data = loss_data(fit, held_out=ladder[1])
+    data = bs.plot_data("loss", fit, held_out=ladder[1])
     reach = data.frontier[data.frontier[x] < 30 * getattr(fit.runs, x).max()]
     expected = extrapolate(fit, **{x: reach[x]}).summary
     for name in ["law_loss" + q for q in QUANTILES]:
@@ -283,8 +286,8 @@ def test_a_law_of_one_variable_is_drawn_against_it(make_fit, ladder, ax, law, x,
 def test_budgets_are_counted_as_the_runs_count_compute(make_fit, ladder):
     frame = ladder[0].to_frame().assign(flops=lambda f: 1.3 * f["flops"])
     counted = make_fit("chinchilla", Runs.from_frame(frame, flop_rule="column"))
-    there = loss_data(counted).frontier
-    plain = loss_data(make_fit("chinchilla")).frontier
+    there = bs.plot_data("loss", counted).frontier
+    plain = bs.plot_data("loss", make_fit("chinchilla")).frontier
     np.testing.assert_allclose(there["flops"], 1.3 * plain["flops"])
     np.testing.assert_allclose(there["law_loss"], plain["law_loss"])
 
@@ -325,7 +328,7 @@ def test_a_law_that_does_not_know_compute_takes_no_end_of_compute(make_fit):
 def test_an_average_is_drawn_as_its_forecasts_answer(average, ladder, ax):
     plot_loss(average, held_out=ladder[1], ax=ax)
     assert "compute-optimal, 90 %" in legend(ax)
-    curve = loss_data(average, held_out=ladder[1]).frontier
+    curve = bs.plot_data("loss", average, held_out=ladder[1]).frontier
     expected = allocate(average, flops=curve["flops"]).summary
     for quantile in QUANTILES:
         np.testing.assert_allclose(

@@ -5,12 +5,12 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError
-from bayesscale.plots import plot_regret, regret_data
+from bayesscale.plots import plot_regret
 
 
 def test_intervals_are_those_of_the_draws(fit, ax):
     found = bs.regret(fit, params=[1e8, 4e8, 2e9], flops=1e20, names=["<b>", "$x_{", ""])
-    data = regret_data(found).wasted
+    data = bs.plot_data("regret", found).wasted
     np.testing.assert_allclose(data[0.5], found.summary["wasted"])
     np.testing.assert_allclose(data[0.05], found.summary["wasted_lower"])
     plot_regret(found, ax=ax)

@@ -5,7 +5,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError
-from bayesscale.plots import contour_data, isoflops_data, levels_of, plot_contour, plot_isoflops
+from bayesscale.plots import levels_of, plot_contour, plot_isoflops
 
 QUANTILES = ["", "_lower", "_upper"]
 BUDGETS = [1e19, 1e20]
@@ -16,7 +16,7 @@ def solid(ax):
 
 
 def test_slices_are_what_extrapolate_says(fit):
-    data = isoflops_data(fit, flops=BUDGETS, ci_prob=0.8)
+    data = bs.plot_data("isoflops", fit, flops=BUDGETS, ci_prob=0.8)
     for budget, slice_ in data.slices.groupby("flops"):
         np.testing.assert_allclose(6 * slice_["params"] * slice_["tokens"], budget)
         expected = bs.extrapolate(
@@ -29,7 +29,7 @@ def test_slices_are_what_extrapolate_says(fit):
 
 
 def test_densities_are_those_of_the_best_size(fit):
-    data = isoflops_data(fit, flops=BUDGETS)
+    data = bs.plot_data("isoflops", fit, flops=BUDGETS)
     draws = bs.allocate(fit, flops=BUDGETS).draws["params"]
     for i, (_, ridge) in enumerate(data.optima.groupby("flops")):
         x, density = np.log(ridge["params"].to_numpy()), ridge["density"].to_numpy()
@@ -43,7 +43,7 @@ def test_densities_are_those_of_the_best_size(fit):
 
 def test_runs_stand_on_their_own_slice(fit, ax):
     levels = levels_of(fit.runs.flops)
-    data = isoflops_data(fit)
+    data = bs.plot_data("isoflops", fit)
     assert data.slices["flops"].unique()[-1] == pytest.approx(10 * fit.runs.flops.max())
     assert data.slices.groupby("flops")["extrapolated"].all().iloc[-1]
     np.testing.assert_allclose(data.slices["flops"].unique()[:-1], levels)
@@ -64,7 +64,7 @@ def test_levels_are_where_runs_gather():
 def test_slices_of_several_fits_and_of_an_average(fit, make_fit, average, ax):
     fits = {"a": fit, "b": make_fit("kaplan"), "c": average}
     plot_isoflops(fits, flops=BUDGETS, color=["red", "green", "blue"], ax=ax)
-    data = isoflops_data(fits, flops=BUDGETS)
+    data = bs.plot_data("isoflops", fits, flops=BUDGETS)
     curves = [line for line in ax.lines if len(line.get_xdata()) > 40]
     assert [line.get_color() for line in curves] == [
         c for c in ("red", "green", "blue") for _ in BUDGETS
@@ -74,7 +74,7 @@ def test_slices_of_several_fits_and_of_an_average(fit, make_fit, average, ax):
 
 
 def test_the_contour_is_the_median_surface(fit, ax):
-    data = contour_data(fit)
+    data = bs.plot_data("contour", fit)
     some = data.surface.iloc[::97]
     expected = bs.extrapolate(fit, params=some["params"], tokens=some["tokens"]).summary
     np.testing.assert_allclose(some["law_loss"], expected["law_loss"])

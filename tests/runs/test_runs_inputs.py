@@ -14,13 +14,9 @@ from bayesscale.quantities import Quantity
 from bayesscale.runs import Runs
 
 TABLE = {
-    "params": [1e8, 2e8, 4e8, 8e8],
-    "tokens": [2e9, 4e9, 8e9, 16e9],
-    "loss": [3.4, 3.1, 2.9, 2.7],
-    "n_experts": [1, 8, 8, 64],
-    "share": [0.1, 0.2, 0.3, 0.9],
-    "corpus": ["a", "b", "a", "b"],
-}
+    "params": [1e8, 2e8, 4e8, 8e8], "tokens": [2e9, 4e9, 8e9, 16e9], "loss": [3.4, 3.1, 2.9, 2.7],
+    "n_experts": [1, 8, 8, 64], "share": [0.1, 0.2, 0.3, 0.9], "corpus": ["a", "b", "a", "b"],
+}  # fmt: skip
 EXPERTS = Quantity("experts", symbol="X", style="count", unit="experts")
 
 
@@ -40,7 +36,7 @@ def test_every_column_is_had_by_its_name(runs):
     assert "expert" not in runs
     with pytest.raises(ValueError, match="read-only"):
         runs["experts"][0] = 2
-    with pytest.raises(UnknownNameError, match=r"No column of runs named 'expert'\. Did you mean"):
+    with pytest.raises(UnknownNameError, match=r"'expert'\. Did you mean"):
         runs["expert"]
     with pytest.raises(UnknownNameError, match='loss_se="my_column"'):
         runs["loss_se"]
@@ -74,10 +70,10 @@ def test_a_quantity_says_what_is_allowed():
     assert Runs.from_xarray(runs.to_xarray()) == runs
     zero = TABLE | {"n_experts": [0, 1, 2, 4]}
     assert Runs.from_frame(zero, inputs={"experts": "n_experts"})["experts"][0] == 0
-    with pytest.raises(RunsError, match=r"experts is zero in 1 of 4 runs: run 0 \(experts=0\)"):
+    with pytest.raises(RunsError, match=r"1 of 4 runs: run 0 \(experts=0\)"):
         Runs.from_frame(zero, inputs={EXPERTS: "n_experts"})
     share = Quantity("share", scale="logit")
-    with pytest.raises(RunsError, match=r"share must be between 0 and 1, but is above in 1 of 4"):
+    with pytest.raises(RunsError, match=r"share .* 0 and 1, .* 1 of 4"):
         Runs.from_frame(TABLE | {"share": [0.1, 0.2, 0.3, 1.9]}, inputs={share: "share"})
 
 
@@ -90,15 +86,14 @@ def test_cells_of_inputs_are_checked(cell, message):
         Runs.from_frame(TABLE | {"n_experts": [1, 2, cell, 4]}, inputs={"experts": "n_experts"})
 
 
-def test_columns_of_inputs_must_exist_and_differ():
-    with pytest.raises(
-        UnknownNameError, match=r"No column for experts named 'expert'. Did you mean"
-    ):
-        Runs.from_frame(TABLE, inputs={"experts": "expert"})
-    with pytest.raises(RunsError, match="named for both params and experts"):
-        Runs.from_frame(TABLE, params="params", inputs={"experts": "params"})
-    with pytest.raises(RunsError, match="cannot be called 'corpus'"):
-        Runs.from_frame(TABLE, inputs={"corpus": "n_experts"}, group="corpus")
+@pytest.mark.parametrize(("options", "error", "message"), [
+    ({"inputs": {"experts": "expert"}}, UnknownNameError, "experts named 'expert'. Did you mean"),
+    ({"params": "params", "inputs": {"experts": "params"}}, RunsError, "both params and experts"),
+    ({"inputs": {"corpus": "n_experts"}, "group": "corpus"}, RunsError, "'corpus'"),
+])  # fmt: skip
+def test_columns_of_inputs_must_exist_and_differ(options, error, message):
+    with pytest.raises(error, match=message):
+        Runs.from_frame(TABLE, **options)
 
 
 def test_a_quantity_that_bayesscale_knows_is_found_by_its_names(monkeypatch):
@@ -116,9 +111,6 @@ def test_the_command_line_reads_inputs(tmp_path):
     from bayesscale.cli import main
 
     pd.DataFrame(TABLE).to_csv(tmp_path / "runs.csv", index=False)
-    told = CliRunner().invoke(
-        main, ["fit", str(tmp_path / "runs.csv"), "--input", "experts=n_expert"]
-    )
-    assert "No column for experts named 'n_expert'. Did you mean 'n_experts'?" in told.output
-    told = CliRunner().invoke(main, ["fit", str(tmp_path / "runs.csv"), "--input", "experts"])
-    assert "is not NAME=COL, such as experts=n_experts" in told.output
+    for given, message in (("experts=n_expert", "mean 'n_experts'?"), ("experts", "NAME=COL")):
+        ended = CliRunner().invoke(main, ["fit", str(tmp_path / "runs.csv"), "--input", given])
+        assert message in ended.output

@@ -13,50 +13,41 @@ from bayesscale.errors import BayesScaleError, FileError
 
 
 @pytest.fixture
-def table(tmp_path, monkeypatch, runs):
+def table(tmp_path, monkeypatch, runs, no_sampling):
     """A folder to work in, with a table; nothing may be sampled there."""
     monkeypatch.chdir(tmp_path)
     runs.frame.drop(columns="flops").to_csv("runs.csv", index=False)
-
-    def fit(*_, **__):
-        raise AssertionError("sampled before everything was checked")
-
-    monkeypatch.setattr(bs, "fit", fit)
     return tmp_path / "runs.csv"
 
 
-def under_another_name(table, how: str) -> str:
-    match how:
-        case "itself":
-            return "runs.csv"
-        case "absolute":
-            return str(table)
-        case "by way of a folder":
-            (table.parent / "sub").mkdir()
-            return "sub/../runs.csv"
-        case "link":
-            (table.parent / "link.nc").symlink_to(table)
-            return "link.nc"
-        case "link to a link":
-            (table.parent / "inner").symlink_to("runs.csv")
-            (table.parent / "link.nc").symlink_to("inner")
-            return "link.nc"
-        case _:
-            os.link(table, table.parent / "hard.nc")
-            return "hard.nc"
+def made(path, make):
+    make(path)
+    return path
 
 
-WAYS = ["itself", "absolute", "by way of a folder", "link", "link to a link", "hard link"]
+def link_to_a_link(table):
+    (table.parent / "inner").symlink_to("runs.csv")
+    (table.parent / "link.nc").symlink_to("inner")
+    return "link.nc"
+
+
+WAYS = {
+    "itself": lambda table: "runs.csv",
+    "absolute": str,
+    "by way of a folder": lambda table: made(table.parent / "sub", os.mkdir) / ".." / "runs.csv",
+    "link": lambda table: made(table.parent / "link.nc", lambda p: p.symlink_to(table)),
+    "link to a link": link_to_a_link,
+    "hard link": lambda table: made(table.parent / "hard.nc", lambda p: os.link(table, p)),
+}
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]], ids=["", "force"])
-@pytest.mark.parametrize("how", WAYS)
-def test_a_table_is_never_written_over(table, how, force):
+@pytest.mark.parametrize("name", WAYS.values(), ids=WAYS)
+def test_a_table_is_never_written_over(table, name, force):
     before = table.read_bytes()
-    output = under_another_name(table, how)
-    ended = CliRunner().invoke(main, ["fit", "runs.csv", "-o", output, *force])
+    ended = CliRunner().invoke(main, ["fit", "runs.csv", "-o", str(name(table)), *force])
     assert ended.exit_code == 2
-    assert "that is the table that is read" in ended.stderr
+    assert "table" in ended.stderr
     assert table.read_bytes() == before
 
 
@@ -119,70 +110,31 @@ def test_in_python_too(fit, other, tmp_path):
     assert path.read_text() == "mine"
     fit.save(path, overwrite=True)
     other.save(path)  # a saved fit may be replaced
+    (tmp_path / "empty.nc").touch()
+    fit.save(tmp_path / "empty.nc")  # nothing to lose
     assert bs.load_fit(path).summary().equals(other.summary())
 
 
-def test_an_empty_file_is_nothing_to_lose(fit, tmp_path):
-    (tmp_path / "fit.nc").touch()
-    fit.save(tmp_path / "fit.nc")
+def own_socket(path):
+    with socket.socket(socket.AF_UNIX) as it:
+        it.bind(str(path))
 
 
-def device(folder):
-    return "/dev/null"
-
-
-def fifo(folder):
-    os.mkfifo(folder / "fifo")
-    return folder / "fifo"
-
-
-def link_to_a_device(folder):
-    (folder / "link").symlink_to("/dev/full")
-    return folder / "link"
-
-
-def own_socket(folder):
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(folder / "s"))
-    return folder / "s"
-
-
-def directory(folder):
-    return folder
-
-
-def loop(folder):
-    (folder / "loop").symlink_to("loop")
-    return folder / "loop"
-
-
-def too_long(folder):
-    return folder / ("a" * 300)
-
-
-def nul(folder):
-    return str(folder / "a\0b")
-
-
-def number(folder):
-    return 3
-
-
-def in_no_folder(folder):
-    return folder / "no" / "fit.nc"
-
-
-def in_a_file(folder):
-    (folder / "file").touch()
-    return folder / "file" / "fit.nc"
+NO_FILES = {
+    "a device": lambda folder: "/dev/null",
+    "a fifo": lambda folder: made(folder / "fifo", os.mkfifo),
+    "a link to a device": lambda folder: made(folder / "a", lambda p: p.symlink_to("/dev/full")),
+    "a socket": lambda folder: made(folder / "s", own_socket), "a folder": lambda folder: folder,
+    "a loop": lambda folder: made(folder / "loop", lambda p: p.symlink_to("loop")),
+    "too long a name": lambda folder: folder / ("a" * 300),
+    "NUL": lambda folder: str(folder / "a\0b"), "a number": lambda folder: 3,
+    "in no folder": lambda folder: folder / "no" / "fit.nc",
+    "in a file": lambda folder: made(folder / "file", lambda p: p.touch()) / "fit.nc",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize(
-    "make",
-    [device, fifo, link_to_a_device, own_socket, directory, loop, too_long, nul, number,
-     in_no_folder, in_a_file],
-)  # fmt: skip
+@pytest.mark.parametrize("make", NO_FILES.values(), ids=NO_FILES)
 def test_only_files_are_written(fit, tmp_path, monkeypatch, make, overwrite):
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -8,47 +8,21 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import bayesscale as bs
-from bayesscale._seal import sealed, unsealed
+from bayesscale._files import sealed, unsealed
 from bayesscale.errors import BayesScaleError, FileError
 
-
-def flip_a_bit(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :]
-
-
-def other_byte(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at] + bytes([(content[at] + rng.randrange(1, 256)) % 256]) + content[at + 1 :]
-
-
-def zeros(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at] + bytes(len(content[at : at + 4096])) + content[at + 4096 :]
-
-
-def noise(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at] + rng.randbytes(len(content[at : at + 512])) + content[at + 512 :]
-
-
-def cut(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at]
-
-
-def taken_out(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at] + content[at + rng.randrange(1, 5000) :]
-
-
-def put_in(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content[:at] + rng.randbytes(rng.randrange(1, 100)) + content[at:]
-
-
-def put_behind(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content + rng.randbytes(rng.randrange(1, 100))
-
-
-def twice(content: bytes, at: int, rng: random.Random) -> bytes:
-    return content + content[at:]
-
-
-DAMAGES = (flip_a_bit, other_byte, zeros, noise, cut, taken_out, put_in, put_behind, twice)
+DAMAGES = {
+    "a bit": lambda b, at, r: b[:at] + bytes([b[at] ^ (1 << r.randrange(8))]) + b[at + 1 :],
+    "a byte": lambda b, at, r: b[:at] + bytes([(b[at] + r.randrange(1, 256)) % 256]) + b[at + 1 :],
+    "zeros": lambda b, at, r: b[:at] + bytes(len(b[at : at + 4096])) + b[at + 4096 :],
+    "noise": lambda b, at, r: b[:at] + r.randbytes(len(b[at : at + 512])) + b[at + 512 :],
+    "cut": lambda b, at, r: b[:at],
+    "taken out": lambda b, at, r: b[:at] + b[at + r.randrange(1, 5000) :],
+    "put in": lambda b, at, r: b[:at] + r.randbytes(r.randrange(1, 100)) + b[at:],
+    "put behind": lambda b, at, r: b + r.randbytes(r.randrange(1, 100)),
+    "twice": lambda b, at, r: b + b[at:],
+}
+"""A file's bytes, changed at a place."""
 
 
 def damages(content: bytes, number: int, seed: int):
@@ -56,11 +30,11 @@ def damages(content: bytes, number: int, seed: int):
     rng = random.Random(seed)
     made = 0
     while made < number:
-        damage = DAMAGES[made % len(DAMAGES)]
-        changed = damage(content, rng.randrange(len(content)), rng)
+        kind = list(DAMAGES)[made % len(DAMAGES)]
+        changed = DAMAGES[kind](content, rng.randrange(len(content)), rng)
         if changed != content:
             made += 1
-            yield damage.__name__, changed
+            yield kind, changed
 
 
 @pytest.mark.parametrize(
@@ -123,7 +97,7 @@ def test_draws_that_are_not_finite_are_refused(fit, tmp_path):
     tree = fit.draws.copy(deep=True)
     tree["posterior"]["sigma"].values[0, 0] = float("nan")
     path = type(fit)(fit.spec, fit.runs, tree, fit.sampling).save(tmp_path / "fit.nc")
-    with pytest.raises(FileError, match="sigma has draws that are not finite"):
+    with pytest.raises(FileError, match=r"sigma .*not finite"):
         bs.load_fit(path)
 
 

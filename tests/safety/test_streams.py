@@ -19,17 +19,14 @@ def shell(line: str, words: str, **environment: str):
 
 
 @pytest.mark.parametrize("words", ["--help", "fit --help", "--version"])
-@pytest.mark.parametrize(
-    ("line", "status"),
-    [
-        ("$B >/dev/full", 2),
-        ("$B 2>/dev/full >/dev/full", 2),
-        ("$B >&-", 0),
-        ("$B 2>&-", 0),
-        ("$B >&- 2>&-", 0),
-        ("$B | true", 0),
-    ],
-)
+@pytest.mark.parametrize(("line", "status"), [
+    ("$B >/dev/full", 2),
+    ("$B 2>/dev/full >/dev/full", 2),
+    ("$B >&-", 0),
+    ("$B 2>&-", 0),
+    ("$B >&- 2>&-", 0),
+    ("$B | true", 0),
+])  # fmt: skip
 def test_help_into_odd_streams(line, status, words):
     done = shell(line, words)
     assert done.returncode == status

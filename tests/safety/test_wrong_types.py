@@ -4,18 +4,20 @@ import numpy as np
 import pytest
 
 import bayesscale as bs
-from bayesscale.errors import BayesScaleError
+from bayesscale.errors import (
+    BayesScaleError,
+    DomainError,
+    ExtrapolationWarning,
+    PriorError,
+    RunsError,
+    UnknownNameError,
+)
 from tests.simulate import fit_at, simulate_runs
 
 WRONG = {
-    "text": "x",
-    "none in a list": [None],
-    "nan": np.nan,
-    "400 digits": 10**400,
-    "an object": object(),
-    "negative": -1,
-    "a list": [1, 2],
-}
+    "text": "x", "none in a list": [None], "nan": np.nan, "400 digits": 10**400,
+    "an object": object(), "negative": -1, "a list": [1, 2],
+}  # fmt: skip
 
 RUNS = simulate_runs()
 NARROW, WIDE = (fit_at(RUNS, law, spread=0.02, draws=100) for law in ("chinchilla", "unified"))
@@ -46,7 +48,6 @@ QUESTIONS = {
     "compare prior_odds": lambda v: bs.compare(FITS, prior_odds=v, **QUIET),
     "average by": lambda v: bs.average(FITS, by=v, **QUIET),
     "sensitivity scales": lambda v: bs.prior_sensitivity(FITS, scales=[v], **QUIET),
-    "evidence method": lambda v: bs.evidence(NARROW, method=v, **QUIET),
     "savage_dickey name": lambda v: bs.savage_dickey(WIDE, name=v),
     "savage_dickey value": lambda v: bs.savage_dickey(WIDE, value=v),
     "extrapolate fit": lambda v: bs.extrapolate(v, params=1e9, tokens=1e10),
@@ -54,9 +55,9 @@ QUESTIONS = {
     "extrapolate loss_se": lambda v: bs.extrapolate(NARROW, params=1e9, tokens=1e10, loss_se=v),
     "extrapolate ci_prob": lambda v: bs.extrapolate(NARROW, params=1e9, tokens=1e10, ci_prob=v),
     "allocate flops": lambda v: bs.allocate(NARROW, flops=v),
-    "allocate cost": lambda v: bs.allocate(NARROW, flops=1e20, cost=v),
-    "allocate limits": lambda v: bs.allocate(NARROW, flops=1e20, limits=v),
-    "allocate within": lambda v: bs.allocate(NARROW, flops=1e20, within=v),
+    "allocate cost": lambda v: bs.allocate(NARROW, flops=1e20, terms=bs.Terms(cost=v)),
+    "allocate limits": lambda v: bs.allocate(NARROW, flops=1e20, terms=bs.Terms(limits=v)),
+    "allocate within": lambda v: bs.allocate(NARROW, flops=1e20, terms=bs.Terms(within=v)),
     "regret params": lambda v: bs.regret(NARROW, params=v, tokens=1e10),
     "regret names": lambda v: bs.regret(NARROW, params=1e9, tokens=1e10, names=v),
     "design target": lambda v: bs.design(NARROW, target=v, budget=1e20),
@@ -74,8 +75,8 @@ QUESTIONS = {
         bs.Prior(v, alpha=1) if not isinstance(v, str) else bs.Prior.between(1, 0)
     ),
     "prior parameter": lambda v: bs.Prior("Beta", alpha=[v], beta=2),
-    "flops_max": lambda v: bs.loss_data(NARROW, flops_max=v),
-    "held_out": lambda v: bs.loss_data(NARROW, held_out=v),
+    "flops_max": lambda v: bs.plot_data("loss", NARROW, flops_max=v),
+    "held_out": lambda v: bs.plot_data("loss", NARROW, held_out=v),
     "load": bs.load_fit,
     "bytes_per_token": lambda v: bs.Runs.from_frame(
         TABLE, loss_unit="bits/byte", bytes_per_token=v
@@ -95,12 +96,9 @@ CASES = [(q, kind) for q in QUESTIONS for kind in WRONG if (q, kind) not in FINE
 
 
 @pytest.mark.filterwarnings("ignore::bayesscale.errors.BayesScaleWarning")
+@pytest.mark.usefixtures("no_sampling")
 @pytest.mark.parametrize(("question", "kind"), CASES)
-def test_wrong_arguments_are_refused_with_a_message(monkeypatch, question, kind):
-    for place in ("inference.fit.fit_spec", "inference.compiled._compile"):
-        monkeypatch.setattr(
-            f"bayesscale.{place}", lambda *a, **k: pytest.fail("went on to compile")
-        )
+def test_wrong_arguments_are_refused_with_a_message(question, kind):
     with pytest.raises(BayesScaleError) as caught:
         QUESTIONS[question](WRONG[kind])
     assert len(str(caught.value)) > 20
@@ -123,3 +121,40 @@ PRIORS = [
 def test_parameters_of_priors_are_all_there_and_no_others(family, parameters, message):
     with pytest.raises(BayesScaleError, match=message):
         bs.fit(RUNS, priors={"slope_N": bs.Prior(family, **parameters)}, **QUIET)
+
+
+FITS = {
+    "fewer runs than unknowns": ({"runs": RUNS.select(np.arange(48) < 5)}, RunsError, "6 "),
+    "unknown law": ({"law": "chincilla"}, UnknownNameError, "Did you mean 'chinchilla'"),
+    "unknown noise": ({"noise": "student-t"}, UnknownNameError, "Did you mean 'student_t'"),
+    "unknown prior": ({"priors": {"beta": bs.Prior.between(0, 1)}}, UnknownNameError, "slope_N"),
+    "excluding prior": ({"priors": {"level": bs.Prior.between(9, 10)}}, PriorError, "level"),
+    "prior outside": ({"priors": {"slope_N": bs.Prior.between(-1, 1)}}, PriorError, "positive"),
+}
+
+
+@pytest.mark.usefixtures("no_sampling")
+@pytest.mark.parametrize(("options", "error", "message"), FITS.values(), ids=FITS)
+def test_fits_that_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        bs.fit(**({"runs": RUNS, "progress": False} | options))
+
+
+TARGETS = [
+    *(({"params": size, "tokens": 1e10}, "positive and finite") for size in (0, -1e9, np.inf)),
+    ({"params": 1e9}, "params and tokens"),
+    ({"params": [1e9, 2e9], "tokens": [1e10, 2e10, 3e10]}, "equally many"),
+]
+
+
+@pytest.mark.parametrize(("target", "message"), TARGETS)
+def test_targets_outside_the_range_of_the_law(target, message):
+    with pytest.raises(DomainError, match=message):
+        bs.extrapolate(NARROW, **target)
+
+
+def test_targets_far_outside_the_range_of_the_runs():
+    with pytest.warns(ExtrapolationWarning):
+        bs.extrapolate(NARROW, params=1e12, tokens=2e13)
+    with pytest.warns(ExtrapolationWarning):
+        assert bs.required_flops(NARROW, loss=0.5).summary["reachable"].iloc[0] == 0

@@ -30,7 +30,8 @@ def test_a_fit_is_a_table_of_its_letters(fit):
 def test_cells_of_two_lines_and_hostile_ones():
     table = Table(["p_1", "50 %"], [["57B\n29B–109B", r"\input{x} & $y$ # ~^"]])
     written = bs.to_latex(Result(Paragraph("Said."), table))
-    assert r"57B (29B--109B) & \textbackslash input\{x\} \& \$y\$ \#" in written
+    assert r"57B (29B--109B) & \textbackslash input\{x\}" in written
+    assert r"\& \$y\$ \#" in written
     assert r"p\_1 & 50 \% \\" in written
     assert "table" not in written  # no caption, no float
 

@@ -1,0 +1,213 @@
+r"""What the law is compared with: least squares with a bootstrap, split conformal, persistence.
+
+Approach 3 of Hoffmann et al. (2022) is Huber's loss on log loss, minimised by BFGS from several
+starts. Its uncertainty, as tools of today give it, is that of refits to resampled runs, with a
+residual of the fit added. For a law of one variable the same is done with one power: E + A x^-α.
+
+Split conformal prediction on rolling folds takes its intervals from what least squares got wrong
+before. Inside the fitted runs, the smaller ones are fitted and the larger ones predicted, at the
+reach that is asked for or, where too few runs would be left, at the farthest that leaves enough;
+then once more a factor lower, and so on. The predictions missed by :math:`|e_1|, \dots, |e_n|` of
+log loss, and an interval of probability p around the prediction of a new run ends at
+
+.. math:: \hat y \pm |e|_{(\lceil p (n + 1) \rceil)}
+
+or at the largest of them, where there is none of that rank. Were the new errors exchangeable with
+the old ones, the interval would hold at least so often. They are not quite, as reach grows.
+
+Persistence is what a person would say who has the runs, but no law: as the nearest run, give or
+take. A run at so many times the largest compute is predicted to have the loss of the fitted run
+that is nearest to it in parameters and tokens, plus what that rule got wrong before: inside the
+fitted runs, when each of them was predicted from those with as many times less compute. Those
+errors are kept with their sign, so that the prediction falls with compute as the losses did.
+
+References
+----------
+.. [1] Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), JASA 113(523), 1094-1111.
+"""
+
+from itertools import product
+
+import numpy as np
+from scipy.optimize import minimize, nnls
+
+from bayesscale._types import Array
+
+DELTA = 1e-3
+"""Residuals of log loss beyond this count by their size, not by their square."""
+
+EXPONENTS = (0.15, 0.3, 0.5, 0.8)
+"""Exponents to start from, in each variable."""
+
+STARTS = 4
+"""How many of the best starts are followed to their minimum."""
+
+REFITS = 200
+RESIDUALS_PER_REFIT = 10
+
+
+def predict_by_bootstrap(
+    x: Array, log_loss: Array, x_new: Array, rng: np.random.Generator, *, refits: int = REFITS
+) -> Array:
+    """Draw the log loss of new runs, shape ``(draw, new run)``, ten draws a refit.
+
+    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; ``log_loss`` is of the fitted
+    runs. Runs are resampled and refitted ``refits`` times.
+    """
+    centre = x.mean(axis=1, keepdims=True)
+    x, x_new = x - centre, x_new - centre
+    best = fit_power_laws(x, log_loss)
+    residuals = log_loss - log_power_laws(best, x)
+    n = len(log_loss)
+    drawn = []
+    for _ in range(refits):
+        i = rng.integers(0, n, n)
+        refitted = log_power_laws(_minimise(best, x[:, i], log_loss[i])[1], x_new)
+        drawn.append(refitted + rng.choice(residuals, (RESIDUALS_PER_REFIT, x_new.shape[1])))
+    return np.concatenate(drawn)
+
+
+def fit_power_laws(x: Array, log_loss: Array) -> Array:
+    """Fit a constant and one power of each input, logs about their means ``(input, run)``.
+
+    Returns ln E, then ln A of each input, then its exponent.
+    """
+    found = [_minimise(start, x, log_loss) for start in _starts(x, log_loss)]
+    return min(found, key=lambda pair: pair[0])[1]
+
+
+def log_power_laws(theta: Array, x: Array) -> Array:
+    """Return the log of the sum of the constant and the powers, shape ``(run,)``."""
+    return np.logaddexp.reduce(_log_terms(theta, x), axis=0)
+
+
+def _log_terms(theta: Array, x: Array) -> Array:
+    k = len(x)
+    powers = theta[1 : k + 1, None] - theta[k + 1 :, None] * x
+    return np.vstack([np.full(x.shape[1], theta[0]), powers])
+
+
+def _minimise(start: Array, x: Array, log_loss: Array) -> tuple[float, Array]:
+    """Follow one start to its minimum: the objective and the coefficients there."""
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        terms = _log_terms(theta, x)
+        total = np.logaddexp.reduce(terms, axis=0)
+        residual = total - log_loss
+        clipped = np.clip(residual, -DELTA, DELTA)  # Huber's loss is clipped (r - clipped / 2)
+        by_term = clipped / DELTA * np.exp(terms - total)
+        gradient = np.r_[by_term.sum(axis=1), -(by_term[1:] * x).sum(axis=1)]
+        return float(clipped @ (residual - clipped / 2) / DELTA), gradient
+
+    end = minimize(
+        objective, start, jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 2000}
+    )
+    return float(end.fun), end.x
+
+
+def _starts(x: Array, log_loss: Array) -> list[Array]:
+    """Solve for the amplitudes at every pair of exponents, and keep the best.
+
+    Given the exponents the loss is linear in its amplitudes, none of which is negative. Dividing
+    by the loss turns errors of loss into errors of log loss, to first order.
+    """
+    loss = np.exp(log_loss)
+    found = []
+    for exponents in product(EXPONENTS, repeat=len(x)):
+        powers = np.exp(-np.array(exponents)[:, None] * x)
+        basis = np.vstack([np.ones_like(loss), powers]) / loss
+        amplitudes, misfit = nnls(basis.T, np.ones_like(loss))
+        found.append((misfit, np.r_[np.log(np.maximum(amplitudes, 1e-3)), exponents]))
+    found.sort(key=lambda pair: pair[0])
+    return [start for _, start in found[:STARTS]]
+
+
+RUNS_PER_COEFFICIENT = 2
+"""With fewer runs than that, least squares is not asked, nor of less than half of the runs: what it
+misses by then says little of a fit to all."""
+
+DRAWS = 1000
+"""Quantiles that serve as draws."""
+
+ROUNDING = 1e-9
+"""Budgets that differ by it alone count as one."""
+
+
+def predict_by_conformal(
+    x: Array, flops: Array, log_loss: Array, x_new: Array, flops_new: Array
+) -> Array:
+    """Give the log loss of new runs as quantiles, shape ``(quantile, new run)``, to serve as draws.
+
+    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; each new run has more compute
+    than the fitted ones.
+    """
+    reach = float(flops_new.max() / flops.max())
+    errors = np.sort(np.abs(_conformal_errors(x, flops, log_loss, reach)))
+    n = len(errors)
+    p = (np.arange(DRAWS // 2) + 0.5) / (DRAWS // 2)
+    half = errors[np.minimum(np.ceil(p * (n + 1)).astype(int), n) - 1]
+    middle = _predicted(x, log_loss, x_new)
+    return middle + np.concatenate([-half[::-1], half])[:, None]
+
+
+def _conformal_errors(x: Array, flops: Array, log_loss: Array, reach: float) -> Array:
+    """Return observed minus predicted log loss over folds inside the fitted runs."""
+    least = max(RUNS_PER_COEFFICIENT * (2 * len(x) + 1), len(flops) / 2)
+    cuts = np.array([cut for cut in np.unique(flops) if (flops < cut).sum() >= least])
+    errors, left = [], len(flops)
+    if len(cuts):
+        factor = min(reach, flops.max() / cuts[0])
+        steps = np.log(flops.max() / cuts[0]) / np.log(factor) if factor > 1 else 0.0
+        for fold in range(1, int(steps + ROUNDING) + 1):
+            small = flops < flops.max() / factor**fold * (1 - ROUNDING)
+            if small.sum() < left:
+                left = int(small.sum())
+                predicted = _predicted(x[:, small], log_loss[small], x[:, ~small])
+                errors.append(log_loss[~small] - predicted)
+    if not errors:  # what the fit itself leaves over is all that there is
+        return log_loss - _predicted(x, log_loss, x)
+    return np.concatenate(errors)
+
+
+def _predicted(x: Array, log_loss: Array, x_new: Array) -> Array:
+    centre = x.mean(axis=1, keepdims=True)
+    return log_power_laws(fit_power_laws(x - centre, log_loss), x_new - centre)
+
+
+LEAST_ERRORS = 10
+"""Where fewer fitted runs reach as far as a target, the farthest ones are looked at instead."""
+
+
+def predict_by_persistence(
+    x: Array, flops: Array, log_loss: Array, x_new: Array, flops_new: Array
+) -> Array:
+    """Give the log loss of new runs as quantiles, shape ``(quantile, new run)``, to serve as draws.
+
+    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; each new run has more compute
+    than the fitted ones.
+    """
+    few = min(LEAST_ERRORS, len(flops) - 1)
+    farthest = np.sort(flops)[-few] / flops.min()
+    levels = (np.arange(DRAWS) + 0.5) / DRAWS
+    columns = []
+    for target, compute in zip(x_new.T, flops_new, strict=True):
+        reach = min(compute / flops.max(), farthest)
+        errors = _errors(x, flops, log_loss, reach)
+        columns.append(log_loss[_nearest(x, target)] + np.quantile(errors, levels))
+    return np.stack(columns, axis=1)
+
+
+def _errors(x: Array, flops: Array, log_loss: Array, reach: float) -> Array:
+    """Return observed minus persistent log loss of every fitted run that has runs so far below."""
+    below = flops[:, None] >= reach / (1 + ROUNDING) * flops  # [run, one so far below]
+    np.fill_diagonal(below, False)
+    return np.array(
+        [
+            log_loss[j] - log_loss[below[j]][_nearest(x[:, below[j]], x[:, j])]
+            for j in np.flatnonzero(below.any(axis=1))
+        ]
+    )
+
+
+def _nearest(x: Array, target: Array) -> int:
+    return int(np.argmin(((x - target[:, None]) ** 2).sum(axis=0)))

@@ -1,0 +1,268 @@
+r"""Whether the runs or the priors decide an answer.
+
+The priors of the law, of its discrepancy and of the noise are raised to a power α each, apart from
+the others; 2 counts what a group says twice, and makes its normal priors narrower by √2. On the
+scale where every prior is a standard normal, ln p = -½ z², and an answer q moves by
+
+.. math:: \frac{d \, \mathrm E[q]}{d \log_2 \alpha} = - \ln 2 \;
+          \mathrm{Cov}\left(q, \tfrac12 \sum_{k \in g} z_k^2\right)
+
+which needs no other draws than those at hand, and no weights that could run away [1]_. In normal
+theory the variance of q shrinks by a share
+
+.. math:: - \frac{d \ln \mathrm{Var}[q]}{d \ln \alpha}
+          = \sum_{k \in g} \frac{\mathrm{Cov}(q, z_k)^2}{\mathrm{Var}[q]}
+
+and the shares of all priors and of the likelihood add up to one: that is how much of what is known
+of the answer each of them has contributed.
+
+References
+----------
+.. [1] Kallioinen, Paananen, Bürkner and Vehtari (2024), Detecting and diagnosing prior and
+   likelihood sensitivity with power-scaling, Statistics and Computing 34, 57,
+   doi:10.1007/s11222-023-10366-5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from bayesscale._format import list_some, percent
+from bayesscale._types import Array
+from bayesscale.checks.design import curing_runs, design_flaw
+from bayesscale.checks.result import CheckResult
+from bayesscale.errors import PriorWarning
+from bayesscale.model import LINKS, SIGMA, Posterior
+from bayesscale.runs import Runs
+
+GROUPS = ("law", "discrepancy", "noise")
+
+MOSTLY = 0.5
+"""Share of what is known of an answer from which on priors have supplied most of it."""
+
+HARDLY_NARROWER = 0.7
+"""An interval wider than this share of its width under the priors alone was hardly narrowed: the
+runs have not halved the variance."""
+
+FAR = 1.0
+"""Posterior standard deviations that an answer may move where the power of a prior doubles."""
+
+ROUNDING = 1e-12
+"""An answer that varies by no more is the same for all draws."""
+
+PRIOR_DRAWS, SEED = 20_000, 0
+
+CENTRAL = (0.05, 0.95)
+
+MOVES = [f"{group}_moves" for group in GROUPS]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Something that was asked for: draws of the posterior, shape ``(draw, answer)``, and of the
+    priors alone, ``(prior draw, answer)``, or None where these give none; with a label each. On a
+    scale on which differences matter, such as logs of losses and sizes.
+    """  # noqa: D205
+
+    labels: Sequence[str]
+    posterior: Array
+    prior: Array | None
+
+
+def prior_scores(posterior: Posterior) -> dict[str, Array]:
+    """Return the coordinates on the scale where their priors are standard normal, by the group of
+    these: shape ``(draw, coordinate)``.
+    """  # noqa: D205
+    spec, flat = posterior.spec, posterior.flat()
+    z = {name: values[:, 0] for name, values in spec.space.scores(flat.c).items()}
+    own = [k.name for k in spec.coordinates if k.name not in z]
+    if own:
+        drawn = spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS)
+        levels = ndtri((np.arange(PRIOR_DRAWS) + 0.5) / PRIOR_DRAWS)
+        z |= {k: np.interp(flat.c[k][:, 0], np.sort(drawn[k]), levels) for k in own}
+    groups = (spec.law.coordinates, spec.discrepancy.coordinates(spec.law), spec.noise_coordinates)
+    return {
+        group: np.stack([z[k.name] for k in members], axis=-1)
+        for group, members in zip(GROUPS, groups, strict=True)
+        if members
+    }
+
+
+def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
+    """Return how much answers owe to priors, one row an answer.
+
+    Columns: ``law_moves``, ``discrepancy_moves`` and ``noise_moves``, posterior standard deviations
+    that the answer moves by where the power of these priors doubles; ``from_law``,
+    ``from_discrepancy`` and ``from_noise``, the share of what is known of the answer that these
+    have contributed; ``width``, that of the 90 % interval as a share of the one under the priors
+    alone, NaN where that is not known; ``decided``, whether priors decide the answer.
+    """
+    q = answers.posterior - answers.posterior.mean(axis=0)
+    sd = q.std(axis=0)
+    varies = sd > ROUNDING * np.maximum(np.abs(answers.posterior.mean(axis=0)), 1)
+    q = np.where(varies, q / np.where(varies, sd, 1.0), 0.0)
+    columns: dict[str, Array] = {}
+    for name in GROUPS:
+        columns[f"{name}_moves"] = columns[f"from_{name}"] = np.zeros(len(sd))
+    for group, z in prior_scores(posterior).items():
+        square = 0.5 * np.sum(z**2, axis=1)
+        columns[f"{group}_moves"] = -np.log(2) * (q.T @ (square - square.mean())) / len(q)
+        along = (z - z.mean(axis=0)).T @ q / len(q)
+        columns[f"from_{group}"] = np.sum(along**2, axis=0)
+    width = np.full(len(sd), np.nan)
+    if answers.prior is not None:
+        width = _widths(answers.posterior) / np.maximum(_widths(answers.prior), 1e-300)
+    table = pd.DataFrame(columns, index=pd.Index(answers.labels, name="answer"))
+    table = table[[*MOVES, *(f"from_{group}" for group in GROUPS)]]
+    table["width"] = width
+    mostly = _from_priors(table) > MOSTLY
+    table["decided"] = (mostly & (width > HARDLY_NARROWER)) | (_farthest(table) > FAR)
+    return table
+
+
+def check_prior_power(
+    table: pd.DataFrame, posterior: Posterior, runs: Runs, *, what: str
+) -> CheckResult:
+    """Check that priors do not decide answers, given what :func:`prior_power` found of them; a
+    caution that says what would help if they do. ``what`` names all answers together.
+    """  # noqa: D205
+    decided = table[table["decided"]]
+    if len(decided):
+        reasons = [_reason(label, row) for label, row in decided.iterrows()]
+        text = (
+            f"THE PRIOR DECIDES, NOT THE RUNS: {'; '.join(reasons[:3])}"
+            f"{f'; and {len(reasons) - 3} more answers' if len(reasons) > 3 else ''}."
+            f"{design_flaw(runs, posterior.spec.law)} What would help most: "
+            f"{curing_runs(posterior, runs)}."
+        )
+        return CheckResult("prior sensitivity", "caution", text, table, PriorWarning)
+    said = [
+        f"{most:.2f} ({group})"
+        for group, most in zip(GROUPS, table[MOVES].abs().max(), strict=True)
+        if (table[f"from_{group}"] > 0).any()
+    ]
+    text = (
+        f"With priors of twice the power, {what} would move by at most {', '.join(said)} posterior "
+        "standard deviations."
+    )
+    mostly = _from_priors(table) > MOSTLY
+    if mostly.any():
+        named = list_some(table.index[mostly], limit=3)
+        text += f" Priors supplied more than half of what is known of {named}."
+    return CheckResult("prior sensitivity", "ok", text, table, PriorWarning)
+
+
+def _reason(label: object, row: pd.Series) -> str:
+    moves = {group: abs(row[f"{group}_moves"]) for group in GROUPS}
+    group = max(moves, key=lambda name: moves[name])
+    if moves[group] > FAR:
+        return (
+            f"{label} moves by {moves[group]:.1f} posterior standard deviations where the power of "
+            f"the {group}'s priors doubles"
+        )
+    return (
+        f"the interval of {label} is {percent(round(min(row['width'], 1.0), 2))} as wide as it was "
+        "before any run was seen"
+    )
+
+
+def _widths(draws: Array) -> Array:
+    return np.diff(np.quantile(draws, CENTRAL, axis=0), axis=0)[0]
+
+
+def _from_priors(table: pd.DataFrame) -> pd.Series:
+    return table[[f"from_{group}" for group in GROUPS]].sum(axis=1)
+
+
+def _farthest(table: pd.DataFrame) -> pd.Series:
+    return table[MOVES].abs().max(axis=1)
+
+
+LEARNED = 0.5
+"""The runs have taught an unknown if its posterior has less than half the variance of its prior."""
+
+
+def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -> CheckResult:
+    """Name in a note the coordinates of the law of which the runs taught little.
+
+    With ``cure`` it says which runs would help. The table holds ``posterior_sd``, in prior standard
+    deviations on the scale where the prior is normal, and the contraction 1 - posterior_sd², by
+    coordinate. A coordinate may be known weakly and every answer well: what an answer owes to
+    priors is another check's matter.
+    """
+    law = posterior.spec.law
+    sd = prior_scores(posterior)["law"].std(axis=0)
+    table = pd.DataFrame(
+        {"posterior_sd": sd, "contraction": 1 - sd**2},
+        index=pd.Index([k.name for k in law.coordinates], name="coordinate"),
+    )
+    weak = [k for k, known in zip(law.coordinates, table["contraction"], strict=True)
+            if not known >= LEARNED]  # fmt: skip
+    if not weak:
+        least = str(table["contraction"].idxmin())
+        text = (
+            f"Every unknown of the law {law.name!r} is learned from runs; least of all {least}, to "
+            f"{np.sqrt(1 - table['contraction'].min()):.0%} of the width of its prior."
+        )
+        return CheckResult("weakly known", "ok", text, table, PriorWarning)
+    named = "; ".join(
+        f"{k.name} ({k.meaning}) to {table.loc[k.name, 'posterior_sd']:.0%}" for k in weak
+    )
+    text = (
+        f"Of {len(weak)} of the {len(law.coordinates)} unknowns of the law {law.name!r} the runs "
+        f"say little more than their priors: {named} of the prior's width. That need not matter to "
+        "an answer."
+    )
+    if cure:
+        text += f" What would tell most: {curing_runs(posterior, runs)}."
+    return CheckResult("weakly known", "note", text, table, PriorWarning)
+
+
+CENTRAL_MASS = 0.999
+"""A posterior median outside this central part of its prior is a contradiction."""
+
+Z = float(ndtri((1 + CENTRAL_MASS) / 2))
+
+DRAWS = 20_000
+
+
+def check_prior_conflict(posterior: Posterior) -> CheckResult:
+    """Check that the posterior medians of law and noise scale lie in the central 99.9 % of their
+    priors; a caution if one does not.
+    """  # noqa: D205
+    spec, tails = posterior.spec, [(1 - CENTRAL_MASS) / 2, (1 + CENTRAL_MASS) / 2]
+    rows = {}
+    drawn = None
+    # the shape of the noise is not judged: taking up tails heavier than expected is its purpose
+    for coordinate in (*spec.law.coordinates, SIGMA):
+        if coordinate.name in spec.space.normals:
+            mu, sigma = spec.space.normals[coordinate.name]
+            ends = np.array([mu - Z * sigma, mu + Z * sigma])
+            lower, upper = LINKS[coordinate.link].backward(ends)
+        else:
+            drawn = drawn or spec.space.draw(np.random.default_rng(0), DRAWS)
+            lower, upper = np.quantile(drawn[coordinate.name], tails)
+        rows[coordinate.name] = {
+            "median": float(np.median(posterior.c[coordinate.name])),
+            "prior_lower": float(lower),
+            "prior_upper": float(upper),
+        }
+    table = pd.DataFrame(rows).T
+    outside = table[(table["median"] < table["prior_lower"])
+                    | (table["median"] > table["prior_upper"])]  # fmt: skip
+    if outside.empty:
+        text = "Priors and data agree: posterior medians lie in the central 99.9 % of their priors."
+        return CheckResult("prior conflict", "ok", text, table, PriorWarning)
+    listed = "; ".join(
+        f"{name} is {row['median']:.3g}, where the prior says {row['prior_lower']:.3g} to "
+        f"{row['prior_upper']:.3g} with 99.9 %"
+        for name, row in outside.iterrows()
+    )
+    text = (
+        f"PRIOR CONFLICT: {listed}. The data say otherwise, and neither is believed: widen the "
+        "prior, or find out what is wrong with the runs."
+    )
+    return CheckResult("prior conflict", "caution", text, table, PriorWarning)

@@ -1,0 +1,179 @@
+"""Commands that put a question to a saved fit or average, under the names of the functions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import bayesscale as bs
+from bayesscale._python import Name, call, literal, made_by
+from bayesscale._sections import Heading, records
+from bayesscale.cli.document import describe
+from bayesscale.cli.options import (
+    PATH,
+    ci_prob_option,
+    fit_argument,
+    losses_in_option,
+    machine_option,
+    own_law_option,
+    recipe_shift_option,
+    size_option,
+    sizes_option,
+    terms_options,
+)
+from bayesscale.cli.output import Output, command
+
+
+def _question(
+    name: str, variable: str, text: str, *options: Callable, short: str, examples: str,
+    prepare: Callable[..., dict[str, Any]] | None = None,
+) -> click.Command:  # fmt: skip
+    """Make a command that calls the function of its name; ``prepare`` makes its arguments of the
+    fit, the unit of losses and what was asked.
+    """  # noqa: D205
+    function = name.replace("-", "_")
+
+    def ask(
+        out: Output, fit: Path, law: Any, ci_prob: float, unit: Any, machine: Any = None,
+        **given: Any,
+    ) -> None:  # fmt: skip
+        loaded = out.load(fit, law)
+        asked = {k: v for k, v in given.items() if v not in (None, [], (), {})}
+        asked = (prepare(loaded, unit, **asked) if prepare else asked) | {"ci_prob": ci_prob}
+        answer = getattr(bs, function)(loaded, **asked)
+        shown = f"{variable}.summary" if unit is None else call(f"{variable}.in_unit", unit)
+        out.ran(call(f"{variable} = bs.{function}", Name("fit"), **asked), shown)
+        out.tell(answer.in_unit(unit).sections())
+        told = {"fit": fit, **describe(loaded), **describe(answer)}
+        if machine is not None:
+            told["bill"] = _bill(out, machine, answer.summary.index.to_numpy(), variable)
+        out.finish(told, answer)
+
+    ask.__doc__ = text
+    for decorate in (
+        losses_in_option, ci_prob_option, own_law_option, terms_options, *options[::-1],
+        fit_argument,
+    ):  # fmt: skip
+        ask = decorate(ask)
+    return command(name, examples=examples, short_help=short)(ask)
+
+
+def _bill(out: Output, machine: Any, flops: Any, variable: str) -> list[dict[str, Any]]:
+    """Show what budgets cost on a machine."""
+    from bayesscale.tell import bill_sections
+
+    out.ran(f"machine = {literal(machine)}", f"machine.bill({variable}.summary.index)")
+    out.tell([Heading("What it costs"), *bill_sections(machine, flops)])
+    return records(machine.bill(flops))
+
+
+def _in_nats(fit: Any, unit: Any, *, loss: list[float], **asked: Any) -> dict[str, Any]:
+    """Read target losses in the unit that losses are shown in."""
+    from bayesscale.quantities import LossScale
+
+    scale = LossScale.of(fit.runs, unit)
+    return asked | {"loss": [float(scale.read(target)) for target in loss]}
+
+
+def _with_candidates(
+    _: Any, __: Any, *, candidates: Path | None = None, **asked: Any
+) -> dict[str, Any]:
+    """Read the candidates of a design."""
+    if candidates is None:
+        return asked
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(candidates)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{candidates} cannot be read as CSV: {error}") from error
+    return asked | {"candidates": made_by(table, f"pd.read_csv({literal(candidates)})")}
+
+
+COMMANDS = (
+    _question(
+        "extrapolate", "prediction",
+        """Predict the loss of runs outside the range of a saved FIT or average.
+
+        The first of the parameters goes with the first of the tokens, and so on; one alone goes
+        with all.
+        """,
+        sizes_option("--params", "Parameters, e.g. 70B; repeatable."),
+        sizes_option("--tokens", "Training tokens, e.g. 1.4T; repeatable."),
+        sizes_option("--flops", "Training compute in FLOP, for laws of compute; repeatable."),
+        recipe_shift_option,
+        short="Predict the loss of runs not trained yet.",
+        examples="bayesscale extrapolate fit.nc --params 70B --tokens 1.4T",
+    ),
+    _question(
+        "allocate", "allocation",
+        "Split compute between parameters and tokens as a saved FIT or average finds best.",
+        sizes_option("--flops", "Compute budget in FLOP, e.g. 1e24; repeatable.", required=True),
+        machine_option,
+        short="Split compute between parameters and tokens.",
+        examples="""
+        bayesscale allocate fit.nc --flops 1e22,1e23
+        bayesscale allocate fit.nc --flops 1e23 --served 2T --params-max 8B
+        bayesscale allocate fit.nc --flops 1e23 --machine peak=989e12,utilization=0.4
+        """,
+    ),
+    _question(
+        "regret", "regret",
+        """Compare plans with the best runs of the same cost, as a saved FIT finds them.
+
+        Two of parameters, tokens, their ratio and compute make a plan.
+        """,
+        sizes_option("--params", "Parameters of each plan, e.g. 7B,13B."),
+        sizes_option("--tokens", "Training tokens of each plan."),
+        sizes_option("--tokens-per-param", "Tokens per parameter of each plan."),
+        sizes_option("--flops", "Compute of each plan, FLOP."),
+        short="Compare plans with the best runs of their cost.",
+        examples="bayesscale regret fit.nc --params 6B,7B,8B --flops 1e24",
+    ),
+    _question(
+        "landmarks", "landmarks",
+        "Say how over- or under-trained published models are, as a saved FIT finds it.",
+        short="Compare published models with the best runs of their cost.",
+        examples="bayesscale landmarks fit.nc",
+    ),
+    _question(
+        "required-flops", "answer",
+        "Find the least compute that reaches a loss, split as a saved FIT finds best.",
+        sizes_option(
+            "--loss", "Target loss, in the unit that losses are told in; repeatable.", required=True
+        ),
+        short="Find the least compute for a loss.",
+        examples="bayesscale required-flops fit.nc --loss 2.0,1.9", prepare=_in_nats,
+    ),
+    _question(
+        "gain", "answer",
+        "Say how much loss more parameters, tokens or compute save, from a given run on.",
+        size_option("--params", "Parameters of the run to start from, e.g. 7B."),
+        size_option("--tokens", "Its training tokens, e.g. 1.4T."),
+        size_option("--flops", "Its training compute in FLOP, for laws of compute."),
+        click.option(
+            "--factor", type=float, default=10.0, show_default=True, help="How many times as much."
+        ),
+        short="Say what more parameters, tokens or compute buy.",
+        examples="bayesscale gain fit.nc --params 7B --tokens 1.4T --factor 10",
+    ),
+    _question(
+        "design", "design",
+        "Choose runs that teach most about how to split a large budget, as a saved FIT sees it.",
+        size_option("--target", "Compute of the large run, FLOP, e.g. 1e24.", required=True),
+        size_option("--budget", "Compute for the small runs together, FLOP.", required=True),
+        click.option(
+            "--candidates", type=PATH,
+            help="CSV file with the columns params and tokens; by default a grid around the runs.",
+        ),
+        click.option(
+            "--most", type=click.IntRange(1), default=6, show_default=True, help="Runs at most."
+        ),
+        short="Choose small runs to train before a large one.", prepare=_with_candidates,
+        examples="""
+        bayesscale design fit.nc --target 1e24 --budget 1e22
+        bayesscale design fit.nc --target 1e24 --budget 1e22 --candidates small.csv --most 3
+        """,
+    ),
+)  # fmt: skip

@@ -1,0 +1,472 @@
+"""The loss along budgets, by draw: of every size N with the tokens that are left, and the least.
+
+In closed form where the law has one for the cost; otherwise the loss along each budget is looked
+through for its minima, and the lowest is refined until its slope is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from bayesscale._types import Array
+from bayesscale.accounting import PowerCost
+from bayesscale.errors import DomainError
+from bayesscale.forecast.search import POINTS, STEP, find_roots, refine, scan
+from bayesscale.forecast.terms import Limits, Terms
+from bayesscale.laws import Optimum
+from bayesscale.model import Posterior
+
+type Cut = Callable[[NDArray[Any]], NDArray[Any]]
+"""Cuts an array of the whole shape ``(draw, budget)`` to that of a block."""
+
+PAIRS = 2**14
+"""Draws × budgets that are worked on at once: their arrays fit into a processor's cache."""
+
+FEWEST = 1e-100
+"""Tokens that stand for none where the law's logarithm is taken."""
+
+SPACING = 0.6
+"""Budgets are looked through this far apart, in logs, and refined in between."""
+
+FARTHER = 4
+"""How many times as far is looked where nothing was found, at steps as small."""
+
+WIDE_STEP = 0.02
+"""Step of the second differences that exponents take."""
+
+MOST_STEPS = 40
+EXACT = 1e-5
+"""After a step this small in the log of compute the error is its square."""
+
+ROUNDING = 1e-13
+"""Log losses that differ by less are one."""
+
+LONGEST = 5.0
+"""Longest step in the log of compute."""
+
+SLOPE_STEP = 1e-4
+"""Step of the slope of the loss in the log of compute."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Compute-optimal splits: N* and D*, counts, NaN where there is no optimum; the number of
+    minima along the budget. Arrays of shape ``(draw, budget)``.
+    """  # noqa: D205
+
+    params: Array
+    tokens: Array
+    minima: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """Budgets by draw, on terms. Sizes are ``x = ln N`` relative to the centre of the runs.
+
+    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``omega`` broadcast with it.
+    """
+
+    posterior: Posterior
+    flops: Array
+    terms: Terms
+    given: Mapping[str, Array]
+    omega: Array
+
+    @classmethod
+    def of(
+        cls, posterior: Posterior, flops: Array, terms: Terms, given: Mapping[str, Array]
+    ) -> Frontier:
+        """Take budgets of shape ``(budget,)`` or ``(draw, budget)``, flat draws ``(draw, 1)`` and
+        checked terms; ``given`` holds the inputs that no budget is divided between, ``(budget,)``.
+        """  # noqa: D205
+        further = {name: np.atleast_2d(values) for name, values in given.items()}
+        return cls(posterior, np.atleast_2d(flops), terms, further, terms.omega(posterior))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Draws and budgets."""
+        return len(self.posterior), self.flops.shape[1]
+
+    def params(self, x: Array) -> Array:
+        """Return N."""
+        return self.posterior.spec.reference["params"] * np.exp(x)
+
+    def tokens(self, x: Array, shift: float = 0.0) -> Array:
+        """Return D at budgets multiplied by ``e^shift``."""
+        paid = self.terms.compute.tokens(self.params(x), self.flops * np.exp(shift))
+        most = self.terms.limits.tokens_max
+        return paid if most is None else np.minimum(paid, most)
+
+    def runs(self, x: Array) -> dict[str, Array]:
+        """Return the inputs of runs of those sizes that spend the budgets, by name."""
+        return {
+            **self.given, "params": self.params(x), "tokens": np.maximum(self.tokens(x), FEWEST)
+        }  # fmt: skip
+
+    def log_loss(self, x: Array, shift: float = 0.0) -> Array:
+        """Return log loss relative to the reference's, ``(draw, budget)``; infinite where a budget
+        does not pay for a size.
+        """  # noqa: D205
+        if self._straight:
+            cost, reference = cast(PowerCost, self.terms.compute), self.posterior.spec.reference
+            p, q = cost.params_exponent, cost.tokens_exponent
+            spent = np.log(self.flops / cost.flops(reference["params"], reference["tokens"]))
+            y = (spent + shift - p * x) / q
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+                return self.posterior.relative_log_loss({"params": x, "tokens": y})
+        return self.log_loss_of(x, self.tokens(x, shift))
+
+    @property
+    def _straight(self) -> bool:
+        """Whether sizes along a budget lie on a straight line in logs."""
+        return isinstance(self.terms.compute, PowerCost) and self.terms.plain and not self.given
+
+    def log_loss_of(self, x: Array, tokens: Array) -> Array:
+        """Return log loss relative to the reference's at tokens of one's own."""
+        spec = self.posterior.spec
+        reference, q = spec.reference, spec.law.quantities
+        some = np.maximum(tokens, FEWEST)
+        if self.terms.counting is None and self.terms.repetition is None:
+            at = {"params": x, "tokens": np.log(some / reference["tokens"])}
+        else:
+            params, worth = self.terms.of_law(self.params(x), some, self.omega)
+            at = {
+                "params": np.log(params / reference["params"]),
+                "tokens": np.log(worth / reference["tokens"]),
+            }
+        at |= {name: q[name].centred(v, reference[name]) for name, v in self.given.items()}
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            value = self.posterior.relative_log_loss(at)
+        return np.where((tokens > 0) | np.isnan(x), value, np.inf)
+
+    def bounds(self) -> tuple[Array, Array]:
+        """Return the limits on x, shape of ``flops``; infinite where there are none."""
+        limits, centre = self.terms.limits, self.posterior.spec.reference["params"]
+        lower = np.full(self.flops.shape, -np.inf)
+        upper = np.full(self.flops.shape, np.inf)
+        if limits.params_min is not None:
+            lower[:] = np.log(limits.params_min / centre)
+        if limits.params_max is not None:
+            upper[:] = np.log(limits.params_max / centre)
+        if limits.tokens_max is not None:  # smaller models would leave money over
+            lower = np.minimum(np.maximum(lower, self.paid_out(limits.tokens_max)), upper)
+        if limits.params_min is not None:
+            unpaid = self.tokens(lower) <= 0
+            if unpaid.any():
+                raise DomainError(
+                    f"Budgets from {self.flops[unpaid].min():.3g} FLOP do not pay for "
+                    f"{limits.params_min:.3g} parameters without any training."
+                )
+        return lower, upper
+
+    def paid_out(self, tokens: float) -> Array:
+        """Return the x at which a budget pays for exactly so many tokens, shape of ``flops``."""
+        return find_roots(
+            lambda x, flops: (
+                np.log(np.maximum(self.terms.compute.tokens(self.params(x), flops), FEWEST))
+                - np.log(tokens)
+            ),
+            (self.flops,),
+            "size",
+            missing=-np.inf,
+        )
+
+    def takes_all_tokens(self, x: Array) -> NDArray[np.bool_]:
+        """Tell where there are no more tokens to buy, shape of ``x``."""
+        most = self.terms.limits.tokens_max
+        if most is None:
+            return np.zeros(np.shape(x), bool)
+        return self.tokens(x) >= most * (1 - 1e-9)
+
+    def cost_elasticities(self, x: Array) -> tuple[Array, Array]:
+        """Return ∂ln C/∂ln N and ∂ln C/∂ln D along budgets, shape of ``x``."""
+        tokens = np.maximum(self.tokens(x), 1.0)
+
+        def slope(f: Callable[[float], Array]) -> Array:
+            h = STEP
+            f_1, f_2 = np.log(f(h)) - np.log(f(-h)), np.log(f(2 * h)) - np.log(f(-2 * h))
+            return (8 * f_1 - f_2) / (12 * h)
+
+        return (
+            slope(lambda s: self.terms.compute.flops(self.params(x + s), tokens)),
+            slope(lambda s: self.terms.compute.flops(self.params(x), tokens * np.exp(s))),
+        )
+
+    def guess(self) -> tuple[Array, Array]:
+        """Return where to look for an optimum, and how far on both sides first: ``(draw, budget)``
+        and ``(1 or draw, budget)``.
+        """  # noqa: D205
+        reference = self.posterior.spec.reference
+        rule = self.terms.compute if isinstance(self.terms.compute, PowerCost) else PowerCost()
+        centre = self.terms.compute.flops(
+            np.asarray(reference["params"]), np.asarray(reference["tokens"])
+        )
+        beyond = np.log(self.flops / centre)
+        law = self.posterior.spec.law
+        closed = None if law.given else law.optimum(self.posterior.c, beyond, rule)
+        middle = beyond / 2 if closed is None else closed.x_params
+        return np.broadcast_to(middle, self.shape), 8 + np.abs(beyond) / 8
+
+    def pick(self, chosen: NDArray[np.bool_]) -> Frontier:
+        """Return some pairs of draw and budget, ``(pair, 1)``."""
+        draw, budget = np.nonzero(chosen)
+
+        def take(values: Array) -> Array:
+            return np.broadcast_to(values, self.shape)[draw, budget][:, None]
+
+        c = {name: values[draw] for name, values in self.posterior.c.items()}
+        return replace(
+            self,
+            posterior=Posterior(self.posterior.spec, c),
+            flops=take(self.flops),
+            given={name: take(values) for name, values in self.given.items()},
+            omega=take(self.omega),
+        )
+
+    def blocks(self) -> Iterator[tuple[tuple[slice, slice], Frontier]]:
+        """Divide draws and budgets so that memory is bounded."""
+        n, k = self.shape
+        wide = min(k, PAIRS)
+        tall = max(1, PAIRS // wide)
+        for i in range(0, n, tall):
+            for j in range(0, k, wide):
+                yield self._part(slice(i, i + tall), slice(j, j + wide))
+
+    def _part(self, draws: slice, budgets: slice) -> tuple[tuple[slice, slice], Frontier]:
+        def take(values: Array) -> Array:
+            rows = draws if values.shape[0] > 1 else slice(None)
+            return values[rows, budgets] if values.shape[1] > 1 else values[rows]
+
+        c = {name: values[draws] for name, values in self.posterior.c.items()}
+        return (draws, budgets), replace(
+            self,
+            posterior=Posterior(self.posterior.spec, c),
+            flops=take(self.flops),
+            given={name: take(values) for name, values in self.given.items()},
+            omega=take(self.omega),
+        )
+
+    def by_block(self, f: Callable[[Frontier, Cut], tuple[Any, ...]]) -> Any:
+        """Put together what a function returns of each block: arrays ``(draw, budget)``."""
+        whole: list[Array] = []
+        for where, lines in self.blocks():
+
+            def cut(values: Array, where: tuple[slice, slice] = where) -> Array:
+                return np.broadcast_to(values, self.shape)[where]
+
+            for i, part in enumerate(f(lines, cut)):
+                if len(whole) <= i:
+                    whole.append(np.empty(self.shape, np.asarray(part).dtype))
+                whole[i][where] = part
+        return tuple(whole)
+
+    # The optimum: in closed form, or looked for along every budget.
+
+    def optimum(self, start: Array | None = None) -> tuple[Array, NDArray[np.intp]]:
+        """Return where along each budget the loss is lowest, NaN where it is nowhere, and how many
+        minima there are; ``(draw, budget)``. ``start`` is about where to look, if that is known.
+        """  # noqa: D205
+        closed = self.closed_form()
+        if closed is not None:
+            x = np.broadcast_to(closed.x_params, self.shape)
+            return x, np.ones(x.shape, np.intp)
+        if start is None or self.terms.limits != Limits():
+            return self.lowest()
+        return self._near(start, np.isfinite(start))
+
+    def split(self, x: Array | None = None, minima: NDArray[np.intp] | None = None) -> Split:
+        """Return the optima in counts; those at x, shape ``(draw, budget)``, if they are known."""
+        if x is None or minima is None:
+            x, minima = self.optimum()
+        exists = np.isfinite(x)
+        tokens = np.where(exists, self.tokens(np.where(exists, x, 0.0)), np.nan)
+        return Split(self.params(x), tokens, minima)
+
+    def closed_form(self) -> Optimum | None:
+        """Return the optimum where it is known without a search."""
+        spec, cost = self.posterior.spec, self.terms.compute
+        if not (isinstance(cost, PowerCost) and self.terms.plain) or spec.law.given:
+            return None
+        if spec.discrepancy.moves_optimum:
+            return None
+        centre = cost.flops(spec.reference["params"], spec.reference["tokens"])
+        return spec.law.optimum(self.posterior.c, np.log(self.flops / centre), cost)
+
+    def lowest(self) -> tuple[Array, NDArray[np.intp]]:
+        """Find what :meth:`optimum` describes without a closed form."""
+        nodes = self._nodes()
+        if nodes is None:
+            return self.by_block(lambda some, _: some._look_through())
+        at_nodes = replace(
+            self,
+            flops=self.flops[:, nodes],
+            given={k: v[:, nodes] if v.shape[1] > 1 else v for k, v in self.given.items()},
+        )
+        known, minima = at_nodes.lowest()
+        smooth = np.isfinite(known).all(axis=1)
+        log_flops = np.log(self.flops[0])
+        start = np.zeros(self.shape)
+        start[smooth] = CubicSpline(log_flops[nodes], known[smooth], axis=1)(log_flops)
+        nearest = np.abs(log_flops[:, None] - log_flops[nodes]).argmin(axis=1)
+        return self._near(start, smooth[:, None] & (minima[:, nearest] == 1))
+
+    def _near(self, start: Array, usual: NDArray[np.bool_]) -> tuple[Array, NDArray[np.intp]]:
+        """Refine minima from about where they are; look through where that is not ``usual``, or
+        where they are not.
+        """  # noqa: D205
+
+        def refined(some: Frontier, cut: Cut) -> tuple[Array, NDArray[np.intp]]:
+            x0, known = cut(start), cut(usual)
+            x0 = np.where(known, x0, 0.0)
+            x, done = refine(some.log_loss, x0, x0 - SPACING, x0 + SPACING)
+            rest = ~(known & done & (np.abs(x - x0) < 0.9 * SPACING))
+            minima = np.ones(some.shape, np.intp)
+            if rest.any():
+                x_rest, minima_rest = some.pick(rest)._look_through()
+                x[rest], minima[rest] = x_rest[:, 0], minima_rest[:, 0]
+            return x, minima
+
+        return self.by_block(refined)
+
+    def _nodes(self) -> NDArray[np.intp] | None:
+        """Choose budgets to look through where they lie close together; None takes them all."""
+        flops = self.flops
+        k = flops.shape[1]
+        if not self.terms.plain or flops.shape[0] > 1 or k < 12:
+            return None
+        if any(v.shape[1] > 1 and np.ptp(v) for v in self.given.values()):
+            return None
+        order = np.log(flops[0])
+        if not (np.diff(order) > 0).all():
+            return None
+        n = int(np.ceil(np.ptp(order) / SPACING)) + 1
+        if n < 4 or 2 * n > k:
+            return None
+        return np.unique(np.linspace(0, k - 1, n).round().astype(np.intp))
+
+    def _look_through(self) -> tuple[Array, NDArray[np.intp]]:
+        """Scan every budget for minima, and refine the lowest; look farther where there is none."""
+        x, minima = self._in_window(1)
+        none = ~np.isfinite(x)
+        if none.any():
+            picked = self if none.all() else self.pick(none)
+            x_far, minima_far = picked._in_window(FARTHER)
+            x[none], minima[none] = x_far.ravel(), minima_far.ravel()
+        return x, minima
+
+    def _in_window(self, times: int) -> tuple[Array, NDArray[np.intp]]:
+        """Scan budgets for minima this many times as far as is usual, and refine the lowest."""
+        middle, width = self.guess()
+        width = width * times
+        least, most = self.bounds()
+        lower, upper = np.maximum(middle - width, least), np.minimum(middle + width, most)
+        # limits beyond the window: the window is what lies between them
+        lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
+        found = scan(
+            self.log_loss, lower, upper,
+            closed_below=lower == least, closed_above=upper == most, points=POINTS * times,
+        )  # fmt: skip
+        x = np.where(found.found, found.x, np.nan)
+        left, right = found.lower, found.upper
+        # at a limit the loss may still fall towards it
+        ends = found.found & ((x <= left) | (x >= right))
+        inner = found.found & ~ends
+        if ends.any():
+            picked = self.pick(ends)
+            lo, hi = left[ends][:, None], right[ends][:, None]
+            at_lower = x[ends][:, None] <= lo
+            edge = np.where(at_lower, np.minimum(lo + 3 * STEP, hi), np.maximum(hi - 3 * STEP, lo))
+            inwards = picked.log_loss(edge) < picked.log_loss(np.where(at_lower, lo, hi))
+            x[ends] = np.where(at_lower, lo, hi)[:, 0]
+            inner[ends] = inwards[:, 0]
+        if inner.any():
+            some = self if inner.all() else self.pick(inner)
+            start, lo, hi = (
+                v if inner.all() else v[inner][:, None] for v in (found.x, left, right)
+            )
+            start = np.where((start <= lo) | (start >= hi), (lo + hi) / 2, start)
+            refined, done = refine(some.log_loss, start, lo, hi)
+            x[inner] = np.where(done, refined, np.nan).ravel()
+        return x, found.minima
+
+    def exponents(self, x: Array) -> tuple[Array, Array]:
+        """Return d ln N*/d ln C and d ln D*/d ln C at optima, shape ``(draw, flops)``."""
+        closed = self.closed_form()
+        if closed is not None:
+            n, d = closed.params_exponent, closed.tokens_exponent
+            return np.broadcast_to(n, x.shape), np.broadcast_to(d, x.shape)
+        return self.by_block(lambda some, cut: some._exponents_of(cut(x)))
+
+    def _exponents_of(self, x: Array) -> tuple[Array, Array]:
+        none = ~np.isfinite(x)
+        x = np.where(none, 0.0, x)
+        h = WIDE_STEP
+
+        # the optimum moves so that the slope stays zero: dx/db = -g_xb / g_xx, each from
+        # differences with steps h and 2h, whose leading errors cancel
+        def mixed(h: float) -> Array:
+            return (
+                self.log_loss(x + h, h) - self.log_loss(x + h, -h)
+                - self.log_loss(x - h, h) + self.log_loss(x - h, -h)
+            ) / (4 * h * h)  # fmt: skip
+
+        def bend(h: float) -> Array:
+            return (self.log_loss(x + h) - 2 * here + self.log_loss(x - h)) / (h * h)
+
+        here = self.log_loss(x)
+        g_xb = (4 * mixed(h) - mixed(2 * h)) / 3
+        g_xx = (4 * bend(h) - bend(2 * h)) / 3
+        cost_x, cost_y = self.cost_elasticities(x)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            n = -g_xb / g_xx
+        least, most = self.bounds()
+        # at a limit on N more compute buys tokens alone, at one on D parameters alone
+        n = np.where((x >= most) | (x <= least), 0.0, n)
+        all_tokens = self.takes_all_tokens(x)
+        n = np.where(all_tokens & (x < most), 1 / cost_x, n)
+        d = np.where(all_tokens, 0.0, (1 - cost_x * n) / cost_y)
+        return np.where(none, np.nan, n), np.where(none, np.nan, d)
+
+    def flops_for(self, log_loss: Array, x: Array) -> Array:
+        """Return the compute at which the best run of a draw reaches a loss, ``(draw, budget)``.
+
+        ``x`` are the optima at the budgets, where the search starts, and ``log_loss``, relative to
+        the reference's, what is to be reached there; both have the shape ``(draw, budget)``.
+        Newton's method in logs; by the envelope theorem the frontier's slope is that at the best
+        size held fixed.
+        """
+        log_flops = np.broadcast_to(np.log(self.flops), self.shape).copy()
+        near, moving = np.array(x), np.isfinite(x) & np.isfinite(log_loss)
+        log_flops[~moving] = np.nan
+        for _ in range(MOST_STEPS):
+            if not moving.any():
+                break
+            some = replace(self.pick(moving), flops=np.exp(log_flops[moving])[:, None])
+            at, _ = some.optimum(near[moving][:, None])
+            best, slope = some.by_block(lambda part, cut, at=at: part._best_and_slope(cut(at)))
+            short = log_loss[moving] - best[:, 0]
+            falls = (slope[:, 0] < 0) & (np.abs(short) > ROUNDING)
+            step = np.divide(short, slope[:, 0], out=np.zeros_like(short), where=falls)
+            step = np.clip(step, -LONGEST, LONGEST)
+            near[moving], log_flops[moving] = at[:, 0], log_flops[moving] + step
+            moving[moving] = np.abs(step) > EXACT
+        return np.exp(np.where(moving, np.nan, log_flops))
+
+    def _best_and_slope(self, x: Array) -> tuple[Array, Array]:
+        """Return the log loss of the best runs at x, and how it falls with the log of compute."""
+        # tokens are bought, or, where there are no more of them, parameters
+        h = SLOPE_STEP
+        slope = (self.log_loss(x, h) - self.log_loss(x, -h)) / (2 * h)
+        at_most = self.takes_all_tokens(x)
+        if at_most.any():
+            by, tokens = h / self.cost_elasticities(x)[0], self.tokens(x)
+            up, down = (self.log_loss_of(x + sign * by, tokens) for sign in (1, -1))
+            slope = np.where(at_most, (up - down) / (2 * h), slope)
+            slope = np.where(at_most & (x >= self.bounds()[1]), 0.0, slope)
+        return self.log_loss(x), slope

@@ -1,0 +1,161 @@
+"""What multiplying a run's size buys."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesscale._arguments import interval_tails, positive_scalar
+from bayesscale._format import over_interval, percent
+from bayesscale._sections import Section, Table
+from bayesscale._types import Array
+from bayesscale.errors import DomainError
+from bayesscale.forecast.answer import (
+    Answer,
+    asks,
+    stated,
+    summary_columns,
+    target_frame,
+    warn_if_far,
+)
+from bayesscale.forecast.mixture import Mixture
+from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference import Average, Fit
+from bayesscale.model import Posterior
+from bayesscale.quantities import LOSS, quantity
+
+
+@dataclass(frozen=True, repr=False)
+class Gain(Answer):
+    """What multiplying a run's size buys.
+
+    Parameters
+    ----------
+    summary
+        One row for each of parameters, tokens and compute, or for the only input of the law: the
+        loss before, after, and ``saved`` (nats/token) with ``saved_percent``, medians and
+        intervals.
+    draws
+        ``saved`` and ``saved_percent``, dims ``(chain, draw, what)``.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    """
+
+    def body(self) -> list[Section]:
+        """Return what multiplying a size buys, one row a size."""
+        frame, scale = self.summary, self.scale
+        return [
+            Table.of(
+                frame,
+                {
+                    "more": lambda row: f"{row['factor']:g}× {quantity(str(row['what'])).noun}",
+                    scale.word: lambda row: (
+                        f"{scale.write(row['before'])} → {scale.write(row['after'])}"
+                    ),
+                    "saved": lambda row: over_interval(
+                        row, "saved", lambda nats: f"{scale.difference(nats):.3g}"
+                    ),
+                    "saved, %": lambda row: over_interval(row, "saved_percent", "{:.3g}".format),
+                },
+                f"Loss of the law {scale.in_words}, saved in {scale.of_differences}. Medians over "
+                f"{percent(self.ci_prob)} intervals.",
+            )
+        ]
+
+
+@asks
+def gain(
+    fit: Fit | Average,
+    *,
+    params: float | None = None,
+    tokens: float | None = None,
+    flops: float | None = None,
+    factor: float = 10.0,
+    terms: Terms | None = None,
+    ci_prob: float = 0.9,
+    **inputs: float,
+) -> Gain:
+    """Say what multiplying parameters, tokens or compute buys, from a given run on.
+
+    Parameters
+    ----------
+    fit
+        A fitted law, or an average of several.
+    params, tokens, flops
+        The run to start from, > 0: parameters and tokens, or the only input of the law.
+    factor
+        What to multiply by, > 0 and not 1.
+    terms
+        As for :func:`~bayesscale.allocate`. More compute means from the optimal split of what the
+        run costs to the optimal split of ``factor`` times that. None for a law of one input.
+
+    Returns
+    -------
+    Gain
+        The loss saved by each.
+
+    Raises
+    ------
+    DomainError
+        If an argument is not positive and finite, exactly the inputs of the law are not given, or
+        a term is invalid.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        If a run before or after takes more than 30 times the compute (for a law of one input,
+        that input) of the largest run, is more than 1000 times above the runs or below them in
+        another size, or is predicted to be worse than guessing.
+
+    Examples
+    --------
+    >>> bs.gain(fit, params=1e9, tokens=20e9, factor=2).summary   # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    mixture = Mixture.of(fit)
+    host = mixture.host
+    terms = Terms.of(terms, host.runs) if host.law.split else without_split(host, terms)
+    sizes = {"params": params, "tokens": tokens, "flops": flops}
+    start = stated(
+        host.law, {**terms.given, **sizes, **inputs}, wanted=host.law.quantities, single=True
+    )
+    more = positive_scalar("factor", factor, "1")
+    if more == 1:
+        raise DomainError("factor=1 changes nothing. Use 2 or 10.")
+    moved = host.law.split or tuple(start)
+    # one column for the run as it is, then one for each input multiplied
+    columns = np.where(np.eye(len(moved) + 1)[1:] == 1, more, 1.0)
+    runs = start | {name: start[name] * columns[i] for i, name in enumerate(moved)}
+    reached = {name: runs[name] for name in moved}
+    if host.law.split:
+        spent = terms.compute.flops(start["params"], start["tokens"])
+        reached["flops"] = spent * np.array([1.0, more])
+    purchase = Purchase(mixture, terms, {name: start[name] for name in host.law.given})
+
+    def question(posterior: Posterior, _: np.random.Generator) -> dict[str, Array]:
+        at = posterior.law_loss(law_inputs(posterior, runs, terms))
+        before, after = at[..., [0] * len(moved)], at[..., 1:]
+        if host.law.split:
+            frontier = purchase.best(posterior, reached["flops"])["loss"]
+            before = np.concatenate([before, frontier[..., :1]], axis=-1)
+            after = np.concatenate([after, frontier[..., 1:]], axis=-1)
+        return {"before": before, "after": after}
+
+    drawn = mixture.ask(question)
+    before, after = drawn["before"], drawn["after"]
+    saved = before - after
+    share = 100 * saved / before
+    medians = {"before": np.median(before, (0, 1)), "after": np.median(after, (0, 1))}
+    what = np.array(list(reached))
+    frame = target_frame(
+        "what",
+        {"factor": more}
+        | medians
+        | summary_columns("saved", saved, ci_prob)
+        | summary_columns("saved_percent", share, ci_prob),
+        index=what,
+    )
+    variables = {"saved": (saved, LOSS.unit), "saved_percent": (share, "%")}
+    draws = mixture.dataset(variables, "what", {}, index=what)
+    warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
+    return Gain(frame, draws, ci_prob, mixture.asked)

@@ -1,0 +1,188 @@
+"""Minima and roots of many functions of one variable at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import elementwise
+
+from bayesscale._types import Array
+from bayesscale.errors import DomainError
+
+type Function = Callable[[Array], Array]
+"""Elementwise: values of shape ``shape`` at places of that shape."""
+
+STEP = 1e-3
+"""Step of finite differences in logs."""
+
+POINTS = 41
+"""Places at which a minimum is looked for first."""
+
+LAST_STEP = 1e-5
+"""After a Newton step this small the error is its square, and less than 1e-9."""
+
+MOST_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Where a grid has its lowest minimum: the place, its neighbours on both sides, the number of
+    minima, and whether there is one that is not an open end of the grid.
+    """  # noqa: D205
+
+    x: Array
+    lower: Array
+    upper: Array
+    minima: NDArray[np.intp]
+    found: NDArray[np.bool_]
+
+
+def scan(
+    g: Function, lower: Array, upper: Array, *, closed_below: Array, closed_above: Array,
+    points: int,
+) -> Scan:  # fmt: skip
+    """Look for the lowest minimum on a grid from ``lower`` to ``upper``, elementwise.
+
+    At a closed end, which is a limit, a function may have its minimum; at an open end it is only
+    said to fall farther.
+    """
+    t = np.linspace(0, 1, points)
+    values = np.stack([g(lower + (upper - lower) * at) for at in t])
+    values = np.where(np.isnan(values), np.inf, values)
+    padded = np.full((points + 2, *values.shape[1:]), np.inf)
+    padded[1:-1] = values
+    # an open end is no minimum: beyond it the function may fall farther
+    padded[0] = np.where(closed_below, np.inf, -np.inf)
+    padded[-1] = np.where(closed_above, np.inf, -np.inf)
+    inner = padded[1:-1]
+    # flat stretches, as where a loss has reached its floor to rounding, are none either
+    least = (inner < padded[:-2]) & (inner <= padded[2:]) & np.isfinite(inner)
+    best = np.where(least, values, np.inf).argmin(axis=0)
+
+    def at(i: NDArray[np.intp]) -> Array:
+        return lower + (upper - lower) * t[np.clip(i, 0, points - 1)]
+
+    return Scan(at(best), at(best - 1), at(best + 1), least.sum(axis=0), least.any(axis=0))
+
+
+def derivatives(g: Function, x: Array) -> tuple[Array, Array]:
+    """Return first and second derivatives by five-point differences, exact to about 1e-12 and
+    1e-8 of the function's scale.
+    """  # noqa: D205
+    h = STEP
+    far_below, below, here, above, far_above = (g(x + i * h) for i in (-2, -1, 0, 1, 2))
+    with np.errstate(invalid="ignore"):
+        slope = (8 * (above - below) - (far_above - far_below)) / (12 * h)
+        bend = (16 * (above + below) - (far_above + far_below) - 30 * here) / (12 * h * h)
+    # a loss is infinite where a budget does not pay for a size: the best one is smaller
+    beyond = np.isinf(far_above)
+    return np.where(beyond, np.inf, slope), np.where(beyond, np.nan, bend)
+
+
+def refine(g: Function, x: Array, lower: Array, upper: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Find minima between bounds by Newton's method, kept inside a shrinking bracket.
+
+    Returns the places, and where the method has converged.
+    """
+    done = np.zeros(x.shape, bool)
+    for _ in range(MOST_STEPS):
+        slope, bend = derivatives(g, x)
+        lower, upper = np.where(slope < 0, x, lower), np.where(slope > 0, x, upper)
+        step = -np.divide(slope, bend, out=np.full(x.shape, np.inf), where=bend > 0)
+        inside = (x + step > lower) & (x + step < upper)
+        following = np.where(inside, x + step, (lower + upper) / 2)
+        following = np.where(done, x, following)
+        done = done | (inside & (np.abs(step) <= LAST_STEP)) | (upper - lower <= 1e-12)
+        x = following
+        if done.all():
+            break
+    return x, done
+
+
+DOUBLINGS = 8
+"""How often the bracket, which starts one unit wide, may double."""
+
+WIDEST = 0.5 * 2**DOUBLINGS
+"""How far from the centre a root may lie, in logs."""
+
+CONVERGED = 1e-10
+"""Step in the log of the size at which a root is taken as found."""
+
+MOST_SECANTS = 100
+
+RESOLVED = 1e-9
+"""Targets within this share of the loss at infinite size count as out of reach."""
+
+
+def find_roots(
+    f: Callable[..., Array], args: tuple[Array, ...], what: str, *, missing: float | None = None,
+    start: tuple[float, float] = (-0.5, 0.5),
+) -> Array:  # fmt: skip
+    """Find a root of ``f(x, *args)`` around 0, elementwise over arrays that broadcast.
+
+    An element without one within ±100 or so gets ``missing``; None refuses, naming ``what`` is
+    looked for.
+    """
+    # far from the centre a law overflows or is flat: no sign change there, and no harm
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        centre = np.zeros(np.broadcast_shapes(*(np.shape(a) for a in args)))
+        bracket = elementwise.bracket_root(
+            f, centre + start[0], centre + start[1], maxiter=DOUBLINGS, args=args
+        )
+        if missing is None and not np.all(bracket.success):
+            raise DomainError(
+                f"No {what} was found within a factor e^{WIDEST:.0f} of the runs' centre for "
+                f"{int(np.sum(~bracket.success))} of {centre.size} draws and budgets. The law may "
+                "have no interior optimum, or the budget is out of all proportion to the runs."
+            )
+        roots = np.asarray(elementwise.find_root(f, bracket.bracket, args=args).x)
+    return roots if missing is None else np.where(bracket.success, roots, missing)
+
+
+def crossing(
+    log_loss: Callable[[Array], Array], limit: Array, log_target: Array, widest: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Solve ``log_loss(x) = log_target`` for the log size x, by draw and target.
+
+    A secant within a bracket, in ``ln(L - L(∞))``: that falls almost in a straight line, so that
+    a handful of evaluations do, each of which may be a search for optimal splits. ``log_loss``
+    falls in x and takes arrays of shape ``(draw, target)``; ``limit`` is its value at infinite
+    size, shape ``(draw, 1)``; ``log_target`` has shape ``(target,)``; no x beyond ``widest`` is
+    looked at.
+
+    Returns the roots, infinite where the loss stays above the target at least up to ``widest``,
+    NaN where it is below it all the way down; and whether the loss falls below the target at
+    infinite size.
+    """
+    reachable = log_target > limit + RESOLVED
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        floor = np.exp(limit)
+        goal = np.log(np.exp(log_target) - floor)
+        exact = 4 * np.finfo(float).eps * np.maximum(1, np.abs(log_target))
+        x = np.zeros(reachable.shape)
+        lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
+        done, last_x, last_excess = ~reachable, x, x
+        for step in range(MOST_SECANTS):
+            value = log_loss(x)
+            excess = np.log(np.exp(value) - floor) - goal
+            above = value > log_target
+            lower, upper = np.where(above, x, lower), np.where(above, upper, x)
+            done = done | (np.abs(value - log_target) <= exact) | (np.abs(x) == widest)
+            if done.all():
+                break
+            far = 4.0 * 2**step  # not farther at once: the line may bend
+            low, high = np.maximum(lower, x - far), np.minimum(upper, x + far)
+            slope = (excess - last_excess) / (x - last_x) if step else -0.25
+            secant = np.clip(x - excess / slope, x - far, x + far)
+            inside = (secant > lower) & (secant < upper)
+            following = np.where(inside, secant, (low + high) / 2)
+            following = np.where(done, x, np.clip(following, -widest, widest))
+            last_x, last_excess = x, excess
+            done = done | (np.abs(following - x) <= CONVERGED)
+            x = following
+            if done.all():
+                break
+    x = np.where((x == widest) & (lower == widest), np.inf, x)
+    x = np.where((x == -widest) & (upper == -widest), np.nan, x)
+    return np.where(reachable, x, np.inf), reachable

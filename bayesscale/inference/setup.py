@@ -1,0 +1,202 @@
+"""What a fit is asked: its options, declared once, and the checked job that every sweep repeats."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
+
+import numpy as np
+
+from bayesscale._arguments import choice, probability, random_seed as check_seed, whole_number
+from bayesscale._documented import documented
+from bayesscale._environment import available_memory, check_memory
+from bayesscale._interrupts import interrupts_held
+from bayesscale._progress import Report
+from bayesscale.errors import BayesScaleWarning
+from bayesscale.inference.compiled import DensityKind
+from bayesscale.inference.result import Fit, SamplingSpec
+from bayesscale.model import ModelSpec, check_noise, check_priors_admit, specify
+from bayesscale.runs import Runs
+
+if TYPE_CHECKING:
+    from bayesscale.laws import Law
+    from bayesscale.model import Prior
+
+
+class FitOptions(TypedDict, total=False):
+    """Options of a fit; every function that fits passes them on unopened."""
+
+    law: str | Law
+    noise: str
+    discrepancy: str | None
+    priors: Mapping[str, Prior] | None
+    draws: int
+    tune: int
+    chains: int
+    target_accept: float
+    random_seed: int | None
+    density: DensityKind
+
+
+DEFAULTS: FitOptions = {
+    "law": "unified", "noise": "student_t", "discrepancy": "drift", "priors": None, "draws": 1000,
+    "tune": 1000, "chains": 4, "target_accept": 0.9, "random_seed": None, "density": "fused",
+}  # fmt: skip
+
+MODEL = ("law", "noise", "discrepancy", "priors")
+"""The options that say what is fitted; the others say how."""
+
+MEANINGS = {
+    "runs": "The training runs, at least as many as the law has unknowns.",
+    "law": """``"unified"``, ``"chinchilla"``, ``"kaplan"``, ... (:func:`~bayesscale.list_laws`), or
+an instance of your own :class:`~bayesscale.Law`.""",
+    "noise": """Scatter of log loss around the law, whose scale changes with compute and with
+tokens per parameter: ``"student_t"`` down-weights outliers, ``"normal"`` does not;
+``"one_sided"``: runs can only be worse than well-tuned ones, whose loss the law is.""",
+    "discrepancy": """Model discrepancy. ``"drift"``: local slopes follow a random walk in log size,
+so that uncertainty grows with extrapolation. None: the law is assumed exact.""",
+    "priors": """Overrides of default priors by name of sampling coordinate, such as
+``{"slope_N": Prior.between(0.03, 0.1, mass=0.9)}``.""",
+    "draws": "Draws kept in each chain, at least 100.",
+    "tune": "Draws discarded in each chain while it adapts, at least 100.",
+    "chains": "Chains, at least 2: one alone cannot show that it converged.",
+    "target_accept": """Acceptance rate that the step size is tuned to, in (0, 1); higher is slower
+and safer.""",
+    "random_seed": """The same seed gives the same draws, whatever the number of cores. None takes a
+new one, which the result records, or that of the store where there is one.""",
+    "density": """``"fused"`` compiles the formulas themselves, which takes a tenth of a second;
+what it does not know, such as a prior of PyMC's own, it leaves to PyMC. ``"pytensor"`` samples
+PyMC's graph: the same posterior, ten times slower.""",
+    "store": """Folder that keeps what is finished. A rerun with the same arguments goes on from
+there. On a cluster, workers must share it.""",
+    "progress": '``"auto"`` shows what is going on, ``False`` is silent.',
+}
+"""What arguments mean that many functions take."""
+
+RAISES = """RunsError
+    If there are fewer runs than unknowns.
+UnknownNameError
+    If a law, noise, discrepancy or prior has an unknown name.
+PriorError
+    If a prior is malformed, or all that it allows is far from what was observed.
+DomainError
+    If an option is outside its domain.
+FileError
+    If a store cannot be read or written, or holds results of something else.
+SamplerError
+    If the sampler stops."""
+
+
+def takes_fit_options[**P, T](
+    *, without: tuple[str, ...] = (), **defaults: Any
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Complete the signature and docstring of a function that passes fit options on, some of them
+    with defaults of its own or not at all.
+    """  # noqa: D205
+    shown = {k: v for k, v in {**DEFAULTS, **defaults}.items() if k not in without}
+    return documented(MEANINGS, options=FitOptions, defaults=shown, sections={"Raises": RAISES})
+
+
+LONGER = 2
+"""Chains that mix, and are but short of effective draws, are run once more, so many times as long:
+nine fits of nine on three ladders converged then."""
+
+MUCH_LONGER = 4
+"""Chains that do not mix are run so many times as long, with more tuning, too."""
+
+CAREFUL = 0.98
+"""The acceptance rate that their steps are then tuned to: they mostly failed in corners that longer
+steps diverge in. Of 18 simulated ladders that the longer run alone did not cure, it cured 17."""
+
+DRAWS_WORTH_MORE = 250
+"""With fewer draws a chain, the user wants an answer soon rather than a posterior."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A fit to make, checked: the runs, the model and how it is sampled. The job of every sweep.
+
+    The model's reference point need not be the centre of these runs.
+    """
+
+    runs: Runs
+    spec: ModelSpec
+    sampling: SamplingSpec
+    density: DensityKind = "fused"
+
+    @classmethod
+    def of(cls, runs: Runs, **options: Unpack[FitOptions]) -> Setup:
+        """Check the options of a fit against the runs, before anything is compiled."""
+        unknown = [name for name in options if name not in DEFAULTS]
+        if unknown:
+            raise TypeError(f"got an unexpected keyword argument {unknown[0]!r}")
+        every: dict[str, Any] = {**DEFAULTS, **options}
+        spec = specify(runs, **{name: every[name] for name in MODEL})
+        seed = every["random_seed"]
+        seed = np.random.default_rng().integers(2**31) if seed is None else seed
+        sampling = SamplingSpec(
+            draws=whole_number("draws", every["draws"], least=100),
+            tune=whole_number("tune", every["tune"], least=100),
+            chains=whole_number("chains", every["chains"], least=2),
+            target_accept=probability("target_accept", every["target_accept"]),
+            random_seed=check_seed(seed),
+        )
+        choice("density", every["density"], get_args(DensityKind.__value__))
+        return cls(runs, spec, sampling, every["density"])
+
+    def fit(self, *, report: Report = lambda *_: None) -> Fit:
+        """Check that priors and losses admit a fit, sample it, and run its checks; no warnings."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayesScaleWarning)
+            check_priors_admit(self.runs, self.spec)
+            check_noise(self.spec, self.runs)
+            result = self.sample(report=report)
+            _ = result.checks  # while there is somebody to tell of it
+        return result
+
+    def sample(self, *, report: Report = lambda *_: None) -> Fit:
+        """Sample the model: again, and longer, where the chains did not converge."""
+        with interrupts_held():
+            from bayesscale.checks import short_of_draws
+            from bayesscale.inference.compiled import compile_model, is_compiled
+            from bayesscale.inference.draws import assemble_draws
+            from bayesscale.inference.sampler import memory_needed, sample_nuts
+            from bayesscale.model import model_data
+
+        spec, runs, sampling, density = self.spec, self.runs, self.sampling, self.density
+        length = {"draws": sampling.draws, "tune": sampling.tune, "chains": sampling.chains}
+        check_memory(
+            f"Sampling {', '.join(f'{k}={v:,}' for k, v in length.items())}",
+            memory_needed(spec, **length),
+            remedy="Ask for less: 1,000 draws a chain are enough for intervals.",
+        )
+        if not is_compiled(spec, density):
+            report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
+        compiled = compile_model(spec, runs, density)
+        if compiled.note:
+            report(f"Sampling PyMC's density, the slower one: {compiled.note}")
+        data = model_data(spec, runs)
+
+        def sampled(effort: int, target_accept: float) -> Fit:
+            settings = asdict(replace(sampling, target_accept=target_accept))
+            u, stats = sample_nuts(compiled, spec, data, report=report, effort=effort, **settings)
+            report("Summarising the draws")
+            draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
+            return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
+
+        careful = max(sampling.target_accept, CAREFUL)
+        result = sampled(1, sampling.target_accept)
+        for effort, target_accept in ((LONGER, sampling.target_accept), (MUCH_LONGER, careful)):
+            if result.convergence.passed or sampling.draws < DRAWS_WORTH_MORE:
+                break
+            if effort == LONGER and not short_of_draws(
+                result.convergence, result.draws["sample_stats"].dataset
+            ):
+                continue
+            if memory_needed(spec, **length, effort=effort) > available_memory():
+                break
+            report(f"Too few effective draws: sampling again, {effort} times as long")
+            result = sampled(effort, target_accept)
+        return result

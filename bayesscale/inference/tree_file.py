@@ -1,0 +1,120 @@
+"""The files that results are kept in: a netCDF tree, its header as JSON, with a seal behind it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayesscale._files import (
+    AnyPath,
+    atomic_write,
+    check_replaceable,
+    check_writable,
+    is_sealed,
+    sealed,
+    unsealed,
+)
+from bayesscale._interrupts import interrupts_held
+from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+SCHEMA = 2
+"""Version of the saved file's layout."""
+
+ATTRIBUTE = "bayesscale"
+"""Attribute of the root, and of each fit of an average, with what is not an array as JSON."""
+
+
+def set_header(tree: xr.DataTree, **header: Any) -> xr.DataTree:
+    """Put a header, plain JSON types by name, into a tree."""
+    names = ("bayesscale", "pymc", "nutpie", "numpy")
+    known = {"schema": SCHEMA, **header, "versions": {name: version(name) for name in names}}
+    tree.attrs[ATTRIBUTE] = json.dumps(known, default=lambda value: value.item())
+    return tree
+
+
+def save_tree(tree: xr.DataTree, path: AnyPath, *, overwrite: bool) -> Path:
+    """Write a tree by way of memory: HDF5 ends the process where it cannot write to a disk."""
+    check_writable(path)
+    if not overwrite:
+        check_replaceable(path)
+    content = sealed(bytes(tree.to_netcdf(None, engine="h5netcdf")))
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def load_tree[T](path: AnyPath, understand: Callable[[xr.DataTree], T], *, kind: str) -> T:
+    """Read a file, find out whether it holds what is wanted, and turn it into that."""
+    tree = _load(path)
+    shown = repr(str(path))
+    if ATTRIBUTE not in tree.attrs:
+        raise FileError(f"{shown} is a netCDF file, but not one that Fit.save wrote.")
+    try:
+        stored = json.loads(tree.attrs[ATTRIBUTE])
+        if stored["schema"] != SCHEMA:
+            raise FileError(
+                f"{shown} was written by bayesscale {stored['versions']['bayesscale']} in layout "
+                f"{stored['schema']}; this version reads layout {SCHEMA}. "
+                f"{'Upgrade bayesscale.' if stored['schema'] > SCHEMA else 'Refit.'}"
+            )
+        held = "average" if "average" in stored else "fit"
+        if held != kind:
+            raise FileError(f"{shown} holds a saved {held}: load it with bs.load_{held}(path).")
+        return understand(tree)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, BayesScaleError) and not isinstance(error, RunsError):
+            raise
+        reason = str(error) if isinstance(error, ValueError) else repr(error)
+        raise FileError(
+            f"{shown} is not a complete {kind}: {reason}. It was changed, or saved from another "
+            "version of the law; refit it."
+        ) from error
+
+
+def _load(path: AnyPath) -> xr.DataTree:
+    """Read the whole of a sealed netCDF file into memory."""
+    with interrupts_held():
+        import xarray as xr
+
+    try:
+        file = Path(path)
+        if not file.exists():
+            raise FileError(f"There is no file {str(path)!r}. Save one with fit.save(path) first.")
+        if not file.is_file():
+            raise FileError(f"{str(path)!r} is no regular file. Give the file of a saved fit.")
+        # the end tells what is no saved fit at all, however large it is
+        whole = file.read_bytes() if is_sealed(file) else b""
+    except FileError:
+        raise
+    except TypeError:
+        raise DomainError(f"A path must be text or a pathlib.Path, not {path!r}.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(f"{str(path)!r} cannot be read: {reason}.") from error
+    content = unsealed(whole, file)
+    try:
+        return xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
+    except Exception as error:  # h5py raises whatever a strange file makes it raise
+        raise FileError(f"{str(path)!r} cannot be read as a saved fit ({error}). Refit.") from error
+
+
+def from_table(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as plain JSON."""
+    table: dict[str, Any] = frame.to_dict("split")
+    return {**table, "index_name": frame.index.name}
+
+
+def to_table(table: Mapping[str, Any]) -> pd.DataFrame:
+    """Undo :func:`from_table`."""
+    import pandas as pd
+
+    index = pd.Index(table["index"], name=table["index_name"])
+    return pd.DataFrame(table["data"], index=index, columns=table["columns"])

@@ -1,0 +1,55 @@
+"""The numbers behind a picture."""
+
+from typing import Any
+
+from bayesscale._arguments import choice
+from bayesscale.plots.allocation import allocation_data
+from bayesscale.plots.backtest import backtest_data, coverage_data
+from bayesscale.plots.calibration import calibration_data
+from bayesscale.plots.comparison import comparison_data, sensitivity_data
+from bayesscale.plots.contour import contour_data
+from bayesscale.plots.isoflops import isoflops_data
+from bayesscale.plots.loss import loss_data, power_laws_data
+from bayesscale.plots.regret import regret_data
+from bayesscale.plots.residuals import predictive_check_data, residuals_data
+
+DATA = {
+    "allocation": allocation_data, "backtest": backtest_data, "calibration": calibration_data,
+    "comparison": comparison_data, "contour": contour_data, "coverage": coverage_data,
+    "isoflops": isoflops_data, "loss": loss_data, "power_laws": power_laws_data,
+    "predictive_check": predictive_check_data, "regret": regret_data,
+    "residuals": residuals_data, "sensitivity": sensitivity_data,
+}  # fmt: skip
+
+
+def plot_data(plot: str, result: Any, **options: Any) -> Any:
+    """Return the numbers that a plot draws, so that you can draw them in another way.
+
+    Parameters
+    ----------
+    plot
+        Name of a plot without its ``plot_``, such as ``"loss"`` or ``"allocation"``.
+    result
+        What the plot draws: a fit, a mapping of names to fits, a back-test, a comparison, ...
+    **options
+        Arguments of the plot that change its numbers, such as ``ci_prob`` or ``flops_max``, and
+        ``label``; none of those that change its looks.
+
+    Returns
+    -------
+    LossData, AllocationData, ...
+        A frozen dataclass of tables, which documents its attributes; for ``"power_laws"`` a
+        mapping of names to such.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such plot.
+    DomainError
+        If the plot does not draw such a result, or an option is outside its domain.
+
+    Examples
+    --------
+    >>> bs.plot_data("loss", fit, held_out=large).frontier        # doctest: +SKIP
+    """
+    return DATA[choice("plot", plot, DATA)](result, **options)

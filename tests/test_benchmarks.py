@@ -1,0 +1,61 @@
+"""Every benchmark runs, on tiny settings and without sampling; what it finds is not looked at."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import joblib
+import pytest
+
+from tests.simulate import fit_at
+
+FOLDER = Path(__file__).parent / "benchmarks"
+SPLITS = """
+from tests.simulate import simulate_runs
+
+def splits(root):
+    names = {"params": "n_params", "tokens": "n_tokens"}
+    for seed, source in enumerate(("llama3", "gadre")):
+        small, large = simulate_runs(seed=seed).split_by_compute(factor=10)
+        yield f"{source}/one", *(r.frame.rename(columns=names).drop(columns="flops")
+                                 for r in (small, large))
+"""
+ARGUMENTS = [
+    ("agreement", "{splits} {folder} 1"), ("allocation", "5"), ("decisions", "bets 1"),
+    ("calibration", "{folder} 10 chinchilla normal none"), ("decisions", "design 1"),
+    ("density", "48"), ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
+    ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
+    ("scoreboard", "{splits} {folder} default approach3"), ("verdicts", "{folder} model 1"),
+    ("verdicts", "{folder} splits {splits} {folder}"),
+]  # fmt: skip
+LONG = [
+    ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),
+    ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
+]  # fmt: skip
+ENOUGH = {"evidence": 400, "fair_fight": 400}
+"""Draws a chain of which an evidence can be had."""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("[a-z]*.py")))
+def test_a_benchmark_is_one(name):
+    module = importlib.import_module(f"tests.benchmarks.{name}")
+    assert callable(module.main)
+    assert f"tests/benchmarks/{name}.py" in module.__doc__  # its usage
+    assert name in {name for name, _ in ARGUMENTS + LONG} | {"side_by_side"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "arguments"), [*ARGUMENTS, *(pytest.param(*c, marks=pytest.mark.slow) for c in LONG)]
+)
+def test_a_benchmark_runs(name, arguments, sample_with, monkeypatch, tmp_path, request, capsys):
+    (tmp_path / "splits.py").write_text(SPLITS)
+    known = {"splits": tmp_path / "splits.py", "folder": tmp_path}
+    if "{ladders}" in arguments:
+        known["ladders"] = request.getfixturevalue("ladders")
+    draws = ENOUGH.get(name, 50)
+    sample_with(lambda setup: fit_at(setup.runs, spec=setup.spec, spread=0.002, draws=draws))
+    monkeypatch.setattr(sys, "argv", [name, *arguments.format(**known).split()])
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
+    importlib.import_module(f"tests.benchmarks.{name}").main()
+    assert capsys.readouterr().out
