@@ -23,7 +23,6 @@ DRAWN = {
     "correlated normal 20": lambda: problems.correlated_gaussian(20),
     "correlated normal 50": lambda: problems.correlated_gaussian(50),
     "student 5": problems.student,
-    "skewed 6": lambda: problems.skewed(6, 2.0),
     "eggbox": lambda: problems.eggbox((4, 2500)),
     "Rosenbrock": lambda: problems.rosenbrock((4, 5000)),
     "normal-gamma": lambda: problems.normal_gamma(1.0),
