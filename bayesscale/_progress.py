@@ -96,14 +96,14 @@ class _LogLines:
         if phase == self._phase and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._phase, self._last = phase, now
-        with suppress(OSError, ValueError):  # full or closed: that must not end what is told of
+        with suppress(OSError, ValueError):  # a full or closed stream must not stop the work
             sys.stderr.write(f"bayesscale: {text}\n")
             sys.stderr.flush()
 
 
 @contextmanager
 def silent(logger: str | logging.Logger) -> Iterator[None]:
-    """Keep a library from telling of its progress: ours is told elsewhere, or not wanted.
+    """Suppress the log messages of a library: progress is reported by this package, or not at all.
 
     Its logger by name, or itself where the library has not registered it.
     """

@@ -181,7 +181,7 @@ def verdict(checks: Iterable[Finding], *, of: str = "posterior") -> Verdict:
     said = {
         "stop": f"the {of} DID NOT PASS its checks ({named}).",
         "caution": f"the {of} passed its checks with this in mind: {named}.",
-    }.get(gravest, f"nothing speaks against using the {of}.")
+    }.get(gravest, f"the {of} passed its checks.")
     return Verdict(said, gravest)
 
 

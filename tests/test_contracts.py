@@ -26,7 +26,7 @@ ROWS = [
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
 
 HELPERS = {
-    ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"), ("_files", "_seal"),
+    ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"),
     ("_sections", "_equation"), ("_arguments", "_types"), ("_python", "_format"),
 }  # fmt: skip
 """Private helpers that build on another one."""

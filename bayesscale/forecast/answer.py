@@ -276,7 +276,7 @@ def _and_how(fit: Fit) -> str:
     if fit.spec.discrepancy.coordinates(fit.law):
         return ", with the drift that the law is allowed: beyond that they are a guess"
     return (
-        ", and these take the law for true: of such 90 % intervals about two thirds held the "
+        ", and these assume an exact law: of such 90 % intervals about two thirds held the "
         "truth, and beyond that fewer will"
     )
 

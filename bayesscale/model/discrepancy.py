@@ -2,7 +2,7 @@ r"""What a law gets wrong: how the fitted surface may leave it away from the cen
 
 A law's exponents are constant over all scales. Real ladders are not like that: small runs suffer
 from warm-up, large ones from learning rates tuned on small ones, and the slope that a law needs
-at the top of a ladder is not quite the one it needs at the bottom. Fits that take the law for true
+at the top of a ladder is not quite the one it needs at the bottom. Fits that assume an exact law
 are therefore far too sure of themselves when they extrapolate.
 
 ``drift`` lets slopes wander. With t the distance from the centre of the runs in units of their
