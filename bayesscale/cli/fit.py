@@ -101,7 +101,7 @@ def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
     )  # fmt: skip
     out.tell([Heading("Evidence"), Table(titles, rows, note)])
     told = {
-        path: {name: getattr(e, name) for name in ("log_evidence", "mcse", "method")}
+        path: {name: getattr(e, name) for name in ("log_evidence", "mcse")}
         for path, e in found.items()
     }
     out.finish({"evidence": told, "same_runs": same}, *loaded)

@@ -48,24 +48,21 @@ class Evidence(Estimate):
         ``ln p(ln L | law, noise, priors)``, natural log.
     mcse
         Its Monte Carlo standard error.
-    method
-        How it was estimated.
     overlap
-        How alike the posterior and the bridge's proposal are, in (0, 1]; NaN without a bridge.
+        How alike the posterior and the bridge's proposal are, in (0, 1].
     pareto_k
-        Shape of the tail of the bridge's weights; NaN without a bridge.
+        Shape of the tail of the bridge's weights.
     """
 
     log_evidence: float
     mcse: float
-    method: str
-    overlap: float = np.nan
-    pareto_k: float = np.nan
+    overlap: float
+    pareto_k: float
 
     @property
     def text(self) -> str:
         """The estimate in words."""
-        return f"ln evidence {self.log_evidence:.2f} ± {self.mcse:.2g}, by {self.method}."
+        return f"ln evidence {self.log_evidence:.2f} ± {self.mcse:.2g}, by bridge sampling."
 
 
 def evidence(
@@ -124,9 +121,7 @@ def evidence(
             f"and above {OVERLAP_MIN}). Fit with more draws (draws=10000); if that does not help, "
             "the posterior is too far from normal, as where the runs identify too little."
         )
-    return Evidence(
-        estimate.log_evidence, estimate.mcse, "bridge sampling", estimate.overlap, estimate.pareto_k
-    )
+    return Evidence(estimate.log_evidence, estimate.mcse, estimate.overlap, estimate.pareto_k)
 
 
 def check_converged(fit: Fit) -> None:

@@ -270,7 +270,7 @@ def test_laws_of_other_inputs_and_priors_of_other_families(monkeypatch):
             spec=specify(runs, law="chinchilla", discrepancy=None, priors={"slope_N": beta}),
         ),
     }  # fmt: skip
-    known = bs.Evidence(1.0, 0.01, "by hand")
+    known = bs.Evidence(1.0, 0.01, overlap=1.0, pareto_k=0.0)
     monkeypatch.setattr(sensitivity, "evidences", lambda fits, **_: dict.fromkeys(fits, known))
     monkeypatch.setattr(sensitivity, "MCSE_MAX", np.inf)
     monkeypatch.setattr(sensitivity, "PARETO_K_MAX", np.inf)
