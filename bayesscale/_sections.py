@@ -7,6 +7,7 @@ them: :func:`as_text` and :func:`as_html` here, colours in ``bayesscale.tell``.
 from __future__ import annotations
 
 import html
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ LABELS: dict[Severity, str] = {
     "ok": "Passed", "note": "Passed", "caution": "Caution", "stop": "Do not use",
 }  # fmt: skip
 """What a verdict is marked with."""
+
+NOT_TESTED = "Not tested"
+"""What a verdict is marked with instead where nothing was found, but too little was tested."""
 
 COLOURS: dict[Severity, str] = {
     "ok": "#2e7d32", "note": "#2e7d32", "caution": "#8a5a00", "stop": "#b00020",
@@ -52,11 +56,17 @@ class Verdict:
 
     text: str
     severity: Severity = "ok"
+    label: str = ""
+
+    @property
+    def mark(self) -> str:
+        """The label: that of its severity unless it has its own."""
+        return self.label or LABELS[self.severity]
 
     @property
     def marked(self) -> str:
         """The line behind its label."""
-        return clean(f"{LABELS[self.severity]}: {self.text}")
+        return clean(f"{self.mark}: {self.text}")
 
     def __str__(self) -> str:
         return self.marked
@@ -179,8 +189,8 @@ def verdict(checks: Iterable[Finding], *, of: str = "posterior") -> Verdict:
     gravest = worst(check.severity for check in checks)
     named = ", ".join(dict.fromkeys(c.name for c in checks if c.severity == gravest))
     said = {
-        "stop": f"the {of} DID NOT PASS its checks ({named}).",
-        "caution": f"the {of} passed its checks with this in mind: {named}.",
+        "stop": f"the {of} failed its checks ({named}).",
+        "caution": f"these checks of the {of} found problems: {named}.",
     }.get(gravest, f"the {of} passed its checks.")
     return Verdict(said, gravest)
 
@@ -250,9 +260,10 @@ def as_html(sections: Iterable[Section]) -> str:
     for section in sections:
         match section:
             case Heading(text):
-                parts.append(f"<h4>{_escaped(text)}</h4>")
-            case Verdict(text, severity):
-                parts.append(f"<p>{_badge(severity)} <b>{_escaped(text)}</b></p>")
+                parts.append(f"<h3>{_escaped(text)}</h3>")
+            case Verdict():
+                badge = _badge(section.mark, section.severity)
+                parts.append(f"<p>{badge} <b>{_escaped(section.text)}</b></p>")
             case Paragraph():
                 said = _escaped(marked(section))
                 said = f"<b>{said}</b>" if section.emphasis else said
@@ -354,10 +365,10 @@ def _cell(cell: str) -> str:
     return f'{first} <span style="white-space:nowrap">({", ".join(rest)})</span>'
 
 
-def _badge(severity: Severity) -> str:
+def _badge(label: str, severity: Severity) -> str:
     """Return the label of a verdict, in white on its colour."""
     look = f"background:{COLOURS[severity]};color:#fff;border-radius:3px;padding:1px 6px"
-    return f'<span style="{look}">{LABELS[severity]}</span>'
+    return f'<span style="{look}">{label}</span>'
 
 
 def _style(paragraph: Paragraph) -> str:
@@ -367,4 +378,6 @@ def _style(paragraph: Paragraph) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(clean(text)).replace("\n", "<br>")
+    """Escape a text, and keep intervals on one line."""
+    text = re.sub(r"(?<=\S)–(?=\S)", "\u2060–\u2060", html.escape(clean(text)))
+    return text.replace("\n", "<br>")

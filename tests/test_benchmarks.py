@@ -27,6 +27,7 @@ ARGUMENTS = [
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
     ("scoreboard", "{splits} {folder} default approach3"), ("verdicts", "{folder} model 1"),
     ("verdicts", "{folder} splits {splits} {folder}"),
+    ("verdicts", "{folder} plans {splits} {folder}"), ("verdicts", "{folder} simulated_plans 1"),
 ]  # fmt: skip
 LONG = [
     ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),

@@ -3,7 +3,8 @@ from .baselines import (
     log_power_laws as log_power_laws, predict_by_bootstrap as predict_by_bootstrap,
     predict_by_conformal as predict_by_conformal, predict_by_persistence as predict_by_persistence,
 )
-from .folds import Fold as Fold, rolling_folds as rolling_folds
+from .folds import Fold as Fold, rolling_folds as rolling_folds, widest_factor as widest_factor
+from .joint import combine as combine, judge_errors as judge_errors, together as together
 from .judge import (
     METHODS as METHODS, POSTERIOR as POSTERIOR, exact_log_score as exact_log_score, judge as judge,
 )

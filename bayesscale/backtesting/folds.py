@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesscale._format import flops as write_flops
 from bayesscale.errors import RunsError
@@ -17,12 +18,19 @@ RUNS_PER_UNKNOWN = 2
 class Fold:
     """One cut of a ladder: ``large`` holds all runs with more compute than any of ``small``.
 
-    Number 1 is the cut nearest to the largest run.
+    Number 1 is the cut nearest to the largest run. The fold is judged on the runs up to ``upto``,
+    FLOP, where the fold before begins.
     """
 
     number: int
     small: Runs
     large: Runs
+    upto: float = np.inf
+
+    @property
+    def next_runs(self) -> NDArray[np.bool_]:
+        """Which of the large runs the fold is judged on."""
+        return self.large.flops <= self.upto
 
 
 def rolling_folds(runs: Runs, law: Law, *, factor: float, at_most: int | None = None) -> list[Fold]:
@@ -43,20 +51,30 @@ def rolling_folds(runs: Runs, law: Law, *, factor: float, at_most: int | None = 
         if len(small) < needed:
             break
         if not folds or len(small) < len(folds[-1].small):
-            folds.append(Fold(len(folds) + 1, small, large))
+            upto = float(folds[-1].small.flops.max()) if folds else np.inf
+            folds.append(Fold(len(folds) + 1, small, large, upto))
         cutoff *= factor
     if not folds:
         raise _too_few(runs, law, factor=factor, needed=needed)
     return folds
 
 
+def widest_factor(runs: Runs, law: Law) -> float | None:
+    """Return the largest factor, rounded down to one decimal, that leaves enough runs to fit."""
+    needed, sizes = RUNS_PER_UNKNOWN * len(law.coordinates), np.sort(runs.flops)
+    if needed >= len(sizes):
+        return None
+    factor = float(np.floor(10 * sizes[-1] / sizes[needed]) / 10)
+    enough = factor > 1 and len(runs.split_by_compute(factor=factor)[0]) >= needed
+    return factor if enough else None
+
+
 def _too_few(runs: Runs, law: Law, *, factor: float, needed: int) -> RunsError:
     sizes = np.sort(runs.flops)
     left = int((sizes < sizes[-1] / factor).sum())
-    largest = 1.0 if needed >= len(sizes) else sizes[-1] / sizes[needed]
-    smaller = np.floor(10 * largest) / 10
     advice = "Train more runs"
-    if smaller > 1 and len(runs.split_by_compute(factor=smaller)[0]) >= needed:
+    smaller = widest_factor(runs, law)
+    if smaller is not None:
         advice = f"Use factor={smaller:g} or less"
     return RunsError(
         f"A back-test of the law {law.name!r} needs {needed} runs to fit, {RUNS_PER_UNKNOWN} for "

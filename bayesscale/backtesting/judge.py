@@ -1,4 +1,4 @@
-"""One fold: what each method says of the larger runs, and how that scores."""
+"""One fold: what each method predicts of the larger runs, and how that scores."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bayesscale.backtesting.baselines import (
     predict_by_persistence,
 )
 from bayesscale.backtesting.folds import Fold
+from bayesscale.backtesting.joint import judge_errors
 from bayesscale.backtesting.scores import normal_log_score, score_draws
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import extrapolate, recipe_shifts
@@ -36,12 +37,14 @@ METHODS = (POSTERIOR, APPROACH3, CONFORMAL, PERSISTENCE)
 @dataclass(frozen=True)
 class Judged:
     """What a fold showed: ``points``, one row a method and held-out run; ``fold``, how many runs
-    it had and how far it reached; the ``checks`` of its posterior, whose texts say which fold.
+    it had, how far it reached and how probable its errors were; the ``checks`` of its posterior,
+    whose texts say which fold; ``replicates``, what a right model would have shown.
     """  # noqa: D205
 
     points: pd.DataFrame
     fold: Mapping[str, float]
     checks: tuple[CheckResult, ...]
+    replicates: pd.DataFrame
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types, every number exact."""
@@ -50,7 +53,8 @@ class Judged:
              "warning": c.warning.__name__}
             for c in self.checks
         ]  # fmt: skip
-        return {"points": _as_dict(self.points), "fold": dict(self.fold), "checks": checks}
+        tables = {name: _as_dict(getattr(self, name)) for name in ("points", "replicates")}
+        return {**tables, "fold": dict(self.fold), "checks": checks}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Judged:
@@ -61,7 +65,9 @@ class Judged:
             )
             for c in stored["checks"]
         ]
-        return cls(_from_dict(stored["points"]), stored["fold"], tuple(checks))
+        tables = (_from_dict(stored[name]) for name in ("points", "replicates"))
+        points, replicates = tables
+        return cls(points, stored["fold"], tuple(checks), replicates)
 
 
 def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
@@ -73,7 +79,7 @@ def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
     y, observed = np.log(small.loss), np.log(large.loss)
     rng = generator(fit.sampling.random_seed, Stream.BASELINES)
     draws = {
-        POSTERIOR: np.log(_foreseen(fit, large, recipe_shift)),
+        POSTERIOR: np.log(_predictive(fit, large, recipe_shift)),
         APPROACH3: predict_by_bootstrap(x, y, x_new, rng),
         CONFORMAL: predict_by_conformal(x, small.flops, y, x_new, large.flops),
         PERSISTENCE: predict_by_persistence(x, small.flops, y, x_new, large.flops),
@@ -88,24 +94,33 @@ def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
         )
         known = {
             "fold": fold.number, "run": large.run_ids, "method": method, "flops": large.flops,
-            "reach": large.flops / small.flops.max(), "observed": large.loss,
+            "reach": large.flops / small.flops.max(), "next": fold.next_runs,
+            "observed": large.loss,
         }  # fmt: skip
         tables.append(pd.concat([pd.DataFrame(known), table], axis=1))
+    ahead, own = fold.next_runs, np.log(tables[0][["lower90", "upper90"]].to_numpy())
+    errors, replicates = judge_errors(
+        draws[POSTERIOR][:, ahead], observed[ahead], own[ahead, 0], own[ahead, 1]
+    )
     return Judged(
         points=pd.concat(tables, ignore_index=True),
         fold={
             "fold": fold.number, "n_train": len(small), "n_test": len(large),
             "flops_train": float(small.flops.max()),
             "reach": float(large.flops.max() / small.flops.max()),
+            "n_next": int(ahead.sum()),
+            "reach_next": float(large.flops[ahead].max() / small.flops.max()),
+            **errors,
         },
         checks=tuple(
             replace(check, text=f"Fold {fold.number}, {len(small)} runs: {check.text}")
             for check in fit.checks
         ),
+        replicates=replicates,
     )  # fmt: skip
 
 
-def _foreseen(fit: Fit, large: Runs, recipe_shift: float) -> Array:
+def _predictive(fit: Fit, large: Runs, recipe_shift: float) -> Array:
     """Return draws of the runs' loss, shape ``(draw, run)``."""
     inputs: Any = {name: large[name] for name in fit.law.quantities}
     with warnings.catch_warnings():

@@ -1,11 +1,10 @@
-"""What a back-test found: scores by reach and method, and what follows from them."""
+"""What a back-test found: scores by reach and method, and the verdict on the errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from bayesscale._sections import (
     records,
     worst,
 )
+from bayesscale.backtesting.joint import LEVEL as ERRORS_LEVEL, combine, together
 from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, PERSISTENCE, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
 from bayesscale.checks import CheckResult
@@ -39,23 +39,11 @@ NAMES = {APPROACH3: "Approach 3", CONFORMAL: "split conformal", PERSISTENCE: "pe
 LEVEL = 90
 """Percent of the intervals that sentences speak of."""
 
+POWER = 0.8
+"""Errors twice too large should be detected with this probability, or nothing was tested."""
 
-@dataclass(frozen=True)
-class _Count:
-    """What the law's intervals covered in a band of reach."""
-
-    covered: int
-    n: int
-    reach: float
-
-    @property
-    def expected(self) -> float:
-        return LEVEL / 100 * self.n
-
-    @property
-    def too_few(self) -> bool:
-        """Whether fewer are covered than chance explains, two standard deviations below."""
-        return self.covered < self.expected - 2 * sqrt(self.expected * (1 - LEVEL / 100))
+WRONG_P, WRONG_RATIO = 1e-3, 3.0
+"""Errors so improbable, and so many times as large as predicted, forbid the use of intervals."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,12 +54,15 @@ class Backtest(Told):
     ----------
     points
         One row a prediction: ``fold``, ``run`` (its id), ``method``, ``flops``, ``reach`` (its
-        compute over the largest fitted), ``observed``, ``median``, ``lower50`` ... ``upper95``
+        compute over the largest fitted), ``next`` (whether the fold is judged on it: those up to
+        the next cutoff), ``observed``, ``median``, ``lower50`` ... ``upper95``
         (nats/token), ``error`` (log predicted over observed loss), ``pit``, ``crps``,
         ``log_score`` and the ``band`` of reach.
     folds
         One row a fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
-        fitted), ``reach`` (of the farthest run), its ``severity`` and the names of what was
+        fitted), ``reach`` (of the farthest run); of the ``n_next`` runs that it is judged on,
+        ``reach_next``, ``error_ratio`` (mean absolute error over what the model predicts of it)
+        and its ``p_value``; its ``severity`` and the names of what was
         ``found``, cautions included; where it was asked for, ``joint_log_density`` of all its
         held-out log losses together, nats, and its Monte Carlo error ``joint_mcse``.
     checks
@@ -80,6 +71,9 @@ class Backtest(Told):
         Name of the law.
     random_seed
         The seed of all fits: ``bs.fit`` with it repeats a fold.
+    replicates
+        Joint predictive draws of each fold (index ``fold``): how many runs intervals ``covered``,
+        and the ``p_value`` of errors twice as large.
     """
 
     points: pd.DataFrame
@@ -87,6 +81,7 @@ class Backtest(Told):
     checks: tuple[CheckResult, ...]
     law: str
     random_seed: int
+    replicates: pd.DataFrame
 
     @classmethod
     def of(cls, judged: Sequence[Judged], *, law: str, random_seed: int) -> Backtest:
@@ -96,18 +91,54 @@ class Backtest(Told):
         folds = pd.DataFrame([j.fold for j in judged]).set_index("fold")
         folds["severity"] = [worst(c.severity for c in j.checks) for j in judged]
         folds["found"] = [", ".join(c.name for c in j.checks if c.warns) for j in judged]
-        return cls(points, folds, tuple(c for j in judged for c in j.checks), law, random_seed)
+        checks = tuple(c for j in judged for c in j.checks)
+        replicates = pd.concat([j.replicates for j in judged], keys=folds.index).droplevel(1)
+        return cls(points, folds, checks, law, random_seed, replicates)
 
     @property
     def severity(self) -> Severity:
-        """The gravest finding of any fold's checks; a caution if too few runs were covered."""
-        covered: Severity = "caution" if self.too_narrow else "ok"
-        return worst([covered, *(check.severity for check in self.checks)])
+        """That of the errors; at least a caution if the checks of a fold's posterior warn."""
+        unsound: Severity = "caution" if any(check.warns for check in self.checks) else "ok"
+        return worst([self.outcome, unsound])
 
     @property
-    def too_narrow(self) -> bool:
-        """Whether intervals covered fewer runs than chance explains."""
-        return any(count.too_few for count in self._counts())
+    def judged(self) -> pd.DataFrame:
+        """The folds whose posteriors passed their checks: the errors of these are judged."""
+        return self.folds[self.folds["severity"] != "stop"]
+
+    @property
+    def p_value(self) -> float:
+        """Probability of errors as large as these if the model is right, all folds combined."""
+        return float(combine(self.judged["p_value"].to_numpy()))
+
+    @cached_property
+    def _together(self) -> tuple[float, tuple[int, int]]:
+        return together(self.replicates.loc[[fold]] for fold in self.judged.index)
+
+    @property
+    def power(self) -> float:
+        """Probability of detecting errors that are twice as large as predicted."""
+        return self._together[0]
+
+    @property
+    def error_ratio(self) -> float:
+        """Mean absolute error over what the model predicts of it, folds weighted by their runs."""
+        return float(np.average(self.judged["error_ratio"], weights=self.judged["n_next"]))
+
+    @property
+    def outcome(self) -> Severity:
+        """What the errors come to: ``"ok"`` only where larger ones would have been detected."""
+        if not len(self.judged):
+            return "stop"
+        if self.p_value < ERRORS_LEVEL:
+            wrong = self.p_value < WRONG_P and self.error_ratio > WRONG_RATIO
+            return "stop" if wrong else "caution"
+        return "ok" if self.power >= POWER else "note"
+
+    @property
+    def tested_reach(self) -> float:
+        """Compute of the farthest run that was judged, over the largest fitted; 0 if none was."""
+        return float(self.judged["reach_next"].max()) if len(self.judged) else 0.0
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -127,20 +158,33 @@ class Backtest(Told):
 
     @property
     def verdict(self) -> Verdict:
-        """How far the intervals may be trusted, in a sentence or two."""
-        counts = self._counts()
-        said = [f"{c.covered} of {c.n} at {_times(c.reach)} reach" for c in counts]
-        text = f"On your own runs, {LEVEL} % intervals covered {_listed(said)}."
-        short = [c for c in counts if c.too_few]
-        if not short:
-            text += " Chance explains what they missed: plan with them at such a reach."
-            return Verdict(text, self.severity)
-        due = [f"{c.expected:.0f} of {c.n} at {_times(c.reach)}" for c in short]
-        text += (
-            f" About {_listed(due)} should have been: intervals there are too narrow. Allow for "
-            "more than they say, or train a larger run first."
+        """Whether the intervals held on larger runs, in a sentence or three."""
+        if not len(self.judged):
+            return Verdict(f"the back-test has no usable fold. {self.failures}", "stop")
+        own = self.points[(self.points["method"] == POSTERIOR) & self.points["next"]]
+        own = own[own["fold"].isin(self.judged.index)]
+        low, high = self._together[1]
+        n, folds = len(own), len(self.judged)
+        band = f"{low} to {high}" if low < high else f"{low}"
+        text = (
+            f"On held-out runs up to {_times(self.tested_reach)} beyond the fitted ones, {LEVEL} % "
+            f"intervals covered {covered(own, LEVEL).sum()} of {n}, where those of a right model "
+            f"cover {band}. Errors are {self.error_ratio:.2g} times as large as predicted "
+            f"(p = {self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
         )
-        return Verdict(text, self.severity)
+        return Verdict(f"{text} {self._meaning}", self.severity)
+
+    @property
+    def _meaning(self) -> str:
+        """What the errors mean for the use of intervals at this reach."""
+        detected = f"would have been detected with probability {self.power:.2g}"
+        return {
+            "ok": f"Errors twice as large {detected}.",
+            "note": f"This test is weak: errors twice as large {detected} only.",
+            "caution": "Intervals at this reach are too narrow: allow for more than they say, or "
+            "train a larger run first.",
+            "stop": "The intervals are wrong at this reach: do not use them.",
+        }[self.outcome]
 
     @property
     def comparison(self) -> str:
@@ -172,7 +216,7 @@ class Backtest(Told):
     def sections(self) -> list[Section]:
         """Return the verdict, what the checks found, the folds and the scores."""
         told: list[Section] = [
-            Heading(f"Does the law {self.law!r} foresee larger runs?"),
+            Heading(f"Back-test of the law {self.law!r} on larger runs"),
             self.verdict,
             Paragraph(self.comparison),
         ]
@@ -182,8 +226,10 @@ class Backtest(Told):
             told += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
         folds = [
             f"Fold {fold['fold']}: {fold['n_train']} runs up to "
-            f"{write_flops(fold['flops_train'])} foresee {fold['n_test']} up to "
-            f"{fold['reach']:.3g}x as large{_together(fold)}."
+            f"{write_flops(fold['flops_train'])} predict {fold['n_test']} up to "
+            f"{fold['reach']:.3g}x as large; errors {fold['error_ratio']:.2g} times as large as "
+            f"predicted up to {_times(fold['reach_next'])} (p = {fold['p_value']:.2g})"
+            f"{_joint(fold)}."
             for fold in records(self.folds)
         ]
         return [*told, Paragraph("\n".join(folds)), self.table()]
@@ -206,26 +252,15 @@ class Backtest(Told):
         titles = ["reach", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
         return Table([*titles, "CRPS", "RMSLE", "bias"], rows)
 
-    def _counts(self) -> list[_Count]:
-        own = self.points[self.points["method"] == POSTERIOR]
-        return [
-            _Count(int(covered(of_band, LEVEL).sum()), len(of_band), of_band["reach"].median())
-            for _, of_band in own.groupby("band", observed=True)
-        ]
 
-
-def _together(fold: Mapping[str, Any]) -> str:
+def _joint(fold: Mapping[str, Any]) -> str:
     if "joint_log_density" not in fold:
         return ""
     return (
-        f", all of them together with a log density of {fold['joint_log_density']:.1f} ± "
+        f", all of them with a joint log density of {fold['joint_log_density']:.1f} ± "
         f"{fold['joint_mcse']:.1g} nats"
     )
 
 
 def _times(reach: float) -> str:
     return f"{float(f'{reach:.2g}'):g}x"
-
-
-def _listed(said: list[str]) -> str:
-    return " and ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)

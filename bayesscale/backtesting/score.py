@@ -83,7 +83,7 @@ class Score(Told):
 
     def sections(self) -> list[Section]:
         """Return how the forecast did, the predictions, and what moved."""
-        short = self.backtest.too_narrow or (
+        short = self.backtest.outcome in ("caution", "stop") or (
             len(self.points) == 1 and not covered(self.points, LEVEL).all()
         )
         told: list[Section] = [

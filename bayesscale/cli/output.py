@@ -181,16 +181,23 @@ class Output:
             if told not in self._told:
                 _warn(text)
 
-    def finish(self, document: Mapping[str, Any], *results: Told, last: str = "") -> None:
-        """Write the document if it is wanted, then a last line, and end with status 1 if a result
-        forbids its use, or with ``--strict`` if it asks for caution.
+    def noted(self, sections: Iterable[Section]) -> None:
+        """Note what a file that is written tells people, so that no warning repeats it."""
+        self._told += words(sections) * (not self.quiet)
+
+    def finish(
+        self, document: Mapping[str, Any], *results: Told, last: str = "", python: bool = True
+    ) -> None:
+        """Write the document if it is wanted, the Python and a last line; end with status 1 if a
+        result forbids its use, or with ``--strict`` if it asks for caution.
         """  # noqa: D205
         severity = worst(result.severity for result in results)
         wanted = [line for mark, line in IMPORTS.items() if mark in "\n".join(self.python)]
         self.python[1:1] = wanted
-        self.tell([Heading("The same in Python")])
-        # unwrapped, so that it can be copied
-        self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
+        if python:
+            self.tell([Heading("The same in Python")])
+            # unwrapped, so that it can be copied
+            self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
         if last:
             self.tell([Paragraph(f"\n{last}")])
         if self.as_json:

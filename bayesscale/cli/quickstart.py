@@ -8,7 +8,7 @@ import click
 import bayesscale as bs
 from bayesscale._files import check_output, make_folder
 from bayesscale._python import Name, call
-from bayesscale._sections import Paragraph, records, words
+from bayesscale._sections import Paragraph, records
 from bayesscale.cli.document import describe
 from bayesscale.cli.options import (
     PATH,
@@ -22,10 +22,6 @@ from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 from bayesscale.tell import files_in
 
-HOLD_OUT_OF_EXAMPLE = 4.0
-"""The embedded ladder's levels above 1e14 FLOP, which were trained for this."""
-
-
 EXAMPLES = """
 bayesscale quickstart
 bayesscale quickstart runs.csv
@@ -37,18 +33,20 @@ bayesscale quickstart runs.csv
 @sampling_options("law", "random_seed")
 @sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
 @terms_options
-@hold_out_option(f"10; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top levels")
+@hold_out_option("10, or as much as the runs allow")
 @click.option(
     "--output-dir", type=PATH, default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
 @force_option
+@click.option("-v", "--verbose", is_flag=True, help="Print all that the report holds.")
 @reading_options
 def quickstart_command(
     out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
     budgets: list[float], terms: Any, hold_out: float | None, output_dir: Path, force: bool,
+    verbose: bool,
 ) -> None:  # fmt: skip
-    """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
+    """Fit the RUNS of a table, test the fit on the largest, and plan for ten times the compute.
 
     Without RUNS, those that come with bayesscale: small transformers trained on Python source.
 
@@ -62,8 +60,8 @@ def quickstart_command(
         )
     # With a seed, what is shown to a colleague can be had again.
     asked = {"law": "unified", "random_seed": 0, **sampling}
-    test = hold_out if runs or hold_out else HOLD_OUT_OF_EXAMPLE
-    asked |= {k: v for k, v in {"hold_out": test, "flops": budgets, "terms": terms}.items() if v}
+    given = {"hold_out": hold_out, "flops": budgets, "terms": terms}
+    asked |= {name: value for name, value in given.items() if value}
     if runs:
         table = out.read(runs, reading, shown=False)
     else:
@@ -81,7 +79,8 @@ def quickstart_command(
         call("plan.fit.save", posterior),
         "plan.summary",
     )
-    out.tell(plan.sections())
+    out.tell(plan.sections() if verbose else plan.answer())
+    out.noted(plan.sections())
     written = call("bs.report", path, plan=Name("plan"), figures=folder)
     bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
     out.ran(written)
@@ -100,6 +99,6 @@ def quickstart_command(
             "files": files,
         },
         plan,
-        # again, for in a terminal the last screen is the first that is read
-        last=f"{words(plan.advice())}\nOpen {path} in a browser.",
+        last=f"Open {path} in a browser.",
+        python=verbose,
     )

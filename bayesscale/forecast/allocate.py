@@ -17,6 +17,7 @@ from bayesscale.forecast.answer import (
     Answer,
     asks,
     reach,
+    summary_columns,
     target_frame,
     title,
     warn_if_far,
@@ -26,7 +27,7 @@ from bayesscale.forecast.answer import (
 )
 from bayesscale.forecast.bet import best_bet
 from bayesscale.forecast.frontier import Frontier
-from bayesscale.forecast.mixture import Question, check_answers
+from bayesscale.forecast.mixture import Mixture, Question, check_answers
 from bayesscale.forecast.purchase import Purchase
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
@@ -43,8 +44,9 @@ class Allocation(Answer):
     summary
         One row a budget (index ``flops``). Of the optimum, which is not known exactly: median,
         ``_lower`` and ``_upper`` of ``params`` (N*), ``tokens`` (D*), ``tokens_per_param``,
-        ``optimal_loss`` (L*, nats/token), and the local exponents d ln N*/d ln C and
-        d ln D*/d ln C. Of the run to order, whose posterior expected loss is smallest:
+        ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and
+        d ln D*/d ln C, and ``params_exponent_over_runs``, the exponent of N* over the fitted runs
+        as in :meth:`Fit.summary`. Of the run to order, whose posterior expected loss is smallest:
         ``best_bet_params`` and ``best_bet_tokens``; median and interval of its ``loss``, of its
         ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and of
         ``wasted``, the share of the budget that the best run of the same loss would save; the mean
@@ -91,10 +93,15 @@ class Allocation(Answer):
             f"{scale.in_words}, and the share of compute that it wastes. Medians over "
             f"{percent(self.ci_prob)} intervals.",
         )
-        said = [*_by_budget(rows, lambda row: _flatness(row, self.within))]
-        said += _by_budget(rows, lambda row: _growth(row, self.ci_prob))
+        said = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
         said += _by_budget(rows, _oddities)
         return [table, *(Paragraph(text) for text in (*said, *self.assumed))]
+
+    def growth(self) -> list[str]:
+        """Return how the split grows with compute, over the runs and at the budgets, in words."""
+        rows = records(self.summary)
+        over_runs = [_over_runs(rows[0])] if "params_exponent_over_runs" in self.summary else []
+        return [*over_runs, *_by_budget(rows, lambda row: _growth(row, self.ci_prob))]
 
 
 DRAW_UNITS = {
@@ -213,6 +220,10 @@ def allocate(
         "without_optimum": np.isnan(drawn["params"]).mean(axis=(0, 1)),
         "several_minima": (minima > 1).mean(axis=(0, 1)),
     }
+    over_runs = mixture.published("params_exponent")
+    if over_runs is not None and _wanders(mixture):
+        ends = summary_columns("params_exponent_over_runs", over_runs[None, :, None], ci_prob)
+        columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
     frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
     if money:
         frame["money"] = money.amounts
@@ -321,12 +332,26 @@ def _oddities(row: Mapping[str, Any]) -> str:
     return " ".join(said)
 
 
-def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
-    def power(name: str) -> str:
-        lower, upper = row[f"{name}_exponent_lower"], row[f"{name}_exponent_upper"]
-        return f"C^{row[f'{name}_exponent']:.2f} ({interval(lower, upper, '{:.2f}'.format)})"
+def _wanders(mixture: Mixture) -> bool:
+    """Whether the exponent of the split may be another one beyond the runs than over them."""
+    return any(v.posterior.spec.discrepancy.moves_optimum for v in mixture.voices)
 
+
+def _over_runs(row: Mapping[str, Any]) -> str:
     return (
-        f"With compute, the best size grows as {power('params')} and its tokens as "
-        f"{power('tokens')}; {percent(ci_prob)} intervals."
+        f"Over the runs N* grows as {_power(row, 'params_exponent', '_over_runs')}; beyond them "
+        "the exponent is less certain."
     )
+
+
+def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
+    return (
+        f"With more compute N* grows as {_power(row, 'params_exponent')} and D* as "
+        f"{_power(row, 'tokens_exponent')}; {percent(ci_prob)} intervals."
+    )
+
+
+def _power(row: Mapping[str, Any], name: str, where: str = "") -> str:
+    """Write an exponent of compute with its interval."""
+    low, high = row[f"{name}{where}_lower"], row[f"{name}{where}_upper"]
+    return f"C^{row[f'{name}{where}']:.2f} ({interval(low, high, '{:.2f}'.format)})"

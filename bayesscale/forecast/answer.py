@@ -115,12 +115,9 @@ class Answer(Told):
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Those of whoever answers; what the answer owes to priors stands for what else does."""
+        """All those of the fit that answers, and of what the answer itself owes to priors."""
         of = () if self.of is None else self.of.checks
-        if self.sensitivity is None:
-            return of
-        other = (check for check in of if not check.name.startswith(self.sensitivity.name))
-        return (*other, self.sensitivity)
+        return of if self.sensitivity is None else (*of, self.sensitivity)
 
     @property
     def severity(self) -> Severity:

@@ -19,7 +19,7 @@ from bayesscale.checks import Answers, CheckResult, check_prior_power, prior_pow
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import summary_columns
 from bayesscale.inference import SAMPLE_DIMS, Average, Fit
-from bayesscale.model import Posterior
+from bayesscale.model import Posterior, evenly
 
 type Question = Callable[[Posterior, np.random.Generator], Mapping[str, NDArray[Any]]]
 """Called with the draws of one law, shape ``(draw, 1)``, and a source of run noise; returns arrays
@@ -149,6 +149,17 @@ class Mixture:
         n_draws = sum(len(voice.places) for voice in self.voices)
         means = [len(voice.places) / n_draws * quantity(voice.posterior) for voice in self.voices]
         return np.sum(means, axis=0)
+
+    def published(self, name: str) -> Array | None:
+        """Return draws of a published parameter, shape ``(draw,)``; None where a law has none."""
+        gathered = np.empty(len(self.host.posterior))
+        for voice in self.voices:
+            fit = self.asked.fits[voice.name] if isinstance(self.asked, Average) else self.host
+            if name not in fit.published:
+                return None
+            draws = np.ravel(fit.published[name])
+            gathered[voice.places] = draws[evenly(len(voice.places), len(draws))]
+        return gathered
 
     def dataset(
         self,

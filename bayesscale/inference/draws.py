@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.accounting import PowerCost
 from bayesscale.inference.projection import project_on_law
+from bayesscale.inference.split import exponent_over_runs
 from bayesscale.model import ModelSpec, Posterior, dims_of, model_data
 from bayesscale.runs import Runs
 
@@ -104,7 +104,9 @@ def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
     own = _by_draw(sampled, coords, meant)
     own = own.assign(_with_units(noise_draws(posterior), coords).data_vars)
     projection = project_on_law(posterior, runs)
-    published = _with_units(published_draws(spec, projection.c), coords)
+    published = _with_units(
+        published_draws(spec, projection.c) | split_exponents(posterior, runs), coords
+    )
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": own.assign(published.data_vars)}
     published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
@@ -116,20 +118,27 @@ def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
 
 
 def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:
-    """Return the published parameters of laws with their units, and the exponents of the
-    compute-optimal split at C = 6ND where the law has one in closed form; all of one shape.
-    """  # noqa: D205
+    """Return the published parameters of laws with their units; all of one shape."""
     law = spec.law
     with np.errstate(over="ignore"):  # A and B of a steep law may lie beyond a float
         published = law.published(on_law, spec.reference)
-    result = {name: (published[name], unit) for name, unit in law.published_units.items()}
-    if not result:  # a law without published parameters has its coordinates
-        result = {k.name: (on_law[k.name], k.unit) for k in law.coordinates}
-    optimum = law.optimum(on_law, np.zeros(()), PowerCost()) if law.split else None
-    if optimum is not None:
-        result["params_exponent"] = (optimum.params_exponent, "d ln N* / d ln C")
-        result["tokens_exponent"] = (optimum.tokens_exponent, "d ln D* / d ln C")
-    return result
+    if not law.published_units:  # a law without published parameters has its coordinates
+        return {k.name: (on_law[k.name], k.unit) for k in law.coordinates}
+    return {name: (published[name], unit) for name, unit in law.published_units.items()}
+
+
+def split_exponents(posterior: Posterior, runs: Runs) -> dict[str, tuple[Array, str]]:
+    """Return the exponents of the compute-optimal split at C = 6ND over the runs, shape of the
+    draws; none where the law states no optimum.
+    """  # noqa: D205
+    of_params = exponent_over_runs(posterior, runs)
+    if of_params is None:
+        return {}
+    over = ", over the runs" if posterior.spec.discrepancy.moves_optimum else ""
+    return {
+        "params_exponent": (of_params, f"d ln N* / d ln C{over}"),
+        "tokens_exponent": (1 - of_params, f"d ln D* / d ln C{over}"),
+    }
 
 
 def noise_draws(posterior: Posterior) -> dict[str, tuple[Array, str]]:

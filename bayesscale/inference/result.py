@@ -42,7 +42,7 @@ from bayesscale.checks import (
     diagnostics,
     prior_power,
 )
-from bayesscale.inference.draws import published_draws
+from bayesscale.inference.draws import published_draws, split_exponents
 from bayesscale.inference.tree_file import ATTRIBUTE, load_tree, save_tree, set_header
 from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
@@ -249,25 +249,39 @@ class Fit(Told):
 
     def sections(self, *, ci_prob: float = 0.9) -> list[Section]:
         """Return what was fitted, whether it may be used and why, and the published parameters."""
+        table, head = (
+            self.summary(ci_prob=ci_prob),
+            [Heading(in_words(self)), *findings(self.checks)],
+        )
+        if "closest_law" not in self.draws.children:
+            equation = [Paragraph(_equation(self)), *fitted_equation(self)]
+            return [*head, *equation, _parameters(table, ci_prob), *further(self.checks)]
+        letters = table.index.isin([*self.law.published_units])
+        closest = _parameters(table[letters], ci_prob, "closest law")
         return [
-            Heading(in_words(self)),
-            *findings(self.checks),
-            Paragraph(_equation(self)),
+            *head,
+            _parameters(table[~letters], ci_prob),
+            Paragraph(f"The law closest to the fitted surface over the runs: {_equation(self)}"),
             *fitted_equation(self),
-            Table.of(
-                self.summary(ci_prob=ci_prob),
-                {
-                    "parameter": lambda row: str(row["parameter"]),
-                    "median": lambda row: short_number(row["median"]),
-                    f"{percent(ci_prob)} interval": lambda row: interval(
-                        row["lower"], row["upper"], short_number
-                    ),
-                    "unit": lambda row: row["unit"],
-                },
-            ),
-            *([Paragraph(_closest_law(self))] if "closest_law" in self.draws.children else []),
+            *([closest] if letters.any() else []),
+            Paragraph(_closest_law(self)),
             *further(self.checks),
         ]
+
+
+def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> Table:
+    """Return rows of :meth:`Fit.summary` for people."""
+    return Table.of(
+        table,
+        {
+            kind: lambda row: str(row["parameter"]),
+            "median": lambda row: short_number(row["median"]),
+            f"{percent(ci_prob)} interval": lambda row: interval(
+                row["lower"], row["upper"], short_number
+            ),
+            "unit": lambda row: row["unit"],
+        },
+    )
 
 
 def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
@@ -340,18 +354,18 @@ def _closest_law(fit: Fit) -> str:
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     said = (
-        "Letters above are those of the law closest to the fitted surface over the runs, which it "
-        f"misses by {misfit:.2%} (noise {sigma:.2%}). They hold among the runs: beyond them the "
-        "surface may leave the law, so that sizes and losses there are less sure than exponents."
+        "These parameters describe the runs: that law misses the fitted surface over them by "
+        f"{misfit:.2%} (noise {sigma:.2%}). Their intervals hold only if the law does. Beyond the "
+        "runs the surface may depart from it, and predictions allow for that."
     )
     if misfit > sigma:
-        said += " They miss it by more than noise: quote them as a description of these runs"
-        said += ", and E not as the loss that no size removes." if "E" in published else "."
+        said += " The misfit exceeds the noise: do not quote them as constants of the law"
+        said += ", nor E as the irreducible loss." if "E" in published else "."
     unsettled = int(published.attrs["unconverged"])
     if unsettled > UNSETTLED_MAX * published["misfit"].size:
         said += (
-            f" NOT IDENTIFIED: for {unsettled:,} of {published['misfit'].size:,} draws no closest "
-            "law was found; do not quote these letters."
+            f" For {unsettled:,} of {published['misfit'].size:,} draws no closest law was found: "
+            "do not quote these parameters."
         )
     return said
 
@@ -375,7 +389,8 @@ def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> C
     spec = posterior.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}
-    said = {k: v for k, (v, _) in published_draws(spec, on_law).items() if k != "tokens_exponent"}
+    said = published_draws(spec, on_law) | split_exponents(prior, runs)
+    said = {k: v for k, (v, _) in said.items() if k != "tokens_exponent"}
     drawn = {name: np.ravel(published[name]) for name in said}
     table = prior_power(posterior, _answers(drawn, said))
     asked = table.index == EXPONENT

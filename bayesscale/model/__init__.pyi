@@ -8,7 +8,7 @@ from .noise import (
     MATHS as MATHS, NOISES as NOISES, SIGMA as SIGMA, log_mills as log_mills,
     scale_coordinates as scale_coordinates,
 )
-from .posterior import Posterior as Posterior
+from .posterior import Posterior as Posterior, evenly as evenly
 from .prior_predictive import (
     check_noise as check_noise, check_priors_admit as check_priors_admit,
     prior_predictive as prior_predictive,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesscale._types import Array
 from bayesscale.model.rows import Rows
@@ -46,7 +47,7 @@ class Posterior:
 
     def thin(self, draws: int) -> Posterior:
         """Keep so many draws, evenly over all chains, shape ``(draw, 1)``; repeat some if few."""
-        chosen = np.floor((np.arange(draws) + 0.5) * len(self) / draws).astype(int)
+        chosen = evenly(draws, len(self))
         return Posterior(self.spec, {k: v.reshape(-1, 1)[chosen] for k, v in self.c.items()})
 
     def replaced(self, **c: Array) -> Posterior:
@@ -110,3 +111,8 @@ class Posterior:
             residual, noise = part.residuals(runs), part.noise_at(runs)
             out[start : start + block] = self.spec.noise.log_density(rows, residual, noise)
         return out.reshape(*self.shape, -1)
+
+
+def evenly(draws: int, of: int) -> NDArray[np.intp]:
+    """Return the places of so many draws, evenly spread over those there are."""
+    return np.floor((np.arange(draws) + 0.5) * of / draws).astype(np.intp)

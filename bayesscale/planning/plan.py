@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from bayesscale._arguments import interval_tails, number, positive_array
 from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sections import (
+    NOT_TESTED,
     Heading,
     Paragraph,
     Section,
@@ -25,9 +26,15 @@ from bayesscale._sections import (
     words,
     worst,
 )
-from bayesscale.backtesting import Backtest, judge, rolling_folds
+from bayesscale.backtesting import Backtest, judge, rolling_folds, widest_factor
 from bayesscale.checks import CheckResult
-from bayesscale.errors import BayesScaleError, DomainError, ExtrapolationWarning, RunsError
+from bayesscale.errors import (
+    BayesScaleError,
+    DomainError,
+    ExtrapolationWarning,
+    PriorWarning,
+    RunsError,
+)
 from bayesscale.forecast import (
     HABIT,
     Allocation,
@@ -51,6 +58,7 @@ from bayesscale.inference import (
     takes_fit_options,
     warn_of,
 )
+from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs
 
@@ -59,10 +67,13 @@ if TYPE_CHECKING:
 
     from bayesscale.laws import Law
 
-HOLD_OUT = 10.0
+REACH = 10.0
+"""Compute over the largest run's that is planned for by default, and tested where runs allow."""
 
-BEYOND = (10.0, 100.0)
-"""Budgets that are answered for unless asked otherwise, as multiples of the largest run's."""
+NEARLY = 1.5
+"""A test holds up to this many times the reach that was tested."""
+
+BACK_TEST = "back-test"
 
 NO_TEST = "no runs were held out."
 
@@ -78,9 +89,9 @@ class Plan(Told):
     allocation
         How to split each budget; None where the law has nothing to split.
     prediction
-        The loss of one run for each budget, of the size that is best on average over the
-        posterior, rounded as people choose sizes. Where the law has nothing to split, of runs that
-        are larger than the largest fitted one in every input that grows.
+        The loss of the run that the allocation recommends for each budget. Where the law has
+        nothing to split, of runs that are larger than the largest fitted one in every input that
+        grows.
     terms
         What was assumed of cost, limits, data, counting and further inputs.
     ci_prob
@@ -91,6 +102,8 @@ class Plan(Told):
         The fit of the smaller runs and the runs that were held out for the test, or None.
     not_tested
         Why there was no test; empty if there was one.
+    robustness
+        Whether other assumptions give about the same answer, or None where that was not asked.
     """
 
     fit: Fit | Average
@@ -101,6 +114,7 @@ class Plan(Told):
     test: Backtest | None = None
     tested: tuple[Fit, Runs] | None = None
     not_tested: str = NO_TEST
+    robustness: CheckResult | None = None
 
     @classmethod
     def of(
@@ -114,7 +128,8 @@ class Plan(Told):
         fit
             A fit, or an average of several.
         flops
-            Budgets, FLOP, > 0; by default ten and a hundred times the largest run's compute.
+            Budgets, FLOP, > 0; by default ten times the largest run's compute, and the reach of
+            the test.
         terms
             As for :func:`~bayesscale.allocate`.
         test
@@ -139,8 +154,10 @@ class Plan(Told):
         host = Mixture.of(fit).host
         terms = Terms() if terms is None else terms
         if host.law.splits_compute:
-            budgets = planned_budgets(host.runs, flops)
-            allocation = allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
+            budgets = planned_budgets(host.runs, flops, default_reach(test))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExtrapolationWarning)  # the verdict says how far
+                allocation = allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
             prediction = _predict_advised(fit, allocation, terms, ci_prob)
         else:
             allocation, prediction = None, _predict_larger(fit, host, flops, terms, ci_prob)
@@ -182,52 +199,93 @@ class Plan(Told):
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Those of the fit, of the test, and of the answers."""
-        return (*self.fit.checks, *(self.test.checks if self.test else ()), *self._answers)
+        """Those of the fit, the back-test as one, robustness, and those of the answers."""
+        test = self.test
+        made = [self.robustness] if self.robustness else []
+        if test:
+            text, table = test.verdict.text, test.folds
+            made.insert(0, CheckResult(BACK_TEST, test.outcome, text, table, PriorWarning))
+        return (*self.fit.checks, *made, *self._answers)
 
     @property
     def severity(self) -> Severity:
-        """The gravest finding of the checks and of the test."""
-        found = worst(check.severity for check in self.checks)
-        return worst([found, *([self.test.severity] if self.test else [])])
+        """The gravest finding of the checks; a note where the plan reaches beyond the test."""
+        return worst([*(c.severity for c in self.checks), *(["note"] if self.untested else [])])
+
+    @property
+    def reach(self) -> float:
+        """The largest compute planned for over the largest run's."""
+        sizes = self.prediction.summary
+        return float((sizes["flops"].max() if "flops" in sizes else 0) / self.host.runs.flops.max())
+
+    @property
+    def untested(self) -> str:
+        """What of the plan no held-out runs tested, in words; empty if all was."""
+        if self.test is None:
+            return f"Not tested on held-out runs: {self.not_tested}"
+        reach = f"the plan reaches {_times(self.reach)} the largest run's compute"
+        if self.test.outcome == "note":
+            return f"Too few held-out runs to test the intervals; {reach}."
+        if self.reach > NEARLY * self.test.tested_reach:
+            return f"Untested beyond {_times(self.test.tested_reach)}; {reach}."
+        return ""
 
     @property
     def verdict(self) -> Verdict:
         """Whether the plan may be used, in a line."""
         line = verdict(self.checks, of="plan")
-        if self.test is None or not self.test.too_narrow or line.severity == "stop":
+        if not self.untested:
             return line
-        named = ["back-test", *(c.name for c in self.checks if c.severity == "caution")]
-        listed = ", ".join(dict.fromkeys(named))
-        return Verdict(f"the plan passed its checks with this in mind: {listed}.", "caution")
+        if line.severity in ("caution", "stop"):
+            return replace(line, text=f"{line.text} {self.untested}")
+        return Verdict(f"{self.untested} The checks of the fit passed.", "note", NOT_TESTED)
 
     @property
     def text(self) -> str:
         """The plan in words: whether to trust the fit, and what to train."""
         return words([self.verdict, *self._test_sections(), *self.advice()])
 
-    def sections(self) -> list[Section]:
-        """Return what to train next and whether to trust it; then what that rests on."""
-        fit = self.fit
-        split = [] if self.allocation is None else self.allocation.body()
+    def answer(self) -> list[Section]:
+        """Return what to train next, whether to trust it, and what it rests on: the first page."""
+        named = (BACK_TEST, ROBUSTNESS)
+        grave = [c for c in self.checks if c.warns and c.name not in named]
+        over_runs = [] if self.allocation is None else self.allocation.growth()
         return [
             Heading("What to train next"),
             self.verdict,
             *self.advice(),
+            *(Paragraph(c.text, c.severity) for c in grave),
+            *([self.test.verdict] if self.test else []),
+            *(Paragraph(text) for text in over_runs),
+            *self.assumptions(),
+        ]
+
+    def sections(self) -> list[Section]:
+        """Return the first page; then what it rests on: the runs, the test, the fit, the split."""
+        fit, split = self.fit, [] if self.allocation is None else self.allocation.body()
+        of_fit = fit.sections(ci_prob=self.ci_prob) if isinstance(fit, Fit) else fit.sections()
+        return [
+            *self.answer(),
             Heading("The runs"),
             Paragraph(repr(fit.runs)),
             *self._test_sections(),
-            *(fit.sections(ci_prob=self.ci_prob) if isinstance(fit, Fit) else fit.sections()),
+            *of_fit,
             *([Heading("How to split the compute")] if split else []),
-            *(Paragraph(c.text, c.severity) for c in self._answers if c.warns),
             *split,
         ]
+
+    def assumptions(self) -> list[Section]:
+        """Return what the answer rests on: other assumptions, and what they answer."""
+        if self.robustness is None or self.allocation is None:
+            return []
+        table = robustness_table(self.robustness, self.prediction.scale)
+        return [Paragraph(self.robustness.text, self.robustness.severity), table]
 
     def _test_sections(self) -> list[Section]:
         if self.test:
             return self.test.sections()
         return [
-            Heading(f"Does the law {self.host.law.name!r} foresee larger runs?"),
+            Heading(f"Back-test of the law {self.host.law.name!r} on larger runs"),
             Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
@@ -277,8 +335,8 @@ class Plan(Told):
 def plan(
     runs: Runs,
     *,
-    hold_out: float | None = HOLD_OUT,
-    beyond: Sequence[float] = BEYOND,
+    hold_out: float | Literal["auto"] | None = "auto",
+    beyond: Sequence[float] | None = None,
     flops: ArrayLike | None = None,
     terms: Terms | None = None,
     ci_prob: float = 0.9,
@@ -290,9 +348,12 @@ def plan(
     Parameters
     ----------
     hold_out
-        Test on the runs within this factor of the largest compute, > 1; None leaves the test out.
+        Test on the runs within this factor of the largest compute, > 1, then on those within it
+        of the largest that are left, and so on; ``"auto"``: 10, or as much as the runs allow. None
+        leaves the test out.
     beyond
-        Budgets to plan for, as multiples of the largest compute among the runs, > 0.
+        Budgets to plan for, as multiples of the largest compute among the runs, > 0; by default
+        10 and the reach of the test.
     flops
         Budgets to plan for, FLOP, > 0, in place of ``beyond``.
     terms
@@ -314,10 +375,11 @@ def plan(
 
     Notes
     -----
-    The test is a back-test of one fold, ``bs.backtest(runs, factor=hold_out, folds=1)``. It is
-    left out, and the plan says why, where too few smaller runs are left. The size that is advised
-    has to be chosen before the truth is known: the one whose posterior expected loss is smallest,
-    to two digits.
+    The test is ``bs.backtest(runs, factor=hold_out)``. It is left out, and the plan says why, where
+    too few smaller runs are left. Then the same question is put to other assumptions, a refit each:
+    the law without drift, the larger half of the runs, other laws; where their answers hardly
+    overlap with the plan's, that is a caution. The size that is
+    recommended is the one whose posterior expected loss is smallest.
 
     Examples
     --------
@@ -330,20 +392,34 @@ def plan(
     setup, terms = Setup.of(runs, **options), Terms() if terms is None else terms
     law = setup.spec.law
     if law.splits_compute:
-        flops = planned_budgets(runs, flops, beyond)
+        if flops is not None or beyond is not None:
+            flops = planned_budgets(runs, flops, beyond or ())
         Terms.of(terms, runs, spends=False)  # before hours of sampling
         stated(law, terms.given, wanted=law.given, single=True)
-    if hold_out is not None:
+    if hold_out is not None and hold_out != "auto":
         number("hold_out", hold_out, above=1)
     test, tested, not_tested = _test(runs, law, hold_out, options, progress)
-    made = Plan.of(
-        fit(runs, progress=progress, **options), flops, terms=terms, test=test, ci_prob=ci_prob
-    )
-    return replace(made, tested=tested, not_tested=not_tested)
+    fitted = fit(runs, progress=progress, **options)
+    made = Plan.of(fitted, flops, terms=terms, test=test, ci_prob=ci_prob)
+    robustness = None
+    if made.allocation is not None:
+        with progress_reporter(progress) as report:
+            robustness = check_robustness(
+                fitted, made.allocation, made.prediction, terms, report=report
+            )
+    return replace(made, tested=tested, not_tested=not_tested, robustness=robustness)
+
+
+def default_reach(test: Backtest | None) -> tuple[float, ...]:
+    """Return what to plan for, as multiples of the largest run's compute: 10, and what was tested
+    if that is another reach.
+    """  # noqa: D205
+    tested = test.tested_reach if test else 0.0
+    return (tested, REACH) if tested > 1 and not 0.5 < tested / REACH < 2 else (REACH,)
 
 
 def planned_budgets(
-    runs: Runs, flops: ArrayLike | None = None, beyond: Sequence[float] = BEYOND
+    runs: Runs, flops: ArrayLike | None = None, beyond: Sequence[float] = (REACH,)
 ) -> np.ndarray:
     """Return what to plan for, FLOP: as asked for, or round multiples of the largest run's."""
     if flops is not None:
@@ -357,12 +433,8 @@ def planned_budgets(
 def _predict_advised(
     fit: Fit | Average, allocation: Allocation, terms: Terms, ci_prob: float
 ) -> Prediction:
-    """Predict the run of each budget that is best on average, its sizes rounded to two digits."""
-    limits, cost = terms.limits, Terms.of(terms, fit.runs, spends=False).compute
-    params = _two_digits(allocation.summary["best_bet_params"])
-    params = np.clip(params, limits.params_min or 0.0, limits.params_max or np.inf)
-    tokens = _two_digits(cost.tokens(params, allocation.summary.index.to_numpy()))
-    tokens = np.minimum(tokens, limits.tokens_max or np.inf)
+    """Predict the run of each budget that the allocation recommends."""
+    params, tokens = (allocation.summary[f"best_bet_{name}"] for name in ("params", "tokens"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # allocate has said how far this is
         return extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)
@@ -377,7 +449,7 @@ def _predict_larger(
     inputs: dict[str, Any] = {}
     for name, q in law.quantities.items():
         grows = q.scale == "log" and name not in law.given
-        times = np.array(BEYOND) if grows else np.ones(len(BEYOND))
+        times = np.array([REACH if grows else 1.0])
         value = runs[name].max() if grows else terms.given.get(name, runs[name][largest])
         inputs[name] = times * value
     if flops is not None and list(law.quantities) == [FLOPS.name]:
@@ -388,25 +460,36 @@ def _predict_larger(
 
 
 def _test(
-    runs: Runs, law: Law, hold_out: float | None, options: FitOptions, progress: ProgressOption
-) -> tuple[Backtest | None, tuple[Fit, Runs] | None, str]:
-    """Back-test one fold, or say why not."""
+    runs: Runs, law: Law, hold_out: float | Literal["auto"] | None, options: FitOptions,
+    progress: ProgressOption,
+) -> tuple[Backtest | None, tuple[Fit, Runs] | None, str]:  # fmt: skip
+    """Back-test all folds that the runs allow, or say why not; keep the fit of the first."""
     if hold_out is None:
         return None, None, NO_TEST
+    factor = hold_out
+    if factor == "auto":
+        factor = min(REACH, widest_factor(runs, law) or REACH)
     try:
-        (fold,) = rolling_folds(runs, law, factor=hold_out, at_most=1)
+        folds = rolling_folds(runs, law, factor=factor)
     except RunsError as error:
         return None, None, str(error)
-    try:
-        with progress_reporter(progress) as report:
-            fitted = Setup.of(fold.small, **options).fit(report=report)
-    except BayesScaleError as error:  # all runs together may do
-        return None, None, f"the {len(fold.small)} smaller runs cannot be fitted alone. {error}"
-    test = Backtest.of([judge(fitted, fold)], law=law.name, random_seed=fitted.sampling.random_seed)
+    judged, tested = [], None
+    with progress_reporter(progress) as report:
+        for fold in folds:
+            try:
+                fitted = Setup.of(fold.small, **options).fit(report=report)
+            except BayesScaleError as error:  # all runs together may do
+                if tested is None:
+                    small = f"the {len(fold.small)} smaller runs cannot be fitted alone"
+                    return None, None, f"{small}. {error}"
+                break
+            judged.append(judge(fitted, fold))
+            tested = tested or (fitted, fold.large)
+    seed = Setup.of(runs, **options).sampling.random_seed
+    test = Backtest.of(judged, law=law.name, random_seed=seed)
     warn_of(test.checks, test.failures, stacklevel=4)
-    return test, (fitted, fold.large), ""
+    return test, tested, ""
 
 
-def _two_digits(values: Any) -> np.ndarray:
-    """Round sizes as a person would choose them."""
-    return np.array([float(f"{value:.2g}") for value in values])
+def _times(reach: float) -> str:
+    return f"{float(f'{reach:.2g}'):g}x"

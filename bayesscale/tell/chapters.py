@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from bayesscale._format import flops as write_flops, short_number, si_count
-from bayesscale._sections import Paragraph, Section, Table
+from bayesscale._sections import Heading, Paragraph, Section, Table, words
 from bayesscale.accounting import Machine
 from bayesscale.backtesting import Backtest
 from bayesscale.comparison import Comparison, PriorSensitivity
@@ -28,39 +28,45 @@ class Chapter:
     pictures: Sequence[Picture] = ()
 
 
+def answer_chapter(plan: Plan, machine: Machine | None) -> Chapter:
+    """Open with the answer, whether to trust it, what it costs, and the picture of it."""
+    from bayesscale.plots import plot_loss
+
+    shown, held_out = plan.tested or (plan.fit, None)
+    has_axis = bool(plan.host.law.split) or len(plan.host.law.quantities) == 1
+    takeaway = "Left of the dashed line the law interpolates; to the right it extrapolates."
+    if held_out is not None:
+        takeaway += (
+            " Diamonds are held-out runs, with the interval that the fit of the smaller runs "
+            "predicted for each."
+        )
+    picture = Picture(
+        "loss", "Loss against compute",
+        lambda: plot_loss(shown, held_out=held_out, **_shown(plan)), takeaway, words(plan.advice()),
+    )  # fmt: skip
+    # the page's title says what is asked, and its head has the verdict
+    sections = [s for s in plan.answer() if not isinstance(s, Heading)][1:]
+    sections += bill_sections(machine, plan.budgets) if machine and len(plan.budgets) else []
+    return Chapter("answer", "The answer", sections, [picture] if has_axis else [])
+
+
 def fit_chapters(plan: Plan) -> list[Chapter]:
-    """Tell of the posterior and the forecast."""
-    from bayesscale.plots import plot_loss, plot_predictive_check
+    """Tell of the posterior, and of the prediction."""
+    from bayesscale.plots import plot_predictive_check
 
     of = plan.fit
-    shown, held_out = plan.tested or (of, None)
-    law = plan.host.law
-    has_axis = bool(law.split) or len(law.quantities) == 1
     return [
         Chapter(
-            "posterior", "What the runs say of the law",
+            "posterior", "The fitted law",
             of.sections(ci_prob=plan.ci_prob) if isinstance(of, Fit) else of.sections(),
             [
                 Picture(
-                    "predictive_check", "What the law misses", lambda: plot_predictive_check(of),
-                    "Curves inside their band: runs scatter around the law as the model says.",
+                    "predictive_check", "Residuals", lambda: plot_predictive_check(of),
+                    "Curves inside their band: runs scatter around the law as the model predicts.",
                 )
             ],
         ),
-        Chapter(
-            "forecast", "Forecast", plan.prediction.body(),
-            [
-                Picture(
-                    "loss", "Loss against compute",
-                    lambda: plot_loss(shown, held_out=held_out, **_shown(plan)),
-                    "Left of the dashed line the law interpolates; to the right it extrapolates."
-                    + (
-                        " Diamonds are runs that this fit had not seen, with the interval that it "
-                        "foresaw for each." if held_out is not None else ""
-                    ),
-                )
-            ] if has_axis else [],
-        ),
+        Chapter("forecast", "Predicted losses", plan.prediction.body()),
     ]  # fmt: skip
 
 
@@ -69,8 +75,8 @@ def _shown(plan: Plan) -> dict[str, Any]:
     return {"ci_prob": plan.ci_prob, "unit": plan.prediction.unit, "terms": plan.terms}
 
 
-def split_chapters(plan: Plan, regret: Regret | None, machine: Machine | None) -> list[Chapter]:
-    """Tell how to split the compute, what other plans lose, and what it all costs."""
+def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
+    """Tell how to split the compute, and what other plans lose."""
     from bayesscale.plots import plot_allocation, plot_isoflops, plot_regret
 
     if plan.allocation is None:
@@ -89,7 +95,8 @@ def split_chapters(plan: Plan, regret: Regret | None, machine: Machine | None) -
                 lambda: plot_allocation(
                     of, flops_max=float(plan.budgets.max()), ci_prob=plan.ci_prob, terms=plan.terms
                 ),
-                "Where a curve leaves the points, the law speaks alone.",
+                "Where a curve leaves the points, it is extrapolated.",
+                " ".join(plan.allocation.growth()),
             ),
         ],
     )  # fmt: skip
@@ -105,8 +112,7 @@ def split_chapters(plan: Plan, regret: Regret | None, machine: Machine | None) -
             )
         ],
     )  # fmt: skip
-    bill = bill_sections(machine, plan.budgets) if machine else []
-    return [split, lost, *([Chapter("price", "What it costs", bill)] if bill else [])]
+    return [split, lost]
 
 
 def _budgets_of(regret: Regret) -> str:
@@ -156,14 +162,14 @@ def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
     pictures = [
         Picture(
             "backtest", "Predicted over observed loss", lambda: plot_backtest(backtest),
-            "Intervals that cross zero held the truth.",
+            "Intervals that cross zero contain the observed loss.", backtest.verdict.text,
         ),
         Picture(
-            "coverage", "How often intervals held the truth", lambda: plot_coverage(backtest),
+            "coverage", "Coverage of intervals", lambda: plot_coverage(backtest),
             "Below the diagonal intervals are too narrow.",
         ),
     ]  # fmt: skip
-    return [Chapter("backtest", "Was it right before?", backtest.sections(), pictures)]
+    return [Chapter("backtest", "Back-test", backtest.sections(), pictures)]
 
 
 def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
@@ -188,7 +194,7 @@ def caveats(plan: Plan) -> list[str]:
     """Return in plain words what a reader should keep in mind."""
     host = plan.host
     end, most = plan.budgets.max(initial=0.0), host.runs.flops.max()
-    said = [check.text for check in plan.fit.checks if check.severity in ("caution", "stop")]
+    said = [check.text for check in plan.checks if check.warns]
     reach = end / most
     if reach > VALIDATED_REACH:
         said.append(
@@ -198,14 +204,11 @@ def caveats(plan: Plan) -> list[str]:
         )
     if not host.spec.discrepancy.coordinates(host.law):
         said.append(
-            "The law is taken for true. Of 90 % intervals that do so about two thirds held the "
-            "truth on public hold-outs."
+            "The law is assumed exact. On public hold-outs, 90 % intervals under this assumption "
+            "covered about two thirds of the runs."
         )
-    if plan.test is None:
-        said.append(
-            "No back-test is in this report: whether intervals like these held on your own runs is "
-            "not known."
-        )
+    if plan.untested:
+        said.append(plan.untested)
     if plan.allocation is not None:
         said.append(
             "The loss hardly changes around the best size. Choose within the range that is nearly "

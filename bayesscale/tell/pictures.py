@@ -28,13 +28,19 @@ STEMS = (
 @dataclass(frozen=True)
 class Picture:
     """A figure of the report: its file's stem, one of ``STEMS``, what it is called, what draws it,
-    and what to see in it.
+    what to see in it, and its main numbers for readers who do not see it.
     """  # noqa: D205
 
     stem: str
     name: str
     draw: Callable[[], Axes | Canvas]
     takeaway: str
+    numbers: str = ""
+
+    @property
+    def alternative(self) -> str:
+        """The text that stands for the picture."""
+        return " ".join(filter(None, [f"{self.name}.", self.takeaway, self.numbers]))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from bayesscale.quantities import PARAMS, TOKENS, LossScale, ShownLoss
 from bayesscale.runs import facts
 from bayesscale.tell.chapters import (
     Chapter,
+    answer_chapter,
     backtest_chapters,
     caveats,
     comparison_chapters,
@@ -155,8 +156,9 @@ def report(
         plan = _planned(plan, fit, flops, terms, backtest, ci_prob).in_unit(unit)
         of = plan.fit
         chapters = [
+            answer_chapter(plan, machine),
             *fit_chapters(plan),
-            *split_chapters(plan, regret, machine),
+            *split_chapters(plan, regret),
             *comparison_chapters(comparison, sensitivity),
             *backtest_chapters(plan.test),
         ]
@@ -243,8 +245,7 @@ def _render(
         made_by=MADE_BY,
         title=printable(title),
         question=printable(question),
-        answers=[s.text for s in plan.advice() if isinstance(s, Paragraph)],
-        verdict=LABELS[severity],
+        verdict=plan.verdict.mark if severity == plan.severity else LABELS[severity],
         severity=severity,
         reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,

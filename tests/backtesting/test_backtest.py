@@ -103,7 +103,7 @@ def test_the_log_score_is_the_density_of_the_draws(runs, loss_se, recipe_shift):
     same = large.frame.iloc[[0] * len(grid)].reset_index(drop=True)
     asked = bs.Runs.from_frame(same.assign(loss=np.exp(grid), loss_se=loss_se))
     draws, score = (
-        np.log(judging._foreseen(fit, asked, recipe_shift)),
+        np.log(judging._predictive(fit, asked, recipe_shift)),
         judging.exact_log_score(fit, asked, recipe_shift),
     )
     density = np.exp(score)

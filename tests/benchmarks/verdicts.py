@@ -1,14 +1,18 @@
 """How often each verdict is given: on the model's own simulations, on flawed ladders, in public.
 
 Usage: python tests/benchmarks/verdicts.py FOLDER model|flaws|limits [SIMULATIONS]
-       python tests/benchmarks/verdicts.py FOLDER splits SPLITS.py DATA_ROOT
+       python tests/benchmarks/verdicts.py FOLDER splits|plans SPLITS.py DATA_ROOT
+       python tests/benchmarks/verdicts.py FOLDER simulated_plans SIMULATIONS
 
 ``model`` draws truths from the prior and runs from the model, and counts what the checks say of the
 fits: whatever they say is a false alarm. ``flaws`` does so for ladders that no law of the model
 describes, and says beside it whether the 90 % interval at ten times the compute held the truth:
 what is neither cautioned of nor covered is what a user should fear. ``limits`` simulates kinks of
 the size that a fit says its runs would have shown. ``splits`` fits public ladders below a cutoff;
-SPLITS.py defines splits(root) as for the scoreboard. FOLDER keeps the fits: a rerun judges them
+SPLITS.py defines splits(root) as for the scoreboard. ``plans`` makes a whole plan, back-test and
+other assumptions included, for the held-out runs' largest compute, and says whether the answer held:
+the joint p-value of the held-out errors is above 5 %. ``simulated_plans`` does so where the truth
+is a draw of the model. FOLDER keeps the fits: a rerun judges them
 anew without sampling.
 """
 
@@ -26,6 +30,7 @@ import pandas as pd
 import xarray as xr
 
 import bayesscale as bs
+from bayesscale.backtesting import Fold, judge
 from bayesscale.checks import KNOTS
 from bayesscale.inference import SamplingSpec, Setup
 from bayesscale.model import ModelSpec, Posterior, specify
@@ -200,7 +205,54 @@ def splits(folder: Path, script: str, root: str) -> Iterator[dict]:
         yield row | said(fit, loss, allocation)
 
 
+def plan_of(small: bs.Runs, large: bs.Runs) -> dict:
+    """Make a plan for larger runs, and judge it by them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plan = bs.plan(small, flops=float(large.flops.max()), random_seed=1, progress=False)
+        found = judge(plan.fit, Fold(1, small, large)).fold
+    test, fit = plan.test, plan.fit.summary()
+    exponent = fit.loc["params_exponent", ["median", "lower", "upper"]].round(3).tolist()
+    beyond = plan.allocation.summary.iloc[0]
+    return {
+        "runs": len(small), "verdict": plan.severity, "label": plan.verdict.mark,
+        "found": ", ".join(c.name for c in plan.checks if c.warns), "reach": plan.reach,
+        "tested": test.tested_reach if test else 0.0, "p": test.p_value if test else np.nan,
+        "power": test.power if test else np.nan, "folds": len(test.folds) if test else 0,
+        "p_large": found["p_value"], "errors": found["error_ratio"],
+        "held": found["p_value"] >= 0.05, "over runs": exponent,
+        "beyond": [round(beyond[f"params_exponent{e}"], 3) for e in ("", "_lower", "_upper")],
+        "conflicts": "; ".join(
+            f"{name}: {what}"
+            for (name, _), what in plan.robustness.table["conflict"].items() if what
+        ),
+    }  # fmt: skip
+
+
+def plans(folder: Path, script: str, root: str) -> Iterator[dict]:
+    for split, train, test in read_splits(script, root):
+        path = folder / f"plan {split}".replace("/", "_")
+
+        def make(train=train, test=test):
+            return plan_of(runs_of(train), runs_of(test))
+
+        yield {"model": "default", "split": split} | kept(path, make)
+
+
+def simulated_plans(folder: Path, simulations: int) -> Iterator[dict]:
+    flat = ladder_of(*SIZES, chinchilla(*SIZES))
+    spec = specify(flat)
+    for i in range(simulations):
+
+        def make(i=i):
+            runs = simulated(flat, spec, np.random.default_rng([10, i]))
+            return plan_of(*runs.split_by_compute(factor=2))
+
+        yield {"model": "default"} | kept(folder / f"simulated plan {i}", make)
+
+
 STAGES = {
+    "plans": (plans, ["model"]), "simulated_plans": (simulated_plans, ["model"]),
     "model": (model, ["model"]), "flaws": (flaws, ["flaw", "model"]),
     "limits": (limits, ["model", "times"]), "splits": (splits, ["model"]),
 }  # fmt: skip
@@ -215,16 +267,16 @@ def main() -> None:
         if len(rows) % 20 == 0:
             sys.stderr.write(f"{len(rows)}: {row}, {sum(os.times()[:2]):.0f} s of CPU\n")
     found = pd.DataFrame(rows)
-    if stage == "splits":
+    if stage in ("splits", "plans", "simulated_plans"):
         pd.set_option("display.width", 200)
-        print(found.to_string(max_colwidth=70))
+        print(found.to_string(max_colwidth=70, float_format="{:.3g}".format))
     counts = pd.crosstab([found[name] for name in by], found["verdict"], normalize="index")
     print((100 * counts).round(1))  # percent
     for key, group in found.groupby(by, sort=False):
         print(key, len(group), dict(Counter(group["found"]).most_common(8)))
     if "held" in found:
         found["calm and wrong"] = found["verdict"].isin(["ok", "note"]) & (found["held"] < 1)
-        by = ["model", "verdict"] if stage == "splits" else by
+        by = ["model", "verdict"] if stage in ("splits", "plans", "simulated_plans") else by
         print(found.groupby(by, sort=False)[["held", "calm and wrong"]].agg(["count", "mean"]))
     if "size" in found:
         print(found.groupby(by)["size"].describe())

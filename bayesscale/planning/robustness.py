@@ -1,0 +1,224 @@
+"""What a plan rests on: the same question to other models, and to the larger runs alone.
+
+Each is a fit of its own. Where its interval of the compute-optimal size, of the loss there or of
+the exponent hardly overlaps the plan's, the answer depends on an assumption that the runs do not
+settle, and the plan is a caution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesscale._arguments import interval_tails
+from bayesscale._format import flops as write_flops, interval, over_interval
+from bayesscale._progress import Report
+from bayesscale._random import Stream, generator
+from bayesscale._sections import Table, records
+from bayesscale._types import Array
+from bayesscale.checks import CheckResult, short_of_draws
+from bayesscale.errors import BayesScaleError, PriorWarning
+from bayesscale.forecast import Allocation, Frontier, Prediction, Purchase, Terms
+from bayesscale.inference import Fit, Setup
+from bayesscale.laws import LAWS
+from bayesscale.model import resolve_priors
+from bayesscale.quantities import PARAMS, LossScale
+
+NAME = "assumptions"
+
+OVERLAP = 0.25
+"""Intervals that share less than this part of the shorter one hardly overlap."""
+
+FAMILIES = ("chinchilla", "kaplan")
+"""Laws that the question is put to besides the fitted one."""
+
+DRAWS, TUNE, ASKED = 240, 500, 1000
+"""Draws of a refit's chains, which need not be many, and of all draws how many are asked."""
+
+QUANTITIES = {"params": "size", "loss": "loss", "exponent": "exponent"}
+
+
+@dataclass(frozen=True)
+class Other:
+    """A refit to make, or why there is none."""
+
+    name: str
+    setup: Setup | None
+    reason: str = ""
+
+
+def check_robustness(
+    fit: Fit, allocation: Allocation, prediction: Prediction, terms: Terms, *, report: Report
+) -> CheckResult:
+    """Refit under other assumptions, and compare what each says of the budgets and of the runs
+    that the plan recommends.
+    """  # noqa: D205
+    purchase, ci_prob = Purchase.of(fit, terms), allocation.ci_prob
+    split, runs = records(allocation.summary), records(prediction.summary)
+    budgets = allocation.summary.index.to_numpy()
+    own = [
+        _row("this fit", row["flops"])
+        | {f"{name}{end}": source[f"{column}{end}"]
+           for name, source, column in (("params", row, "params"), ("loss", run, "loss"),
+                                        ("exponent", row, "params_exponent"))
+           for end in ("", "_lower", "_upper")}
+        for row, run in zip(split, runs, strict=True)
+    ]  # fmt: skip
+    rows, compared = list(own), []
+    asked = {name: prediction.summary[name].to_numpy() for name in fit.law.quantities}
+    for other in _others(fit):
+        reason, found = other.reason, None
+        if other.setup is not None:
+            report(f"Refitting: {other.name}")
+            try:
+                refit = other.setup.fit(report=report)
+            except BayesScaleError as error:
+                reason = str(error)
+            else:
+                reason = _unfit(refit)
+                found = _answer(refit, purchase, budgets, asked)
+        some = _rows(other.name, found, budgets, ci_prob, reason)
+        if found is not None and not reason:
+            compared.append(other.name)
+            for mine, theirs in zip(own, some, strict=True):
+                theirs["conflict"] = ", ".join(_conflicts(mine, theirs))
+        rows += some
+    return _result(rows, compared)
+
+
+def _others(fit: Fit) -> list[Other]:
+    """List the other assumptions: the law exact, the larger half of the runs, other laws."""
+    sampling = asdict(fit.sampling)
+    sampling |= {"draws": min(DRAWS, sampling["draws"]), "tune": min(TUNE, sampling["tune"])}
+    options: dict[str, Any] = {**fit.spec.options(), **sampling}
+    found: list[Other] = []
+    if fit.spec.discrepancy.moves_optimum:
+        exact: dict[str, Any] = {
+            **options,
+            "discrepancy": None,
+            "priors": _shared_priors(fit, None),
+        }
+        found.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
+    larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
+    name, unknowns = "larger half of the runs", len(fit.law.coordinates)
+    if len(larger) < 2 * unknowns:
+        found.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
+    else:
+        found.append(Other(name, Setup.of(larger, **options)))
+    for law in (LAWS[family] for family in FAMILIES if family != fit.law.name):
+        if set(law.quantities) == set(fit.law.quantities) and _default_priors(fit):
+            another: dict[str, Any] = {**options, "law": law, "priors": None}
+            found.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
+    return found
+
+
+def _unfit(fit: Fit) -> str:
+    """Say why a refit is no alternative; empty if it is one. It may be short of draws."""
+    statistics = fit.draws["sample_stats"].dataset
+    if not (fit.convergence.passed or short_of_draws(fit.convergence, statistics)):
+        return "did not converge"
+    missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
+    return "does not describe these runs" if missed else ""
+
+
+def _default_priors(fit: Fit) -> bool:
+    """Whether no prior is the user's own: those mean nothing to another law."""
+    return dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
+
+
+def _shared_priors(fit: Fit, discrepancy: str | None) -> Mapping[str, Any]:
+    """Return the priors of coordinates that are there without a discrepancy, too."""
+    drift = {k.name for k in fit.spec.discrepancy.coordinates(fit.law)}
+    return {name: prior for name, prior in fit.spec.priors.items() if name not in drift}
+
+
+def _answer(
+    fit: Fit, purchase: Purchase, budgets: Array, runs: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return N*, d ln N*/d ln C, and the loss of runs (nats/token), shape ``(draw, budget)``."""
+    posterior = fit.posterior.thin(min(ASKED, len(fit.posterior)))
+    frontier = Frontier.of(posterior, budgets, purchase.terms, purchase.given)
+    x, _ = frontier.optimum()
+    at = purchase.law_inputs(posterior, runs["params"], runs["tokens"])
+    rng = generator(fit.sampling.random_seed, Stream.LOSSES_OF_NEW_RUNS)
+    loss = posterior.new_runs(posterior.log_loss(at), runs, rng)
+    return {"params": frontier.params(x), "loss": loss, "exponent": frontier.exponents(x)[0]}
+
+
+def _row(name: str, flops: float, reason: str = "") -> dict[str, Any]:
+    return {"fit": name, "flops": flops, "not_compared": reason, "conflict": ""}
+
+
+def _rows(
+    name: str, found: Mapping[str, Array] | None, budgets: Array, ci_prob: float, reason: str
+) -> list[dict[str, Any]]:
+    """Return a row a budget with median and interval of what was found."""
+    rows = [_row(name, float(budget), reason) for budget in budgets]
+    for quantity, values in (found or {}).items():
+        ends = np.nanquantile(values, [0.5, *interval_tails(ci_prob)], axis=0)
+        for row, three in zip(rows, ends.T, strict=True):
+            names = (quantity, f"{quantity}_lower", f"{quantity}_upper")
+            row |= dict(zip(names, map(float, three), strict=True))
+    return rows
+
+
+def _conflicts(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """List the quantities whose intervals hardly overlap."""
+    found = []
+    for quantity, name in QUANTITIES.items():
+        ends = np.array([[row[f"{quantity}_{end}"] for end in ("lower", "upper")]
+                         for row in (mine, theirs)])  # fmt: skip
+        ends = ends if quantity == "exponent" else np.log(ends)
+        shared = ends[:, 1].min() - ends[:, 0].max()
+        if shared < OVERLAP * (ends[:, 1] - ends[:, 0]).min():
+            found.append(name)
+    return found
+
+
+def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
+    table = pd.DataFrame(rows).set_index(["fit", "flops"])
+    in_conflict = [row for row in rows if row["conflict"]]
+    if not in_conflict:
+        text = "No other assumption could be compared."
+        if compared:
+            text = f"Other assumptions give about the same answer: {', '.join(compared)}."
+        return CheckResult(NAME, "ok" if compared else "note", text, table, PriorWarning)
+    far = in_conflict[-1]
+    own = next(row for row in rows if row["flops"] == far["flops"])
+    sizes = [
+        f"{PARAMS.write(row['params'])} ({interval(row['params_lower'], row['params_upper'])})"
+        for row in (own, far)
+    ]
+    others = [n for n in dict.fromkeys(row["fit"] for row in in_conflict) if n != far["fit"]]
+    also = f" The same holds for: {', '.join(others)}." if others else ""
+    text = (
+        f"The answer depends on assumptions that the runs do not settle. At "
+        f"{write_flops(far['flops'])}, N* is {sizes[0]} in this fit but {sizes[1]} with: "
+        f"{far['fit']}.{also} Quote this fit's number together with that assumption; larger runs "
+        "would settle it."
+    )
+    return CheckResult(NAME, "caution", text, table, PriorWarning)
+
+
+def robustness_table(check: CheckResult, scale: LossScale) -> Table:
+    """Return what each assumption answers for the largest budget, for people."""
+    every = records(check.table)
+    flops = max(row["flops"] for row in every)
+    rows = []
+    for row in (row for row in every if row["flops"] == flops):
+        cells = ["—"] * 3
+        if np.isfinite(row.get("params", np.nan)):
+            cells = [
+                over_interval(row, "params"),
+                over_interval(row, "loss", scale.write),
+                over_interval(row, "exponent", "{:.2f}".format),
+            ]
+        differs = f"differs: {row['conflict']}" if row["conflict"] else ""
+        rows.append([row["fit"], *cells, row["not_compared"] or differs])
+    note = f"N* at {write_flops(flops)}, and the loss of the recommended run."
+    titles = ["assumption", "best size N*", scale.word, "exponent of N*", ""]
+    return Table(titles, rows, note)
