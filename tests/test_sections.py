@@ -68,7 +68,7 @@ def test_hostile_names_are_text(name):
     for shown in (text, "".join(seen(html).text)):
         assert all(c.isprintable() or c == "\n" for c in shown)
     assert seen(html).tags <= {
-        "b", "div", "h4", "p", "br", "span", "table", "thead", "tbody", "tr", "th", "td", "details",
+        "b", "div", "h3", "p", "br", "span", "table", "thead", "tbody", "tr", "th", "td", "details",
         "summary", "sub", "sup",
     }  # fmt: skip
     assert seen(html).attributes <= {"class", "style"}

@@ -126,11 +126,17 @@ class Backtest(Told):
         return float(np.average(self.judged["error_ratio"], weights=self.judged["n_next"]))
 
     @property
+    def _inside(self) -> pd.Series:
+        """Which of the runs that folds are judged on lie in their intervals."""
+        own = self.points[(self.points["method"] == POSTERIOR) & self.points["next"]]
+        return covered(own[own["fold"].isin(self.judged.index)], LEVEL)
+
+    @property
     def outcome(self) -> Severity:
         """What the errors come to: ``"ok"`` only where larger ones would have been detected."""
         if not len(self.judged):
             return "stop"
-        if self.p_value < ERRORS_LEVEL:
+        if self.p_value < ERRORS_LEVEL and self._inside.mean() < LEVEL / 100:
             wrong = self.p_value < WRONG_P and self.error_ratio > WRONG_RATIO
             return "stop" if wrong else "caution"
         return "ok" if self.power >= POWER else "note"
@@ -161,14 +167,12 @@ class Backtest(Told):
         """Whether the intervals held on larger runs, in a sentence or three."""
         if not len(self.judged):
             return Verdict(f"the back-test has no usable fold. {self.failures}", "stop")
-        own = self.points[(self.points["method"] == POSTERIOR) & self.points["next"]]
-        own = own[own["fold"].isin(self.judged.index)]
         low, high = self._together[1]
-        n, folds = len(own), len(self.judged)
+        n, folds = len(self._inside), len(self.judged)
         band = f"{low} to {high}" if low < high else f"{low}"
         text = (
             f"On held-out runs up to {_times(self.tested_reach)} beyond the fitted ones, {LEVEL} % "
-            f"intervals covered {covered(own, LEVEL).sum()} of {n}, where those of a right model "
+            f"intervals covered {self._inside.sum()} of {n}, where those of a right model "
             f"cover {band}. Errors are {self.error_ratio:.2g} times as large as predicted "
             f"(p = {self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
         )

@@ -20,7 +20,7 @@ from bayesscale._progress import Report
 from bayesscale._random import Stream, generator
 from bayesscale._sections import Table, records
 from bayesscale._types import Array
-from bayesscale.checks import CheckResult, short_of_draws
+from bayesscale.checks import CheckResult
 from bayesscale.errors import BayesScaleError, PriorWarning
 from bayesscale.forecast import Allocation, Frontier, Prediction, Purchase, Terms
 from bayesscale.inference import Fit, Setup
@@ -38,6 +38,9 @@ FAMILIES = ("chinchilla", "kaplan")
 
 DRAWS, TUNE, ASKED = 240, 500, 1000
 """Draws of a refit's chains, which need not be many, and of all draws how many are asked."""
+
+MIXED = 1.05
+"""Largest R-hat of a refit: its medians and intervals are compared, not quoted."""
 
 QUANTITIES = {"params": "size", "loss": "loss", "exponent": "exponent"}
 
@@ -93,7 +96,7 @@ def check_robustness(
 def _others(fit: Fit) -> list[Other]:
     """List the other assumptions: the law exact, the larger half of the runs, other laws."""
     sampling = asdict(fit.sampling)
-    sampling |= {"draws": min(DRAWS, sampling["draws"]), "tune": min(TUNE, sampling["tune"])}
+    sampling |= {"draws": DRAWS, "tune": min(TUNE, sampling["tune"])}
     options: dict[str, Any] = {**fit.spec.options(), **sampling}
     found: list[Other] = []
     if fit.spec.discrepancy.moves_optimum:
@@ -118,8 +121,7 @@ def _others(fit: Fit) -> list[Other]:
 
 def _unfit(fit: Fit) -> str:
     """Say why a refit is no alternative; empty if it is one. It may be short of draws."""
-    statistics = fit.draws["sample_stats"].dataset
-    if not (fit.convergence.passed or short_of_draws(fit.convergence, statistics)):
+    if fit.convergence.table["r_hat"].max() > MIXED:
         return "did not converge"
     missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
     return "does not describe these runs" if missed else ""

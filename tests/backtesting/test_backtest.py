@@ -11,7 +11,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale._sections import words
-from bayesscale.backtesting import METHODS, Fold, crps
+from bayesscale.backtesting import METHODS, Fold, combine, crps
 from bayesscale.checks import CheckResult
 from bayesscale.errors import (
     ConvergenceWarning,
@@ -148,17 +148,26 @@ def backtest_of(found):
 
 
 @pytest.mark.parametrize(
-    ("shift", "severity", "covers"), [(0.0, "ok", True), (0.5, "caution", False)]
+    ("shift", "severity", "covers"), [(0.0, "note", True), (0.5, "stop", False)]
 )
 def test_the_verdict_counts_what_intervals_covered(runs, shift, severity, covers):
     b = backtest_of(replace(judged(runs, shift=shift), checks=()))
-    n = b.points[b.points["method"] == "bayesscale"].groupby("band", observed=True).size()
-    for band in ("up to 3x", "3x to 30x"):
-        assert f"{n[band] if covers else 0} of {n[band]} at " in b.verdict.text
-    assert (f"{0.9 * n['up to 3x']:.0f} of {n['up to 3x']} at" in b.verdict.text) != covers
-    assert (b.severity, b.verdict.severity, b.passed) == (severity, severity, True)
+    n = int((b.points["method"] == "bayesscale").sum())
+    assert f"covered {n if covers else 0} of {n}, " in b.verdict.text
+    assert (b.severity, b.outcome, b.verdict.severity) == (severity,) * 3
+    assert b.passed == covers  # "note": one fold alone would not detect errors twice as large
+    assert b.power < 0.8
     assert b.summary.loc[("all", "bayesscale"), "bias"] == pytest.approx(-shift, abs=1e-3)
     assert b.sections()[1] == b.verdict
+
+
+def test_a_fold_is_judged_on_the_runs_up_to_the_next_cutoff(test_of, runs):
+    b = test_of(runs)
+    own = b.points[(b.points["method"] == "bayesscale") & b.points["next"]]
+    assert own["run"].is_unique  # so that folds are about independent
+    assert own.groupby("fold").size().tolist() == b.folds["n_next"].tolist() == [18, 12]
+    assert b.tested_reach == b.folds["reach_next"].max() == own["reach"].max()
+    assert b.p_value == pytest.approx(combine(b.folds["p_value"].to_numpy()))
 
 
 def test_posteriors_that_failed_are_told_once(sample_with, runs):
@@ -283,4 +292,4 @@ def test_the_joint_density_is_the_mean_likelihood_of_all_held_out_runs(runs):
     fold = b.folds.iloc[0]
     assert fold["joint_mcse"] < 0.1
     assert fold["joint_log_density"] == pytest.approx(expected, abs=0.2)
-    assert "all of them together with a log density of" in words(b.sections())
+    assert "all of them with a joint log density of" in words(b.sections())

@@ -10,8 +10,8 @@ describes, and says beside it whether the 90 % interval at ten times the compute
 what is neither cautioned of nor covered is what a user should fear. ``limits`` simulates kinks of
 the size that a fit says its runs would have shown. ``splits`` fits public ladders below a cutoff;
 SPLITS.py defines splits(root) as for the scoreboard. ``plans`` makes a whole plan, back-test and
-other assumptions included, for the held-out runs' largest compute, and says whether the answer held:
-the joint p-value of the held-out errors is above 5 %. ``simulated_plans`` does so where the truth
+other assumptions included, for the largest held-out compute, and says whether the answer held: the
+joint p-value of the held-out errors is above 5 %. ``simulated_plans`` does so where the truth
 is a draw of the model. FOLDER keeps the fits: a rerun judges them
 anew without sampling.
 """

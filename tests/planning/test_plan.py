@@ -1,11 +1,14 @@
 """A plan is a back-test, a fit, an allocation and an extrapolation, put together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, RunsError, UnknownNameError
+from bayesscale.planning.plan import default_reach
 from tests.simulate import bad_fit, good_fit, simulate_runs
 
 
@@ -21,25 +24,45 @@ def asked(sample_with):
 
 
 def plan(runs, **options):
-    with pytest.warns(bs.BayesScaleWarning, match="target"):
-        return bs.plan(runs, **{"law": "chinchilla", "progress": False, "random_seed": 4} | options)
+    return bs.plan(runs, **{"law": "chinchilla", "progress": False, "random_seed": 4} | options)
 
 
 def test_it_is_what_its_parts_are(asked, runs):
     found = plan(runs, beyond=(10, 100), ci_prob=0.8)
-    assert [len(setup.runs) for setup in asked] == [30, 48]
-    assert {setup.sampling.random_seed for setup in asked} == {4}
+    assert [len(setup.runs) for setup in asked] == [30, 18, 48, 24, 48]  # folds, all, assumptions
+    assert {setup.sampling.random_seed for setup in asked[:3]} == {4}
     budgets = [1e22, 1e23]
     assert found.summary.index.tolist() == budgets
     np.testing.assert_allclose(
-        6 * found.summary["params"] * found.summary["tokens"], budgets, rtol=0.1
+        6 * found.summary["params"] * found.summary["tokens"], budgets, rtol=1e-9
     )
-    with pytest.warns(bs.BayesScaleWarning):
+    with pytest.warns(bs.errors.ExtrapolationWarning):
         split = bs.allocate(found.fit, flops=budgets, ci_prob=0.8)
     pd.testing.assert_frame_equal(found.allocation.summary, split.summary)
-    test = bs.backtest(runs, factor=10, folds=1, law="chinchilla", random_seed=4, progress=False)
+    test = bs.backtest(runs, factor=10, law="chinchilla", random_seed=4, progress=False)
     pd.testing.assert_frame_equal(found.test.summary, test.summary)
     assert found.tested[1] == runs.split_by_compute(factor=10)[1]
+    pd.testing.assert_series_equal(
+        found.summary["loss"], found.allocation.summary["loss"], rtol=1e-12, check_names=False
+    )  # one run, one loss
+
+
+def test_what_was_not_tested_is_no_pass(asked, runs):
+    near, far = (plan(runs, beyond=(times,)) for times in (10, 100))
+    assert "19x" in far.untested
+    for found in (near, far, plan(runs, hold_out=None)):
+        assert found.untested in found.verdict.text
+        assert not (found.untested and found.verdict.marked.startswith("Passed"))
+    alone = replace(far, robustness=None, test=None, not_tested="none.")
+    assert (alone.severity, alone.verdict.mark) == ("note", "Not tested")
+
+
+def test_default_budgets_are_what_can_be_known(asked, runs):
+    found = plan(runs)
+    assert found.summary.index.tolist() == [1e22]
+    tested = found.test.tested_reach
+    assert default_reach(None) == (10.0,)
+    assert 0.5 < tested / 10 < 2
 
 
 def test_budgets_may_be_said_in_flop(asked, runs):
@@ -53,13 +76,12 @@ def test_it_gives_everything_once(asked, runs):
     shown = repr(found)
     for part in ("The runs", "sigma  ", "What to train next", "1.0e22 FLOP, train "):
         assert shown.count(part) == 1, part
-    assert found.severity == "ok"
     assert "1.0e22 FLOP, train " in found.text
 
 
 def test_the_gravest_finding_counts(sample_with, runs):
     sample_with(lambda setup: bad_fit(setup.runs))
-    with pytest.warns(bs.BayesScaleWarning):
+    with pytest.warns(bs.errors.ConvergenceWarning):
         found = bs.plan(runs, law="chinchilla", progress=False)
     assert (found.severity, found.passed) == ("stop", False)
 
@@ -71,7 +93,7 @@ def test_the_gravest_finding_counts(sample_with, runs):
 def test_without_a_test_it_says_why(asked, runs, options, reason):
     found = plan(runs, **options)
     assert found.test is None
-    assert [len(setup.runs) for setup in asked] == [48]
+    assert [len(setup.runs) for setup in asked] == [48, 24, 48]
     assert reason in repr(found)
 
 
