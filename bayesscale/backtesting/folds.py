@@ -51,7 +51,7 @@ def rolling_folds(runs: Runs, law: Law, *, factor: float, at_most: int | None = 
 
 
 def _too_few(runs: Runs, law: Law, *, factor: float, needed: int) -> RunsError:
-    sizes = np.sort(runs.flops)
+    sizes = np.sort(runs.size)
     left = int((sizes < sizes[-1] / factor).sum())
     largest = 1.0 if needed >= len(sizes) else sizes[-1] / sizes[needed]
     smaller = np.floor(10 * largest) / 10

@@ -52,7 +52,7 @@ from bayesscale.inference import (
     warn_of,
 )
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
-from bayesscale.runs import Runs
+from bayesscale.runs import Runs, Table
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -275,7 +275,7 @@ class Plan(Told):
 
 @takes_fit_options()
 def plan(
-    runs: Runs,
+    runs: Runs | Table,
     *,
     hold_out: float | None = HOLD_OUT,
     beyond: Sequence[float] = BEYOND,
@@ -328,7 +328,7 @@ def plan(
     interval_tails(ci_prob)
     options = seeded(options)
     setup, terms = Setup.of(runs, **options), Terms() if terms is None else terms
-    law = setup.spec.law
+    law, runs = setup.spec.law, setup.runs
     if law.splits_compute:
         flops = planned_budgets(runs, flops, beyond)
         Terms.of(terms, runs, spends=False)  # before hours of sampling
@@ -373,7 +373,7 @@ def _predict_larger(
 ) -> Prediction:
     """Predict multiples of the largest run in every input that grows."""
     law, runs = host.law, host.runs
-    largest = int(np.argmax(runs.flops))
+    largest = int(np.argmax(runs.size))
     inputs: dict[str, Any] = {}
     for name, q in law.quantities.items():
         grows = q.scale == "log" and name not in law.given
