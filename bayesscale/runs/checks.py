@@ -138,7 +138,7 @@ def _how_to_write(cell: object, q: Quantity) -> str:
 
 
 def loss_problems(
-    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str
+    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str, column: str = "loss"
 ) -> Iterator[str]:
     """Tell of losses that no language model has, and of errors beyond them; nats per token."""
     loss, n = columns["loss"], len(ids)
@@ -150,7 +150,7 @@ def loss_problems(
             f"runs: {rows(ids[high], loss[high], 'loss')}. That is worse than guessing uniformly "
             'among 256,000 tokens. If the column is a perplexity, pass loss_unit="perplexity"; if '
             'in bits, "bits/token" or "bits/byte"; if it is a sum, divide by the tokens; leave out '
-            f'runs that diverged, e.g. where="LOSS_COLUMN < {math.floor(LARGEST_LOSS)}" (on the '
+            f'runs that diverged, e.g. where="{column} < {math.floor(LARGEST_LOSS)}" (on the '
             "command line --where)."
         )
     low = np.flatnonzero((loss > 0) & (loss < SMALLEST_LOSS))

@@ -225,7 +225,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
             columns[name] = scaled(values, found[name].unit)
     mean_bytes = _to_nats(columns, loss_unit, per_token)
     wanted.pop(BYTES_PER_TOKEN.name, None)
-    problems += checks.loss_problems(columns, ids=ids, unit=loss_unit)
+    problems += checks.loss_problems(columns, ids=ids, unit=loss_unit, column=found["loss"].column)
     problems += checks.count_problems(columns, param_count, ids)
     told = {name: found[name].column for name in ("seed", "cluster") if name in found}
     for name, column in [*told.items(), *zip(groups, groups, strict=True)]:

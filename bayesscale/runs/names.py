@@ -81,7 +81,7 @@ def unit_in_words(text: str, q: Quantity) -> float | None:
 def _is_name_of(name: str, q: Quantity) -> bool:
     """Tell whether a name, or the end of a path such as ``train.tokens``, is a quantity's."""
     known = {plain(known) for known in (*q.columns, *SEEN.get(q.name, ())) if len(known) > 1}
-    parts = re.split(r"[./]| - ", name)
+    parts = re.split(r"[./]| - ", name) if q.role != "label" else [name]
     ends = [name, *("".join(parts[k:]) for k in range(1, len(parts)))]
     return any(end in q.columns or plain(end) in known for end in ends)
 

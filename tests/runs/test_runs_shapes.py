@@ -383,6 +383,11 @@ def test_what_was_taken_and_derived_is_shown_and_kept():
     assert only.param_count == "non_embedding"
 
 
+def test_an_id_of_something_else_names_no_runs():
+    runs = Runs.from_frame(FRAME.assign(**{"dataset.id": "c4", "ID": NAMES}))
+    assert runs.run_ids.tolist() == NAMES
+
+
 def test_suggestions_go_by_meaning():
     table = {"N": N, "tok_cnt": D, "tokens_per_epoch": 1e8, "loss": L}
     with pytest.raises(UnknownNameError, match=r"Did you mean 'tok_cnt'\?"):
