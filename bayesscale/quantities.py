@@ -21,11 +21,10 @@ type Scale = Literal["log", "logit", "identity", "simplex"]
 type Role = Literal["input", "response", "error", "label"]
 type Style = Literal["count", "flops", "loss", "number"]
 
-LossUnit = Literal["nats/token", "bits/token", "bits/byte"]
-"""What a loss can be given in."""
+LossUnit = Literal["nats/token", "bits/token", "bits/byte", "bits/character", "perplexity"]
+"""What a loss can be given in, and shown in."""
 
-ShownLoss = Literal["nats/token", "bits/token", "bits/byte", "perplexity"]
-"""What a loss can be shown in."""
+ShownLoss = LossUnit
 
 _BOUNDS: dict[Scale, tuple[float, float]] = {
     "log": (0.0, math.inf),
@@ -51,7 +50,8 @@ class Quantity:
     noun
         What sentences call it; by default its name.
     known_as
-        Names of columns in which it is found without being told; by default its name.
+        Names of columns in which it is found without being told, in any case and with or without
+        ``/ . _ -`` and spaces, but for single letters; by default its name.
     scale
         Scale on which laws take it, relative to the centre of the runs: ``"log"`` for a positive
         number, ``"logit"`` for a share in (0, 1), ``"identity"`` for any number, ``"simplex"``
@@ -207,11 +207,13 @@ def nats_per_token(loss_unit: str, *, bytes_per_token: float | None = None) -> f
     match loss_unit:
         case "bits/token":
             return math.log(2)
-        case "bits/byte":
+        case "bits/byte" | "bits/character":
             if bytes_per_token is None:
+                what = loss_unit.removeprefix("bits/")
                 raise DomainError(
-                    'loss_unit="bits/byte" needs bytes_per_token: the mean number of bytes in a '
-                    "token of your tokenizer on the evaluation text, e.g. bytes_per_token=4.2."
+                    f'loss_unit="{loss_unit}" needs bytes_per_token: the mean number of {what}s in '
+                    "a token of your tokenizer on the evaluation text, e.g. bytes_per_token=4.2 "
+                    "(on the command line --bytes-per-token 4.2)."
                 )
             return math.log(2) * bytes_per_token
     return 1.0
@@ -232,12 +234,13 @@ class LossScale:
         """Take the unit of the source of the runs, or another one that they can be shown in."""
         shown: ShownLoss = runs.loss_unit if unit is None else unit
         _arguments.choice("loss unit", shown, get_args(ShownLoss))
-        if shown == "bits/byte" and runs.bytes_per_token is None:
+        per_text = shown in ("bits/byte", "bits/character")
+        if per_text and runs.bytes_per_token is None:
             raise DomainError(
-                'unit="bits/byte" needs to know how many bytes make a token: read the runs with '
-                "bytes_per_token=4.2 or what it is for your tokenizer."
+                f'unit="{shown}" needs to know how many {shown.removeprefix("bits/")}s make a '
+                "token: read the runs with bytes_per_token=4.2 or what it is for your tokenizer."
             )
-        per_byte = runs.bytes_per_token if shown == "bits/byte" else None
+        per_byte = runs.bytes_per_token if per_text else None
         return cls(shown, nats_per_token(shown, bytes_per_token=per_byte))
 
     @property

@@ -70,7 +70,7 @@ def widest_factor(runs: Runs, law: Law) -> float | None:
 
 
 def _too_few(runs: Runs, law: Law, *, factor: float, needed: int) -> RunsError:
-    sizes = np.sort(runs.flops)
+    sizes = np.sort(runs.size)
     left = int((sizes < sizes[-1] / factor).sum())
     advice = "Train more runs"
     smaller = widest_factor(runs, law)

@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtrc, chdtrc
 
-from bayesscale._format import list_some, si_count
+from bayesscale._format import list_some
 from bayesscale._types import Array
+from bayesscale.checks.design import size_in_words
 from bayesscale.checks.detectable import Detectable
 from bayesscale.checks.implied_noise import standardised
 from bayesscale.checks.neighbours import (
@@ -32,7 +33,7 @@ from bayesscale.checks.neighbours import (
 from bayesscale.checks.patterns import Family, Scores, beyond_all, families, noise_by_size
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import LackOfFitWarning
-from bayesscale.laws import SPLIT
+from bayesscale.laws import SPLIT, Law
 from bayesscale.model import ModelSpec, Posterior, Rows, resolve_priors
 from bayesscale.quantities import FLOPS, Quantity
 from bayesscale.runs import Runs
@@ -133,7 +134,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     findings = {
         "bends": _bends(shapes, few, runs),
         "noise_by_size": noise,
-        "neighbours": _neighbours(z, missed, sizes, runs),
+        "neighbours": _neighbours(z, missed, sizes, runs, spec.law),
         "replicates": replicates,
         "far_off": far_off,
         "discrepancy": _discrepancy(few),
@@ -210,7 +211,7 @@ def sd_a_decade_on(draws: Posterior, runs: Runs, size: Quantity) -> float:
     """  # noqa: D205
     law = draws.spec.law
     grown = SPLIT if size.name == FLOPS.name and FLOPS.name not in law.quantities else (size.name,)
-    largest = int(np.argmax(runs.flops))
+    largest = int(np.argmax(runs.size))
     at = {name: runs[name][[largest]] for name in law.quantities}
     at |= {name: at[name] * 10 ** (1 / len(grown)) for name in grown}
     return float(np.std(draws.log_loss(at)))
@@ -220,11 +221,11 @@ def _noise_by_size(z: Array, runs: Runs, spec: ModelSpec) -> tuple[_Finding, str
     """Return the finding where noise is loud among large runs, and a remark where it is not."""
     ratio, p, log_scale = noise_by_size(spec.law, runs, z)
     said = " as at ".join(
-        f"{si_count(runs.params[at])} parameters on {si_count(runs.tokens[at])} tokens"
+        size_in_words({name: runs[name][at] for name in spec.law.quantities}, spec.law)
         for at in (int(np.argmax(log_scale)), int(np.argmin(log_scale)))
     )
     problem = f"noise changes with size, about {ratio:.2g} times as much at {said}"
-    louder = float(np.exp(log_scale[np.argmax(runs.flops)]))
+    louder = float(np.exp(log_scale[np.argmax(runs.size)]))
     finding = _Finding.of(
         ratio, p, f"its {problem}, and intervals of large runs are too narrow",
         material=ratio > MATERIAL_RATIO and louder > LOUDER,
@@ -233,7 +234,7 @@ def _noise_by_size(z: Array, runs: Runs, spec: ModelSpec) -> tuple[_Finding, str
     return finding, f" Its {problem}: intervals of large runs are wide enough." if quiet else ""
 
 
-def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs) -> _Finding:
+def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs, law: Law) -> _Finding:
     graph = neighbour_graph(sizes.at)
     if graph is None:
         return _Finding(np.nan, np.nan)
@@ -245,9 +246,9 @@ def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs) -> _Finding:
         place = np.append(graph[[at]].indices, at)
         there = np.isin(sizes.code, place)
         places.append(
-            f"by {np.expm1(missed[there].mean()):+.1%} near {si_count(sizes.params[at])} "
-            f"parameters on {si_count(sizes.tokens[at])} tokens (runs "
-            f"{list_some(runs.run_ids[there])})"
+            f"by {np.expm1(missed[there].mean()):+.1%} near "
+            f"{size_in_words({k: float(runs[k][sizes.first[at]]) for k in law.quantities}, law)} "
+            f"(runs {list_some(runs.run_ids[there])})"
         )
     problem = (
         f"runs of similar size miss it together, {' and '.join(places)}, and have {share:.0%} of "

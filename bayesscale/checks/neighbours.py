@@ -97,26 +97,27 @@ LEAST_REPEATS = 4
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """The different sizes among runs: ``code`` numbers each run's size, shape ``(run,)``; ``at`` is
-    what makes runs alike (:attr:`Law.sizes`) on its scales, ``(size, quantity)``; ``params``,
-    ``tokens`` and the ``count`` of runs have the shape ``(size,)``.
+    what makes runs alike (:attr:`Law.sizes`) on its scales, ``(size, quantity)``; the ``first`` run
+    and the ``count`` of runs have the shape ``(size,)``.
     """  # noqa: D205
 
     code: NDArray[np.int64]
     at: Array
-    params: Array
-    tokens: Array
+    first: NDArray[np.int64]
     count: NDArray[np.int64]
 
     @classmethod
     def of(cls, runs: Runs, law: Law) -> "Sizes":
         """Find the sizes of runs, as a law sees them."""
-        scales = [law.quantities.get(name, quantity(name)) for name in law.sizes]
+        # without both N and D, what the law is of makes runs alike
+        names = law.sizes if all(name in runs for name in law.sizes) else law.quantities
+        scales = [law.quantities.get(name, quantity(name)) for name in names]
         at = np.stack([q.on_scale(runs[q.name]) for q in scales])
         rounded = np.round(at / SAME)
         _, first, code, count = np.unique(
             rounded, axis=1, return_index=True, return_inverse=True, return_counts=True
         )
-        return cls(np.ravel(code), at[:, first].T, runs.params[first], runs.tokens[first], count)
+        return cls(np.ravel(code), at[:, first].T, first, count)
 
     def sums(self, z: Array) -> Array:
         """Return the sums over the runs of each size, along the last axis."""

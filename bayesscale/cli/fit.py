@@ -41,7 +41,9 @@ def fit_command(
     out: Output, runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path,
     force: bool, ci_prob: float,
 ) -> None:  # fmt: skip
-    """Fit a law to the RUNS of a table (.csv, .tsv, .parquet, .jsonl, .json or .nc)."""
+    """Fit a law to the RUNS of a table: .csv, .tsv, .md, .parquet, .xlsx, .jsonl, .json, .nc, or
+    - for standard input.
+    """  # noqa: D205
     check_output(output, inputs=[runs], force=force)
     fit = bs.fit(out.read(runs, reading), **sampling, progress=out.progress)
     fit.save(output, overwrite=force)

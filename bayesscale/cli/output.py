@@ -36,7 +36,7 @@ GROUPS = {
     "Reading the table": (
         "params", "tokens", "loss", "flops", "loss_se", "seed", "group", "cluster", "run_id",
         "params_non_embedding", "param_count", "flop_rule", "loss_unit", "bytes_per_token", "units",
-        "inputs", "where",
+        "inputs", "where", "reading", "drop_incomplete", "params_from", "decimal",
     ),
     "What the budget pays for, and what limits the run": (
         "served", "params_min", "params_max", "tokens_max", "unique_tokens", "within", "given",

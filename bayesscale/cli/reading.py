@@ -24,6 +24,18 @@ class _Pair(click.ParamType):
         return left.strip(), right.strip()
 
 
+class _NumberOrColumn(click.ParamType):
+    """A number, or else the name of a column."""
+
+    name = "number or column"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        try:
+            return float(value)
+        except ValueError:
+            return value
+
+
 def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
     names = (option,) if name is None else (option, name)
     return click.option(*names, metavar="COL", help=f"Column {what}.", **settings)
@@ -31,7 +43,9 @@ def _column(option: str, what: str, name: str | None = None, **settings: Any) ->
 
 _OPTIONS: dict[str, Callable] = {
     "params": _column("--params-column", "of the parameters", "params"),
-    "tokens": _column("--tokens-column", "of the training tokens", "tokens"),
+    "tokens": _column(
+        "--tokens-column", "of the training tokens, or a product: 'steps * 512 * seq_len'", "tokens"
+    ),
     "loss": _column("--loss-column", "of the final loss", "loss"),
     "flops": _column("--flops-column", "of the training compute, FLOP", "flops"),
     "loss_se": _column("--loss-se-column", "of the losses' standard errors", "loss_se"),
@@ -49,15 +63,17 @@ _OPTIONS: dict[str, Callable] = {
     ),
     "loss_unit": click.option(
         "--loss-unit", metavar="NAME", show_default="nats/token",
-        help="nats/token, bits/token or bits/byte.",
+        help="nats/token, bits/token, bits/byte, bits/character or perplexity.",
     ),
     "bytes_per_token": click.option(
-        "--bytes-per-token", type=float, help="Mean bytes in a token, for bits/byte."
+        "--bytes-per-token", type=_NumberOrColumn(), metavar="NUMBER|COL",
+        help="Mean bytes in a token, for bits/byte; their column where tokenizers are mixed.",
     ),
     "units": click.option(
         "--unit", "units", type=_Pair("NAME=UNIT", "params=M"), multiple=True,
         callback=by_name("two units for one column."),
-        help="What one in a column is: params=M, tokens=B, flops=PFLOP-days; repeatable.",
+        help="What one in a column is: params=M, tokens=B, tokens=log10, flops=PFLOP-days; "
+        "repeatable.",
     ),
     "inputs": click.option(
         "--input", "inputs", type=_Pair("NAME=COL", "experts=n_experts"), multiple=True,
@@ -65,9 +81,20 @@ _OPTIONS: dict[str, Callable] = {
         help="Further input of a law and its column; repeatable.",
     ),
     "where": click.option(
-        "--where", type=_Pair("COLUMN=VALUE", "corpus=c4"), multiple=True,
-        callback=by_name("two values for one column: no row has both."),
-        help="Keep only the rows with this value in this column; repeatable.",
+        "--where", metavar="CONDITION", multiple=True,
+        help="Keep only rows that meet it: corpus=c4, 'loss < 8', 'size in 70m, 160m', with =, "
+        "!=, <, <=, >, >= or in; repeatable.",
+    ),
+    "reading": click.option(
+        "--reading", metavar="NAME", help="Of several rows a run: last, best or mean."
+    ),
+    "drop_incomplete": click.option(
+        "--drop-incomplete", is_flag=True, default=None,
+        help="Leave out rows that lack a number, and name them.",
+    ),
+    "params_from": _column("--params-from", "of names that hold the parameters: pythia-160m"),
+    "decimal": click.option(
+        "--decimal", metavar="SIGN", show_default=".", help="Decimal sign in text: . or ,"
     ),
 }  # fmt: skip
 

@@ -244,7 +244,7 @@ def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
         centre = {key: np.zeros(1) for key in spec.law.quantities}
         at = prior.relative_log_loss(centre)[:, 0]
         said = {"loss at the centre": spec.reference["loss"] * np.exp(at)}
-        largest = fit.runs.select(fit.runs.flops == fit.runs.flops.max())
+        largest = fit.runs.select(fit.runs.size == fit.runs.size.max())
         with np.errstate(over="ignore"):  # of a steep law far from the centre: infinite is right
             said["loss of the largest run"] = prior.law_loss(largest)[:, 0]
         for key in centre:

@@ -339,7 +339,7 @@ class Terms:
 def runs_cost(runs: Runs) -> PowerCost:
     """Return the cost that counts compute as the runs do: 6ND, scaled to their own count."""
     rule = PowerCost()
-    if runs.flop_rule == "6ND":
+    if runs.flop_rule == "6ND" or not all(name in runs for name in ("params", "tokens", "flops")):
         return rule
     ratio = runs.flops / rule.flops(runs.params, runs.tokens)
     return PowerCost(kappa=rule.kappa * float(np.median(ratio)))

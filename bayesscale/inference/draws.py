@@ -155,7 +155,8 @@ def units_of(unit: str, meaning: str = "") -> dict[str, str]:
 
 def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
     """Return sizes of the runs, and the model's data as PyMC knows them from `build_model`."""
-    inputs = dict.fromkeys(["params", "tokens", "flops", *spec.law.quantities])
+    known = [name for name in ("params", "tokens", "flops") if name in runs]
+    inputs = dict.fromkeys([*known, *spec.law.quantities])
     data = {name: (dims_of(name, v), v) for name, v in model_data(spec, runs).items()}
     coords = {"run": runs.run_ids, "coordinate": [k.name for k in spec.coordinates]}
     coords["hyperparameter"] = ["mu", "sigma"]

@@ -7,11 +7,13 @@ from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.errors import RunsWarning
 from bayesscale.inference.result import Fit
 from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
-from bayesscale.runs import Runs
+from bayesscale.runs import Runs, Table
 
 
 @takes_fit_options()
-def fit(runs: Runs, *, progress: ProgressOption = "auto", **options: Unpack[FitOptions]) -> Fit:
+def fit(
+    runs: Runs | Table, *, progress: ProgressOption = "auto", **options: Unpack[FitOptions]
+) -> Fit:
     r"""Sample the posterior of a scaling law given training runs.
 
     Returns
@@ -60,8 +62,8 @@ def fit(runs: Runs, *, progress: ProgressOption = "auto", **options: Unpack[FitO
     setup = Setup.of(runs, **options)
     with progress_reporter(progress) as report:
         result = setup.fit(report=report)
-    if runs.pooled_groups() is not None:
-        warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
+    if (pooled := setup.runs.pooled_groups()) is not None:
+        warnings.warn(pooled, RunsWarning, stacklevel=2)
     _warn_of_checks(result)
     return result
 

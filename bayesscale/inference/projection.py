@@ -56,7 +56,7 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     if not spec.discrepancy.coordinates(spec.law):
         own = {k.name: posterior.c[k.name][..., 0] for k in coordinates}
         return Projection(own, np.zeros(shape), np.ones(shape, dtype=bool))
-    order = np.argsort(runs.flops, kind="stable")
+    order = np.argsort(runs.size, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(runs) - 1, RUNS_USED).astype(int))]
     x = {name: v[chosen] for name, v in spec.centred(runs).items()}
     flat = posterior.flat()

@@ -18,7 +18,7 @@ from bayesscale.errors import BayesScaleWarning
 from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.model import ModelSpec, check_noise, check_priors_admit, specify
-from bayesscale.runs import Runs
+from bayesscale.runs import Runs, Table, as_runs
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
@@ -49,7 +49,8 @@ MODEL = ("law", "noise", "discrepancy", "priors")
 """The options that say what is fitted; the others say how."""
 
 MEANINGS = {
-    "runs": "The training runs, at least as many as the law has unknowns.",
+    "runs": """The training runs, at least as many as the law has unknowns; a frame is read as by
+`Runs.from_frame`.""",
     "law": """``"unified"``, ``"chinchilla"``, ``"kaplan"``, ... (:func:`~bayesscale.list_laws`), or
 an instance of your own :class:`~bayesscale.Law`.""",
     "noise": """Scatter of log loss around the law, whose scale changes with compute and with
@@ -127,12 +128,13 @@ class Setup:
     density: DensityKind = "fused"
 
     @classmethod
-    def of(cls, runs: Runs, **options: Unpack[FitOptions]) -> Setup:
+    def of(cls, runs: Runs | Table, **options: Unpack[FitOptions]) -> Setup:
         """Check the options of a fit against the runs, before anything is compiled."""
         unknown = [name for name in options if name not in DEFAULTS]
         if unknown:
             raise TypeError(f"got an unexpected keyword argument {unknown[0]!r}")
         every: dict[str, Any] = {**DEFAULTS, **options}
+        runs = as_runs(runs)
         spec = specify(runs, **{name: every[name] for name in MODEL})
         seed = every["random_seed"]
         seed = np.random.default_rng().integers(2**31) if seed is None else seed

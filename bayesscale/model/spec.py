@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayesscale._format import rows
 from bayesscale.errors import DomainError, RunsError
-from bayesscale.laws import Coordinate, Law, Reference, get_law
+from bayesscale.laws import LAWS, Coordinate, Law, Reference, get_law
 from bayesscale.model.checked_law import check_formula, check_names, check_stated, law_values
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise, scale_at, scale_coordinates
@@ -213,7 +213,9 @@ def specify(
 
 def _reference(law: Law, runs: Runs) -> dict[str, float]:
     """Return the centre of the runs: what compute is counted by, the law's inputs, the loss."""
-    inputs = {q.name: q for q in (PARAMS, TOKENS, FLOPS, *law.quantities.values(), LOSS)}
+    _check_inputs(law, runs)
+    sizes = (q for q in (PARAMS, TOKENS, FLOPS) if q.name in runs)
+    inputs = {q.name: q for q in (*sizes, *law.quantities.values(), LOSS)}
     for name, q in law.quantities.items():
         values = runs[name]
         outside = ~q.admits(values)
@@ -231,6 +233,20 @@ def _reference(law: Law, runs: Runs) -> dict[str, float]:
             f"up to {np.min(np.sum(shares, axis=0)):.6g} to {np.max(np.sum(shares, axis=0)):.6g}."
         )
     return {name: q.centre(runs[name]) for name, q in inputs.items()}
+
+
+def _check_inputs(law: Law, runs: Runs) -> None:
+    """Refuse runs that lack what the law is of, naming the laws of what they have."""
+    lacking = [name for name in law.quantities if name not in runs]
+    if lacking:
+        others = [name for name, other in LAWS.items() if all(q in runs for q in other.quantities)]
+        laws = f"; or fit a law of what they have: {', '.join(others)}" if others else ""
+        known = [name for name in ("params", "tokens", "flops", *runs.inputs) if name in runs]
+        raise runs.lacks(
+            lacking,
+            f"The law {law.name!r} is of {' and '.join(law.quantities)}, but these runs have no "
+            f"{' and no '.join(lacking)}, only {', '.join([*known, 'loss'])}{laws}.",
+        )
 
 
 def _noise_coordinates(law: Law, noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:

@@ -60,7 +60,7 @@ from bayesscale.inference import (
 )
 from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
-from bayesscale.runs import Runs
+from bayesscale.runs import Runs, Table
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -216,14 +216,16 @@ class Plan(Told):
     def reach(self) -> float:
         """The largest compute planned for over the largest run's."""
         sizes = self.prediction.summary
-        return float((sizes["flops"].max() if "flops" in sizes else 0) / self.host.runs.flops.max())
+        if FLOPS.name not in sizes:
+            return max(sizes[name].max() for name in sizes if str(name).startswith("reach_"))
+        return float(sizes["flops"].max() / self.host.runs.flops.max())
 
     @property
     def untested(self) -> str:
         """What of the plan no held-out runs tested, in words; empty if all was."""
         if self.test is None:
             return f"Not tested on held-out runs: {self.not_tested}"
-        reach = f"the plan reaches {_times(self.reach)} the largest run's compute"
+        reach = f"the plan reaches {_times(self.reach)} the largest run"
         if self.test.outcome == "note":
             return f"Too few held-out runs to test the intervals; {reach}."
         if self.reach > NEARLY * self.test.tested_reach:
@@ -333,7 +335,7 @@ class Plan(Told):
 
 @takes_fit_options()
 def plan(
-    runs: Runs,
+    runs: Runs | Table,
     *,
     hold_out: float | Literal["auto"] | None = "auto",
     beyond: Sequence[float] | None = None,
@@ -390,7 +392,7 @@ def plan(
     interval_tails(ci_prob)
     options = seeded(options)
     setup, terms = Setup.of(runs, **options), Terms() if terms is None else terms
-    law = setup.spec.law
+    law, runs = setup.spec.law, setup.runs
     if law.splits_compute:
         if flops is not None or beyond is not None:
             flops = planned_budgets(runs, flops, beyond or ())
@@ -445,7 +447,7 @@ def _predict_larger(
 ) -> Prediction:
     """Predict multiples of the largest run in every input that grows."""
     law, runs = host.law, host.runs
-    largest = int(np.argmax(runs.flops))
+    largest = int(np.argmax(runs.size))
     inputs: dict[str, Any] = {}
     for name, q in law.quantities.items():
         grows = q.scale == "log" and name not in law.given

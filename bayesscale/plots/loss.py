@@ -229,6 +229,9 @@ def _draw_runs(ax: Axes, data: LossData, fits: list[Shown]) -> Line2D:
             _axes.draw_points(ax, table[data.x], table["loss"], hue, zorder=2)
         return _shown.dot(ink(0.45), 3)
     name = "tokens" if data.x == "params" else "params"
+    if name not in data.runs:
+        _axes.draw_points(ax, data.runs[data.x], data.runs["loss"], fits[0].color, zorder=2)
+        return _shown.dot(fits[0].color, 3.5)
     low, high = data.runs[name].min(), data.runs[name].max()
     first = fits[0].color
     shades = LinearSegmentedColormap.from_list(

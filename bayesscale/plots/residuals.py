@@ -54,7 +54,7 @@ def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None)
         middle, low, high = np.quantile(drawn["residual"], [0.5, *tails], axis=(0, 1))
         noise[each.name] = float(np.ptp(np.quantile(drawn["noise"], tails)) / 2)
         tables.append(
-            runs.to_frame()[list(AGAINST)].reset_index().assign(
+            runs.to_frame().filter(AGAINST).reset_index().assign(
                 fit=each.name, residual=middle, residual_lower=low, residual_upper=high
             )
         )  # fmt: skip
@@ -75,7 +75,8 @@ def plot_residuals(
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1), of the residuals and of the noise.
     ax
-        Three axes to draw into; by default those of a new figure.
+        Axes to draw into, three or one for each of the sizes that the runs have; by default those
+        of a new figure.
 
     Examples
     --------
@@ -84,9 +85,10 @@ def plot_residuals(
     _shown.check_legend(legend)
     fits = _shown.resolve(fit, label=label, color=color)
     data = residuals_data(fit, ci_prob=ci_prob, label=label)
-    figure, axes = _axes.panels(len(AGAINST), ax)
+    against = [name for name in AGAINST if name in data.residuals]
+    figure, axes = _axes.panels(len(against), ax)
     entries: Entries = {}
-    for panel, name in zip(axes, AGAINST, strict=True):
+    for panel, name in zip(axes, against, strict=True):
         panel.set(xscale="log", xlabel=_axes.name_size(QUANTITIES[name]))
         panel.axhline(0, color=ink(), linewidth=points(0.6), zorder=1)
         span = np.log(data.residuals[name].max() / data.residuals[name].min())

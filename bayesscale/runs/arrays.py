@@ -1,10 +1,13 @@
 """The columns of a table of runs, each as an array, and which rows are readings of one run."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from bayesscale.errors import unknown_name
-from bayesscale.quantities import QUANTITIES, Quantity
+from bayesscale.errors import UnknownNameError, unknown_name
+from bayesscale.quantities import QUANTITIES, Quantity, quantity
+from bayesscale.runs.columns import not_found
 
 
 class RunArrays:
@@ -13,16 +16,21 @@ class RunArrays:
     _columns: dict[str, np.ndarray]
     _groups: tuple[str, ...]
     _inputs: tuple[Quantity, ...]
+    _unread: tuple[str, ...]
     run_ids: np.ndarray
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Return a column by its name, numbers or labels, read-only. Shape ``(run,)``."""
         if not isinstance(name, str) or name not in self._columns:
-            hint = "Name it when reading the runs."
             if name in QUANTITIES:
-                hint = f'Name its column when reading the runs: {name}="my_column".'
+                raise self.lacks([name], f"These runs have no {name}.")
+            hint = "Name it when reading the runs."
             raise unknown_name("column of runs", name, self._columns, hint=hint)
         return self._columns[name]
+
+    def lacks(self, names: Sequence[str], why: str) -> UnknownNameError:
+        """Make the error for quantities that are wanted, among columns that were not read."""
+        return not_found([quantity(n) for n in names], self._unread, taken=(), why=why)
 
     def __contains__(self, name: object) -> bool:
         return name in self._columns
@@ -30,17 +38,23 @@ class RunArrays:
     @property
     def params(self) -> np.ndarray:
         """Parameters N as ``param_count`` counts them, > 0, float64. Shape ``(run,)``."""
-        return self._columns["params"]
+        return self["params"]
 
     @property
     def tokens(self) -> np.ndarray:
         """Training tokens D, count, > 0, float64. Shape ``(run,)``."""
-        return self._columns["tokens"]
+        return self["tokens"]
 
     @property
     def flops(self) -> np.ndarray:
         """Training compute C as ``flop_rule`` counts it, FLOP, > 0, float64. Shape ``(run,)``."""
-        return self._columns["flops"]
+        return self["flops"]
+
+    @property
+    def size(self) -> np.ndarray:
+        """What orders runs by size: compute, or what is known in its place. Shape ``(run,)``."""
+        names = ("flops", "tokens", "params", *self.inputs)
+        return self[next(name for name in names if name in self)]
 
     @property
     def loss(self) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 from bayesscale._format import list_some, printable, rows, scientific, short_number
 from bayesscale.errors import RunsError, RunsWarning
 from bayesscale.quantities import Quantity
-from bayesscale.runs.units import training_flops
+from bayesscale.runs.units import count_in_words, training_flops
 
 # A uniform guess over the largest vocabularies in use: no language model does worse for long.
 LARGEST_LOSS = math.log(256_000)
@@ -27,6 +27,8 @@ _LIMITS = {"count": (1e-12, 1e20), "flops": (1e-12, 1e60)}
 
 _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
+_FEW_FLOPS = 1e6
+_LOG10 = {"params": (5.0, 13.0), "tokens": (6.0, 15.0), "flops": (12.0, 28.0)}
 # Medians of public ladders lie between 2 and 1,000 tokens a parameter; swapped, below 0.1 for most.
 _TOKENS_PER_PARAM = (0.2, 1e5)
 _TOKENS_PER_PARAM_AT_MOST = 5e3
@@ -38,14 +40,13 @@ _RISING = 0.6
 _ENOUGH_TO_RISE = 8
 
 _PACKAGE = str(Path(__file__).parents[1])
-_SIZES = {"k": "e3", "m": "e6", "b": "e9", "g": "e9", "t": "e12"}
 
 _WHY_NEGATIVE = (
     " A loss in nats per token is positive. Pass the raw loss if this column is a difference, "
     "a logarithm, or normalised by the vocabulary."
 )
 _SOUNDS_LIKE = {
-    r"(^|_)ppl|perplex": "a perplexity: its logarithm is the loss",
+    r"(^|\W|_)ppl|perplex": 'a perplexity: pass loss_unit="perplexity"',
     r"acc(uracy)?(_|$)|(^|_)acc": "an accuracy: no law here describes it",
     r"error_rate|(^|_)err(or)?$|wer$": "an error rate: no law here describes it",
     r"bpb|bits_per_byte|bpc": 'bits per byte: pass loss_unit="bits/byte" and bytes_per_token',
@@ -101,7 +102,8 @@ def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iter
         runs = [f"run {i}" for i in ids[missing]]
         yield (
             f"{what} is missing (an empty cell or NaN) in {len(runs):,} of {len(ids):,} runs: "
-            f"{list_some(runs)}. Fill it in, or leave these rows out."
+            f"{list_some(runs)}. Fill it in, or leave these rows out with drop_incomplete=True "
+            "(on the command line --drop-incomplete)."
         )
 
 
@@ -122,23 +124,21 @@ def label_problems(
 def _how_to_write(cell: object, q: Quantity) -> str:
     """Suggest the number that somebody probably meant."""
     text = str(cell).strip() if isinstance(cell, str) else ""
-    if short := re.fullmatch(r"([\d.]+)\s*([kmbgt])", text, flags=re.IGNORECASE):
-        return f" Write {text!r} as {short[1]}{_SIZES[short[2].lower()]}."
-    point, plain = text.replace(",", "."), text.replace(",", "")
-    if re.fullmatch(r"\d+,\d{3}", text) and q.style not in _LIMITS:
+    if re.fullmatch(r"-?[\d.]*\d,\d+", text):
         return (
-            f" If the comma of {text!r} is a decimal one, write {point}; if it parts thousands, "
-            f"{plain}."
+            f' If the comma of {text!r} is a decimal one, pass decimal="," (on the command line '
+            f"--decimal ,); else write {text.replace(',', '')}."
         )
-    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
-        return f" Write {text!r} as {plain}."
-    if re.fullmatch(r"-?\d+,\d+", text):
-        return f" Write {text!r} as {point}: with a decimal point."
-    return " Write plain numbers such as 1.2e9."
+    if count := count_in_words(text):
+        return f" Write {text!r} as {count:.6g}."
+    return (
+        " Write plain numbers such as 1.2e9, or leave these rows out with drop_incomplete=True "
+        "(on the command line --drop-incomplete)."
+    )
 
 
 def loss_problems(
-    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str
+    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str, column: str = "loss"
 ) -> Iterator[str]:
     """Tell of losses that no language model has, and of errors beyond them; nats per token."""
     loss, n = columns["loss"], len(ids)
@@ -148,9 +148,10 @@ def loss_problems(
         yield (
             f"loss{converted} is above {LARGEST_LOSS:.2f} nats/token in {high.size:,} of {n:,} "
             f"runs: {rows(ids[high], loss[high], 'loss')}. That is worse than guessing uniformly "
-            "among 256,000 tokens. If the column is a perplexity, take its logarithm; if it is in "
-            'bits, pass loss_unit="bits/token" or "bits/byte"; if it is a sum, divide by the '
-            "tokens; leave out runs that diverged."
+            'among 256,000 tokens. If the column is a perplexity, pass loss_unit="perplexity"; if '
+            'in bits, "bits/token" or "bits/byte"; if it is a sum, divide by the tokens; leave out '
+            f'runs that diverged, e.g. where="{column} < {math.floor(LARGEST_LOSS)}" (on the '
+            "command line --where)."
         )
     low = np.flatnonzero((loss > 0) & (loss < SMALLEST_LOSS))
     if low.size:
@@ -199,6 +200,7 @@ def suspicions(
     table: Mapping[str, np.ndarray],
     *,
     apart: Sequence[str],
+    derived: Sequence[str],
     ids: np.ndarray,
     flop_rule: str,
     loss_column: str,
@@ -206,13 +208,16 @@ def suspicions(
 ) -> Iterator[str]:
     """Tell of what looks wrong in checked columns but may be meant.
 
-    ``apart`` are the columns that tell runs apart, and ``is_raw`` says that nothing is known of the
-    loss's unit: it was given in nats per token, and no bytes per token.
+    ``apart`` are the columns that tell runs apart, ``derived`` those that follow from others, and
+    ``is_raw`` says that nothing is known of the loss's unit: it was given in nats per token, and no
+    bytes per token.
     """
     yield from _same_run_twice(table, apart, ids)
-    yield from _sizes(table["params"], table["tokens"])
-    yield from _losses(table["loss"], table["flops"], column=loss_column, is_raw=is_raw)
-    if flop_rule == "column":
+    size = table.get("flops", table.get("tokens", table.get("params", np.zeros(0))))
+    sizes = list(_sizes(table, derived))
+    yield from sizes
+    yield from _losses(table["loss"], size, column=loss_column, is_raw=is_raw)
+    if flop_rule == "column" and {"params", "tokens"} <= table.keys() and not sizes:
         yield from _flops_off(table["flops"], training_flops(table["params"], table["tokens"]), ids)
 
 
@@ -220,9 +225,10 @@ def _same_run_twice(
     table: Mapping[str, np.ndarray], apart: Sequence[str], ids: np.ndarray
 ) -> Iterator[str]:
     # Numbers first: they nearly always differ, and labels are slow to compare.
-    numbers = pd.DataFrame({k: table[k] for k in ("loss", "tokens", "params")})
+    counted = [k for k in ("params", "tokens", "flops") if k in table][:2]
+    numbers = pd.DataFrame({k: table[k] for k in ("loss", *counted)})
     at = np.flatnonzero(numbers.duplicated(keep=False))
-    keys = ["params", "tokens", "loss", *(k for k in dict.fromkeys(apart) if k in table)]
+    keys = [*counted, "loss", *(k for k in dict.fromkeys(apart) if k in table)]
     candidates = pd.DataFrame({k: table[k][at] for k in keys})
     repeated = candidates.duplicated(keep=False).to_numpy(dtype=bool)
     if not repeated.any():
@@ -242,17 +248,28 @@ def _same_run_twice(
     )
 
 
-def _sizes(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
-    few_params, few_tokens = params.max() < _FEW_PARAMS, np.median(tokens) < _FEW_TOKENS
-    if few_params:
-        yield _too_few("params", f"the largest is {params.max():.6g}")
-    if few_tokens:
-        yield _too_few("tokens", f"the median is {np.median(tokens):.6g}")
-    ratio = float(np.median(tokens / params))
-    low, high = _TOKENS_PER_PARAM
-    if few_params or few_tokens or low <= ratio <= high:
+def _sizes(table: Mapping[str, np.ndarray], derived: Sequence[str]) -> Iterator[str]:
+    few = False
+    for name, least, most_often in (
+        ("params", _FEW_PARAMS, np.max), ("tokens", _FEW_TOKENS, np.median),
+        ("flops", _FEW_FLOPS, np.max),
+    ):  # fmt: skip
+        if name in table and (seen := most_often(table[name])) < least:
+            few = True
+            which = "largest" if most_often is np.max else "median"
+            yield _too_few(name, f"the {which} is {seen:.6g}", table[name])
+    if few or not {"params", "tokens"} <= table.keys():
         return
-    if ratio > high:
+    ratio = float(np.median(table["tokens"] / table["params"]))
+    low, high = _TOKENS_PER_PARAM
+    if low <= ratio <= high:
+        return
+    if derived:
+        cause = (
+            f"{derived[0]} follow from compute by 6ND: perhaps the FLOP count the forward pass "
+            "alone, or are in another unit, or there is a column of them to name"
+        )
+    elif ratio > high:
         cause = 'params look counted in millions: say units={"params": "M"}, or in thousands, "k"'
     elif 1 / ratio <= _TOKENS_PER_PARAM_AT_MOST:
         cause = "params and tokens look swapped: name each column, params=... and tokens=..."
@@ -264,10 +281,17 @@ def _sizes(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
     )
 
 
-def _too_few(part: str, seen: str) -> str:
+def _too_few(part: str, seen: str, values: np.ndarray) -> str:
+    low, high = _LOG10[part]
+    units = {"decimal logarithms": "log10"}
+    units |= {"in PFLOP": "PFLOP"} if part == "flops" else {"in billions": "B", "in millions": "M"}
+    if not (low <= values.min() and values.max() <= high):
+        del units["decimal logarithms"]
+    (first, unit), *others = units.items()
+    more = "".join(f'; {what}, "{name}"' for what, name in others)
     return (
-        f"{part} look too small: {seen}. If they are counted in billions, say "
-        f'units={{"{part}": "B"}}; in millions, "M".'
+        f"{part} look too small: {seen}. If they are {first}, say "
+        f'units={{"{part}": "{unit}"}} (on the command line --unit {part}={unit}){more}.'
     )
 
 
@@ -279,7 +303,7 @@ def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -
     if loss.min() > _HIGH_BEST_LOSS:
         yield (
             f"The lowest loss is {loss.min():.4g} nats/token, which no trained language model has: "
-            "perhaps these are perplexities, whose logarithm is the loss, sums, or in another unit."
+            'perhaps these are perplexities: pass loss_unit="perplexity"; or sums.'
         )
     elif loss.max() < _LOW_WORST_LOSS and is_raw:
         yield (
@@ -287,7 +311,7 @@ def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -
             ": perhaps these are accuracies or error rates, which no law here describes, or bits "
             'per byte: pass loss_unit="bits/byte" and bytes_per_token (1 if a token is a byte).'
         )
-    elif len(loss) >= _ENOUGH_TO_RISE and np.ptp(loss) > 0 and np.ptp(flops) > 0:
+    elif len(flops) >= _ENOUGH_TO_RISE and np.ptp(loss) > 0 and np.ptp(flops) > 0:
         correlation = pd.Series(loss).rank().corr(pd.Series(flops).rank())
         if correlation > _RISING:
             yield (

@@ -2,7 +2,9 @@
 
 import datetime
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Number, Real
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._arguments import shown
-from bayesscale._format import list_some
+from bayesscale._format import list_some, short_number
 from bayesscale.errors import DomainError, RunsError, UnknownNameError, unknown_name
 from bayesscale.quantities import (
     FLOPS,
@@ -23,12 +25,11 @@ from bayesscale.quantities import (
     TOKENS,
     Quantity,
 )
-from bayesscale.runs.units import count_in_words
+from bayesscale.runs.names import alike, needs_no_comment, unit_in_name, unit_of_loss
+from bayesscale.runs.units import compute_in_words, count_in_words
 
 RUN = "run"
 """Name of the index and of the dimension."""
-
-REQUIRED = (PARAMS, TOKENS, LOSS)
 
 NUMBERS = (PARAMS, TOKENS, FLOPS, LOSS, LOSS_SE, PARAMS_NON_EMBEDDING)
 """Numbers that have an argument of their own. All others are further inputs."""
@@ -38,72 +39,167 @@ _EXACT = 2**53  # whole numbers up to here are exact as float64
 _INT64 = 2**63
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a quantity comes from: a column, or a product of columns and numbers, what one in it
+    is, and what a reader of the table has to know of it.
+    """  # noqa: D205
+
+    column: str
+    unit: float | str = 1.0
+    remark: str = ""
+
+    @property
+    def factors(self) -> list[str]:
+        """What is multiplied, columns and numbers."""
+        return [part.strip() for part in self.column.split("*")]
+
+    def cells(self, frame: pd.DataFrame, *, decimal: str = ".") -> pd.Series:
+        """Return the cells, of a product its numbers; with decimal commas, text as Python writes
+        numbers.
+        """  # noqa: D205
+        if self.column in frame.columns:
+            return _with_points(frame[self.column], decimal)
+        product = pd.Series(1.0, frame.index)
+        for part in self.factors:
+            if part in frame.columns:
+                product = product * numbers(_with_points(frame[part], decimal), counts=True)[0]
+            else:
+                product = product * float(part)
+        return product
+
+
+def _with_points(column: pd.Series, decimal: str) -> pd.Series:
+    if decimal == ".":
+        return column
+    swapped = str.maketrans({",": ".", ".": None, " ": None})
+    return column.map(lambda cell: cell.translate(swapped) if isinstance(cell, str) else cell)
+
+
 def assign_columns(
-    columns: Sequence[str],
+    frame: pd.DataFrame,
     *,
     sought: Iterable[Quantity],
     named: Mapping[str, str],
     groups: Sequence[str] = (),
-    required: Sequence[Quantity] = REQUIRED,
-) -> dict[str, str]:
-    """Return the column of each quantity: the named one, or else one that it is known as.
+    required: Sequence[Quantity] = (LOSS,),
+) -> dict[str, Source]:
+    """Return the source of each quantity: the named column, or else one that it is known as.
 
     Neither groups nor columns that are named for one quantity are tried for another.
     """
+    columns = [c for c in frame.columns if isinstance(c, str)]
     for part, column in [*named.items(), *(("group", g) for g in groups)]:
-        if column not in columns:
+        if column not in columns and not _is_product(column, columns):
             raise unknown_name(f"column for {part}", column, columns)
-    chosen = dict(named)
     part_of: dict[str, str] = {}
-    for part, column in chosen.items():
+    for part, column in named.items():
         if column in part_of:
             raise RunsError(
                 f"Column {column!r} is named for both {part_of[column]} and {part}. "
                 f"Leave one of them out."
             )
         part_of[column] = part
-
-    spoken_for = {*chosen.values(), *groups}
+    chosen = {part: Source(column) for part, column in named.items()}
+    free = [c for c in columns if c not in {*named.values(), *groups}]
     for q in sought:
-        if q.name in chosen:
-            continue
-        found = [name for name in q.columns if name in columns and name not in spoken_for]
-        if len(found) > 1:
-            raise RunsError(
-                f"Both {found[0]!r} and {found[1]!r} could be the {q.name} column. "
-                f"Say which: {q.name}={found[0]!r}."
-            )
-        if found:
-            chosen[q.name] = found[0]
-    missing = [q for q in required if q.name not in chosen]
+        if q.name not in chosen and (found := _only_source(q, free, frame)):
+            chosen[q.name] = found
+    missing, why = [q for q in required if q.name not in chosen], ""
+    sizes = (PARAMS, TOKENS, FLOPS)
+    if not missing and not {q.name for q in sizes} & chosen.keys():
+        missing = [] if chosen.keys() - QUANTITIES.keys() else [*sizes]
+        why = "No column of params, tokens or flops: a law is of one of them or two."
+    taken = {source.column for source in chosen.values()}
     if missing:
-        raise _not_found(missing, columns, taken={*chosen.values(), *groups})
-    no_column_repeats([*chosen.values(), *groups], columns=columns)
+        raise not_found(missing, columns, taken={*taken, *groups}, why=why)
+    no_column_repeats([*taken, *groups], columns=columns)
     return chosen
 
 
-def _not_found(
-    missing: Sequence[Quantity], columns: Sequence[str], *, taken: Iterable[str]
+def _is_product(text: str, columns: Sequence[str]) -> bool:
+    return "*" in text and all(p in columns or _is_count(p) for p in Source(text).factors)
+
+
+def _is_count(text: str) -> bool:
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
+def _only_source(q: Quantity, free: Sequence[str], frame: pd.DataFrame) -> Source | None:
+    """Return the only column that a quantity is known as; several must hold the same numbers."""
+    units = {c: unit for c in free if (unit := unit_in_name(c, q)) is not None}
+    no_column_repeats(units, columns=free)
+    if q.role != "label":
+        read = {c: scaled(numbers(frame[c], counts=True)[0], u) for c, u in units.items()}
+        with_numbers = {c: x for c, x in read.items() if np.isfinite(x).any()}
+        units = {c: units[c] for c in with_numbers or list(units)[:1]}
+        first, *others = with_numbers.values() or [np.zeros(0)]
+        if all(np.allclose(first, x, rtol=1e-6, atol=0, equal_nan=True) for x in others):
+            units = dict(sorted(units.items(), key=lambda item: item[1] != 1.0)[:1])
+    if len(units) > 1:
+        both = list(units)
+        raise RunsError(
+            f"Both {' and '.join(map(repr, units))} could be the {q.name} column. "
+            f"Say which: {q.name}={both[0]!r} (on the command line "
+            f"{_option(q)} {shlex.quote(both[0])})."
+        )
+    for column, unit in units.items():
+        said = f" × {short_number(unit)}" if isinstance(unit, float) else f", {unit}"
+        remark = f"{column!r}{said * (unit != 1.0)}"
+        if q.role == "label" or (unit == 1.0 and needs_no_comment(column, q)):
+            remark = ""
+        return Source(column, unit, remark)
+    return None
+
+
+def scaled(values: np.ndarray, unit: float | str) -> np.ndarray:
+    """Return counts of what a unit says, same shape."""
+    with np.errstate(over="ignore"):
+        return 10.0**values if isinstance(unit, str) else values * unit
+
+
+def _option(q: Quantity) -> str:
+    apart = q.name in ("run_id", "params_non_embedding")
+    return f"--{q.name.replace('_', '-')}{'' if apart else '-column'}"
+
+
+def not_found(
+    missing: Sequence[Quantity], columns: Sequence[str], *, taken: Iterable[str], why: str = ""
 ) -> UnknownNameError:
-    """Make the error for required columns, suggesting those that are nothing else."""
-    first = missing[0]
-    elsewhere = {*taken, *(name for q in QUANTITIES.values() for name in q.columns)}
-    free = {name.lower(): name for name in columns if name not in elsewhere}
-    # a misspelt well-known name, then one that says what it is, then anything alike
+    """Make the error for columns that are wanted, suggesting those that are nothing else."""
+    first, taken = missing[0], {*taken}
+    free = [name for name in columns if name not in taken]
+    others = [q for q in (PARAMS, TOKENS, FLOPS, LOSS) if q not in missing]
+    free = [name for name in free if all(unit_in_name(name, q) is None for q in others)]
+    # a name that means it, then a misspelt well-known one
     known = [name for name in first.columns if len(name) > 2]
-    close = (
-        [name for name in free if difflib.get_close_matches(name, known, cutoff=0.8)]
-        or [name for name in free if first.name in name][:3]
-        or difflib.get_close_matches(first.name, free, n=1, cutoff=0.5)
-    )
-    suggestion = " or ".join(repr(free[name]) for name in close)
-    looked = "; ".join(f"for {q.name} as {', '.join(q.columns)}" for q in missing)
-    say = ", ".join(f'{q.name}="my_column"' for q in missing)
-    type_ = " ".join(f"--{q.name.replace('_', '-')}-column my_column" for q in missing)
+    lower = {name.lower(): name for name in free}
+    spelt = [n for n in lower if difflib.get_close_matches(n, known, n=1, cutoff=0.8)]
+    close = alike(free, first)[:3] or [lower[name] for name in spelt] or [
+        lower[name] for name in difflib.get_close_matches(first.name, lower, n=1, cutoff=0.5)
+    ]  # fmt: skip
+    suggestion = " or ".join(repr(name) for name in close)
+    looked = "; ".join(f"for {q.name} as {', '.join(q.columns[:4])}, …" for q in missing)
+    mine = close[0] if close else "my_column"
+    say = ", ".join(f'{q.name}="{mine if q is first else "my_column"}"' for q in missing)
+    unit = unit_of_loss(mine) if first == LOSS else ""
+    say += f', loss_unit="{unit}"' * bool(unit)
+    typed = " ".join(
+        f"{_option(q)} {shlex.quote(mine if q is first else 'my_column')}" for q in missing
+    ) + f" --loss-unit {unit}" * bool(unit)
+    steps = next((c for c in free if "step" in c.lower() or "iter" in c.lower()), None)
+    product = (
+        f' Or count them: tokens="{steps} * BATCH * LENGTH", columns or numbers.'
+        if steps and first == TOKENS else ""
+    )  # fmt: skip
     return UnknownNameError(
-        f"No column named {first.name!r}.{f' Did you mean {suggestion}?' if close else ''} "
+        f"{why or f'No column named {first.name!r}.'}"
+        f"{f' Did you mean {suggestion}?' if close else ''} "
         f"Known: {', '.join(map(repr, columns)) or 'none'}. Looked {looked}. Name yours: {say} "
-        f"(on the command line {type_})."
+        f"(on the command line {typed}).{product}"
     )
 
 
@@ -192,21 +288,24 @@ def _storable_name(name: str) -> str:
     return "".join(c if c.isprintable() and c != "/" else "_" for c in name).strip(" .") or "corpus"
 
 
-def numbers(column: pd.Series, *, counts: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def numbers(
+    column: pd.Series, *, counts: bool = False, compute: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Read cells as float64, NaN where missing or unreadable, and tell where they are unreadable.
 
-    Numbers of any type and text that holds them, of ``counts`` also such as ``1.73B``; both arrays
-    are fresh, shape ``(run,)``.
+    Numbers of any type and text that holds them, of ``counts`` also such as ``1.73B`` and
+    ``2,040``, of ``compute`` such as ``1e21 FLOP``; both arrays are fresh, shape ``(run,)``.
     """
     if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
         with np.errstate(over="ignore"):  # beyond float64: infinite, and refused as that
             return column.to_numpy(dtype=np.float64, copy=True), np.zeros(len(column), dtype=bool)
-    read = [_number(cell, counts=counts) for cell in column.tolist()]
+    words = compute_in_words if compute else count_in_words if counts else lambda _: None
+    read = [_number(cell, words) for cell in column.tolist()]
     values = np.array([np.nan if x is None else x for x in read], dtype=np.float64)
     return values, np.array([x is None for x in read], dtype=bool)
 
 
-def _number(cell: Any, *, counts: bool) -> float | None:
+def _number(cell: Any, words: Callable[[str], float | None]) -> float | None:
     """Return the cell as a float, NaN if it is empty, None if it is no number."""
     if _is_empty(cell):
         return np.nan
@@ -217,7 +316,7 @@ def _number(cell: Any, *, counts: bool) -> float | None:
     except OverflowError:
         return None
     except ValueError:
-        return count_in_words(str(cell)) if counts else None
+        return words(str(cell))
 
 
 def _is_empty(cell: object) -> bool:

@@ -17,15 +17,23 @@ def facts(runs: Any) -> dict[str, str]:
     def span(q: Quantity, values: np.ndarray) -> str:
         return interval(values.min(), values.max(), q.write)
 
-    told = {
-        "params": f"{span(PARAMS, runs.params)} ({runs.param_count})",
-        "tokens": span(TOKENS, runs.tokens),
-        "tokens/param": span(TOKENS, runs.tokens / runs.params),
-        "flops": f"{span(FLOPS, runs.flops)} ({runs.flop_rule})",
-        "loss": f"{span(LOSS, runs.loss)} {LOSS.unit}",
+    remarks = {
+        "params": runs.param_count,
+        "flops": runs.flop_rule,
+        "loss": "" if runs.loss_unit == LOSS.unit else f"given in {runs.loss_unit}",
     }
-    if runs.loss_unit != LOSS.unit:
-        told["loss"] += f" (given in {runs.loss_unit})"
+
+    def fact(q: Quantity) -> str:
+        said = "; ".join(filter(None, (remarks.get(q.name), runs._remarks.get(q.name))))
+        unit = f" {q.unit}" if q.role == "response" else ""
+        return span(q, runs[q.name]) + unit + f" ({said})" * bool(said)
+
+    told = {q.name: fact(q) for q in (PARAMS, TOKENS) if q.name in runs}
+    if len(told) == 2:
+        told["tokens/param"] = span(TOKENS, runs.tokens / runs.params)
+    told |= {q.name: fact(q) for q in (FLOPS, LOSS) if q.name in runs}
+    if "rows" in runs._remarks:
+        told["rows"] = runs._remarks["rows"]
     for q in runs._inputs:
         told[q.name] = span(q, runs[q.name]) + ("" if q.unit == "1" else f" {q.unit}")
     for name, labels in runs.groups.items():

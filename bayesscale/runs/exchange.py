@@ -12,11 +12,14 @@ import xarray as xr
 
 from bayesscale._arguments import text
 from bayesscale.errors import BayesScaleError, RunsError
-from bayesscale.quantities import CLUSTER, FLOPS, SEED, Quantity, nats_per_token
+from bayesscale.quantities import CLUSTER, SEED, Quantity, nats_per_token
 from bayesscale.runs import checks
-from bayesscale.runs.columns import NUMBERS, REQUIRED, RUN
+from bayesscale.runs.columns import NUMBERS, RUN
 from bayesscale.runs.intake import ATTRIBUTE
 from bayesscale.runs.units import check_conventions
+
+_ALWAYS = ("params", "tokens", "flops", "loss")
+"""What every table held before laws said what they need."""
 
 _STRANGE = (
     "This dataset does not hold runs as Runs.to_xarray() writes them{}. "
@@ -51,7 +54,7 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
             for name in ("param_count", "flop_rule", "loss_unit", "bytes_per_token", "name")
         }
         labels = [q.name for q in (SEED, CLUSTER) if q.name in dataset and q.name not in groups]
-        must = [q.name for q in (*REQUIRED, FLOPS, *inputs)] + list(groups)
+        must = [*stored.get("numbers", _ALWAYS), *(q.name for q in inputs), *groups]
         if missing := [name for name in must if name not in dataset]:
             raise RunsError(_STRANGE.format(f": there is no {missing[0]!r} in it"))
         numbers = [q for q in (*NUMBERS, *inputs) if q.name in dataset]
@@ -68,6 +71,7 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     if not ids.size or pd.Index(ids).has_duplicates:
         raise RunsError("A table of runs has at least one run, and ids that tell them apart.")
     _refuse_impossible(columns, numbers, groups, ids, found["param_count"])
+    found["_remarks"] = stored.get("remarks", {})
     return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **found}
 
 

@@ -1,20 +1,24 @@
 """From somebody's table to checked columns in canonical units."""
 
-from collections.abc import Mapping, Sequence, Sized
-from typing import Any, TypedDict
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import Any, Literal, TypedDict, get_args
 
+import narwhals
 import numpy as np
 import pandas as pd
+import pyarrow
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
     FLOPS,
     LOSS,
-    LOSS_SE,
+    PARAMS,
     QUANTITIES,
+    TOKENS,
     LossUnit,
     Quantity,
     nats_per_token,
@@ -22,16 +26,18 @@ from bayesscale.quantities import (
 from bayesscale.runs import checks
 from bayesscale.runs.columns import (
     NUMBERS,
-    REQUIRED,
     RUN,
+    Source,
     assign_columns,
     column_name,
     group_columns,
     input_columns,
     labels,
+    no_column_repeats,
     numbers,
+    scaled,
 )
-from bayesscale.runs.rows import Where, rows_where
+from bayesscale.runs.rows import Reading, Where, one_reading, rows_where
 from bayesscale.runs.units import (
     FlopRule,
     ParamCount,
@@ -39,11 +45,17 @@ from bayesscale.runs.units import (
     check_conventions,
     column_factors,
     recognise_rule,
+    size_in_name,
     training_flops,
 )
 
 ATTRIBUTE = "bayesscale_runs"
 """Attribute of a dataset that holds the metadata of its runs."""
+
+HISTORY = "history"
+"""Attribute of a frame that says which tracker's history it holds, a row a reading."""
+
+BYTES_PER_TOKEN = Quantity("bytes_per_token")
 
 Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
 Inputs = Mapping[str, str] | Mapping[Quantity, str]
@@ -65,20 +77,27 @@ class ReadOptions(TypedDict, total=False):
     param_count: ParamCount
     flop_rule: FlopRule | None
     loss_unit: LossUnit
-    bytes_per_token: float | None
+    bytes_per_token: float | str | None
     units: Units | None
     inputs: Inputs | None
     where: Where | None
+    reading: Reading | None
+    drop_incomplete: bool
+    params_from: str | None
+    decimal: Literal[".", ","]
 
 
 DEFAULTS = dict.fromkeys(ReadOptions.__annotations__)
-DEFAULTS |= {"param_count": "total", "loss_unit": LOSS.unit}
+DEFAULTS |= {"param_count": "total", "loss_unit": LOSS.unit, "drop_incomplete": False}
+DEFAULTS["decimal"] = "."
 
 CONVENTIONS = ("param_count", "flop_rule", "loss_unit", "bytes_per_token")
 
 MEANINGS = {
-    "params": "Column of the parameters N, count, > 0.",
-    "tokens": "Column of the training tokens D, count, > 0.",
+    "params": "Column of the parameters N, count, > 0; not needed for a law without N.",
+    "tokens": """Column of the training tokens D, count, > 0, or a product of columns and numbers,
+``"steps * 512 * seq_len"``; not needed for a law without D. Of N, D and C, the third follows from
+two.""",
     "loss": "Column of the final loss, in ``loss_unit``, > 0.",
     "flops": "Column of the training compute C, FLOP, > 0.",
     "loss_se": "Column of the standard error of each loss, in ``loss_unit``, >= 0.",
@@ -94,16 +113,27 @@ them if it can, else their position.""",
     "flop_rule": """``"6ND"`` or ``"6ND_non_embedding"`` to count compute, ``"column"`` to read it.
 By default it is read if there is a column, and counted as 6ND if not; a column that agrees with a
 rule within 1 % everywhere is known by that rule.""",
-    "loss_unit": '``"nats/token"``, ``"bits/token"`` or ``"bits/byte"``.',
-    "bytes_per_token": 'Mean bytes in a token, > 0. Needed for ``"bits/byte"``.',
+    "loss_unit": """``"nats/token"``, ``"bits/token"``, ``"bits/byte"``, ``"bits/character"`` or
+``"perplexity"``, whose log is nats/token.""",
+    "bytes_per_token": """Mean bytes in a token, > 0; of bits/character, characters. Needed for
+these two. The column of it where a table mixes tokenizers: losses then become those of a token of
+the mean length, so that they compare; tokens D stay as they were counted.""",
     "units": """What one in a column of counts or compute is, by name: ``{"params": "M", "tokens":
-"B", "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days), or a number. It
-is said, never guessed; a cell such as ``1.73B`` says it itself.""",
+"B", "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days; log10 of a decimal
+logarithm), or a number. It is never guessed; a header such as ``Params (M)`` or a cell such as
+``1.73B`` says it itself.""",
     "inputs": """Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
 numbers; in place of a name, a `Quantity` says which numbers it allows.""",
-    "where": """Column to value, e.g. ``{"corpus": "c4"}``: only rows with these values are kept,
-and the others are not checked. Text compares as it is written and, where no cell reads so, as a
+    "where": """Only rows that meet this are kept, and the others are not checked: column to value,
+``{"corpus": "c4"}``, or one condition or several, ``"loss < 8"``, with ``=``, ``!=``, ``<``,
+``<=``, ``>``, ``>=`` or ``in``. Text compares as it is written and, where no cell reads so, as a
 number; numbers compare as numbers.""",
+    "reading": """Of a table with several rows a run, as a history has: the ``"last"`` row of each
+run, the ``"best"``, or the last with the ``"mean"`` loss. ``run_id`` or ``cluster`` names the
+runs.""",
+    "drop_incomplete": "Leave out rows that lack a number or a group, and warn which they are.",
+    "params_from": "Column of names that hold the parameters, such as ``pythia-160m``.",
+    "decimal": 'Decimal sign of numbers that are text: ``"."`` or ``","``.',
 }
 """What the options mean."""
 
@@ -119,12 +149,15 @@ def checked_options(options: ReadOptions) -> dict[str, Any]:
 def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     """Read, convert and check the columns that are wanted; return the fields of `Runs`."""
     every = checked_options(options)
-    param_count, flop_rule, loss_unit, bytes_per_token = (every[name] for name in CONVENTIONS)
+    param_count, flop_rule, loss_unit, per_token = (every[name] for name in CONVENTIONS)
     check_conventions(param_count, flop_rule, loss_unit)
-    nats = nats_per_token(loss_unit, bytes_per_token=bytes_per_token)
+    nats_per_token(loss_unit, bytes_per_token=1.0 if isinstance(per_token, str) else per_token)
+    _arguments.choice("decimal sign", every["decimal"], (".", ","))
+    _arguments.flag("drop_incomplete", every["drop_incomplete"])
     frame = as_frame(table)
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
+    history = frame.attrs.get(HISTORY, "")
     frame = rows_where(frame, every["where"])
     further = input_columns(every["inputs"])
     wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
@@ -140,23 +173,61 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
             f"flops={by_name['flops']!r} and flop_rule={flop_rule!r} contradict each other: "
             "compute is either read or counted. Leave one out."
         )
+    if every["params_from"] is not None:
+        if "params" in by_name:
+            raise RunsError("params and params_from both say where N is. Leave one out.")
+        frame, by_name["params"] = _sizes_in_names(frame, every["params_from"])
+    named = by_name | {name: column for name, (_, column) in further.items()}
+    if isinstance(per_token, str):
+        named["bytes_per_token"], wanted["bytes_per_token"] = per_token, BYTES_PER_TOKEN
     found = assign_columns(
-        [c for c in frame.columns if isinstance(c, str)],
+        frame,
         sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
-        named=by_name | {name: column for name, (_, column) in further.items()},
+        named=named,
         groups=groups,
-        required=(*REQUIRED, FLOPS) if flop_rule == "column" else REQUIRED,
+        required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
     )
+    if counted and not {"params", "tokens"} <= found.keys():  # the rule makes the third of two
+        found = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
+    if "params" not in found and "params_non_embedding" in found:
+        found["params"] = found.pop("params_non_embedding")
+        param_count = "non_embedding" if param_count == "total" else param_count
     if "seed" in groups and "seed" in found:
         raise RunsError(
             "seed= names another column, so a group cannot be called 'seed'. Rename it."
         )
+    for name in factors.keys() & found.keys():  # what is said counts, not the header
+        found[name] = Source(found[name].column, factors[name])
 
-    ids = _run_ids(frame, found.get("run_id"))
-    columns, problems = _numbers(frame, found, wanted, ids, nats, factors)
-    problems += checks.loss_problems(columns, ids=ids, unit=loss_unit)
+    def read(name: str) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+        # a cell such as 1.73B says its unit, unless the column's was said
+        source, q = found[name], wanted[name]
+        counts = source.unit == 1.0 and name not in factors
+        kinds = {"counts": counts and q.style == "count", "compute": counts and q.style == "flops"}
+        cells = source.cells(frame, decimal=every["decimal"])
+        return *numbers(cells, **kinds), cells
+
+    remarks = {}
+    if every["reading"] is not None or history:
+        frame, remarks["rows"] = _one_reading(frame, found, every["reading"], read, history)
+    if every["drop_incomplete"]:
+        frame = _complete_rows(frame, [name for name in wanted if name in found], groups, read)
+    if found["loss"].column not in frame.columns:
+        raise RunsError("The loss must be one column, and no product.")
+
+    ids = _run_ids(frame, found["run_id"].column if "run_id" in found else None)
+    columns: dict[str, np.ndarray] = {}
+    problems: list[str] = []
+    for name, q in wanted.items():
+        if name in found:
+            values, unreadable, cells = read(name)
+            problems += checks.number_problems(q, values, unreadable, cells=cells, ids=ids)
+            columns[name] = scaled(values, found[name].unit)
+    mean_bytes = _to_nats(columns, loss_unit, per_token)
+    wanted.pop(BYTES_PER_TOKEN.name, None)
+    problems += checks.loss_problems(columns, ids=ids, unit=loss_unit, column=found["loss"].column)
     problems += checks.count_problems(columns, param_count, ids)
-    told = {name: found[name] for name in ("seed", "cluster") if name in found}
+    told = {name: found[name].column for name in ("seed", "cluster") if name in found}
     for name, column in [*told.items(), *zip(groups, groups, strict=True)]:
         what = f"group column {name!r}" if name in groups else name
         columns[name], missing, unreadable = labels(frame[column])
@@ -165,32 +236,138 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
             problems += checks.missing_problems(what, missing, ids=ids)
     checks.raise_for(problems)
 
-    columns, rule = _with_flops(columns, param_count, flop_rule)
+    remarks |= {name: source.remark for name, source in found.items() if source.remark}
+    if every["params_from"] is not None:
+        remarks["params"] = by_name["params"]
+    columns, rule, derived = _with_third(columns, param_count, flop_rule)
     extra = tuple(q for name, q in wanted.items() if name in found and q not in NUMBERS)
     for suspicion in checks.suspicions(
         columns,
         apart=["seed", "cluster", *groups, *(q.name for q in extra)],
+        derived=list(derived),
         ids=ids,
         flop_rule=rule,
-        loss_column=found["loss"],
-        is_raw=loss_unit == LOSS.unit and bytes_per_token is None,
+        loss_column=found["loss"].column,
+        is_raw=loss_unit == LOSS.unit and per_token is None,
     ):
         checks.warn(suspicion)
     order = [c for c in (*wanted, "seed", "cluster", *groups) if c in columns]
+    used = {part for source in found.values() for part in (source.column, *source.factors)}
     return {
         "_columns": {c: columns[c] for c in order},
         "run_ids": ids,
         "param_count": param_count,
         "flop_rule": rule,
         "loss_unit": loss_unit,
-        "bytes_per_token": None if bytes_per_token is None else float(bytes_per_token),
+        "bytes_per_token": mean_bytes,
         "_groups": groups,
         "_inputs": extra,
+        "_remarks": remarks | derived,
+        "_unread": tuple(c for c in map(str, frame.columns) if c not in {*used, *groups}),
     }
+
+
+def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]:
+    """Return the table with a column of the sizes in names, and what it is called."""
+    columns = [c for c in frame.columns if isinstance(c, str)]
+    column = _arguments.choice("column for params_from", names, columns)
+    no_column_repeats([column], columns=columns)
+    sizes = f"sizes in {column!r}"
+    return frame.assign(**{sizes: frame[column].map(size_in_name)}), sizes
+
+
+_Read = Callable[[str], tuple[np.ndarray, np.ndarray, pd.Series]]
+
+
+def _one_reading(
+    frame: pd.DataFrame, found: dict[str, Source], reading: Any, read: _Read, history: str
+) -> tuple[pd.DataFrame, str]:
+    """Keep a row a run, which ``found`` then names; say which."""
+    named = [found[k].column for k in ("run_id", "cluster") if k in found]
+    named += [c for c in ("run", "run_name", "name", "model") if c in frame.columns]
+    if reading is None and "cluster" in found:
+        return frame, history
+    if reading is None:
+        raise RunsError(
+            f"This is a {history}: {len(frame):,} rows of {frame['run'].nunique():,} run(s). Say "
+            'which of a run is fitted, reading="last" (or "best", "mean"; on the command line '
+            '--reading last), or fit all as checkpoints with cluster="run" (--cluster run).'
+        )
+    _arguments.choice("reading of a run", reading, get_args(Reading))
+    if not named:
+        raise RunsError(
+            f"reading={reading!r} has to know which rows are of one run: name the column, "
+            'run_id="my_column" (on the command line --run-id my_column). Known: '
+            f"{', '.join(map(repr, frame.columns))}."
+        )
+    steps = [c for c in map(str, frame.columns) if "step" in c.lower() or "epoch" in c.lower()]
+    order = np.arange(len(frame), dtype=float)
+    if "tokens" in found:
+        order = read("tokens")[0]
+    elif steps:
+        order = numbers(frame[steps[0]])[0]
+    at, loss = one_reading(frame[named[0]], read("loss")[0], order, reading)
+    found.setdefault("run_id", Source(named[0]))
+    said = f"{reading} of each run in {named[0]!r}, of {len(frame):,} rows"
+    frame = frame.iloc[at]
+    return frame.assign(**{found["loss"].column: loss}) if reading == "mean" else frame, said
+
+
+def _complete_rows(
+    frame: pd.DataFrame, names: Sequence[str], groups: Sequence[str], read: _Read
+) -> pd.DataFrame:
+    """Leave out rows that lack a number or a label, and warn which."""
+    lacks = {name: ~np.isfinite(read(name)[0]) for name in names}
+    lacks |= {name: labels(frame[name])[1] for name in groups}
+    dropped = np.any([*lacks.values()], axis=0)
+    if dropped.all():
+        raise RunsError(
+            f"All {len(frame):,} rows lack a number: "
+            + list_some([f"{name} in {bad.sum():,}" for name, bad in lacks.items() if bad.any()])
+            + ". Name other columns, or fill them in."
+        )
+    if dropped.any():
+        why = [
+            f"row {label} ({', '.join(name for name, bad in lacks.items() if bad[i])})"
+            for i, label in enumerate(frame.index.tolist())
+            if dropped[i]
+        ]
+        checks.warn(
+            f"Left out {len(why):,} of {len(frame):,} rows that are incomplete: "
+            f"{list_some(why, limit=12)}."
+        )
+    return frame[~dropped]
+
+
+def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float | None:
+    """Convert the loss and its error to nats per token, of mean length where lengths differ; return
+    the mean bytes in a token, if known.
+    """  # noqa: D205
+    lengths = columns.pop(BYTES_PER_TOKEN.name, None)
+    mean = (
+        per_token if per_token is None else float(per_token if lengths is None else _mean(lengths))
+    )
+    nats: Any = nats_per_token(unit, bytes_per_token=mean)
+    if lengths is not None and not unit.startswith(("bits/byte", "bits/char")):
+        nats = nats * mean / lengths
+    loss, nats_se = columns["loss"], nats
+    if unit == "perplexity":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            loss, nats_se = np.log(loss), nats / loss
+    columns["loss"] = loss * nats
+    if "loss_se" in columns:
+        columns["loss_se"] = columns["loss_se"] * nats_se
+    return mean
+
+
+def _mean(lengths: np.ndarray) -> float:
+    good = lengths[lengths > 0]  # others are told of as impossible
+    return float(np.exp(np.mean(np.log(good)))) if good.size else 1.0
 
 
 def as_frame(table: Table) -> pd.DataFrame:
     """Bring the accepted kinds of table into one."""
+    table = from_native(table)
     if isinstance(table, pd.DataFrame):
         return table
     if isinstance(table, xr.Dataset):
@@ -222,9 +399,23 @@ def as_frame(table: Table) -> pd.DataFrame:
                 f"The columns must be one-dimensional and of one length, but are: {shapes}."
             ) from error
     raise RunsError(
-        "Runs are made from a pandas DataFrame, a one-dimensional xarray Dataset or a dict of "
-        f"arrays, not from {type(table).__name__}. For a file, use read_runs(path)."
+        "Runs are made from a frame of pandas, polars, pyarrow or duckdb, a one-dimensional "
+        f"xarray Dataset or a dict of arrays, not from {type(table).__name__}. For a file, use "
+        "read_runs(path)."
     )
+
+
+def from_native(table: Any) -> Any:
+    """Return frames of other libraries as pandas', whole numbers exact; all else as it is."""
+    if isinstance(table, pd.DataFrame | xr.Dataset | Mapping):
+        return table
+    frame = narwhals.from_native(table, pass_through=True)
+    if isinstance(frame, narwhals.LazyFrame):
+        frame = frame.collect("pyarrow")
+    if not isinstance(frame, narwhals.DataFrame):
+        return table
+    whole = {pyarrow.int64(): pd.Int64Dtype()}
+    return frame.to_arrow().to_pandas(types_mapper=whole.get)
 
 
 def _shape(cells: Any) -> str:
@@ -256,52 +447,35 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
     if len(repeated):
         raise RunsError(
             f"{column!r} repeats itself, so it cannot name the runs: {list_some(repeated)}. If "
-            f"its rows are checkpoints or evaluations of one run, say so with cluster={column!r}; "
-            "the rows are then numbered."
+            f"its rows are checkpoints of one run, say so with cluster={column!r}; the rows are "
+            'then numbered. For the last of each run alone, reading="last" (--reading last).'
         )
     return ids
 
 
-def _numbers(
-    frame: pd.DataFrame,
-    found: Mapping[str, str],
-    wanted: Mapping[str, Quantity],
-    ids: np.ndarray,
-    nats: float,
-    factors: Mapping[str, float],
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Read the columns of numbers, and collect what is wrong with their cells as given."""
-    columns: dict[str, np.ndarray] = {}
-    problems: list[str] = []
-    for name, q in wanted.items():
-        if name in found:
-            cells = frame[found[name]]
-            # a cell such as 1.73B says its unit, unless the column's was said
-            values, unreadable = numbers(cells, counts=q.style == "count" and name not in factors)
-            problems += checks.number_problems(q, values, unreadable, cells=cells, ids=ids)
-            columns[name] = values * (nats if q in (LOSS, LOSS_SE) else factors.get(name, 1.0))
-    return columns, problems
-
-
-def _with_flops(
+def _with_third(
     columns: dict[str, np.ndarray], param_count: str, flop_rule: FlopRule | None
-) -> tuple[dict[str, np.ndarray], FlopRule]:
-    """Count compute where there is no column, and name the rule it follows."""
-    params, tokens = columns["params"], columns["tokens"]
-    non_embedding = columns.get("params_non_embedding")
-    if non_embedding is None and param_count == "non_embedding":
-        non_embedding = params
-    if "flops" in columns:
-        rule: FlopRule = flop_rule or recognise_rule(
-            columns["flops"], params=params, tokens=tokens, params_non_embedding=non_embedding
-        )
-        return columns, rule
-    if flop_rule != "6ND_non_embedding":
-        return {**columns, "flops": training_flops(params, tokens)}, "6ND"
-    if non_embedding is None:
+) -> tuple[dict[str, np.ndarray], FlopRule, dict[str, str]]:
+    """Make the third of N, D and C from two, name the rule of C, and say what was derived."""
+    params, tokens, flops = (columns.get(q.name) for q in (PARAMS, TOKENS, FLOPS))
+    inner = columns.get("params_non_embedding", params if param_count == "non_embedding" else None)
+    counted = inner if flop_rule == "6ND_non_embedding" else params
+    if flop_rule == "6ND_non_embedding" and inner is None:
         raise RunsError(
             'flop_rule="6ND_non_embedding" needs the non-embedding parameters: name their column '
             'with params_non_embedding="my_column", or say param_count="non_embedding" if params '
             "already counts them."
         )
-    return {**columns, "flops": training_flops(non_embedding, tokens)}, "6ND_non_embedding"
+    if flops is None and counted is not None and tokens is not None:
+        return {**columns, "flops": training_flops(counted, tokens)}, flop_rule or "6ND", {}
+    if flops is not None and params is not None and tokens is not None:
+        return columns, flop_rule or recognise_rule(
+            flops, params=params, tokens=tokens, params_non_embedding=inner
+        ), {}  # fmt: skip
+    if flops is None or flop_rule == "column" or (counted is None and tokens is None):
+        return columns, "6ND" if flops is None else "column", {}
+    known = counted if tokens is None else tokens
+    assert known is not None
+    made, said = ("tokens", "C / 6N") if tokens is None else ("params", "C / 6D")
+    third = flops / training_flops(known, np.ones(len(flops)))
+    return {**columns, made: third}, flop_rule or "6ND", {made: said}

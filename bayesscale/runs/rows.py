@@ -1,10 +1,12 @@
 """Which rows to take in, and which runs to keep, drop or hold out."""
 
 import difflib
-from collections.abc import Hashable, Iterable, Mapping
+import operator
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,48 +17,108 @@ from bayesscale._format import flops as write_flops, list_some
 from bayesscale.errors import DomainError, RunsError, UnknownNameError, unknown_name
 from bayesscale.runs.columns import no_column_repeats, numbers
 
-Where = Mapping[str, str | float | int]
+Reading = Literal["last", "best", "mean"]
+Where = Mapping[str, str | float | int] | str | Sequence[str]
 
 _SAME_BUDGET = 1e-9  # 6ND carries rounding errors, budgets differ by far more
 _EXACT = 2**53  # whole numbers below are exact as float64
+_CONDITION = re.compile(r"\s*(.+?)\s*(!=|<=|>=|==?|<|>|\sin\s)\s*(.*\S)\s*")
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
+}  # fmt: skip
 
 
 def rows_where(frame: pd.DataFrame, where: Where | None) -> pd.DataFrame:
-    """Keep the rows that have certain values; nothing in the table has been checked yet.
+    """Keep the rows that meet conditions; nothing in the table has been checked yet.
 
     Text is compared as it is written and, where no cell reads so, as a number; a number as a
-    number, exactly. An empty cell equals nothing.
+    number, exactly. An empty cell equals nothing, and is neither above nor below.
     """
-    if not isinstance(where, Mapping | None):
-        raise DomainError(
-            'where must be a mapping of column to value, such as {"corpus": "c4"}, not '
-            f"{shown(where)}."
-        )
     columns = [c for c in frame.columns if isinstance(c, str)]
-    for column, value in (where or {}).items():
-        if not isinstance(value, str | Real | np.bool_ | date):
-            raise DomainError(
-                f"where[{column!r}] must be one text or number, not {shown(value)}. For several "
-                "values make a table of each, or use runs.select(mask)."
-            )
+    for column, sign, value in _conditions(where):
         if column not in columns:
             raise unknown_name("column for where", column, columns)
         no_column_repeats([column], columns=columns)
         cells = frame[column]
         filled = cells.notna().to_numpy(dtype=bool)
-        text = np.array([_written(cell) for cell in cells.tolist()], dtype=object)
-        keep = filled & (text == _written(value))
-        sought, _ = numbers(pd.Series([value], dtype=object))
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not keep.any() or (is_number and np.abs(sought) < _EXACT):
-            keep |= filled & (numbers(cells)[0] == sought)
+        if sign in _ORDER:
+            read = numbers(cells, counts=True)[0]
+            limit = numbers(pd.Series([value], dtype=object), counts=True)[0]
+            if np.isnan(limit).any():
+                raise DomainError(f"where compares {column!r} with {shown(value)}: no number.")
+            keep = _ORDER[sign](read, limit)
+        else:
+            values = [v.strip() for v in value.split(",")] if sign == "in" else [value]
+            keep = np.any([_equals(cells, filled, v) for v in values], axis=0)
+            keep = filled & ~keep if sign == "!=" else keep
         if not keep.any():
-            seen = list_some(pd.unique(text[filled]), limit=10) or "empty cells only"
+            text = [_written(cell) for cell in cells[filled].tolist()]
+            seen = list_some(list(dict.fromkeys(text)), limit=10) or "empty cells only"
+            said = sign if sign != "in" else " in "
             raise RunsError(
-                f"None of {len(frame):,} rows has {column}={shown(value)}. Seen there: {seen}."
+                f"None of {len(frame):,} rows has {column}{said}{shown(value)}. Seen there: {seen}."
             )
         frame = frame[keep]
     return frame
+
+
+def _conditions(where: object) -> Iterator[tuple[str, str, Any]]:
+    """Take conditions apart: column, sign, value."""
+    if isinstance(where, Mapping):
+        for column, value in where.items():
+            if not isinstance(value, str | Real | np.bool_ | date):
+                raise DomainError(
+                    f"where[{column!r}] must be one text or number, not {shown(value)}. For "
+                    f'several values say where="{column} in a, b".'
+                )
+            yield str(column), "=", value
+        return
+    texts = [where] if isinstance(where, str) else [] if where is None else where
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        raise DomainError(
+            'where must be a mapping of column to value, such as {"corpus": "c4"}, or conditions '
+            f'such as "loss < 8", not {shown(where)}.'
+        )
+    for text in texts:
+        if not (found := _CONDITION.fullmatch(text)):
+            raise DomainError(
+                f"where does not read {shown(text)}. Write a column, one of =, !=, <, <=, >, >= "
+                'or in, and a value: "loss < 8", "corpus = c4", "corpus in c4, web".'
+            )
+        sign, value = found[2].strip(), found[3]
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+        yield found[1], "=" if sign == "==" else sign, value[1:-1] if quoted else value
+
+
+def _equals(cells: pd.Series, filled: np.ndarray, value: Any) -> np.ndarray:
+    """Tell which cells, shape ``(row,)``, are written like a value, or are the same number."""
+    text = np.array([_written(cell) for cell in cells.tolist()], dtype=object)
+    keep = filled & (text == _written(value))
+    number_, _ = numbers(pd.Series([value], dtype=object))
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not keep.any() or (is_number and np.abs(number_) < _EXACT):
+        keep |= filled & (numbers(cells)[0] == number_)
+    return keep
+
+
+def one_reading(
+    keys: pd.Series, loss: np.ndarray, order: np.ndarray, reading: Reading
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row that stands for each run, in order of appearance, and its loss.
+
+    The last row of a run is that of the largest ``order``; rows without a loss are passed over
+    unless a run has no other. The mean loss stands in its last row. Shapes ``(row,)``.
+    """
+    table = pd.DataFrame({"run": pd.factorize(keys)[0], "loss": loss, "order": order})
+    no_loss = table["loss"].isna()
+    table = table.assign(no_loss=no_loss, row=np.arange(len(table)))
+    by = ["no_loss", "loss"] if reading == "best" else ["no_loss", "order", "row"]
+    down = [True, True] if reading == "best" else [True, False, False]
+    chosen = table.sort_values(by, ascending=down, kind="stable").groupby("run").head(1)
+    chosen = chosen.sort_values("run")
+    mean = table.groupby("run")["loss"].mean().to_numpy()
+    at = chosen["row"].to_numpy()
+    return at, mean if reading == "mean" else loss[at]
 
 
 def _written(cell: object) -> str:

@@ -1,9 +1,9 @@
 """The checked table of training runs."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, cast
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from bayesscale._documented import documented
 from bayesscale.quantities import LossUnit, Quantity
 from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
-from bayesscale.runs.columns import RUN
-from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, Table, take_in
+from bayesscale.runs.columns import NUMBERS, RUN
+from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, Table, from_native, take_in
 from bayesscale.runs.units import FlopRule, ParamCount
 
 
@@ -65,6 +65,8 @@ class Runs(RunArrays):
     name: str | None = None
     _groups: tuple[str, ...] = ()
     _inputs: tuple[Quantity, ...] = ()
+    _remarks: Mapping[str, str] = field(default_factory=dict)
+    _unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._freeze()
@@ -85,15 +87,17 @@ class Runs(RunArrays):
         """Make a checked table from data in memory.
 
         Columns that are not named are looked for under well-known names (``n_params``, ``N``,
-        ``n_tokens``, ``D``, ``loss``, ``L``, ``flops``, ``C``, ``run_id``, ``seed``, …). Columns
-        with no part to play are dropped. Labels and ids are never rounded: whole numbers become
+        ``Model size``, ``Params (M)``, ``train_tokens``, ``D``, ``eval/loss``, ``L``, ``PFLOPs``,
+        ``run_id``, ``seed``, …), and the table shows which it took. Of N, D and C, the third
+        follows from two; a law needs no others than it is of. Columns with no part to play are
+        dropped. Labels and ids are never rounded: whole numbers become
         int64, other numbers float64, and all else is text as it is written.
 
         Parameters
         ----------
         frame
-            A pandas DataFrame, a one-dimensional xarray Dataset or a dict of arrays, one row a
-            run. It is not changed, and later changes to it change nothing here.
+            A frame of pandas, polars, pyarrow or duckdb, a one-dimensional xarray Dataset or a dict
+            of arrays, one row a run. It is not changed, nor do later changes to it matter here.
         name
             Name of the ladder, for people.
 
@@ -255,8 +259,9 @@ class Runs(RunArrays):
         Parameters
         ----------
         factor
-            A run is held out if its compute reaches the largest divided by this, > 1. Budgets that
-            differ by rounding alone count as one, so a cut never goes through a budget.
+            A run is held out if its compute (its tokens or parameters where compute is not known)
+            reaches the largest divided by this, > 1. Budgets that differ by rounding alone count as
+            one, so a cut never goes through a budget.
 
         Returns
         -------
@@ -274,7 +279,7 @@ class Runs(RunArrays):
         --------
         >>> small, large = runs.split_by_compute(factor=10)  # doctest: +SKIP
         """
-        held_out = rows.largest_by_compute(self.flops, factor=factor)
+        held_out = rows.largest_by_compute(self.size, factor=factor)
         return self.select(~held_out), self.select(held_out)
 
     def to_frame(self) -> pd.DataFrame:
@@ -297,7 +302,9 @@ class Runs(RunArrays):
         xarray.Dataset
             Dimension ``run``; the variables of `to_frame` with ``units``; metadata as attributes.
         """
-        return exchange.to_dataset(self._columns, self.run_ids, self._inputs, self.metadata())
+        numbers = [q.name for q in NUMBERS if q.name in self]
+        stored = {**self.metadata(), "numbers": numbers, "remarks": dict(self._remarks)}
+        return exchange.to_dataset(self._columns, self.run_ids, self._inputs, stored)
 
     def metadata(self) -> dict[str, Any]:
         """Tell the conventions as plain JSON.
@@ -323,3 +330,10 @@ class Runs(RunArrays):
 
     def _repr_html_(self) -> str:
         return display.as_html(self)
+
+
+def as_runs(runs: Runs | Table) -> Runs:
+    """Return a frame as the runs that `Runs.from_frame` reads in it, and all else as it is."""
+    table = runs if isinstance(runs, Runs) else from_native(runs)
+    is_table = isinstance(table, pd.DataFrame | xr.Dataset | Mapping)
+    return Runs.from_frame(table) if is_table else cast(Runs, runs)

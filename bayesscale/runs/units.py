@@ -9,17 +9,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from bayesscale import _arguments
 from bayesscale.accounting import FLOP_PER_PARAM_AND_TOKEN, PFLOP_DAY
 from bayesscale.errors import DomainError
-from bayesscale.quantities import LossUnit
-
-if TYPE_CHECKING:
-    from bayesscale.quantities import Quantity
+from bayesscale.quantities import FLOPS, PARAMS, LossUnit, Quantity
+from bayesscale.runs.names import LOG10, unit_in_words
 
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
 ParamCount = Literal["total", "non_embedding", "other"]
@@ -34,18 +32,22 @@ def check_conventions(param_count: object, flop_rule: object, loss_unit: object)
         _arguments.choice("FLOP rule", flop_rule, get_args(FlopRule))
 
 
-COUNTS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+COUNTS: dict[str, float | str] = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, LOG10: LOG10}
 """What counts are written and said in."""
 
-COMPUTE = {"FLOP": 1.0, "PFLOP": 1e15, "EFLOP": 1e18, "ZFLOP": 1e21, "PFLOP-days": PFLOP_DAY}
+COMPUTE: dict[str, float | str] = {
+    "FLOP": 1.0, "PFLOP": 1e15, "EFLOP": 1e18, "ZFLOP": 1e21, "PFLOP-days": PFLOP_DAY, LOG10: LOG10,
+}  # fmt: skip
 
 Units = Mapping[str, str | float]
 """By name of quantity, what one in its column is: ``{"params": "M", "flops": "PFLOP-days"}``."""
 
-_WITH_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kKMBT])\s*")
+_WITH_UNIT = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([^\d\s].*)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[0-9]{1,3}(?:[, '\u00a0\u202f][0-9]{3})+(?=$|[^0-9,])")
+_SIZE_IN_NAME = re.compile(r"(?<![0-9a-z.])[0-9]+(?:\.[0-9]+)?[kmbt](?![0-9a-z])", re.IGNORECASE)
 
 
-def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, float]:
+def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, float | str]:
     """Return what one in each column is, by name of quantity."""
     if units is None:
         return {}
@@ -66,14 +68,35 @@ def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, fl
     return factors
 
 
-def count_in_words(cell: str) -> float | None:
-    """Read a count as people write it, such as ``1.73B`` or ``350M``; None for anything else.
+def count_in_words(cell: str, of: Quantity = PARAMS) -> float | None:
+    """Read a count as people write it, such as ``1.73B``, ``350m`` or ``2,040``; None for anything
+    else.
 
     >>> count_in_words("1.4T")
     1400000000000.0
-    """
-    match = _WITH_UNIT.fullmatch(cell)
-    return float(f"{match[1]}e{round(math.log10(COUNTS[match[2]]))}") if match else None
+    """  # noqa: D205
+    text = cell.strip()
+    if grouped := _GROUPED.match(text):
+        text = re.sub(r"\D", "", grouped[0]) + text[grouped.end() :]
+    match = _WITH_UNIT.fullmatch(text)
+    unit = 1.0 if match and not match[2] else match and unit_in_words(match[2], of)
+    if match is None or unit is None:
+        return None
+    power = math.log10(unit)
+    # written out, so that 1.73B is exactly what 1.73e9 is
+    plain = power.is_integer() and "e" not in match[1].lower()
+    return float(f"{match[1]}e{round(power)}") if plain else float(match[1]) * unit
+
+
+def compute_in_words(cell: str) -> float | None:
+    """Read compute as people write it, such as ``1e21 FLOP`` or ``3 PFLOP-days``."""
+    return count_in_words(cell, FLOPS)
+
+
+def size_in_name(name: object) -> object:
+    """Return the only size in a model's name, ``"160m"`` of ``pythia-160m``; else all of it."""
+    sizes = _SIZE_IN_NAME.findall(str(name))
+    return sizes[0] if len(sizes) == 1 else name
 
 
 def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:

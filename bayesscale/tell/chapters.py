@@ -193,7 +193,7 @@ def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
 def caveats(plan: Plan) -> list[str]:
     """Return in plain words what a reader should keep in mind."""
     host = plan.host
-    end, most = plan.budgets.max(initial=0.0), host.runs.flops.max()
+    end, most = plan.budgets.max(initial=0.0), host.runs.size.max()
     said = [check.text for check in plan.checks if check.warns]
     reach = end / most
     if reach > VALIDATED_REACH:

@@ -297,5 +297,6 @@ def test_pooled_groups_are_named(frame, runs):
 
 def test_a_misspelt_column_is_suggested_before_one_that_holds_the_word():
     table = {"n_params": [1e8], "n_tokns": [2e9], "loss": [3.0], "tokens_per_param": [20.0]}
-    with pytest.raises(UnknownNameError, match="Did you mean 'n_tokns'"):
-        Runs.from_frame(table)
+    runs = Runs.from_frame(table)
+    with pytest.raises(UnknownNameError, match=r"have no tokens\. Did you mean 'n_tokns'"):
+        _ = runs.tokens

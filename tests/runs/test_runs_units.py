@@ -39,8 +39,9 @@ def test_losses_and_their_errors_are_stored_in_nats_per_token(unit, factor):
     assert (runs.loss_unit, runs.bytes_per_token) == (unit, 4.2)
 
 
-WIDTHS = [0, -1.0, math.nan, math.inf, "4", True, 10**400]
+WIDTHS = [0, -1.0, math.nan, math.inf, True, 10**400]
 REFUSED = [
+    ({}, {"bytes_per_token": "4"}, UnknownNameError, "column for bytes_per_token named '4'"),
     *(({}, {"loss_unit": "bits/byte", "bytes_per_token": w}, DomainError, "bytes_per_token .* not")
       for w in WIDTHS),
     ({}, {"loss_unit": "nats"}, UnknownNameError, "'nats'.*'nats/token'"),
@@ -108,7 +109,23 @@ def test_cells_may_state_their_unit(tmp_path):
         np.testing.assert_array_equal(runs.tokens, [3e9, 20e9, 1.4e12])
 
 
-@pytest.mark.parametrize("cell", ["1.73 billion", "B", "1.73b", "1,730M", "-1B", "1e3M", "1.7G"])
+@pytest.mark.parametrize(("cell", "count"), [
+    ("70m", 70e6), ("1b", 1e9), ("2,040", 2040), ("1.2T", 1.2e12), ("2.6e19", 2.6e19),
+    ("1.73 billion", 1.73e9), ("1.2bn", 1.2e9), ("1,730M", 1.73e9), ("2 040 000", 2_040_000),
+])  # fmt: skip
+def test_counts_are_read_as_people_write_them(cell, count):
+    assert count_in_words(cell) == count
+    assert Runs.from_frame({"N": [cell], "loss": [3.0]}).params == [count]
+
+
+@pytest.mark.parametrize(("cell", "flops"), [
+    ("1e21 FLOP", 1e21), ("1.5 ZFLOPs", 1.5e21), ("2 PFLOP/s-days", 2 * 8.64e19), ("3e20", 3e20),
+])  # fmt: skip
+def test_compute_is_read_as_people_write_it(cell, flops):
+    assert Runs.from_frame({"C": [cell], "loss": [3.0]}).flops == pytest.approx([flops])
+
+
+@pytest.mark.parametrize("cell", ["1.73 bees", "B", "1.73 tokens", "1,73B", "-1B", "1.7.2M"])
 def test_other_words_are_no_numbers(cell):
     assert count_in_words(cell) is None
     with pytest.raises(RunsError, match="params"):
