@@ -7,13 +7,15 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import check_output, make_folder
-from bayesscale._python import Name, call
+from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph, records, words
 from bayesscale.cli.document import describe
 from bayesscale.cli.options import (
     PATH,
     force_option,
     hold_out_option,
+    losses_in_option,
+    machine_option,
     sampling_options,
     sizes_option,
     terms_options,
@@ -34,19 +36,22 @@ bayesscale quickstart runs.csv
 
 @command("quickstart", examples=EXAMPLES, short_help="Fit, test and plan, from a table of runs.")
 @click.argument("runs", type=PATH, required=False)
-@sampling_options("law", "random_seed")
+@sampling_options()
 @sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
 @terms_options
 @hold_out_option(f"10; {HOLD_OUT_OF_EXAMPLE:g} on the example, its top levels")
+@losses_in_option
+@machine_option
 @click.option(
-    "--output-dir", type=PATH, default="bayesscale-quickstart",
+    "-o", "--output-dir", type=PATH, default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
 @force_option
 @reading_options
 def quickstart_command(
     out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
-    budgets: list[float], terms: Any, hold_out: float | None, output_dir: Path, force: bool,
+    budgets: list[float], terms: Any, hold_out: float | None, unit: Any, machine: Any,
+    output_dir: Path, force: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan ten and a hundred times more.
 
@@ -82,8 +87,14 @@ def quickstart_command(
         "plan.summary",
     )
     out.tell(plan.sections())
-    written = call("bs.report", path, plan=Name("plan"), figures=folder)
-    bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
+    if machine is not None:
+        out.ran(f"machine = {literal(machine)}")
+    shown = {k: v for k, v in {"unit": unit, "machine": machine}.items() if v is not None}
+    named = shown | ({"machine": Name("machine")} if machine is not None else {})
+    written = call("bs.report", path, plan=Name("plan"), figures=folder, **named)
+    bs.report(
+        path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force, **shown
+    )
     out.ran(written)
     files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
     out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
@@ -101,5 +112,5 @@ def quickstart_command(
         },
         plan,
         # again, for in a terminal the last screen is the first that is read
-        last=f"{words(plan.advice())}\nOpen {path} in a browser.",
+        last=f"{words(plan.advice(unit))}\nOpen {path} in a browser.",
     )

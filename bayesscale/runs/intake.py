@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from bayesscale._format import list_some
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
+    EPOCHS,
     FLOPS,
     LOSS,
     LOSS_SE,
@@ -167,16 +168,23 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
 
     columns, rule = _with_flops(columns, param_count, flop_rule)
     extra = tuple(q for name, q in wanted.items() if name in found and q not in NUMBERS)
-    for suspicion in checks.suspicions(
+    used = [*found.values(), *groups]
+    repeated = checks.epochs_of(frame, columns["tokens"], used=used)
+    if repeated is not None and EPOCHS.name not in columns:
+        columns[EPOCHS.name], extra = repeated[1], (*extra, EPOCHS)
+    overlooked = checks.overlooked(frame, columns, used=used, repeated=repeated)
+    suspicions = checks.suspicions(
         columns,
         apart=["seed", "cluster", *groups, *(q.name for q in extra)],
         ids=ids,
         flop_rule=rule,
         loss_column=found["loss"],
         is_raw=loss_unit == LOSS.unit and bytes_per_token is None,
-    ):
+    )
+    for suspicion in (*suspicions, *overlooked):
         checks.warn(suspicion)
-    order = [c for c in (*wanted, "seed", "cluster", *groups) if c in columns]
+    every_name = dict.fromkeys((*wanted, *(q.name for q in extra), "seed", "cluster", *groups))
+    order = [c for c in every_name if c in columns]
     return {
         "_columns": {c: columns[c] for c in order},
         "run_ids": ids,
