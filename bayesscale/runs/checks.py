@@ -45,7 +45,7 @@ MOST_EPOCHS = 4
 _DIVERGED_SHARE = 0.25
 _ON_A_LINE, _ENOUGH_FOR_A_LINE = 1.02, 6
 _ENOUGH_CHECKPOINTS = 4
-_ENOUGH_RUNGS, _ENOUGH_ON_A_RUNG, _SAME_RUNG = 6, 4, 0.1
+_ENOUGH_RUNGS, _MOST_RUNGS, _ENOUGH_ON_A_RUNG, _SAME_RUNG = 6, 50, 4, 0.1
 _OFF_TREND, _OFF_IN_ERRORS = 0.01, 5.0
 _EPOCHS = re.compile(r"(n|num|total|train|training)?epochs?(approx)?")
 _UNIQUE = re.compile(r"(n|num)?(unique(train|training)?tokens|tokensunique|(dataset|corpus)tokens)")
@@ -248,7 +248,8 @@ def _worse_than_guessing(loss: np.ndarray, ids: np.ndarray) -> Iterator[str]:
 def _on_one_line(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
     ratio = tokens / params
     several = len(np.unique(params)) >= _ENOUGH_FOR_A_LINE
-    if several and ratio.max() / ratio.min() < _ON_A_LINE:
+    low, high = _TOKENS_PER_PARAM  # beyond, the columns look wrong, which is said instead
+    if several and low <= ratio.min() and ratio.max() < min(_ON_A_LINE * ratio.min(), high):
         yield (
             f"All runs have {short_number(float(np.median(ratio)))} tokens per parameter: the "
             "effects of parameters and tokens cannot be told apart. Add runs on fewer and on more "
@@ -264,7 +265,7 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
     c, n, y = (np.log(table[name][order]) for name in ("flops", "params", "loss"))
     rung = np.cumsum(np.diff(c, prepend=c[0]) > _SAME_RUNG)
     count, sizes = int(rung[-1]) + 1, pd.Series(n).groupby(rung).nunique()
-    if count < _ENOUGH_RUNGS or sizes.median() < _ENOUGH_ON_A_RUNG:
+    if not _ENOUGH_RUNGS <= count <= _MOST_RUNGS or sizes.median() < _ENOUGH_ON_A_RUNG:
         return
     n = n - np.polyval(np.polyfit(c, n, 1), c)
     x = c - c.mean()
