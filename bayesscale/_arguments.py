@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ def read_size(text: str) -> float | None:
     >>> read_size("1.4T"), read_size("100 PF-days")
     (1400000000000.0, 8.64e+21)
     """
+    with suppress(ValueError):
+        return float(text)
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         return None
@@ -46,10 +49,12 @@ def _sizes_read(name: str, values: Any) -> Any:
     """Return values with texts, alone or in a list, read as sizes."""
     if isinstance(values, list | tuple):
         return [_sizes_read(name, value) for value in values]
-    size = read_size(values) if isinstance(values, str) else values
+    if not isinstance(values, str):
+        return values
+    size = read_size(values)
     if size is None:
         raise DomainError(
-            f"{name} must be a size such as 70e9, '70B', '1e23' or '100PF-days', not "
+            f"{name} must be numbers, or sizes such as '70B', '1e23' or '100PF-days', not "
             f"{shown(values)}. Hours need a machine: Machine.flops('1000 H100-hours')."
         )
     return size

@@ -223,7 +223,7 @@ class Output:
     def _write_table(path: str, results: Iterable[Told]) -> None:
         """Write the first table that results have."""
         tables = (getattr(result, "summary", None) for result in results)
-        table = next((t() if callable(t) else t for t in tables if t is not None), None)
+        table: Any = next((t() if callable(t) else t for t in tables if t is not None), None)
         if table is None:
             raise click.UsageError("There is no table to write: leave --csv out.")
         with click.open_file(path, "w") as file:
