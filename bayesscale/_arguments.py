@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +20,51 @@ LARGEST_WHOLE = 2**63 - 1
 
 _LONGEST = 60
 
+_SIZES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+_COMPUTE = {"": 1.0, "p": 1e15, "e": 1e18, "z": 1e21, "y": 1e24}
+_SIZE = re.compile(
+    r"(?P<number>[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)\s*"
+    r"((?P<size>[kmbgt])?|(?P<compute>[pezy]?)f(lops?)?(/s)?(?P<days>-days?)?)", re.IGNORECASE,
+)  # fmt: skip
+
+
+def read_size(text: str) -> float | None:
+    """Read a size as people write it, ``70B``, ``1e23``, ``100PF-days``; None if it is none.
+
+    >>> read_size("1.4T"), read_size("100 PF-days")
+    (1400000000000.0, 8.64e+21)
+    """
+    with suppress(ValueError):
+        return float(text)
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return None
+    unit = _SIZES[(match["size"] or "").lower()]
+    if match["compute"] is not None:
+        unit = _COMPUTE[match["compute"].lower()] * (86_400 if match["days"] else 1)
+    return float(f"{float(match['number']) * unit:.15g}")
+
+
+def _sizes_read(name: str, values: Any) -> Any:
+    """Return values with texts, alone or in a list, read as sizes."""
+    if isinstance(values, list | tuple):
+        return [_sizes_read(name, value) for value in values]
+    if not isinstance(values, str):
+        return values
+    size = read_size(values)
+    if size is None:
+        raise DomainError(
+            f"{name} must be numbers, or sizes such as '70B', '1e23' or '100PF-days', not "
+            f"{shown(values)}. Hours need a machine: Machine.flops('1000 H100-hours')."
+        )
+    return size
+
 
 def positive_array(name: str, values: object, unit: str) -> NDArray[np.float64]:
     """Return one positive, finite number or several as an array of shape ``(value,)``."""
     import numpy as np
 
-    array = np.atleast_1d(_numbers(name, values, unit))
+    array = np.atleast_1d(_numbers(name, _sizes_read(name, values), unit))
     if array.ndim != 1 or array.size == 0:
         raise DomainError(
             f"{name} must be a number or a list of numbers ({unit}), but has shape {array.shape}."

@@ -175,6 +175,9 @@ LOSS = Quantity(
 LOSS_SE = Quantity(
     "loss_se", "s", "nats/token", "standard error of the loss", None, "identity", "error", "loss"
 )
+EPOCHS = Quantity("epochs", known_as=(), scale="log")
+"""How often a run saw its data: above 1 where tokens are repeated. See `runs.checks.epochs_of`."""
+UNIQUE_TOKENS = Quantity("unique_tokens", noun="unique tokens", known_as=(), style="count")
 SEED = Quantity("seed", scale="identity", role="label")
 CLUSTER = Quantity("cluster", known_as=(), scale="identity", role="label")
 """Never found by its name alone: a column of that name may hold computers."""

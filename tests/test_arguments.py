@@ -7,7 +7,7 @@ from bayesscale import _arguments as check
 from bayesscale.errors import DomainError, UnknownNameError
 
 HUGE = 10**400
-NO_NUMBERS = ["5", ["1"], True, [True, 2.0], None, 1j, np.array(["a"]), {1: 2}, [[1], [2, 3]],
+NO_NUMBERS = ["lots", ["7X"], "9 hours", True, [True, 2.0], None, 1j, np.array(["a"]), {1: 2}, [[1], [2, 3]],
               np.array(["2020"], "M8"), np.array([object()]), pd.NA, [pd.NA], np.ma.masked,
               [np.ma.masked], HUGE, [HUGE], 10**5000, np.ma.array([1, 2], mask=[0, 1])]  # fmt: skip
 
@@ -29,6 +29,15 @@ def test_numbers_of_every_kind_become_one_array(values):
 def test_what_is_no_number_is_refused(checked, values):
     with pytest.raises(DomainError, match=r"^flops .*(numbers|masked)"):
         checked("flops", values, "FLOP")
+
+
+@pytest.mark.parametrize(("text", "size"), [
+    ("70B", 70e9), ("1.4 T", 1.4e12), ("1e23", 1e23), ("100PF-days", 8.64e21), ("2 EFLOP", 2e18),
+    ("3e20 FLOPs", 3e20), ("0.5 PFLOP/s-days", 4.32e19),
+])  # fmt: skip
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert check.positive_scalar("flops", text, "FLOP") == pytest.approx(size, rel=1e-14)
+    assert check.positive_array("flops", [text, 5], "FLOP") == pytest.approx([size, 5])
 
 
 @pytest.mark.parametrize("values", [0, -1, np.nan, np.inf, [1, np.nan]])

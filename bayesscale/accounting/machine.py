@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,35 @@ class Machine:
         if self.price_per_hour is not None:
             table["money"] = hours * self.price_per_hour
         return pd.DataFrame(table, index=pd.Index(amounts, name="flops"))
+
+    def flops(self, device_hours: float | str) -> float:
+        """Return the compute that hours of one device do.
+
+        Parameters
+        ----------
+        device_hours
+            Hours, > 0: a number, or text such as ``"1000 H100-hours"``.
+
+        Returns
+        -------
+        float
+            Compute, FLOP, for ``flops=``.
+
+        Raises
+        ------
+        DomainError
+            If the hours are not positive and finite.
+
+        Examples
+        --------
+        >>> import bayesscale as bs
+        >>> bs.Machine(peak=989e12, utilization=0.4).flops("1000 H100-hours")
+        1.42416e+21
+        """
+        hours = device_hours
+        if isinstance(hours, str):
+            hours = re.sub(r"\s*[\w-]*hours?$", "", hours)
+        return _arguments.positive_scalar("device_hours", hours, "h") * self.flops_per_hour
 
     def money(self, amount: ArrayLike) -> Money:
         """Return budgets in money, for ``flops=``.

@@ -2,7 +2,9 @@ from .convergence import (
     check_convergence as check_convergence, diagnostics as diagnostics, lowest_bfmi as lowest_bfmi,
     short_of_draws as short_of_draws,
 )
-from .design import law_slopes as law_slopes, size_in_words as size_in_words
+from .design import (
+    check_design as check_design, law_slopes as law_slopes, size_in_words as size_in_words,
+)
 from .detectable import (
     Detectable as Detectable, outliers_needed as outliers_needed, smallest_share as smallest_share,
 )

@@ -7,16 +7,54 @@ Chinchilla's five unknowns: parameters and tokens cannot be told apart there.
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
+from bayesscale._format import list_some
 from bayesscale._types import Array
+from bayesscale.checks.result import CheckResult, Severity
+from bayesscale.errors import PriorWarning
 from bayesscale.laws import SPLIT, Law
-from bayesscale.model import LINKS, Posterior
-from bayesscale.runs import Runs
+from bayesscale.model import LINKS, ModelSpec, Posterior, has_noise_floor
+from bayesscale.quantities import EPOCHS, UNIQUE_TOKENS
+from bayesscale.runs import MOST_EPOCHS, Runs
 
 STEP = 1e-4
 
 POINTS = 25
 """Sizes tried along each axis of a law's inputs."""
+
+
+def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
+    """Return what about the runs limits every answer, each a check, and none where nothing does:
+    runs on one line in parameters and tokens, repeated data, losses without noise.
+    """  # noqa: D205
+    law, found = spec.law, list[tuple[str, Severity, str]]()
+    flaw = design_flaw(runs, law)
+    if "on one line" in flaw:
+        text = "Answers off this line, and the best split, rest on the priors."
+        found.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
+    if EPOCHS.name in runs and UNIQUE_TOKENS.name not in law.quantities:
+        epochs = runs[EPOCHS.name]
+        many = runs.run_ids[epochs > MOST_EPOCHS]
+        text = (
+            f"Runs saw their data up to {epochs.max():.3g} times, which the law {law.name!r} "
+            "counts as new tokens."
+        )
+        if len(many):
+            text += (
+                f" Above {MOST_EPOCHS} times ({len(many)} of {len(runs)} runs: {list_some(many)}) "
+                "repeated tokens are worth much less, so exponents and forecasts are unreliable: "
+                "leave these runs out, or fit a law that takes unique_tokens as an input."
+            )
+        found.append(("repeated data", "caution" if len(many) else "note", text))
+    if has_noise_floor(spec, runs) and runs.loss_se is not None:
+        text = (
+            "The losses lie on a law but for rounding: there is no noise to estimate. A standard "
+            f"error of {runs.loss_se[0]:.2g} nats/token is assumed. Intervals describe these "
+            "numbers, and are no forecast of training runs."
+        )
+        found.append(("noise-free losses", "note", text))
+    return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in found)
 
 
 def design_flaw(runs: Runs, law: Law) -> str:

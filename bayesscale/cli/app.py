@@ -11,7 +11,13 @@ import click
 from bayesscale.cli.backtest import backtest_command, calibrate_command
 from bayesscale.cli.compare import compare_command
 from bayesscale.cli.data import data_command, laws_command
-from bayesscale.cli.fit import evidence_command, fit_command, show_command
+from bayesscale.cli.fit import (
+    average_command,
+    evidence_command,
+    fit_command,
+    score_command,
+    show_command,
+)
 from bayesscale.cli.plot import plot_command
 from bayesscale.cli.questions import COMMANDS
 from bayesscale.cli.quickstart import quickstart_command
@@ -117,6 +123,7 @@ def main(debug: bool) -> None:
 
 for command in (
     quickstart_command, fit_command, *COMMANDS, compare_command, backtest_command, report_command,
-    plot_command, show_command, evidence_command, calibrate_command, data_command, laws_command,
+    plot_command, show_command, evidence_command, score_command, average_command,
+    calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

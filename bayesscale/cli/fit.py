@@ -1,11 +1,13 @@
 """``bayesscale fit``, ``show`` and ``evidence``: saved posteriors, and what they hold."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import click
 
 import bayesscale as bs
 from bayesscale._files import check_output
-from bayesscale._python import Name, call
+from bayesscale._python import Name, call, literal
 from bayesscale._sections import Heading, Paragraph, Table, records
 from bayesscale.cli.document import describe
 from bayesscale.cli.options import (
@@ -13,6 +15,7 @@ from bayesscale.cli.options import (
     fit_argument,
     fits_argument,
     force_option,
+    names_of,
     output_option,
     own_law_option,
     runs_argument,
@@ -74,6 +77,56 @@ def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
         out.tell(loaded.sections(ci_prob=ci_prob))
         told |= {"ci_prob": ci_prob, "summary": records(loaded.summary(ci_prob=ci_prob))}
     out.finish(told, loaded)
+
+
+@command(
+    "score", examples="bayesscale score fit.nc new.csv",
+    short_help="Score a saved fit on runs that it had not seen.",
+)  # fmt: skip
+@fit_argument
+@runs_argument
+@click.option("--no-refit", is_flag=True, help="Do not fit again with the new runs.")
+@own_law_option
+@reading_options
+def score_command(
+    out: Output, fit: Path, runs: Path, reading: dict[str, Any], law: Any, no_refit: bool
+) -> None:
+    """Score a saved FIT on the RUNS of a table that it had not seen, and fit again with them."""
+    loaded, table = out.load(fit, law), out.read(runs, reading)
+    refit = {"refit": False} if no_refit else {}
+    found = bs.score(cast("bs.Fit", loaded), table, **refit, progress=out.progress)
+    out.ran(call("s = bs.score", Name("fit"), Name("runs"), **refit))
+    out.tell(found.sections())
+    out.finish({"fit": fit, **describe(found), **describe(found.backtest)}, found, found.backtest)
+
+
+@command(
+    "average", examples="bayesscale average kaplan.nc chinchilla.nc -o average.nc",
+    short_help="Average saved fits by how well they predict.",
+)  # fmt: skip
+@fits_argument
+@click.option(
+    "--by", type=click.Choice(["loo", "largest", "evidence"]), default="loo", show_default=True,
+    help="What the weights rest on: runs left out, the largest runs, or the evidence.",
+)  # fmt: skip
+@output_option("Where to save the average.", default="average.nc", show_default=True)
+@force_option
+@own_law_option
+def average_command(
+    out: Output, fits: tuple[Path, ...], by: str, output: Path, force: bool, law: Any
+) -> None:
+    """Average saved FITs of the same runs; every question about losses takes the average."""
+    check_output(output, inputs=fits, force=force)
+    out.ran("fits = {}")
+    loaded: dict[str, Any] = {
+        name: out.load(path, law, variable=f"fits[{literal(name)}]")
+        for name, path in names_of(fits).items()
+    }
+    average = bs.average(loaded, by=by, progress=out.progress)
+    average.save(output, overwrite=force)
+    out.ran(call("average = bs.average", Name("fits"), by=by), call("average.save", output))
+    out.tell([*average.sections(), Paragraph(f"Saved as {output}.")])
+    out.finish({**describe(average), "output": output}, average)
 
 
 @command(

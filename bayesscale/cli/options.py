@@ -10,12 +10,12 @@ from typing import Any, get_args
 import click
 
 import bayesscale as bs
+from bayesscale._arguments import read_size
 from bayesscale.cli.own_law import get_law
 from bayesscale.quantities import ShownLoss
 
 _INTERVAL = re.compile(r"(?P<lower>[^:@()]+):(?P<upper>[^:@()]+)(@(?P<mass>[^:@()]+))?")
 _FAMILY = re.compile(r"(?P<family>\w+)\((?P<parameters>.*)\)")
-_SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 _FIELDS: dict[str, Callable[[str], Any]] = {"devices": int, "currency": str}
 """What the words for a machine are, besides numbers."""
 
@@ -78,11 +78,16 @@ class _Sizes(click.ParamType):
         return tuple(self._size(part.strip(), param, ctx) for part in value.split(","))
 
     def _size(self, text: str, param: Any, ctx: Any) -> float:
-        scale = _SUFFIXES.get(text[-1:].lower(), 1.0)
-        try:
-            return float(text[:-1] if scale > 1 else text) * scale
-        except ValueError:
-            self.fail(f"{text!r} is not a size. Write 70e9, 70B, 1.4T or 350M.", param, ctx)
+        machine = ctx.params.get("machine") if ctx else None
+        if "hour" in text and machine is not None:
+            return machine.flops(text)
+        size = read_size(text)
+        if size is None:
+            self.fail(
+                f"{text!r} is not a size. Write 70e9, 70B, 1.4T or 350M, and compute also as "
+                "100PF-days or, with --machine, '1000 H100-hours'.", param, ctx,
+            )  # fmt: skip
+        return size
 
 
 class _Given(_Sizes):
@@ -232,6 +237,13 @@ fits_argument = click.argument("fits", metavar="FIT...", nargs=-1, required=True
 runs_argument = click.argument("runs", type=PATH)
 
 
+def names_of(fits: Sequence[Path]) -> dict[str, Path]:
+    """Name files by their stems, by their whole paths where stems are the same."""
+    stems = [path.stem for path in fits]
+    names = stems if len(set(stems)) == len(stems) else [str(path) for path in fits]
+    return dict(zip(names, fits, strict=True))
+
+
 def output_option(text: str, **settings: Any) -> Callable:
     """Make the option that says where to write."""
     return click.option("-o", "--output", type=PATH, help=text, **settings)
@@ -251,8 +263,9 @@ losses_in_option = click.option(
 )  # fmt: skip
 
 machine_option = click.option(
-    "--machine", type=_Machine(), help="Say what budgets cost on a machine: its peak in FLOP a "
-    "second, the share that training reaches, and if wanted price_per_hour and devices.",
+    "--machine", type=_Machine(), is_eager=True, help="Say what budgets cost on a machine: its "
+    "peak in FLOP a second, the share that training reaches, and if wanted price_per_hour and "
+    "devices.",
 )  # fmt: skip
 
 own_law_option = click.option(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bayesscale as bs
+from bayesscale._files import check_output
 from bayesscale._python import call
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, words, worst
 from bayesscale.errors import (
@@ -45,7 +46,7 @@ GROUPS = {
     "How it is told": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
     "Model": ("law", "laws", "noise", "discrepancy", "priors"),
     "Sampling": ("draws", "tune", "chains", "target_accept", "random_seed"),
-    "Output": ("output", "output_dir", "force", "as_json", "strict", "quiet", "--help"),
+    "Output": ("output", "output_dir", "force", "csv", "as_json", "strict", "quiet", "--help"),
 }  # fmt: skip
 """Titles, and the names of what stands below each; all else comes first, as what is asked."""
 
@@ -64,9 +65,12 @@ class Command(click.Command):
     def __init__(self, *args: object, examples: str = "", **settings: object) -> None:
         super().__init__(*args, **settings)  # pyright: ignore[reportArgumentType]
         self.examples = examples
+        own = any("-o" in param.opts for param in self.params)
         self.params += [
             click.Option(["--json", "as_json"], is_flag=True,
                          help="Write one JSON document to standard output."),
+            click.Option([*(["-o"] * (not own)), "--csv"], metavar="FILE",
+                         help="Write the answer's table as CSV; - is standard output."),
             click.Option(["--strict"], is_flag=True,
                          help="End with status 1 where a result asks for caution."),
             click.Option(["-q", "--quiet"], is_flag=True, help="Tell of warnings and errors only."),
@@ -74,7 +78,12 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the function with its voice."""
-        with _telling(**{k: ctx.params.pop(k) for k in ("as_json", "strict", "quiet")}) as out:
+        said = {k: ctx.params.pop(k) for k in ("as_json", "csv", "strict", "quiet")}
+        if said["as_json"] and said["csv"] == "-":
+            raise click.UsageError("--json and --csv - both write to standard output: choose one.")
+        if said["csv"] not in (None, "-"):
+            check_output(said["csv"], force=said["csv"].endswith(".csv"))
+        with _telling(**said) as out:
             ctx.params["out"] = out
             return super().invoke(ctx)
 
@@ -115,8 +124,9 @@ command = partial(click.command, cls=Command)
 class Output:
     """The voice of one command: people are told on standard error where a program reads output."""
 
-    def __init__(self, *, as_json: bool, strict: bool, quiet: bool) -> None:
+    def __init__(self, *, as_json: bool, csv: str | None, strict: bool, quiet: bool) -> None:
         self.as_json = as_json
+        self.csv = csv
         self.strict = strict
         self.quiet = quiet
         self.python = ["import bayesscale as bs"]
@@ -132,7 +142,7 @@ class Output:
     @cached_property
     def console(self) -> Console:
         """Where people are told."""
-        return terminal(stderr=self.as_json, quiet=self.quiet)
+        return terminal(stderr=self.as_json or self.csv == "-", quiet=self.quiet)
 
     def read(self, path: Path, reading: Mapping[str, Any], *, shown: bool = True) -> Runs:
         """Read a table as options say, arguments of ``read_runs``, and show it."""
@@ -200,6 +210,8 @@ class Output:
             self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
         if last:
             self.tell([Paragraph(f"\n{last}")])
+        if self.csv:
+            self._write_table(self.csv, results)
         if self.as_json:
             whole = {
                 "command": click.get_current_context().info_name,
@@ -213,6 +225,16 @@ class Output:
         if severity == "stop" or (severity == "caution" and self.strict):
             self.tell([Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
+
+    @staticmethod
+    def _write_table(path: str, results: Iterable[Told]) -> None:
+        """Write the first table that results have."""
+        tables = (getattr(result, "summary", None) for result in results)
+        table: Any = next((t() if callable(t) else t for t in tables if t is not None), None)
+        if table is None:
+            raise click.UsageError("There is no table to write: leave --csv out.")
+        with click.open_file(path, "w") as file:
+            file.write(table.to_csv())
 
 
 def _warn(text: str) -> None:
@@ -230,9 +252,9 @@ def _advice(severity: Severity, results: Iterable[Told]) -> str:
 
 
 @contextmanager
-def _telling(*, as_json: bool, strict: bool, quiet: bool) -> Iterator[Output]:
+def _telling(**said: Any) -> Iterator[Output]:
     """Open the voice of a command, which hears every warning of bayesscale while it is open."""
-    out = Output(as_json=as_json, strict=strict, quiet=quiet)
+    out = Output(**said)
     debug = click.get_current_context().find_root().params.get("debug")
     with warnings.catch_warnings():
         show = warnings.showwarning

@@ -15,6 +15,7 @@ from bayesscale.cli.options import (
     fits_argument,
     force_option,
     losses_in_option,
+    names_of,
     output_option,
     own_law_option,
     sizes_option,
@@ -88,7 +89,7 @@ def plot_command(
         raise click.UsageError("Two labels are the same.")
     check_output(output, inputs=fits, force=force)
     several = len(fits) > 1 or bool(labels) or kind == "power-laws"
-    names = labels or _names(fits)
+    names = labels or [*names_of(fits)]
     loaded = {}
     out.ran(*(["fits = {}"] if several else []))
     for label, path in zip(names, fits, strict=True):
@@ -118,9 +119,3 @@ plot_command.help = "\n".join(
 def _option(name: str) -> str:
     """Return what the option is called that asks for an argument."""
     return "--losses-in" if name == "unit" else f"--{name.replace('_', '-')}"
-
-
-def _names(fits: tuple[Path, ...]) -> list[str]:
-    """Name fits by their files, by their whole paths where these are the same."""
-    stems = [path.stem for path in fits]
-    return stems if len(set(stems)) == len(stems) else [str(path) for path in fits]

@@ -7,13 +7,15 @@ import click
 
 import bayesscale as bs
 from bayesscale._files import check_output, make_folder
-from bayesscale._python import Name, call
+from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph, records
 from bayesscale.cli.document import describe
 from bayesscale.cli.options import (
     PATH,
     force_option,
     hold_out_option,
+    losses_in_option,
+    machine_option,
     sampling_options,
     sizes_option,
     terms_options,
@@ -30,12 +32,14 @@ bayesscale quickstart runs.csv
 
 @command("quickstart", examples=EXAMPLES, short_help="Fit, test and plan, from a table of runs.")
 @click.argument("runs", type=PATH, required=False)
-@sampling_options("law", "random_seed")
+@sampling_options()
 @sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
 @terms_options
 @hold_out_option("10, or as much as the runs allow")
+@losses_in_option
+@machine_option
 @click.option(
-    "--output-dir", type=PATH, default="bayesscale-quickstart",
+    "-o", "--output-dir", type=PATH, default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
 @force_option
@@ -43,8 +47,8 @@ bayesscale quickstart runs.csv
 @reading_options
 def quickstart_command(
     out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
-    budgets: list[float], terms: Any, hold_out: float | None, output_dir: Path, force: bool,
-    verbose: bool,
+    budgets: list[float], terms: Any, hold_out: float | None, unit: Any, machine: Any,
+    output_dir: Path, force: bool, verbose: bool,
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan for ten times the compute.
 
@@ -79,10 +83,17 @@ def quickstart_command(
         call("plan.fit.save", posterior),
         "plan.summary",
     )
-    out.tell(plan.sections() if verbose else plan.answer())
-    out.noted(plan.sections())
-    written = call("bs.report", path, plan=Name("plan"), figures=folder)
-    bs.report(path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force)
+    told = plan.in_unit(unit)
+    out.tell(told.sections() if verbose else told.answer())
+    out.noted(told.sections())
+    if machine is not None:
+        out.ran(f"machine = {literal(machine)}")
+    shown = {k: v for k, v in {"unit": unit, "machine": machine}.items() if v is not None}
+    named = shown | ({"machine": Name("machine")} if machine is not None else {})
+    written = call("bs.report", path, plan=Name("plan"), figures=folder, **named)
+    bs.report(
+        path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force, **shown
+    )
     out.ran(written)
     files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
     out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])

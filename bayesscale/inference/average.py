@@ -25,7 +25,7 @@ from bayesscale._sections import (
 )
 from bayesscale.checks import CheckResult
 from bayesscale.errors import ConvergenceWarning
-from bayesscale.inference.result import Fit, fit_of, in_words
+from bayesscale.inference.result import Fit, Question, fit_of, in_words
 from bayesscale.inference.tree_file import (
     ATTRIBUTE,
     from_table,
@@ -117,6 +117,9 @@ class Average(Told):
             ),
             *further(self.checks),
         ]
+
+    extrapolate, allocate, required_flops, gain = Question(), Question(), Question(), Question()
+    required_tokens, plot_loss, report = Question(), Question(), Question("fit")
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the average and its fits into one file; an older file survives a failure.

@@ -21,7 +21,7 @@ from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsWarni
 from bayesscale.inference.fit import fit
 from bayesscale.inference.result import Fit, load_fit, unsound, warn_of
 from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
-from bayesscale.model import ModelSpec, check_noise, check_priors_admit
+from bayesscale.model import ModelSpec
 from bayesscale.runs import Runs, read_runs
 
 if TYPE_CHECKING:
@@ -163,9 +163,7 @@ def fit_many(
     setups: dict[str, Setup] = {}
     for name, runs in named.items():
         try:
-            setups[name] = Setup.of(runs, **options)
-            check_priors_admit(runs, setups[name].spec)
-            check_noise(setups[name].spec, runs)
+            setups[name] = Setup.of(runs, **options).checked()
         except BayesScaleError as error:
             error.add_note(f"This is about the ladder {name!r}.")
             raise
@@ -178,7 +176,7 @@ def fit_many(
         found = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
     result = ManyFits({name: found[files[name]] for name in named})
     for name, fitted in result.fits.items():
-        if fitted.runs != named[name]:
+        if fitted.runs != setups[name].runs:
             raise FileError(
                 f"{str(store)!r} holds a fit of other runs than those of {name!r}. Give store= "
                 "another folder, or delete its file."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from bayesscale.checks import (
     Answers,
     CheckResult,
     check_convergence,
+    check_design,
     check_lack_of_fit,
     check_prior_conflict,
     check_prior_power,
@@ -84,6 +85,27 @@ class SamplingSpec:
     chains: int
     target_accept: float
     random_seed: int
+
+
+class Question:
+    """A method that puts the public question of its name to a fit or an average: the function is
+    taken from the package when it is asked for, so that nothing here imports what stands above.
+    """  # noqa: D205
+
+    def __init__(self, keyword: str = "") -> None:
+        self.keyword = keyword
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, fit: Any, owner: type) -> Callable[..., Any]:
+        import bayesscale as bs
+
+        function = getattr(bs, self.name)
+        if fit is None:
+            return function
+        named = {self.keyword: fit} if self.keyword else {}
+        return update_wrapper(partial(function, *(() if named else (fit,)), **named), function)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,7 +163,7 @@ class Fit(Told):
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         """Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
-        the split, and which unknowns are weakly known.
+        the split, which unknowns are weakly known, and what limits the design of the runs.
         """  # noqa: D205
         letters = _check_letters(self.posterior, self.published, self.runs)
         return (
@@ -150,6 +172,7 @@ class Fit(Told):
             check_prior_conflict(self.posterior),
             letters,
             check_weakly_known(self.posterior, self.runs, cure=not letters.warns),
+            *check_design(self.spec, self.runs),
         )
 
     @property
@@ -213,6 +236,13 @@ class Fit(Told):
         table["unit"] = [chosen[n].attrs["units"] for n in table.index]
         table.index.name = "parameter"
         return table
+
+    extrapolate, allocate, required_flops, gain = Question(), Question(), Question(), Question()
+    required_tokens, regret, landmarks, design = Question(), Question(), Question(), Question()
+    evidence, prior_sensitivity, score = Question(), Question(), Question()
+    plot_loss, plot_allocation, plot_isoflops = Question(), Question(), Question()
+    plot_contour, plot_residuals, plot_predictive_check = Question(), Question(), Question()
+    report = Question("fit")
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit into one netCDF file; an older file survives a failure.

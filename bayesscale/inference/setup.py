@@ -17,7 +17,7 @@ from bayesscale._progress import Report
 from bayesscale.errors import BayesScaleWarning
 from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model import ModelSpec, check_noise, check_priors_admit, specify
+from bayesscale.model import ModelSpec, check_priors_admit, specify, with_noise_floor
 from bayesscale.runs import Runs, Table, as_runs
 
 if TYPE_CHECKING:
@@ -148,13 +148,19 @@ class Setup:
         choice("density", every["density"], get_args(DensityKind.__value__))
         return cls(runs, spec, sampling, every["density"])
 
+    def checked(self) -> Setup:
+        """Check that priors and losses admit a fit, and return it, with standard errors where the
+        losses hold no noise.
+        """  # noqa: D205
+        check_priors_admit(self.runs, self.spec)
+        spec, runs = with_noise_floor(self.spec, self.runs)
+        return replace(self, spec=spec, runs=runs)
+
     def fit(self, *, report: Report = lambda *_: None) -> Fit:
         """Check that priors and losses admit a fit, sample it, and run its checks; no warnings."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScaleWarning)
-            check_priors_admit(self.runs, self.spec)
-            check_noise(self.spec, self.runs)
-            result = self.sample(report=report)
+            result = self.checked().sample(report=report)
             _ = result.checks  # while there is somebody to tell of it
         return result
 

@@ -8,10 +8,12 @@ from .noise import (
     MATHS as MATHS, NOISES as NOISES, SIGMA as SIGMA, log_mills as log_mills,
     scale_coordinates as scale_coordinates,
 )
+from .noise_floor import (
+    has_noise_floor as has_noise_floor, with_noise_floor as with_noise_floor,
+)
 from .posterior import Posterior as Posterior, evenly as evenly
 from .prior_predictive import (
-    check_noise as check_noise, check_priors_admit as check_priors_admit,
-    prior_predictive as prior_predictive,
+    check_priors_admit as check_priors_admit, prior_predictive as prior_predictive,
 )
 from .priors import (
     LINKS as LINKS, NORMAL_ON_LINK as NORMAL_ON_LINK, Prior as Prior,

@@ -73,12 +73,19 @@ def spread_of(law: Law, runs: Runs) -> dict[str, float]:
     """Return the discrepancy's units of distance: standard deviations over the runs, each on its
     quantity's scale, of the law's inputs, of the loss and, where runs can be under-trained, of
     tokens per parameter.
+
+    A surface with more coordinates than there are runs passes through all of them, so that runs
+    cannot inform the steps in loss: the unit is then so large that the first knot lies at the
+    farthest run, and steps keep their prior.
     """  # noqa: D205
     scattered = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
     scattered["loss"] = np.log(runs.loss)
     if undertrains(law):
         scattered[TOKENS_PER_PARAM] = np.log(runs.tokens / runs.params)
     spread = {name: float(np.std(values)) for name, values in scattered.items()}
+    if len(runs) < len(law.coordinates) + len(DISCREPANCIES["drift"].coordinates(law)):
+        farthest = np.abs(scattered["loss"] - np.mean(scattered["loss"])).max()
+        spread["loss"] = float(farthest / LOSS_KNOTS[0])
     return {name: max(value, LEAST_SPREAD.get(name, LEAST)) for name, value in spread.items()}
 
 

@@ -468,10 +468,9 @@ def _test(
     """Back-test all folds that the runs allow, or say why not; keep the fit of the first."""
     if hold_out is None:
         return None, None, NO_TEST
-    factor = hold_out
-    if factor == "auto":
-        factor = min(REACH, widest_factor(runs, law) or REACH)
     try:
+        auto = hold_out == "auto"
+        factor = min(REACH, widest_factor(runs, law) or REACH) if auto else float(hold_out)
         folds = rolling_folds(runs, law, factor=factor)
     except RunsError as error:
         return None, None, str(error)

@@ -1,4 +1,4 @@
-from .checks import LARGEST_LOSS as LARGEST_LOSS
+from .checks import LARGEST_LOSS as LARGEST_LOSS, MOST_EPOCHS as MOST_EPOCHS
 from .display import facts as facts
 from .fetch import LADDERS as LADDERS, fetch_runs as fetch_runs, load_example as load_example
 from .intake import Table as Table

@@ -6,7 +6,7 @@ Every check yields sentences and raises nothing, so that a person hears of all t
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from bayesscale._format import list_some, printable, rows, scientific, short_number
 from bayesscale.errors import RunsError, RunsWarning
 from bayesscale.quantities import Quantity
+from bayesscale.runs.columns import numbers
 from bayesscale.runs.units import count_in_words, training_flops
 
 # A uniform guess over the largest vocabularies in use: no language model does worse for long.
@@ -38,6 +39,19 @@ _HIGH_BEST_LOSS = 5.0
 _LOW_WORST_LOSS = 1.0
 _RISING = 0.6
 _ENOUGH_TO_RISE = 8
+
+MOST_EPOCHS = 4
+"""Up to so many times, repeated tokens are worth about as much as new ones: Muennighoff et al.
+(2023), arXiv:2305.16264."""
+
+_DIVERGED_SHARE = 0.25
+_ON_A_LINE, _ENOUGH_FOR_A_LINE = 1.02, 6
+_ENOUGH_CHECKPOINTS = 4
+_ENOUGH_RUNGS, _MOST_RUNGS, _ENOUGH_ON_A_RUNG, _SAME_RUNG = 6, 50, 4, 0.1
+_OFF_TREND, _OFF_IN_ERRORS = 0.01, 5.0
+_EPOCHS = re.compile(r"(n|num|total|train|training)?epochs?(approx)?")
+_UNIQUE = re.compile(r"(n|num)?(unique(train|training)?tokens|tokensunique|(dataset|corpus)tokens)")
+_NAMES = re.compile(r"(runs?|model|experiment|exp|trial|config)(name|id)?|name")
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -142,6 +156,8 @@ def loss_problems(
 ) -> Iterator[str]:
     """Tell of losses that no language model has, and of errors beyond them; nats per token."""
     loss, n = columns["loss"], len(ids)
+    if (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
+        loss = np.minimum(loss, LARGEST_LOSS)  # a few are kept: `suspicions` names them
     converted = "" if unit == "nats/token" else f", converted from {unit},"
     high = np.flatnonzero((loss > LARGEST_LOSS) & np.isfinite(loss))
     if high.size:
@@ -213,12 +229,119 @@ def suspicions(
     bytes per token.
     """
     yield from _same_run_twice(table, apart, ids)
+    yield from _worse_than_guessing(table["loss"], ids)
+    split = {"params", "tokens"} <= table.keys()
+    if split:
+        yield from _on_one_line(table["params"], table["tokens"])
+        yield from _rungs(table)
     size = table.get("flops", table.get("tokens", table.get("params", np.zeros(0))))
     sizes = list(_sizes(table, derived))
     yield from sizes
     yield from _losses(table["loss"], size, column=loss_column, is_raw=is_raw)
-    if flop_rule == "column" and {"params", "tokens"} <= table.keys() and not sizes:
+    if flop_rule == "column" and split and not sizes:
         yield from _flops_off(table["flops"], training_flops(table["params"], table["tokens"]), ids)
+
+
+def _worse_than_guessing(loss: np.ndarray, ids: np.ndarray) -> Iterator[str]:
+    worse = np.flatnonzero(loss > LARGEST_LOSS)
+    if worse.size:
+        yield (
+            f"{worse.size:,} of {len(ids):,} runs are worse than guessing among 256,000 tokens: "
+            f"{rows(ids[worse], loss[worse], 'loss')}. They are kept, and no law describes them: "
+            f"leave them out with runs.drop({ids[worse].tolist()[:5]})."
+        )
+
+
+def _on_one_line(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
+    ratio = tokens / params
+    several = len(np.unique(params)) >= _ENOUGH_FOR_A_LINE
+    low, high = _TOKENS_PER_PARAM  # beyond, the columns look wrong, which is said instead
+    if several and low <= ratio.min() and ratio.max() < min(_ON_A_LINE * ratio.min(), high):
+        yield (
+            f"All runs have {short_number(float(np.median(ratio)))} tokens per parameter: the "
+            "effects of parameters and tokens cannot be told apart. Add runs on fewer and on more "
+            "tokens per parameter."
+        )
+
+
+def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Find a budget whose runs lie off a smooth surface through the others, or two at an edge: by
+    least squares, with an indicator of them beside powers of log compute and log parameters.
+    """  # noqa: D205
+    order = np.argsort(table["flops"], kind="stable")
+    c, n, y = (np.log(table[name][order]) for name in ("flops", "params", "loss"))
+    rung = np.cumsum(np.diff(c, prepend=c[0]) > _SAME_RUNG)
+    count, sizes = int(rung[-1]) + 1, pd.Series(n).groupby(rung).nunique()
+    if not _ENOUGH_RUNGS <= count <= _MOST_RUNGS or sizes.median() < _ENOUGH_ON_A_RUNG:
+        return
+    n = n - np.polyval(np.polyfit(c, n, 1), c)
+    x = c - c.mean()
+    surface = np.stack([x**0, x, x**2, n, n**2, n**3, n * x, n**2 * x], axis=1)
+    found = []
+    for off in (*([i] for i in range(count)), [0, 1], [count - 2, count - 1]):
+        terms = np.column_stack([np.isin(rung, off), surface])
+        fitted, _, rank, _ = np.linalg.lstsq(terms, y, rcond=None)
+        if rank < terms.shape[1] or len(y) <= rank:
+            continue
+        noise2 = np.sum((y - terms @ fitted) ** 2) / (len(y) - rank)
+        error = math.sqrt(noise2 * np.linalg.inv(terms.T @ terms)[0, 0]) + 1e-6
+        if abs(fitted[0]) > max(_OFF_TREND, _OFF_IN_ERRORS * error):
+            found.append((abs(fitted[0]) / error, fitted[0], off))
+    if found:
+        _, by, off = max(found)
+        budgets = " and ".join(scientific(float(np.exp(c[rung == i].mean()))) for i in off)
+        yield (
+            f"The losses at {budgets} FLOP lie {by:+.1%} off the trend of the other budgets: look "
+            "for another recipe, tokenizer or evaluation there, or fit without them."
+        )
+
+
+def epochs_of(
+    frame: pd.DataFrame, tokens: np.ndarray | None, *, used: Container[str]
+) -> tuple[str, np.ndarray] | None:
+    """Return a column of epochs or unique tokens and how often each run saw its data, shape
+    ``(run,)``; None if there is none, or no data were repeated.
+    """  # noqa: D205
+    for column in (c for c in frame.columns if isinstance(c, str) and c not in used):
+        plain = re.sub(r"[^a-z]", "", column.lower())
+        unique = _UNIQUE.fullmatch(plain) is not None
+        if unique or _EPOCHS.fullmatch(plain):
+            values, _ = numbers(frame[column], counts=unique)
+            if unique and tokens is None:
+                continue
+            epochs = tokens / values if unique else values
+            if (np.isfinite(epochs) & (epochs > 0)).all() and epochs.max() > 1:
+                return column, epochs
+    return None
+
+
+def overlooked(
+    frame: pd.DataFrame, table: Mapping[str, np.ndarray], *, used: Container[str],
+    repeated: tuple[str, np.ndarray] | None,
+) -> Iterator[str]:  # fmt: skip
+    """Tell of what columns that are not used say of the runs: repeated data, checkpoints."""
+    if repeated is not None:
+        column, epochs = repeated
+        yield (
+            f"Data were repeated up to {epochs.max():.3g} times (column {column!r}), which a law "
+            f"of parameters and tokens counts as new tokens. Leave out runs above {MOST_EPOCHS} "
+            'epochs, or name the unique tokens, inputs={"unique_tokens": "my_column"}, and fit a '
+            "law that takes them."
+        )
+    for column in (c for c in frame.columns if isinstance(c, str) and c not in used):
+        if {"cluster", "params", "tokens"} & table.keys() != {"params", "tokens"}:
+            continue
+        if not _NAMES.fullmatch(re.sub(r"[^a-z]", "", column.lower())):
+            continue
+        sizes = pd.DataFrame({k: table[k] for k in ("params", "tokens")})
+        by_name = sizes.groupby(frame[column].astype(str).to_numpy()).nunique()
+        if (by_name["params"] == 1).all() and by_name["tokens"].median() >= _ENOUGH_CHECKPOINTS:
+            yield (
+                f"Rows of one {column!r} have the same parameters at up to "
+                f"{by_name['tokens'].max()} numbers of tokens: if they are checkpoints of one run, "
+                f"say cluster={column!r}, or intervals are too narrow."
+            )
+            return
 
 
 def _same_run_twice(

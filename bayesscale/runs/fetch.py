@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,9 @@ from bayesscale.runs.table import Runs
 CACHE_VARIABLE = "BAYESSCALE_CACHE"
 """Environment variable that names another folder to keep downloads in."""
 
+MIRROR_VARIABLE = "BAYESSCALE_DATA"
+"""Environment variable that names a folder in which files lie as their owners name them."""
+
 
 @dataclass(frozen=True)
 class PublicLadder:
@@ -28,11 +32,24 @@ class PublicLadder:
     file: str
     columns: Callable[[pd.DataFrame], dict[str, pd.Series]]
 
+    @property
+    def basename(self) -> str:
+        """What its owner calls the file."""
+        return self.url.rsplit("/", 1)[-1]
+
 
 def _chinchilla(table: pd.DataFrame) -> dict[str, pd.Series]:
     params, flops = table["Model Size"], table["Training FLOP"]
     # the figure shows size and compute; tokens follow as in the replication
     return {"params": params, "tokens": flops / (6 * params), "loss": table["loss"], "flops": flops}
+
+
+def _cs336(table: pd.DataFrame) -> dict[str, pd.Series]:
+    params, flops = table["parameters"], table["compute_budget"]
+    return {
+        "params": params, "tokens": flops / (6 * params), "loss": table["final_loss"],
+        "flops": flops,
+    }  # fmt: skip
 
 
 LADDERS = {
@@ -46,7 +63,18 @@ LADDERS = {
         sha256="193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30",
         file="chinchilla.csv",
         columns=_chinchilla,
-    )
+    ),
+    "cs336": PublicLadder(
+        about="72 simulated runs without noise on 9 budgets, of Stanford's course CS336",
+        licence="MIT",
+        url=(
+            "https://raw.githubusercontent.com/stanford-cs336/assignment3-scaling/24a558e/"
+            "data/isoflops_curves.json"
+        ),
+        sha256="da6a464c3f5e5039d3f20e137dfcab3031a3d8e7ef0ac2f376f96e295d4afd27",
+        file="cs336.json",
+        columns=_cs336,
+    ),
 }
 
 
@@ -55,7 +83,9 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
 
     The file is downloaded from its authors' address, at a fixed commit, the first time. It is kept
     in the user's cache folder, or in that which the environment variable ``BAYESSCALE_CACHE``
-    names, and its SHA-256 is checked each time.
+    names, and its SHA-256 is checked each time. On a machine without network, files that lie in
+    the folder that ``BAYESSCALE_DATA`` names, or below it, under their owners' names are read from
+    there, if their SHA-256 is right.
 
     Parameters
     ----------
@@ -64,7 +94,8 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
         Besiroglu et al. [2]_. ``params`` are all parameters, ``flops`` the training compute as
         plotted, ``tokens`` are :math:`C / 6N`, ``loss`` is the training loss in nats/token, read
         from the colour of a marker. The replication leaves the five largest losses out:
-        ``runs.select(runs.loss < 3.42)`` keeps the other 240.
+        ``runs.select(runs.loss < 3.42)`` keeps the other 240. ``"cs336"``: 72 simulated runs on
+        nine budgets of a course on language models; ``tokens`` are :math:`C / 6N`.
     progress
         ``"auto"`` or ``True``: say that a file is downloaded; ``False``: silent.
 
@@ -97,8 +128,21 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
     """
     ladder = LADDERS[_arguments.choice("public ladder", name, LADDERS)]
     with progress_reporter(progress) as report:
-        path = _download(name, ladder, lambda: report(f"Downloading {name!r} from {ladder.url}"))
-    return Runs.from_frame(ladder.columns(pd.read_csv(path)), name=name)
+        path = _mirrored(ladder) or _download(
+            name, ladder, lambda: report(f"Downloading {name!r} from {ladder.url}")
+        )
+    read = pd.read_json if ladder.file.endswith(".json") else pd.read_csv
+    return Runs.from_frame(ladder.columns(read(path)), name=name)
+
+
+def _mirrored(ladder: PublicLadder) -> Path | None:
+    """Return the path of a ladder's file in the mirror; None if it is not there."""
+    folder = os.environ.get(MIRROR_VARIABLE)
+    found = sorted(Path(folder).rglob(ladder.basename)) if folder else []
+    for path in found:
+        if sha256(path.read_bytes()).hexdigest() == ladder.sha256:
+            return path
+    return None
 
 
 def _download(name: str, ladder: PublicLadder, tell: Callable[[], None]) -> Path:
@@ -110,8 +154,8 @@ def _download(name: str, ladder: PublicLadder, tell: Callable[[], None]) -> Path
     folder = Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("bayesscale"))
     path = folder / ladder.file
     help_yourself = (
-        f"Without a connection, get {ladder.url} by other means and put it at '{path}' "
-        f"(SHA-256 {ladder.sha256})."
+        f"Without a connection, get {ladder.url} by other means and put it at '{path}', or into a "
+        f"folder that {MIRROR_VARIABLE} names (SHA-256 {ladder.sha256})."
     )
     try:
         if path.is_file() and pooch.file_hash(str(path)) == ladder.sha256:

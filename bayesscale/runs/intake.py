@@ -14,6 +14,7 @@ from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
+    EPOCHS,
     FLOPS,
     LOSS,
     PARAMS,
@@ -241,7 +242,13 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
         remarks["params"] = by_name["params"]
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
     extra = tuple(q for name, q in wanted.items() if name in found and q not in NUMBERS)
-    for suspicion in checks.suspicions(
+    used = {part for source in found.values() for part in (source.column, *source.factors)}
+    used |= {*groups}
+    repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
+    if repeated is not None and EPOCHS.name not in columns:
+        columns[EPOCHS.name], extra = repeated[1], (*extra, EPOCHS)
+    overlooked = checks.overlooked(frame, columns, used=used, repeated=repeated)
+    suspicions = checks.suspicions(
         columns,
         apart=["seed", "cluster", *groups, *(q.name for q in extra)],
         derived=list(derived),
@@ -249,10 +256,11 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
         flop_rule=rule,
         loss_column=found["loss"].column,
         is_raw=loss_unit == LOSS.unit and per_token is None,
-    ):
+    )
+    for suspicion in (*suspicions, *overlooked):
         checks.warn(suspicion)
-    order = [c for c in (*wanted, "seed", "cluster", *groups) if c in columns]
-    used = {part for source in found.values() for part in (source.column, *source.factors)}
+    every_name = dict.fromkeys((*wanted, *(q.name for q in extra), "seed", "cluster", *groups))
+    order = [c for c in every_name if c in columns]
     return {
         "_columns": {c: columns[c] for c in order},
         "run_ids": ids,
@@ -263,7 +271,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
         "_groups": groups,
         "_inputs": extra,
         "_remarks": remarks | derived,
-        "_unread": tuple(c for c in map(str, frame.columns) if c not in {*used, *groups}),
+        "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
     }
 
 

@@ -1,6 +1,7 @@
 """What the commands answer: what people read, what programs read, and the Python between."""
 
 import inspect
+import io
 import json
 import math
 
@@ -15,7 +16,7 @@ from bayesscale.cli import main, options, reading
 from bayesscale.cli.output import _plain
 from bayesscale.inference import Setup
 from bayesscale.model import resolve_priors
-from tests.simulate import ALPHA_N
+from tests.simulate import ALPHA_N, good_fit
 
 
 def human_lines(text):
@@ -200,3 +201,42 @@ def test_a_real_fit_from_the_table_to_the_forecast(run, here):
     (row,) = asked["summary"]
     again = bs.extrapolate(names["fit"], params=1e9, tokens=20e9).summary
     assert row["loss"] == again["loss"].item()
+
+
+def test_tables_go_to_csv_and_back(run, here, saved):
+    ask = "allocate good.nc --flops 1e21,1e22"
+    printed = run(f"{ask} --csv -")
+    assert printed.status == 0
+    answer = pd.read_csv(io.StringIO(printed.stdout), index_col=0)
+    known = bs.allocate(bs.load_fit("good.nc"), flops=["1e21", "1e22"]).summary
+    np.testing.assert_allclose(answer["params"], known["params"], rtol=1e-12)
+    assert run(f"{ask} -o a.csv").status == 0
+    pd.testing.assert_frame_equal(pd.read_csv("a.csv", index_col=0), answer)
+    assert run(f"{ask} --csv - --json").status == 2
+
+
+def test_device_hours_need_a_machine(run, here, saved):
+    machine = bs.Machine(peak=989e12, utilization=0.4)
+    hours = ("--flops", "1000 H100-hours", "--json")
+    told = run("allocate good.nc", *hours, "--machine", "peak=989e12,utilization=0.4")
+    assert told.document["summary"][0]["flops"] == machine.flops(1000) == 1000 * 3600 * 989e12 * 0.4
+    assert "with --machine" in run("allocate good.nc", *hours).errors
+
+
+def test_scores_and_averages_are_commands(run, here, saved, runs):
+    runs.select(np.arange(len(runs)) < 3).frame.assign(params=lambda f: f.params * 1.1).to_csv(
+        "new.csv"
+    )
+    told = run("score good.nc new.csv --no-refit --flop-rule 6ND --json")
+    assert len(told.document["points"]) >= 3, told.errors
+    good_fit(runs, "kaplan").save("kaplan.nc")
+    assert run("average good.nc kaplan.nc --json").document["output"] == "average.nc"
+    assert len(bs.load_average("average.nc").fits) == 2
+
+
+def test_questions_are_methods_of_a_fit(saved):
+    fit = bs.load_fit(saved)
+    asked = fit.allocate(flops=1e21)
+    pd.testing.assert_frame_equal(asked.summary, bs.allocate(fit, flops=1e21).summary)
+    assert fit.allocate.__doc__ == bs.allocate.__doc__
+    assert {"extrapolate", "report", "plot_loss", "regret"} <= set(dir(fit))

@@ -1,11 +1,15 @@
 """Impossible cells are refused by run and value, implausible tables are flagged."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from bayesscale._format import scientific
 from bayesscale.errors import RunsError, RunsWarning, UnknownNameError
 from bayesscale.runs import Runs
+from tests.simulate import simulate_runs
 
 FRAME = pd.DataFrame(
     {"params": [1e8, 2e8, 4e8, 8e8], "tokens": [2e9, 4e9, 8e9, 16e9], "loss": [3.4, 3.1, 2.9, 2.7]},
@@ -190,7 +194,7 @@ def test_a_warning_points_at_the_line_that_caused_it():
     ({"loss": np.linspace(12, 6, 12)}, {}, "perplexities"),
     ({"loss": np.linspace(0.3, 0.7, 12)}, {}, "accuracies"),
     ({"loss": np.linspace(0.9, 0.7, 12)}, {}, "bits per byte"),
-    ({"loss": LADDER["loss"][::-1], "tokens": LADDER["tokens"][::-1]}, {}, "rises with compute"),
+    ({"loss": LADDER["loss"][::-1], "tokens": LINE**1.1}, {}, "rises with compute"),
     ({"val_ppl": LADDER["loss"]}, {"loss": "val_ppl"}, "perplexity"),
     ({"bpb": LADDER["loss"]}, {"loss": "bpb"}, 'loss_unit="bits/byte"'),
     ({"flops": 2 * LINE * LADDER["tokens"]}, {}, "0.333 times"),
@@ -208,8 +212,8 @@ def test_implausible_tables_are_flagged_with_the_likely_cause(changes, options, 
     ({"bpb": np.linspace(0.9, 0.7, 12)},
      {"loss": "bpb", "loss_unit": "bits/byte", "bytes_per_token": 4}),
     ({"flops": 8 * LINE * LADDER["tokens"]}, {}),
-    ({"tokens": 2000 * LINE}, {}),
-    ({"tokens": LINE}, {}),
+    ({"tokens": 200 * LINE**1.1}, {}),
+    ({"tokens": LINE**1.01}, {}),
 ])  # fmt: skip
 def test_plausible_tables_pass_in_silence(changes, options):
     Runs.from_frame(LADDER | changes, **options)
@@ -251,3 +255,55 @@ def test_unknown_conventions_are_refused_from_datasets_too():
         with pytest.raises(RunsError, match="does not hold runs"):
             Runs.from_xarray(dataset.assign_attrs(bayesscale_runs=wrong))
     assert Runs.from_xarray(dataset) == Runs.from_frame(LADDER)
+
+
+def test_a_few_runs_worse_than_guessing_are_kept_and_named():
+    with pytest.warns(
+        RunsWarning, match=r"1 of 12 runs .* run 11 \(loss=13\).*runs\.drop\(\[11\]\)"
+    ):
+        runs = Runs.from_frame(LADDER | {"loss": np.append(np.linspace(3.5, 2.5, 11), 13.0)})
+    assert runs.loss[-1] == 13
+    with pytest.raises(RunsError, match=r"above 12\.45"):
+        Runs.from_frame(LADDER | {"loss": np.linspace(20, 12, 12)})
+
+
+def test_one_ratio_of_tokens_to_parameters_is_flagged():
+    with pytest.warns(RunsWarning, match="All runs have 20 tokens per parameter"):
+        Runs.from_frame(LADDER | {"tokens": 20 * LINE})
+
+
+@pytest.mark.parametrize(("column", "values"), [
+    ("epochs_approx", np.geomspace(1, 30, 12)), ("unique_tokens", LADDER["tokens"] / 30),
+])  # fmt: skip
+def test_repeated_data_are_flagged_and_kept(column, values):
+    with pytest.warns(RunsWarning, match=f"up to 30 times .column '{column}'"):
+        runs = Runs.from_frame(LADDER | {column: values})
+    assert runs["epochs"].max() == pytest.approx(30)
+    assert Runs.from_xarray(runs.to_xarray()) == runs
+    once = Runs.from_frame(LADDER | {"epochs": np.ones(12)})
+    assert "epochs" not in once
+
+
+def test_checkpoints_under_one_name_are_flagged_unless_they_are_a_cluster():
+    table = {
+        "params": np.repeat([1e8, 4e8, 9e8], 5), "tokens": np.tile(np.geomspace(1e9, 2e10, 5), 3),
+        "loss": np.linspace(4, 3, 15), "model": np.repeat(["a", "b", "c"], 5),
+    }  # fmt: skip
+    with pytest.warns(RunsWarning, match="say cluster='model'"):
+        Runs.from_frame(table)
+    Runs.from_frame(table, cluster="model")
+    Runs.from_frame(table | {"model": np.arange(15)})
+
+
+@pytest.mark.parametrize("off", [[], [0], [0, 1], [3], [6, 7]])
+def test_budgets_off_the_trend_are_flagged_two_at_an_edge_together(off):
+    runs = simulate_runs()
+    budgets = np.unique(runs.flops.round(-12))
+    loss = runs.loss * np.where(np.isin(runs.flops.round(-12), budgets[off]), 1.03, 1)
+    table = {"params": runs.params, "tokens": runs.tokens, "loss": loss}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Runs.from_frame(table)
+    said = [str(w.message) for w in caught]
+    named = " and ".join(scientific(budgets[i]) for i in off)
+    assert [f"at {named} FLOP lie +" in text for text in said] == [True] * bool(off)

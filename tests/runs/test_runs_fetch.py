@@ -121,3 +121,18 @@ def test_the_real_bytes_are_the_published_ladder(ladders, monkeypatch, tmp_path)
     np.testing.assert_allclose(runs.tokens, known["n_tokens"], rtol=1e-12)
     np.testing.assert_allclose(runs.loss, known["loss"], rtol=1e-12)
     np.testing.assert_array_equal(runs.loss < 3.42, known["outlier_besiroglu"] == 0)
+
+
+@pytest.mark.parametrize(("name", "runs"), [("chinchilla", 245), ("cs336", 72)])
+def test_a_mirror_is_read_without_network(name, runs, ladders, monkeypatch, tmp_path):
+    monkeypatch.setenv("BAYESSCALE_CACHE", str(tmp_path))
+    monkeypatch.setenv("BAYESSCALE_DATA", str(ladders))
+    monkeypatch.setattr(fetch, "_download", lambda *_: pytest.fail("went to the network"))
+    assert len(bs.fetch_runs(name, progress=False)) == runs
+
+
+def test_a_file_of_other_bytes_in_the_mirror_is_passed_over(server, monkeypatch, tmp_path):
+    (tmp_path / "x.csv").write_bytes(b"other")
+    monkeypatch.setenv("BAYESSCALE_DATA", str(tmp_path))
+    assert len(bs.fetch_runs("chinchilla", progress=False)) == 3
+    assert server.asked == 1
