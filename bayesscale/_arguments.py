@@ -94,6 +94,16 @@ def number(name: str, value: object, *, above: float | None = None, why: str = "
     return read
 
 
+def likely(name: str, value: object, low: float, high: float, *, unit: str, slip: str) -> float:
+    """Return a number above 0 within bounds that nothing real exceeds, or name the slip."""
+    read = number(name, value, above=0)
+    if not low <= read <= high:
+        raise DomainError(
+            f"{name} must be from {low:g} to {high:g} ({unit}), not {shown(value)}. {slip}"
+        )
+    return read
+
+
 def whole_number(name: str, value: Any, *, least: int = 0) -> int:
     """Return a whole number of at least ``least`` that fits into 64 bits."""
     if not _is_whole(value) or value < least:

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -237,6 +237,25 @@ def _lock(descriptor: int, *, wait: bool = False) -> bool:
     except OSError:  # another has it, or this file system knows no locks
         return False
     return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a lock of that name, which ends with the process at the latest; False if another does.
+
+    True also where nothing can be written, or the file system knows no locks.
+    """
+    with ExitStack() as stack:
+        alone = True
+        try:
+            file = stack.enter_context(path.open("ab"))
+            if fcntl is not None:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = False
+        except OSError:
+            pass
+        yield alone
 
 
 def _flush(path: Path) -> None:

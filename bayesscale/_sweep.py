@@ -8,19 +8,22 @@ caller's ``joblib.parallel_config(backend="dask")`` or ``parallel_config(n_jobs=
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 from typing import Any
 
-from bayesscale._files import atomic_write
-from bayesscale.errors import FileError
+from bayesscale import _arguments
+from bayesscale._files import atomic_write, locked, make_folder
+from bayesscale.errors import BayesScaleError, DomainError, FileError
 
 START_SECONDS = 6.0
 """What new processes cost: to load and compile, and that a fit has one core there, not all."""
 
-SETTINGS = "settings.json"
+SETTINGS, LOCK = "settings.json", ".lock"
 
 FORMULA = "formula"
 """Setting with numbers that formula, priors, noise and runs all enter, so that it tells models
@@ -31,74 +34,91 @@ apart that bear the same name."""
 class Store[Result]:
     """A folder that keeps the results of finished jobs, so that an interrupted sweep goes on.
 
-    ``settings.json`` says of what; beside it lies one file a job, which ``save(result, path)``
-    writes, whole or not at all, and ``load(path)`` reads. Workers write, so a cluster must share
-    the folder.
+    ``settings``, plain JSON types, say of what: they lie in ``settings.json``, and each file holds
+    those of its own result, so that files of another store are refused wherever they come from.
+    ``save(result, path)`` writes a file, whole or not at all; ``load(path)`` returns the settings
+    and the result that it holds. Workers write, so a cluster must share the folder.
     """
 
     folder: Path
+    settings: Mapping[str, Any]
     save: Callable[[Result, Path], Any]
-    load: Callable[[Path], Result]
+    load: Callable[[Path], tuple[Mapping[str, Any], Result]]
     suffix: str = ".json"
 
     @classmethod
     def of_json(
-        cls, folder: Path, encode: Callable[[Result], Any], decode: Callable[[Any], Result]
-    ) -> Store[Result]:
+        cls, folder: Path, settings: Mapping[str, Any], encode: Callable[[Result], Any],
+        decode: Callable[[Any], Result],
+    ) -> Store[Result]:  # fmt: skip
         """Keep results as JSON, which they are translated to and back."""
 
         def save(result: Result, path: Path) -> None:
-            with atomic_write(path) as temporary:
-                temporary.write_text(json.dumps(encode(result)))
+            _write(path, {"settings": dict(settings), "result": encode(result)})
 
-        return cls(folder, save, lambda path: decode(_read(path)))
+        def load(path: Path) -> tuple[Mapping[str, Any], Result]:
+            held = _read(path)
+            return held["settings"], decode(held["result"])
 
-    def setting(self, name: str) -> Any:
-        """Return a setting of what the folder holds, None if it holds nothing."""
-        path = self.folder / SETTINGS
-        return _read(path)[name] if path.is_file() else None
+        return cls(folder, settings, save, load)
 
-    def open(self, settings: Mapping[str, Any]) -> None:
-        """Make the folder, or check that it was made with the same settings (plain JSON types)."""
-        path = self.folder / SETTINGS
-        if path.is_file():
-            stored = _read(path)
-            differ = [
-                k for k in dict.fromkeys([*settings, *stored])
-                if not _same(stored.get(k), settings.get(k))
-            ]  # fmt: skip
-            if differ:
-                raise _other(self.folder, stored, settings, differ)
-            return
-        if self._files():
-            raise FileError(
-                f"{str(self.folder)!r} holds finished jobs, but {SETTINGS}, which says of what, is "
-                "gone, so that they cannot be told from another model's. Give store= another "
-                "folder, or delete this one."
-            )
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(
-                f"The folder {str(self.folder)!r} cannot be made: {error.strerror}. Give store= "
-                "another."
-            ) from error
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(dict(settings), indent=1))
+    @contextmanager
+    def opened(self) -> Iterator[dict[str, Result]]:
+        """Make the folder, or check what it holds; give the results of finished jobs by name, and
+        keep other processes out until the end of the block.
+        """  # noqa: D205
+        path = make_folder(self.folder) / SETTINGS
+        with locked(path.with_name(LOCK)) as alone:
+            if not alone:
+                raise FileError(
+                    f"{str(self.folder)!r} is in use by another process. Wait until that has "
+                    "ended, or give store= another folder: finished files may be moved here later."
+                )
+            if path.is_file():
+                self._check(path, _settings(path))
+            done = self.read()
+            if not path.is_file():
+                _write(path, dict(self.settings))
+            yield done
 
     def write(self, name: str, result: Result) -> None:
         """Keep the result of a job."""
         self.save(result, self.folder / f"{name}{self.suffix}")
 
     def read(self) -> dict[str, Result]:
-        """Return the results of all finished jobs by name."""
+        """Return the results of all finished jobs by name, each checked to be of this store."""
+        return {path.stem: self._read(path) for path in self._files()}
+
+    def _read(self, path: Path) -> Result:
         try:
-            return {path.stem: self.load(path) for path in self._files()}
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            settings, result = self.load(path)
+            settings = dict(settings)
+        except (BayesScaleError, TypeError, KeyError, ValueError, AttributeError) as error:
             raise FileError(
-                f"{str(self.folder)!r} was written by another version of bayesscale ({error}). "
-                "Give store= another folder."
+                f"{str(path)!r} cannot be read as a finished job of this store, or was written by "
+                f"another version of bayesscale ({error}). Move or delete this file: its job is "
+                "then done again."
             ) from error
+        self._check(path, settings)
+        return result
+
+    def _check(self, path: Path, stored: Mapping[str, Any]) -> None:
+        """Refuse a file that was made with other settings."""
+        differ = [
+            k for k in dict.fromkeys([*self.settings, *stored])
+            if not _same(stored.get(k), self.settings.get(k))
+        ]  # fmt: skip
+        if not differ:
+            return
+        shown = [
+            "formula, priors or runs" if k == FORMULA
+            else f"{k} ({_shown(stored.get(k))} there, {_shown(self.settings.get(k))} here)"
+            for k in differ if k != FORMULA or differ == [FORMULA]
+        ]  # fmt: skip
+        raise FileError(
+            f"{str(path)!r} holds results of something else. What differs: {', '.join(shown)}. "
+            "Move this file elsewhere, or give store= another folder."
+        )
 
     def _files(self) -> list[Path]:
         """Return the files of finished jobs; a leading dot marks what was never finished."""
@@ -106,6 +126,24 @@ class Store[Result]:
             path for path in self.folder.glob(f"*{self.suffix}")
             if path.name != SETTINGS and not path.name.startswith(".")
         )  # fmt: skip
+
+
+def store_folder(store: object) -> Path | None:
+    """Return the folder that ``store=`` names, or None."""
+    if store is None:
+        return None
+    if not isinstance(store, str | os.PathLike) or not str(store).strip() or "\0" in str(store):
+        raise DomainError(
+            f"store must be a folder, as text or pathlib.Path, not {_arguments.shown(store)}. "
+            "Write '.' for the current one."
+        )
+    return Path(store)
+
+
+def stored_setting(folder: Path | None, name: str) -> Any:
+    """Return a setting of what a store holds, None if it holds nothing."""
+    path = None if folder is None else folder / SETTINGS
+    return None if path is None or not path.is_file() else _settings(path).get(name)
 
 
 def sweep[Job, Result](
@@ -122,28 +160,28 @@ def sweep[Job, Result](
     ``function``: A function of one job that can be pickled, such as one defined in a module;
     ``jobs``: what to apply it to, by names that are unique, and names of files if there is a store;
     ``seconds``: what a job takes, roughly, in a process that has loaded and compiled; ``report``:
-    where progress goes; ``text``: what is being done, such as ``"Refitting"``; ``store``: opened:
-    jobs that it holds are not done again, and others are kept in it one by one. Returns the results
+    where progress goes; ``text``: what is being done, such as ``"Refitting"``; ``store``: jobs that
+    it holds are not done again, and others are kept in it one by one. Returns the results
     by name, in the order of the jobs.
     """
-    done: dict[str, Result] = {} if store is None else store.read()
-    todo = [name for name in jobs if name not in done]
-    total, finished = len(jobs), len(jobs) - len(todo)
-    report(f"{text}: {finished} of {total}", finished, total)
-    if todo:
-        import joblib
+    with nullcontext(dict[str, Result]()) if store is None else store.opened() as done:
+        todo = [name for name in jobs if name not in done]
+        total, finished = len(jobs), len(jobs) - len(todo)
+        report(f"{text}: {finished} of {total}", finished, total)
+        if todo:
+            import joblib
 
-        parallel = joblib.Parallel(
-            n_jobs=_n_jobs(len(todo), seconds), return_as="generator_unordered"
-        )
-        # as one tuple, which Dask keeps with the task: what it takes for data it would put on one
-        # worker alone, and lose with it
-        calls = (joblib.delayed(_run)((function, name, jobs[name], store)) for name in todo)
-        results: Any = parallel(calls)
-        for name, result in results:
-            done[name] = result
-            finished += 1
-            report(f"{text}: {finished} of {total}", finished, total)
+            parallel = joblib.Parallel(
+                n_jobs=_n_jobs(len(todo), seconds), return_as="generator_unordered"
+            )
+            # as one tuple, which Dask keeps with the task: what it takes for data it would put on
+            # one worker alone, and lose with it
+            calls = (joblib.delayed(_run)((function, name, jobs[name], store)) for name in todo)
+            results: Any = parallel(calls)
+            for name, result in results:
+                done[name] = result
+                finished += 1
+                report(f"{text}: {finished} of {total}", finished, total)
     return {name: done[name] for name in jobs}
 
 
@@ -168,27 +206,33 @@ def _n_jobs(n: int, seconds: float) -> int | None:
     return processes if START_SECONDS + rounds * seconds < n * seconds else 1
 
 
-def _other(
-    folder: Path, stored: Mapping[str, Any], settings: Mapping[str, Any], differ: list[str]
-) -> FileError:
-    shown = [
-        "formula, priors or runs" if k == FORMULA
-        else f"{k} ({stored.get(k)!r} there, {settings.get(k)!r} here)"
-        for k in differ if k != FORMULA or differ == [FORMULA]
-    ]  # fmt: skip
-    return FileError(
-        f"{str(folder)!r} holds results of something else. What differs: {', '.join(shown)}. Give "
-        "store= another folder, or delete this one."
+def _settings(path: Path) -> dict[str, Any]:
+    """Return the settings of a store from their file."""
+    with suppress(FileError):
+        if isinstance(stored := _read(path), dict):
+            return stored
+    raise FileError(
+        f"{str(path)!r} is damaged: it does not hold the settings of a store. Delete this file "
+        "alone: finished jobs hold settings of their own, and are used where these are yours. "
+        "Pass random_seed=, which is not known otherwise."
     )
 
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FileError(
-            f"{str(path)!r} cannot be read ({error}). Delete it: what it held is done again."
-        ) from error
+        raise FileError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def _write(path: Path, content: Any) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _shown(value: object) -> str:
+    """Write a setting for a message: numbers and names, of more only that they differ."""
+    return "others" if isinstance(value, dict | list) else _arguments.shown(value)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -25,7 +25,8 @@ ARGUMENTS = [
     ("calibration", "{folder} 10 chinchilla normal none"), ("decisions", "design 1"),
     ("density", "48"), ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
-    ("scoreboard", "{splits} {folder} default approach3"), ("verdicts", "{folder} model 1"),
+    ("scoreboard", "{splits} {folder} default approach3"), ("third_truth", "1 1"),
+    ("verdicts", "{folder} model 1"),
     ("verdicts", "{folder} splits {splits} {folder}"),
     ("verdicts", "{folder} plans {splits} {folder}"), ("verdicts", "{folder} simulated_plans 1"),
 ]  # fmt: skip
@@ -33,7 +34,7 @@ LONG = [
     ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),
     ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
 ]  # fmt: skip
-ENOUGH = {"evidence": 400, "fair_fight": 400}
+ENOUGH = {"evidence": 400, "fair_fight": 400, "third_truth": 400}
 """Draws a chain of which an evidence can be had."""
 
 

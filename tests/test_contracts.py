@@ -26,8 +26,9 @@ ROWS = [
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""
 
 HELPERS = {
-    ("_sweep", "_files"), ("_arguments", "_format"), ("_sections", "_format"),
-    ("_sections", "_equation"), ("_arguments", "_types"), ("_python", "_format"),
+    ("_sweep", "_arguments"), ("_sweep", "_files"), ("_arguments", "_format"),
+    ("_sections", "_format"), ("_sections", "_equation"), ("_arguments", "_types"),
+    ("_python", "_format"),
 }  # fmt: skip
 """Private helpers that build on another one."""
 

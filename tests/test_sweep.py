@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,8 @@ import joblib
 import pytest
 
 from bayesscale import _sweep
-from bayesscale._sweep import SETTINGS, START_SECONDS, Store, sweep
-from bayesscale.errors import FileError
+from bayesscale._sweep import SETTINGS, START_SECONDS, Store, store_folder, stored_setting, sweep
+from bayesscale.errors import DomainError, FileError
 
 JOBS = {f"job-{i}": i for i in range(6)}
 
@@ -30,8 +31,8 @@ def options(**more):
     return {"seconds": 0.0, "report": silent, "text": "Working"} | more
 
 
-def kept(folder):
-    return Store.of_json(Path(folder), encode=lambda value: value, decode=lambda value: value)
+def kept(folder, **settings):
+    return Store.of_json(Path(folder), settings or {"seed": 1}, lambda v: v, lambda v: v)
 
 
 def test_results_come_in_order_and_progress_is_told():
@@ -76,46 +77,92 @@ def test_a_folder_keeps_what_is_done(tmp_path):
             raise KeyboardInterrupt
         return squared(i)
 
-    store.open({"seed": 1})
     with pytest.raises(KeyboardInterrupt):
         sweep(stops, JOBS, **options(store=store))
     assert ran == [0, 1, 2, 3]
     told = []
-    store.open({"seed": 1})
     found = sweep(squared, JOBS, **options(store=store, report=lambda *s: told.append(s)))
     assert found == sweep(squared, JOBS, **options())
     assert told[0] == ("Working: 3 of 6", 3, 6)
-    assert store.setting("seed") == 1
+    assert stored_setting(store.folder, "seed") == 1
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
-    kept(tmp_path).open({"seed": 1, "formula": [0.1], "flops": [1e20]})
-    kept(tmp_path).open({"seed": 1, "formula": [0.1 + 1e-12], "flops": [1e20]})  # other machine
-    with pytest.raises(FileError, match=r"seed \(1 there, 2 here\)"):
-        kept(tmp_path).open({"seed": 2, "formula": [0.1], "flops": [1e20]})
-    with pytest.raises(FileError, match="formula, priors or runs"):
-        kept(tmp_path).open({"seed": 1, "formula": [0.2], "flops": [1e20]})
+    settings = {"seed": 1, "formula": [0.1], "flops": [1e20]}
+    others = {
+        r"seed \(1 there, 2 here\)": settings | {"seed": 2},
+        "formula, priors or runs": settings | {"formula": [0.2]},
+        r"more \(None there, 1 here\)": settings | {"more": 1},
+    }
+    sweep(squared, JOBS, **options(store=kept(tmp_path, **settings)))
+    other_machine = settings | {"formula": [0.1 + 1e-12]}
+    assert sweep(str, JOBS, **options(store=kept(tmp_path, **other_machine)))["job-3"] == 9
+    for match, other in others.items():
+        with pytest.raises(FileError, match=match) as caught:
+            kept(tmp_path, **other).opened().__enter__()
+        assert f"{SETTINGS}'" in str(caught.value)
 
 
-def test_a_folder_whose_settings_are_gone_is_refused(tmp_path):
+@pytest.mark.parametrize("settings_there", [True, False])
+@pytest.mark.parametrize("n", range(len(JOBS)))
+def test_a_file_of_another_store_is_refused_by_its_name(tmp_path, n, settings_there):
+    mine, theirs = kept(tmp_path / "a", seed=1), kept(tmp_path / "b", seed=2)
+    for store in (mine, theirs):
+        sweep(squared, JOBS, **options(store=store))
+    shutil.copy(theirs.folder / f"job-{n}.json", mine.folder)
+    if not settings_there:
+        (mine.folder / SETTINGS).unlink()
+    with pytest.raises(FileError, match=rf"job-{n}\.json' holds .* seed \(2 there, 1 here\)"):
+        sweep(squared, JOBS, **options(store=mine))
+
+
+def test_folders_of_the_same_settings_are_merged(tmp_path):
+    whole, part = kept(tmp_path / "a"), kept(tmp_path / "b")
+    sweep(squared, {"job-0": 0}, **options(store=whole))
+    sweep(squared, {"job-1": 1}, **options(store=part))
+    shutil.copy(part.folder / "job-1.json", whole.folder)
+    (whole.folder / SETTINGS).unlink()
+    assert whole.read() == {"job-0": 0, "job-1": 1}
+    sweep(lambda i: pytest.fail("done again"), {"job-0": 0}, **options(store=whole))
+    assert stored_setting(whole.folder, "seed") == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "3", '"text"', "\x00"])
+def test_damage_is_named_with_what_to_delete(tmp_path, content):
     store = kept(tmp_path)
-    store.open({"seed": 1})
     sweep(squared, JOBS, **options(store=store))
-    (tmp_path / SETTINGS).unlink()
-    with pytest.raises(FileError, match="is gone"):
-        store.open({"seed": 2})
-    assert not (tmp_path / SETTINGS).exists()
+    job, settings = tmp_path / "job-2.json", tmp_path / SETTINGS
+    whole = job.read_text()
+    job.write_text(content)
+    with pytest.raises(FileError, match=r"job-2\.json' cannot be read.*delete this file"):
+        store.read()
+    job.write_text(whole)
+    settings.write_text(content)
+    for ask in (lambda: stored_setting(tmp_path, "seed"), lambda: store.opened().__enter__()):
+        with pytest.raises(FileError, match="Delete this file alone"):
+            ask()
+    settings.unlink()  # as the message says: nothing is lost
+    sweep(lambda i: pytest.fail("done again"), JOBS, **options(store=store))
 
 
-def test_broken_files_say_so_and_half_written_ones_do_not_count(tmp_path):
+def test_half_written_files_do_not_count(tmp_path):
     store = kept(tmp_path)
-    store.open({})
     sweep(squared, JOBS, **options(store=store))
     (tmp_path / ".job-9.ab12.json").write_text("{")
     assert store.read() == {name: i * i for name, i in JOBS.items()}
-    (tmp_path / "job-2.json").write_text("{")
-    with pytest.raises(FileError, match=r"job-2\.json' cannot be read"):
-        store.read()
+
+
+def test_a_store_in_use_is_refused(tmp_path):
+    store = kept(tmp_path)
+    with store.opened(), pytest.raises(FileError, match="in use by another process"):
+        sweep(squared, JOBS, **options(store=store))
+    sweep(squared, JOBS, **options(store=store))
+
+
+@pytest.mark.parametrize("store", [3, "", " ", True, ["a"], "a\0b", b"a"], ids=repr)
+def test_a_store_is_a_folder(store):
+    with pytest.raises(DomainError, match="store must be a folder"):
+        store_folder(store)
 
 
 SLOW = """
@@ -135,8 +182,7 @@ def slow(i):
     return i * i
 
 
-store = Store.of_json(Path(sys.argv[1]), same, same)
-store.open({"seed": 1})
+store = Store.of_json(Path(sys.argv[1]), {"seed": 1}, same, same)
 sweep(slow, {f"job-{i}": i for i in range(40)}, seconds=0, report=lambda *_: None, text="",
       store=store)
 """
@@ -154,7 +200,7 @@ def test_kill_9_loses_at_most_the_job_under_way(tmp_path):
         process.wait()
         done = sorted(folder.glob("job-*.json"))
         assert len(done) >= before + 4
-        assert all(json.loads(p.read_text()) == int(p.stem[4:]) ** 2 for p in done)
+        assert all(json.loads(p.read_text())["result"] == int(p.stem[4:]) ** 2 for p in done)
     subprocess.run([sys.executable, "-c", SLOW, str(folder)], check=True)
     assert kept(folder).read() == {f"job-{i}": i * i for i in range(40)}
 
@@ -183,8 +229,7 @@ def slow(numbers):  # large enough that Dask would put them on a worker
 
 
 if __name__ == "__main__":
-    store = Store.of_json(Path(sys.argv[1]), same, same)
-    store.open({"seed": 1})
+    store = Store.of_json(Path(sys.argv[1]), {"seed": 1}, same, same)
     jobs = {f"job-{i}": np.full(1000, i) for i in range(24)}
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         with Client(cluster) as client, joblib.parallel_config(backend="dask"):

@@ -52,11 +52,19 @@ class LifetimeCost:
     def __post_init__(self) -> None:
         if _arguments.number("tokens_served", self.tokens_served) < 0:
             raise DomainError(f"tokens_served must not be negative: {self.tokens_served!r}.")
-        _arguments.number("serving_price", self.serving_price, above=0)
+        _arguments.likely(
+            "serving_price", self.serving_price, 0.01, 1000, unit="over the price of training",
+            slip="It is a ratio of prices of a FLOP, such as 3, not money or per cent.",
+        )  # fmt: skip
         if self.training is not None and not is_cost(self.training):
             raise DomainError(
                 "training must be a cost such as PowerCost() or TransformerCost(...), "
                 f"not {_arguments.shown(self.training)}."
+            )
+        if 0 < self.tokens_served < 1e6 or self.tokens_served > 1e20:
+            raise DomainError(
+                f"tokens_served must be 0, or from 1e6 to 1e20, not {self.tokens_served:g}: plain "
+                "tokens over the model's life, so write 2e12 for 2 trillion, not 2."
             )
 
     @property
@@ -121,7 +129,10 @@ class Money:
 
     def __post_init__(self) -> None:
         _arguments.positive_array("amount", self.amount, self.currency)
-        _arguments.number("per_flop", self.per_flop, above=0)
+        _arguments.likely(
+            "per_flop", self.per_flop, 1e-26, 1e-9, unit=f"{self.currency} a FLOP",
+            slip="At 2 an hour and 4e14 FLOP a second it is 2 / 3600 / 4e14.",
+        )  # fmt: skip
         _arguments.text("currency", self.currency)
 
     @property

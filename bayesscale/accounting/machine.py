@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SECONDS_PER_HOUR = 3600.0
 
+DEVICES_MAX = 10_000_000
+"""Tens of times the largest cluster; bounds of stated numbers are as wide."""
+
 PFLOP_DAY = 1e15 * 86_400
 """FLOP in a day at 1e15 FLOP a second: Kaplan et al. (2020), section 1.3."""
 
@@ -61,14 +64,25 @@ class Machine:
     currency: str = "USD"
 
     def __post_init__(self) -> None:
-        _arguments.number("peak", self.peak, above=0)
-        if _arguments.number("utilization", self.utilization, above=0) > 1:
-            raise DomainError(
-                f"utilization must be a share of the peak, from 0 to 1, not {self.utilization!r}."
-            )
+        _arguments.likely(
+            "peak", self.peak, 1e9, 1e18, unit="FLOP a second of one device",
+            slip="Makers state TFLOP a second: write 989e12 for 989.",
+        )  # fmt: skip
+        _arguments.likely(
+            "utilization", self.utilization, 0.001, 1.0, unit="share of the peak",
+            slip="Write 0.4 for 40 %.",
+        )  # fmt: skip
         if self.price_per_hour is not None:
-            _arguments.number("price_per_hour", self.price_per_hour, above=0)
-        _arguments.whole_number("devices", self.devices, least=1)
+            _arguments.likely(
+                "price_per_hour", self.price_per_hour, 1e-4, 1e4, unit="of one device",
+                slip="Give the price of one device for an hour: not of the whole machine, nor for "
+                "a month, nor in cents.",
+            )  # fmt: skip
+        if _arguments.whole_number("devices", self.devices, least=1) > DEVICES_MAX:
+            raise DomainError(
+                f"devices must be at most {DEVICES_MAX:,}, not {self.devices:,}: how many work at "
+                "once on one run, and not their FLOP or hours."
+            )
         _arguments.text("currency", self.currency)
 
     @property

@@ -44,7 +44,8 @@ class Transformer:
     Raises
     ------
     DomainError
-        If a size is not a whole number above 0, or ``kv_heads`` does not divide ``heads``.
+        If a size is not a whole number above 0 or beyond any model's, ``heads`` does not divide
+        the width, or ``kv_heads`` does not divide ``heads``.
 
     Notes
     -----
@@ -79,6 +80,18 @@ class Transformer:
                 _arguments.whole_number(name, value, least=1)
         for name in ("gated", "tied", "learned_positions"):
             _arguments.flag(name, getattr(self, name))
+        most = {"width": 1e6, "depth": 1e4, "vocab": 1e7, "context": 1e9, "ff_width": 1e7}
+        for name, bound in most.items():
+            if (getattr(self, name) or 0) > bound:
+                raise DomainError(
+                    f"{name} must be at most {bound:,.0f}, not {getattr(self, name):,}: it is no "
+                    "count of parameters or training tokens."
+                )
+        if self.heads is not None and self.width % self.heads:
+            raise DomainError(
+                f"heads={self.heads} must divide width={self.width}: each head has width / heads "
+                "dimensions. Give the number of heads, not the width of one."
+            )
         if self.kv_heads is not None and (self.heads is None or self.heads % self.kv_heads):
             raise DomainError(
                 f"kv_heads={self.kv_heads} must divide heads, but heads={self.heads}. Give both, "

@@ -74,6 +74,8 @@ class Backtest(Told):
     replicates
         Joint predictive draws of each fold (index ``fold``): how many runs intervals ``covered``,
         and the ``p_value`` of errors twice as large.
+    fingerprint
+        That of the runs, which a report of them checks.
     """
 
     points: pd.DataFrame
@@ -82,9 +84,12 @@ class Backtest(Told):
     law: str
     random_seed: int
     replicates: pd.DataFrame
+    fingerprint: str = ""
 
     @classmethod
-    def of(cls, judged: Sequence[Judged], *, law: str, random_seed: int) -> Backtest:
+    def of(
+        cls, judged: Sequence[Judged], *, law: str, random_seed: int, fingerprint: str = ""
+    ) -> Backtest:
         """Put folds together."""
         points = pd.concat([j.points for j in judged], ignore_index=True)
         points["band"] = pd.cut(points["reach"], [0.0, *BANDS.values()], labels=list(BANDS))
@@ -93,7 +98,7 @@ class Backtest(Told):
         folds["found"] = [", ".join(c.name for c in j.checks if c.warns) for j in judged]
         checks = tuple(c for j in judged for c in j.checks)
         replicates = pd.concat([j.replicates for j in judged], keys=folds.index).droplevel(1)
-        return cls(points, folds, checks, law, random_seed, replicates)
+        return cls(points, folds, checks, law, random_seed, replicates, fingerprint)
 
     @property
     def severity(self) -> Severity:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesscale._arguments import number, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sweep import FORMULA, Store, sweep
+from bayesscale._sweep import FORMULA, Store, store_folder, sweep
 from bayesscale.backtesting.folds import Fold, rolling_folds
 from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
@@ -98,8 +98,8 @@ def backtest(
     >>> b = bs.backtest(runs, factor=10)                          # doctest: +SKIP
     >>> b.summary.loc["all"]                                      # doctest: +SKIP
     """
-    kept = None if store is None else Store.of_json(Path(store), Judged.as_dict, Judged.from_dict)
-    options = seeded(options, kept)
+    folder = store_folder(store)
+    options = seeded(options, folder)
     whole = Setup.of(runs, **options)
     factor = number("factor", factor, above=1)
     recipe_shift = check_recipe_shift(recipe_shift)
@@ -107,9 +107,10 @@ def backtest(
         runs, whole.spec.law, factor=factor,
         at_most=None if folds is None else whole_number("folds", folds, least=1),
     )  # fmt: skip
-    if kept is not None:
-        asked = {"recipe_shift": recipe_shift, "joint": joint}
-        kept.open(_settings(whole, factor) | asked)
+    kept = None
+    if folder is not None:
+        asked = _settings(whole, factor) | {"recipe_shift": recipe_shift, "joint": joint}
+        kept = Store.of_json(folder, asked, Judged.as_dict, Judged.from_dict)
     jobs = {
         f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, recipe_shift, joint)
         for cut in cuts
@@ -119,8 +120,9 @@ def backtest(
             _refit, jobs, seconds=SECONDS, report=report, text="Refitting", store=kept
         )  # fmt: skip
     result = Backtest.of(
-        list(judged.values()), law=whole.spec.law.name, random_seed=whole.sampling.random_seed
-    )
+        list(judged.values()), law=whole.spec.law.name,
+        random_seed=whole.sampling.random_seed, fingerprint=runs.fingerprint,
+    )  # fmt: skip
     if runs.pooled_groups() is not None:
         warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
     warn_of(result.checks, result.failures, stacklevel=3)

@@ -173,7 +173,10 @@ def score(
         )
     whole = joined(fit.runs, held_out)
     judged = judge(fit, Fold(1, fit.runs, held_out))
-    found = Backtest.of([judged], law=fit.law.name, random_seed=fit.sampling.random_seed)
+    found = Backtest.of(
+        [judged], law=fit.law.name, random_seed=fit.sampling.random_seed,
+        fingerprint=fit.runs.fingerprint,
+    )  # fmt: skip
     options = {**fit.spec.options(), **asdict(fit.sampling)}
     again = fit_again(whole, progress=progress, **options) if refit else None
     return Score(found, again, None if again is None else _moved(fit, again))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bayesscale._arguments import positive_array, probability, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sweep import FORMULA, Store, sweep
+from bayesscale._sweep import FORMULA, Store, store_folder, sweep
 from bayesscale.calibration.result import UNCONVERGED_MAX, Calibration
 from bayesscale.calibration.simulation import (
     BLOCK,
@@ -106,8 +106,8 @@ def calibrate(
     >>> c = bs.calibrate(runs, law="chinchilla", store="sbc")     # doctest: +SKIP
     >>> c.passed, c.text                                          # doctest: +SKIP
     """
-    kept = None if store is None else Store.of_json(Path(store), _encode, _decode)
-    setup = Setup.of(runs, **{"tune": 500, "chains": 2, **seeded(options, kept)})
+    folder = store_folder(store)
+    setup = Setup.of(runs, **{"tune": 500, "chains": 2, **seeded(options, folder)})
     simulations = whole_number("simulations", simulations, least=10)
     false_alarm = probability("false_alarm", false_alarm)
     if flops is None:
@@ -116,8 +116,9 @@ def calibrate(
     check_priors_admit(runs, setup.spec)
     ladder = Ladder(setup, budgets)
     done: dict[int, Ranked] = {}
-    if kept is not None:
-        kept.open(_settings(ladder))
+    kept = None
+    if folder is not None:
+        kept = Store.of_json(folder, _settings(ladder), _encode, _decode)
         done = _by_number(kept.read().values())
     todo = [i for i in range(simulations) if i not in done]
     blocks = [tuple(numbers) for _, numbers in groupby(todo, lambda i: i // BLOCK)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from bayesscale._format import list_some
 from bayesscale._sections import Heading, Section, Severity, Table, Told, Verdict
 from bayesscale.calibration.simulation import RANKED_AMONG, Ranked
 from bayesscale.calibration.uniform import counts_below, p_value
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 UNCONVERGED_MAX = 0.05
 """A calibration in which more than this share of the fits did not converge does not pass."""
@@ -61,6 +65,17 @@ class Calibration(Told):
     def threshold(self) -> float:
         """The p-value below which a quantity fails: ``false_alarm`` shared among all."""
         return self.false_alarm / self.ranks.shape[1]
+
+    @cached_property
+    def draws(self) -> xr.DataTree:
+        """Share of draws below the truth in the group ``prior_sbc``, as ArviZ's ``plot_ecdf_pit``
+        takes it: dims ``(chain, draw)``, one draw a simulation.
+        """  # noqa: D205
+        import xarray as xr
+
+        shares = (self.ranks + 0.5) / (self.ranked_among + 1)
+        named = {str(k): (("chain", "draw"), v.to_numpy()[None]) for k, v in shares.items()}
+        return xr.DataTree.from_dict({"prior_sbc": xr.Dataset(named)})
 
     @cached_property
     def summary(self) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     far = np.abs(together) > spec.noise.threshold(FAR, few.c)
     missed = np.median(residual, axis=0)
     sizes = Sizes.of(runs, spec.law)
-    far_off, named = _far_off(far, missed, rows, runs)
+    far_off, named, grave = _far_off(far, missed, rows, runs)
     shapes = _shapes(few, runs, Scores.of(z))
     noise, remark = _noise_by_size(z, runs, spec)
     replicates, said = _replicates(z, missed, sizes)
@@ -166,8 +166,13 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     text += remark
     if named:
         text += f" Far off it, and forgiven as outliers: {named}."
+    if grave:
+        text += (
+            f" One of them is {grave}: check that row for a slip. Refit without it to see whether "
+            "an answer rests on it."
+        )
     text += f" {could.in_words(len(runs), float(np.median(few.c['sigma'])))}"
-    severity = "note" if remark or neighbours.p < LEVEL else "ok"
+    severity = "caution" if grave else "note" if remark or neighbours.p < LEVEL else "ok"
     return CheckResult("lack of fit", severity, text, table, LackOfFitWarning)
 
 
@@ -264,9 +269,9 @@ def _replicates(z: Array, missed: Array, sizes: Sizes) -> tuple[_Finding, str]:
         return _Finding(share, p), ""
     mean = sizes.sums(missed) / sizes.count
     repeated = sizes.count > 1
-    apart = np.sqrt(np.mean((missed - mean[sizes.code])[repeated[sizes.code]] ** 2))
     problem = (
-        f"replicates differ from each other by {apart:.2%}, but miss it together by "
+        f"replicates differ from each other by {sizes.seed_noise(missed):.2%}, but miss it "
+        "together by "
         f"{np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, which is not seed noise"
     )
     factor = narrowed(max(share, 0.0), sizes.count)
@@ -279,15 +284,32 @@ def _replicates(z: Array, missed: Array, sizes: Sizes) -> tuple[_Finding, str]:
     )
 
 
-def _far_off(far: NDArray[np.bool_], missed: Array, rows: Rows, runs: Runs) -> tuple[_Finding, str]:
-    """Return the finding, and the runs that lie far off the law for most draws."""
+OFF_MAX = 2.0
+"""A loss that is off the law by a larger factor is no outlier of training but an error."""
+
+MANY_TIMES = 7.0
+"""The largest run is an outlier beyond so many median residuals: 5 standard deviations of a normal
+noise, which is no chance."""
+
+
+def _far_off(
+    far: NDArray[np.bool_], missed: Array, rows: Rows, runs: Runs
+) -> tuple[_Finding, str, str]:
+    """Return the finding, the runs that lie far off the law for most draws, and why one of these is
+    a caution: it has the largest compute, or is more than a factor 2 off.
+    """  # noqa: D205
     count, n = int(np.median(far.sum(axis=1))), far.shape[1]
     p = float(bdtrc(count - 1, n, FAR)) if count else 1.0
     where = (np.median(far, axis=0) > 0.5)[rows.codes]
     order = np.flatnonzero(where)[np.argsort(-np.abs(missed[where]), kind="stable")]
     named = list_some([f"run {runs.run_ids[i]} ({np.expm1(missed[i]):+.1%})" for i in order])
     problem = f"{count} runs lie far off it, where noise puts {n * FAR:.1f}: {named}"
-    return _Finding.of(count, p, problem, material=count > 2 * n * FAR), named
+    far_from = np.abs(missed[order]).max(initial=0.0) > np.log(OFF_MAX)
+    grave = "more than a factor 2 off" if far_from else ""
+    largest, usual = np.argmax(runs.flops), np.median(np.abs(missed))
+    if where[largest] and np.abs(missed[largest]) > MANY_TIMES * usual:
+        grave = "the run of the largest compute"
+    return _Finding.of(count, p, problem, material=count > 2 * n * FAR), named, grave
 
 
 def _discrepancy(draws: Posterior) -> _Finding:

@@ -125,6 +125,16 @@ class Sizes:
         starts = np.searchsorted(self.code[order], np.arange(len(self.count)))
         return np.add.reduceat(z[..., order], starts, axis=-1)
 
+    def seed_noise(self, log_loss: Array) -> float:
+        """Return the standard deviation of log losses, shape ``(run,)``, within sizes; NaN with
+        fewer than four repeats.
+        """  # noqa: D205
+        df = int((self.count - 1).sum())
+        if df < LEAST_REPEATS:
+            return np.nan
+        mean = self.sums(log_loss) / self.count
+        return float(np.sqrt(np.sum((log_loss - mean[self.code]) ** 2) / df))
+
 
 def shared_by_replicates(z: Array, sizes: Sizes) -> tuple[float, float]:
     """Return the share of the noise that replicates have in common, by analysis of variance of

@@ -66,7 +66,13 @@ class _Endings(click.Group):
             _explain(ctx, "There is not enough memory. Ask for fewer draws or targets at a time.")
         except OSError as error:  # the system's: a disk, a stream, a folder
             _explain(ctx, f"{error}. Check the disk, the folders and where output goes.")
-        except Exception:
+        except SystemExit as error:  # click ends commands otherwise
+            _explain(
+                ctx,
+                f"The code of a law ended the process, sys.exit({error.code!r}), before there was "
+                "a result. Remove that call.",
+            )
+        except BaseException:
             traceback.print_exc()
             _complain("This is a bug in bayesscale: please report it with the lines above.")
             ctx.exit(70)

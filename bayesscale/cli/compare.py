@@ -7,9 +7,7 @@ import click
 
 import bayesscale as bs
 from bayesscale._arguments import number
-from bayesscale._format import list_some
 from bayesscale._python import Name, call
-from bayesscale._sections import Paragraph
 from bayesscale.cli.document import describe, describe_runs
 from bayesscale.cli.options import FACTOR, runs_argument, sampling_options
 from bayesscale.cli.output import Command, Output, command
@@ -67,31 +65,25 @@ def compare_command(
 ) -> None:  # fmt: skip
     """Say which law the RUNS of a table support, how strongly, and whether the prior decides.
 
-    Without --discrepancy, every law is compared as it stands and, beside it, with drift.
+    Laws are compared with drift and, beside it, assumed exact; with --discrepancy none, only so.
     """
     laws = tuple(dict.fromkeys(laws))
     if len(laws) == 1:
         raise click.UsageError(f"--laws takes at least two different laws, but got {laws[0]}.")
     chosen = {**({"laws": [get_law(law) for law in laws]} if laws else {}), **sampling}
-    if "discrepancy" in chosen:
-        chosen["discrepancies"] = [chosen.pop("discrepancy")]
+    chosen["discrepancies"] = [chosen.pop("discrepancy", "drift")]
     table = out.read(runs, reading)
     number("factor", factor, above=1)  # before the fits, which take longer
     fits = bs.fit_laws(table, **chosen, progress=out.progress)
     chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
     asked: dict[str, Any] = {"factor": factor}
     asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
-    usable = {name: fit for name, fit in fits.items() if fit.convergence.passed}
-    lost = [name for name in fits if name not in usable]
-    found = bs.compare(usable, **asked, progress=out.progress)
-    converged = "{k: fit for k, fit in fits.items() if fit.convergence.passed}"
+    found = bs.compare(fits, **asked, progress=out.progress)
     out.ran(
         call("fits = bs.fit_laws", Name("runs"), **chosen),
-        call("c = bs.compare", Name(converged if lost else "fits"), **asked),
+        call("c = bs.compare", Name("fits"), **asked),
     )
-    if lost:
-        out.tell([Paragraph(f"Left out, not having converged: {list_some(lost)}.", "stop")])
     out.tell(found.sections())
     told = {"runs": describe_runs(table), **describe(found)}
     told["sensitivity"] = found.sensitivity and describe(found.sensitivity)
-    out.finish(told, found, *(fits[name] for name in lost))
+    out.finish(told, found)

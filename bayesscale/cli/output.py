@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ import bayesscale as bs
 from bayesscale._files import check_output
 from bayesscale._python import call
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, words, worst
+from bayesscale.cli.own_law import Aside
 from bayesscale.errors import (
     BayesScaleWarning,
     ConvergenceWarning,
@@ -133,6 +136,7 @@ class Output:
         self._heard: dict[str, str] = {}
         self._waiting: dict[str, str] = {}
         self._told = ""
+        self._stdout = sys.stdout or io.StringIO()  # None where it is closed
 
     @property
     def progress(self) -> Any:
@@ -142,7 +146,9 @@ class Output:
     @cached_property
     def console(self) -> Console:
         """Where people are told."""
-        return terminal(stderr=self.as_json or self.csv == "-", quiet=self.quiet)
+        if self.as_json or self.csv == "-":
+            return terminal(sys.stderr, quiet=self.quiet)
+        return terminal(self._stdout, quiet=self.quiet)
 
     def read(self, path: Path, reading: Mapping[str, Any], *, shown: bool = True) -> Runs:
         """Read a table as options say, arguments of ``read_runs``, and show it."""
@@ -221,7 +227,7 @@ class Output:
                 "warnings": [{"kind": kind, "text": text} for text, kind in self._heard.items()],
                 "python": self.python,
             }
-            click.echo(json.dumps(_plain(whole), ensure_ascii=False))
+            click.echo(json.dumps(_plain(whole), ensure_ascii=False), file=self._stdout)
         if severity == "stop" or (severity == "caution" and self.strict):
             self.tell([Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
@@ -269,7 +275,8 @@ def _telling(**said: Any) -> Iterator[Output]:
         warnings.simplefilter("always", BayesScaleWarning)
         warnings.showwarning = hear
         try:
-            yield out
+            with redirect_stdout(Aside()):  # the result alone stands on standard output
+                yield out
         finally:
             out.close()
 

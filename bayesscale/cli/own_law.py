@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,17 @@ from bayesscale.errors import DomainError, FileError, unknown_name
 
 if TYPE_CHECKING:
     from bayesscale.laws import Law
+
+
+class Aside(io.TextIOBase):
+    """Where user code prints to: standard error, which it cannot close."""
+
+    def write(self, text: str) -> int:
+        """Write to standard error."""
+        return 0 if sys.stderr is None else sys.stderr.write(text)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def get_law(name: str) -> str | Law:
@@ -38,7 +51,9 @@ def get_law(name: str) -> str | Law:
         source += "()"
         try:
             law = law()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise DomainError(
                 f"The law {wanted!r} in {path!r} cannot be made without arguments ({error!r}). "
                 f"Make it there, mine = {wanted}(...), and write {path}:mine."
@@ -60,8 +75,11 @@ def _run(path: Path) -> dict[str, Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
+        with redirect_stdout(Aside()):
+            spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit, too
         raise FileError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
     finally:
         del sys.modules[name]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from bayesscale._progress import ProgressOption, progress_reporter
+from bayesscale.checks import CheckResult
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.inference import Average, Fit, check_refits
@@ -31,7 +32,8 @@ def average(
     Parameters
     ----------
     fits
-        At least two converged fits by name, of the same runs, laws with the same inputs.
+        At least two fits by name, of the same runs, laws with the same inputs. Those that did not
+        converge are left out.
     by
         ``"loo"``: stacking on how well each run is predicted by the others; seconds. It asks
         about runs like those that are there, and there are many of these.
@@ -69,13 +71,13 @@ def average(
     RunsError
         If too few runs or clusters are left in or out.
     EvidenceError
-        If draws did not converge, importance sampling fails for more than 50 runs of a fit, or an
+        If no fit's draws converged, importance sampling fails for more than 50 runs of a fit, or an
         evidence is not known well enough.
 
     Warns
     -----
     ConvergenceWarning
-        If a refit did not converge.
+        If a fit is left out because its draws did not converge, or a refit did not converge.
 
     Notes
     -----
@@ -115,24 +117,25 @@ def average(
     >>> m.summary                                                 # doctest: +SKIP
     >>> bs.extrapolate(m, params=70e9, tokens=1.4e12).summary     # doctest: +SKIP
     """
-    _check(fits, by, group)
+    kept, convergence = _check(fits, by, group)
     seed = check_seed(random_seed, fits)
     with progress_reporter(progress) as report:
-        scores = score(fits, by, factor=factor, group=group, random_seed=random_seed, report=report)
+        scores = score(kept, by, factor=factor, group=group, random_seed=random_seed, report=report)
     table = scores.table.rename_axis(index="fit")
     table.insert(0, "weight_se", scores.weight_se)
     table.insert(0, "weight", scores.weights)
-    table.insert(0, "law", [fit.law.name for fit in fits.values()])
-    refits = check_refits(table)
-    if refits.warns:
-        warnings.warn(refits.text, refits.warning, stacklevel=2)
+    table.insert(0, "law", [fit.law.name for fit in kept.values()])
+    text = _in_words(by, table, scores.pointwise, factor)
+    for check in (convergence, check_refits(table)):
+        if check.warns:
+            warnings.warn(check.text, check.warning, stacklevel=2)
     return Average(
-        fits=dict(fits),
-        weights=dict(zip(fits, map(float, scores.weights), strict=True)),
+        fits=kept,
+        weights=dict(zip(kept, map(float, scores.weights), strict=True)),
         by=by,
         summary=table,
         pointwise=scores.pointwise,
-        text=_in_words(by, table, scores.pointwise, factor),
+        text=f"{text} {convergence.text}" if convergence.warns else text,
         random_seed=seed,
     )
 
@@ -158,8 +161,10 @@ def _percent(weight: float) -> str:
     return "<1%" if weight < 0.005 else f"{weight:.0%}"
 
 
-def _check(fits: Mapping[str, Fit], by: str, group: str | None) -> None:
-    """Refuse what cannot be averaged."""
+def _check(
+    fits: Mapping[str, Fit], by: str, group: str | None
+) -> tuple[dict[str, Fit], CheckResult]:
+    """Refuse what cannot be averaged; see :func:`check_fits`."""
     if not isinstance(by, str) or by not in SCORES:
         raise unknown_name("criterion", by, SCORES)
     if by != "loo" and group is not None:
@@ -167,8 +172,8 @@ def _check(fits: Mapping[str, Fit], by: str, group: str | None) -> None:
             f"Under by={by!r} runs are scored all together, and groups of them are not left out. "
             'Leave group out, or use by="loo".'
         )
-    check_fits(fits, what="An average")
-    first, *others = fits.items()
+    kept, convergence = check_fits(fits, what="An average", least=1)
+    first, *others = kept.items()
     for name, fit in others:
         if set(fit.law.quantities) != set(first[1].law.quantities):
             raise DomainError(
@@ -176,3 +181,4 @@ def _check(fits: Mapping[str, Fit], by: str, group: str | None) -> None:
                 f"from {' and '.join(fit.law.quantities)}: no question could be put to both. "
                 "Average laws of the same inputs."
             )
+    return kept, convergence

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,12 @@ from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale._sections import Verdict, worst
-from bayesscale.checks import CheckResult
-from bayesscale.comparison.comparison import Comparison, in_words
+from bayesscale.checks import CheckResult, Sizes
+from bayesscale.comparison.comparison import NONE, Comparison, by_setting, in_words
 from bayesscale.comparison.evidence import Evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
-from bayesscale.comparison.sensitivity import (
-    PriorSensitivity,
-    prior_grid as vary_priors,
-    prior_predictives,
-)
+from bayesscale.comparison.sensitivity import prior_grid as vary_priors, prior_predictives
 from bayesscale.errors import (
     BayesScaleError,
     ConvergenceWarning,
@@ -28,7 +25,7 @@ from bayesscale.errors import (
     EvidenceError,
     RunsError,
 )
-from bayesscale.inference import Fit, check_refits
+from bayesscale.inference import Fit, Setup, check_refits
 
 CRITERIA = tuple(SCORES)
 
@@ -37,6 +34,9 @@ ERRORS_APART = 4.0
 
 VERDICT_MIN, RUNS_MIN = 10.0, 50
 """A verdict of fewer nats, or on fewer runs, may rest on the priors: they are varied."""
+
+SIGMA_OVER_SEED_MAX = 2.0
+"""Noise that exceeds the standard deviation among replicates by a larger factor is lack of fit."""
 
 RATIO_MCSE_MAX = 0.2
 """A density ratio that is known less well checks nothing."""
@@ -57,6 +57,7 @@ def compare(
     group: str | None = None,
     prior_grid: bool | None = None,
     random_seed: int | None = None,
+    exact: bool = True,
     progress: ProgressOption = "auto",
 ) -> Comparison:
     """Say which law the runs support, how strongly, and by which criterion.
@@ -64,7 +65,7 @@ def compare(
     Parameters
     ----------
     fits
-        At least two converged fits by name, of the same runs.
+        At least two fits by name, of the same runs. Those that did not converge are left out.
     criteria
         Any of ``"evidence"`` (how probable law and priors made the runs), ``"loo"`` (how well
         each run is predicted by the others) and ``"largest"`` (how probable the smaller runs made
@@ -79,10 +80,14 @@ def compare(
     prior_grid
         Whether to repeat the evidence under narrower and wider priors, as
         :func:`~bayesscale.prior_sensitivity` does; by default where the verdict may rest on them:
-        below 10 nats, or on fewer than 50 runs. Fits are varied that share the discrepancy of the
-        first.
+        below 10 nats, or on fewer than 50 runs. Fits with a discrepancy are varied, or else those
+        without.
     random_seed
         Seed; by default the first fit's.
+    exact
+        Whether laws that are all fitted with a discrepancy are refitted without it, seconds a law,
+        and compared in both settings. These fits are called ``"kaplan"`` where the given one is
+        called ``"kaplan + drift"``, and otherwise ``"kaplan, exact"``.
     progress
         ``"auto"`` shows what is going on, ``False`` is silent.
 
@@ -99,21 +104,25 @@ def compare(
     UnknownNameError
         If a criterion, a fit in ``prior_odds`` or ``group`` is unknown.
     EvidenceError
-        If draws did not converge, or an evidence is not known well enough.
+        If draws of fewer than two fits converged, or an evidence is not known well enough.
 
     Warns
     -----
     ConvergenceWarning
-        If a refit did not converge, or two estimates of an evidence disagree.
+        If a fit is left out because its draws did not converge, a refit did not converge, or two
+        estimates of an evidence disagree.
 
     Notes
     -----
     All fits model log loss, so their evidences are densities of the same thing. By default laws
     have the same priors where these mean the same: on the level and the slopes of log loss at the
     centre of the runs, and on shape; ``prior_predictive`` shows them side by side. Where fits
-    differ in priors or noise, the text says so. A fit with a discrepancy forgives a wrong law:
-    its evidence is that of the law and what it may get wrong. Compare laws as they stand
-    (``discrepancy=None``), with the discrepancy, or both in one table, which says which is which.
+    differ in priors or noise, the text says so.
+
+    Laws are compared with those of the same discrepancy. What is quoted first is the comparison
+    with a discrepancy: where laws are assumed exact, the noise of each law takes up what the law
+    misses, and a law whose noise may grow with compute can lead by that alone. A probability is
+    given only where the law with the most evidence describes the runs (see ``describes_runs``).
 
     Examples
     --------
@@ -123,78 +132,106 @@ def compare(
     """
     named = [criteria] if isinstance(criteria, str) else _arguments.several("criteria", criteria)
     criteria = tuple(_arguments.choice("criterion", each, CRITERIA) for each in named)
-    check_fits(fits, what="A comparison")
+    check_fits(fits, what="A comparison", least=0)
     odds = _checked_odds(prior_odds, fits)
     seed = check_seed(random_seed, fits)
-    columns: dict[str, Any] = {
-        "law": [fit.law.name for fit in fits.values()],
-        "discrepancy": [fit.spec.discrepancy.name for fit in fits.values()],
-        "noise": [fit.spec.noise.name for fit in fits.values()],
-    }
-    notes, checks, pairs, sensitivity = _unlike(fits), [], None, None
-    known: Mapping[str, Evidence] | None = None
     with progress_reporter(progress) as report:
+        added = _assumed_exact(fits, report) if exact else {}
+        odds |= dict(zip(added, odds.values(), strict=False))
+        kept, convergence = check_fits({**fits, **added}, what="A comparison")
+        summary = _models(kept)
+        settings = list(by_setting(summary["discrepancy"]).values())
+        notes, checks, pairs, sensitivity = _unlike(kept), [convergence], None, None
+        known: dict[str, Evidence] = {}
         for criterion in (c for c in SCORES if c in criteria):
             excuse, said = UNSCORED.get(criterion, ((), ""))
-            try:
-                scores = score(
-                    fits, criterion, factor=factor, group=group, random_seed=random_seed,
-                    report=report, odds=odds, known=known,
-                )  # fmt: skip
-            except excuse as error:
-                notes.append(f"{said}: {error}")
+            parts = []
+            for names in settings:
+                alike = {name: kept[name] for name in names}
+                try:
+                    scores = score(
+                        alike, criterion, factor=factor, group=group, random_seed=random_seed,
+                        report=report, odds=odds, known=known,
+                    )  # fmt: skip
+                except excuse as error:
+                    notes.append(f"{said}: {error}")
+                    continue
+                known |= scores.evidences or {}
+                part = scores.table.copy()
+                if criterion == "evidence":
+                    described = summary.loc[str(part["log_evidence"].idxmax()), "describes_runs"]
+                    known_odds = described and len(part) > 1
+                    part["probability"] = scores.weights if known_odds else np.nan
+                elif criterion == "loo":
+                    part.insert(4, "stacking", scores.weights)
+                parts.append(part)
+            if not parts:
                 continue
-            table = scores.table.copy()
-            if scores.evidences is not None:
-                known = scores.evidences
-                table["probability"] = scores.weights
+            table = pd.concat(parts).reindex(list(kept))
+            summary = summary.join(table)
+            if criterion == "evidence":
                 pairs = _every_pair(table["log_evidence"])
-                told, agrees = _nested(fits, table, report)
+                told, agrees = _nested(kept, table, report)
                 notes += told
-                checks += [agrees] * agrees.warns
-                alike = _alike(fits)
-                if prior_grid or (prior_grid is None and _rests_on_priors(table, alike)):
-                    sensitivity = _varied(alike, known, seed, report)
+                checks.append(agrees)
+                first = {name: kept[name] for name in settings[0]}
+                if prior_grid or (prior_grid is None and _rests_on_priors(table, first)):
+                    evidences = {name: known[name] for name in first}
+                    sensitivity = vary_priors(first, evidences, seed=seed, report=report)
             elif criterion == "loo":
-                refits = check_refits(table)
-                checks += [refits] * refits.warns
-                table.insert(4, "stacking", scores.weights)
-            columns |= {str(name): table[name].to_numpy() for name in table}
-    summary = pd.DataFrame(columns, index=pd.Index(list(fits), name="fit"))
-    text = in_words(summary, notes=notes, odds=prior_odds, factor=factor)
-    severity = worst(each.severity for each in [*checks, sensitivity] if each)
+                checks.append(check_refits(table))
+    checks = [check for check in checks if check.warns]
+    verdict = in_words(summary.rename_axis("fit"), odds=prior_odds, factor=factor)
+    severity = worst(each.severity for each in [verdict, *checks, sensitivity] if each)
     for check in checks:
-        if check.warns:
-            warnings.warn(check.text, check.warning, stacklevel=2)
+        warnings.warn(check.text, check.warning, stacklevel=2)
     return Comparison(
-        dict(fits), summary, pairs, Verdict(text, severity), tuple(checks),
-        prior_predictives(fits, seed), sensitivity, seed,
+        kept, summary.rename_axis("fit"), pairs, Verdict(verdict.text, severity), tuple(checks),
+        prior_predictives(kept, seed), sensitivity, seed, tuple(notes),
     )  # fmt: skip
 
 
-def _alike(fits: Mapping[str, Fit]) -> dict[str, Fit]:
-    """Return the fits that share the discrepancy of the first one, if it is not alone."""
-    by_kind: dict[str, dict[str, Fit]] = {}
+def _assumed_exact(fits: Mapping[str, Fit], report: Report) -> dict[str, Fit]:
+    """Refit laws without their discrepancy, in the order of the fits, where all of them have one.
+
+    ``"kaplan + drift"`` is called ``"kaplan"`` then, and ``"mine"`` ``"mine, exact"``.
+    """
+    if any(fit.spec.discrepancy.name == NONE for fit in fits.values()):
+        return {}
+    added = {}
     for name, fit in fits.items():
-        by_kind.setdefault(fit.spec.discrepancy.name, {})[name] = fit
-    return next((group for group in by_kind.values() if len(group) > 1), {})
+        short = name.removesuffix(f" + {fit.spec.discrepancy.name}")
+        coordinates = (*fit.law.coordinates, *fit.spec.noise_coordinates)
+        priors = {k.name: fit.spec.priors[k.name] for k in coordinates}
+        options: dict[str, Any] = {**fit.spec.options(), **asdict(fit.sampling)}
+        setup = Setup.of(fit.runs, **options | {"discrepancy": None, "priors": priors})
+        report(f"Fitting {name!r} with the law assumed exact")
+        added[f"{name}, exact" if short in fits else short] = setup.sample(report=report)
+    return added
+
+
+def _models(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """Return the model of each fit, and whether it describes the runs."""
+    rows = []
+    for fit in fits.values():
+        ratio = np.nan
+        if not fit.runs.has_clusters:  # rows of one run share its seed
+            seeds = Sizes.of(fit.runs, fit.law).seed_noise(np.log(fit.runs.loss))
+            ratio = float(np.median(fit.posterior.c["sigma"])) / seeds
+        lack = next(check for check in fit.checks if check.name == "lack of fit")
+        rows.append({
+            "law": fit.law.name, "discrepancy": fit.spec.discrepancy.name,
+            "noise": fit.spec.noise.name,
+            "describes_runs": not lack.warns and not ratio > SIGMA_OVER_SEED_MAX,
+            "sigma_over_seed": ratio,
+        })  # fmt: skip
+    return pd.DataFrame(rows, index=pd.Index(list(fits), name="fit"))
 
 
 def _rests_on_priors(table: pd.DataFrame, fits: Mapping[str, Fit]) -> bool:
     """Tell whether the evidence of the best two fits is close, or known from few runs."""
-    if not fits:
-        return False
     best, second = table.loc[list(fits), "log_evidence"].nlargest(2)
     return best - second < VERDICT_MIN or len(next(iter(fits.values())).runs) < RUNS_MIN
-
-
-def _varied(
-    fits: Mapping[str, Fit], known: Mapping[str, Evidence], seed: int, report: Report
-) -> PriorSensitivity | None:
-    """Repeat evidences that are known under other priors."""
-    if not fits:
-        return None
-    return vary_priors(fits, {name: known[name] for name in fits}, seed=seed, report=report)
 
 
 def _every_pair(log_evidence: pd.Series) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesscale._format import list_some
 from bayesscale._sections import (
+    Details,
     Heading,
     Paragraph,
     Section,
@@ -16,7 +18,7 @@ from bayesscale._sections import (
     Table,
     Told,
     Verdict,
-    records,
+    words,
 )
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.sensitivity import PriorSensitivity
@@ -30,6 +32,9 @@ STRENGTH = ((1.0, "barely"), (3.0, "positively"), (5.0, "strongly"), (np.inf, "v
 """Words for a log Bayes factor up to a bound: Kass and Raftery (1995), JASA 90(430), 773-795."""
 
 NONE = "none"
+"""The discrepancy of a law that is assumed exact."""
+
+GRAVE = ("caution", "stop")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,10 +46,17 @@ class Comparison(Told):
     fits
         The fits by name.
     summary
-        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``.
+        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``; ``describes_runs``,
+        whether it passes the check for lack of fit and its ``sigma_over_seed``, the median of sigma
+        over the standard deviation among runs of one size (NaN with fewer than four repeats), is at
+        most 2.
+
+        Fits are compared with those of the same discrepancy: the best below is the best of these.
+        Where no two fits share one, all are compared.
 
         By evidence: ``log_evidence`` with its Monte Carlo error ``mcse``, nats; ``ln_bf`` over the
-        best fit with ``ln_bf_mcse``; posterior ``probability``.
+        best fit with ``ln_bf_mcse``; posterior ``probability``, NaN where the best fit does not
+        describe the runs or stands alone.
 
         By leave-one-out: ``elpd``, nats, with its standard error ``elpd_se``; ``elpd_diff`` from
         the best with ``elpd_diff_se``, errors that say how much other runs of the same kind would
@@ -58,9 +70,11 @@ class Comparison(Told):
     ln_bayes_factors
         Log Bayes factor of each row's fit over each column's, or None without evidence.
     verdict
-        Which law the runs support, and by which criterion.
+        Which law the runs support, with a discrepancy and assumed exact, and whether the criteria
+        agree, in at most three sentences; a caution where no law describes the runs.
     checks
-        Whether refits converged, if any did not, and whether two estimates of an evidence disagree.
+        Fits that were left out and refits that did not converge, and two estimates of an evidence
+        that disagree.
     prior_predictive
         What the priors of each fit say before any run is seen, one row a fit, side by side.
     sensitivity
@@ -68,6 +82,8 @@ class Comparison(Told):
         None.
     random_seed
         The seed.
+    notes
+        What else is worth knowing: fits that differ in priors or noise, what was not scored.
     """
 
     fits: Mapping[str, Fit]
@@ -78,6 +94,12 @@ class Comparison(Told):
     prior_predictive: pd.DataFrame
     sensitivity: PriorSensitivity | None
     random_seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the runs, which a report of them checks."""
+        return next(iter(self.fits.values())).runs.fingerprint
 
     @property
     def severity(self) -> Severity:
@@ -87,144 +109,178 @@ class Comparison(Told):
     @property
     def text(self) -> str:
         """Which law the runs support, and what the checks found, for a report."""
-        said = [self.verdict.text, *(check.text for check in self.checks)]
-        return " ".join([*said, self.sensitivity.text] if self.sensitivity else said)
+        return words(self.sections())
 
     def sections(self) -> list[Section]:
         """Return the verdict, what the checks found, and the criteria side by side."""
         columns = [
-            ("ln evidence", "log_evidence", lambda row: f"{row['log_evidence']:.2f}"),
+            ("describes runs", "describes_runs", _described),
             ("ln BF", "ln_bf", lambda row: f"{row['ln_bf']:.2f}"),
-            ("probability", "probability", lambda row: f"{row['probability']:.3f}"),
+            ("probability", "probability", lambda row: _probability(row["probability"])),
             ("leave-one-out", "elpd", lambda row: _difference(row, "elpd", "se")),
             ("largest compute", "log_score", lambda row: _difference(row, "log_score", "mcse")),
         ]
-        shown = [(title, write) for title, name, write in columns if name in self.summary]
-        n = len(next(iter(self.fits.values())).runs)
+        shown = {title: write for title, name, write in columns if name in self.summary}
+        varied = self.sensitivity
+        grave = [c for c in (*self.checks, varied) if c is not None and c.severity in GRAVE]
+        rest = [*self.notes, *([varied.text] if varied and varied not in grave else [])]
         return [
-            Heading(f"Which law do the {n} runs support?"),
-            Paragraph(self.verdict.text),
-            *(Paragraph(c.text, c.severity, emphasis=c.warns) for c in self.checks),
-            Table(
-                ["fit", *(title for title, _ in shown)],
-                [
-                    [row["fit"], *(write(row) for _, write in shown)]
-                    for row in records(self.summary)
-                ],
-                "In nats; leave-one-out and the largest compute relative to the best, the former "
-                "with its standard error over runs, the latter with that of Monte Carlo.",
+            Heading(f"Which law do the {len(next(iter(self.fits.values())).runs)} runs support?"),
+            Paragraph(self.verdict.text, self.verdict.severity, emphasis=True),
+            *(Paragraph(each.text, each.severity, emphasis=True) for each in grave),
+            Table.of(
+                self.summary,
+                {"fit": lambda row: str(row["fit"]), **shown},
+                "Nats relative to the best fit of the same discrepancy, with standard errors over "
+                "runs (leave-one-out: runs like these) and of Monte Carlo (the largest compute, "
+                "predicted from smaller runs).",
             ),
-            *(self.sensitivity.sections() if self.sensitivity else ()),
+            *([Details("What else was found", [Paragraph(text) for text in rest])] if rest else []),
         ]
+
+
+def _described(row: Mapping[str, Any]) -> str:
+    ratio = row["sigma_over_seed"]
+    known = "" if np.isnan(ratio) else f" (sigma {ratio:.1f}× seeds)"
+    return f"{'yes' if row['describes_runs'] else 'no'}{known}"
 
 
 def _difference(row: Mapping[str, Any], score: str, error: str) -> str:
     return f"{row[f'{score}_diff']:.1f} ± {row[f'{score}_diff_{error}']:.1f}"
 
 
-def in_words(
-    summary: pd.DataFrame, *, notes: Sequence[str], odds: Mapping[str, float] | None, factor: float
-) -> str:
-    """Say what the criteria favour, whether they agree, and which question each one answers."""
-    sentences, winners = [], {}
-    blocks = [group for _, group in summary.groupby("discrepancy", sort=False)]
-    if "ln_bf" in summary:
-        for group in blocks:
-            sentences.append(_evidence_in_words(group, alone=len(blocks) == 1))
-        at = "equal prior odds" if odds is None else "the stated prior odds"
-        best = summary["probability"].idxmax()
-        sentences.append(
-            f"At {at} {best!r} has a probability of {_probability(summary['probability'].max())}."
-        )
-        winners["evidence"] = _told_apart(summary, "log_evidence", "mcse")
-    if "elpd" in summary:
-        sentence, winners["leave-one-out"] = _left_out_in_words(summary)
-        sentences.append(sentence)
-    if "log_score" in summary:
-        sentences.append(_largest_in_words(summary, factor))
-        winners["the largest compute"] = _told_apart(summary, "log_score", "log_score_mcse")
-    sentences.append(_agreement(winners))
-    if len(blocks) > 1:
-        sentences.append(
-            "Fits without discrepancy are of the laws as they stand; a discrepancy forgives a "
-            "wrong law, and what is left to tell laws apart is less."
-        )
-    return " ".join([*filter(None, sentences), *notes])
+def by_setting(discrepancy: pd.Series) -> dict[str, list[str]]:
+    """Return the names of fits that are compared with each other, by discrepancy, those that stand
+    alone and those without one last; all together where no two share one.
+    """  # noqa: D205
+    groups = {
+        str(kind): list(names) for kind, names in discrepancy.groupby(discrepancy).groups.items()
+    }
+    if max(map(len, groups.values())) < 2:
+        return {"": discrepancy.index.tolist()}
+    return dict(sorted(groups.items(), key=lambda item: (len(item[1]) < 2, item[0] == NONE)))
 
 
-def _evidence_in_words(group: pd.DataFrame, *, alone: bool) -> str:
-    ranked = group.sort_values("log_evidence", ascending=False)
-    best = ranked.index[0]
-    kind = ranked["discrepancy"].iloc[0]
-    setting = "" if alone else f"with discrepancy {kind!r}, "
-    if kind == NONE:
-        setting = "with the laws as they stand, "
-    if len(ranked) == 1:
-        return f"{_capital(setting)}{best!r} stands alone."
-    return _capital(
-        f"{setting}the evidence {_favours(group, 'log_evidence', 'mcse')}, given the priors."
-    )
+def in_words(summary: pd.DataFrame, *, odds: Mapping[str, float] | None, factor: float) -> Verdict:
+    """Return what the criteria favour with a discrepancy and assumed exact, and whether they agree,
+    in at most three sentences.
+    """  # noqa: D205
+    settings = []
+    for kind, names in by_setting(summary["discrepancy"]).items():
+        group = summary.loc[names]
+        findings = _findings(group.dropna(axis=1, how="all"), factor)
+        if len(names) > 1 and findings:
+            settings.append((kind, group, findings))
+    if not settings:
+        return Verdict("The fits could not be scored by any criterion.", "caution")
+    sentences = [_setting_in_words(kind, g, found[0], odds) for kind, g, found in settings]
+    _, group, findings = settings[0]
+    described = bool(group.loc[findings[0].best, "describes_runs"])
+    text = " ".join(filter(None, [*sentences, _agreement(findings)]))
+    return Verdict(text, "ok" if described else "caution")
 
 
-def _largest_in_words(summary: pd.DataFrame, factor: float) -> str:
-    n = summary["n_largest"].iloc[0]
-    which = f"{n} runs" if n > 1 else "one run"
-    return (
-        f"The largest compute ({which} within {factor:g}x of the largest, scored together), which "
-        "asks how well larger runs are foreseen from the smaller ones, "
-        f"{_favours(summary, 'log_score', 'log_score_mcse')}."
-    )
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What a criterion favours among some fits, in words, and whether beyond its error."""
+
+    criterion: str
+    best: str
+    sure: bool
+    text: str
 
 
-def _favours(table: pd.DataFrame, score: str, error: str) -> str:
+def _findings(group: pd.DataFrame, factor: float) -> list[_Finding]:
+    """Return a finding of each criterion that there is, the evidence first."""
+    findings = []
+    if "log_evidence" in group:
+        findings.append(_by_density("the evidence", group, "log_evidence", "mcse"))
+    if "elpd" in group:
+        findings.append(_by_leave_one_out(group))
+    if "log_score" in group:
+        n = int(group["n_largest"].iloc[0])
+        where = f"the largest compute ({n} run{'s' * (n > 1)} within {factor:g}x)"
+        findings.append(_by_density(where, group, "log_score", "log_score_mcse"))
+    return findings
+
+
+def _by_density(criterion: str, group: pd.DataFrame, score: str, error: str) -> _Finding:
     """Say how strongly log densities of the same losses favour one fit over each of the others."""
-    ranked = table.sort_values(score, ascending=False)
-    gaps = ranked[score].iloc[0] - ranked[score].iloc[1:]
-    errors = (ranked[error].iloc[0] ** 2 + ranked[error].iloc[1:] ** 2) ** 0.5
-    told = ", ".join(
-        f"{name!r} (ln BF {gaps[name]:.2f} ± {max(errors[name], 0.01):.2f})" for name in gaps.index
+    ranked = group.sort_values(score, ascending=False)
+    best, *others = ranked.index
+    gaps = ranked[score].iloc[0] - ranked[score]
+    errors = (ranked[error] ** 2 + ranked[error].iloc[0] ** 2) ** 0.5
+    listed = ", ".join(
+        f"{name!r} (ln BF {gaps[name]:.2f} ± {max(errors[name], 0.01):.2f})" for name in others
     )
-    best, second = ranked.index[:2]
-    if gaps.iloc[0] < 2 * errors.iloc[0]:
-        return f"cannot tell {best!r} from {second!r} within its error: {told}"
-    strength = next(word for bound, word in STRENGTH if gaps.iloc[0] < bound)
-    return f"{strength} favours {best!r} over {told}"
+    gap, known = gaps.iloc[1], gaps.iloc[1] > 2 * errors.iloc[1]
+    strength = next(word for bound, word in STRENGTH if gap < bound)
+    text = f"{strength} favours {best!r} over" if known else f"does not distinguish {best!r} from"
+    sure = bool(known and gap > STRENGTH[0][0])
+    return _Finding(criterion, str(best), sure, f"{criterion} {text} {listed}")
 
 
-def _told_apart(table: pd.DataFrame, score: str, error: str) -> tuple[str, bool]:
-    """Return the best fit, and whether it is further from the next than hardly, or an error."""
-    ranked = table.sort_values(score, ascending=False)
-    gap = ranked[score].iloc[0] - ranked[score].iloc[1]
-    sure = gap > max(STRENGTH[0][0], 2 * np.hypot(*ranked[error].iloc[:2]))
-    return str(ranked.index[0]), bool(sure)
-
-
-def _left_out_in_words(summary: pd.DataFrame) -> tuple[str, tuple[str, bool]]:
-    ranked = summary.sort_values("elpd", ascending=False)
+def _by_leave_one_out(group: pd.DataFrame) -> _Finding:
+    ranked = group.sort_values("elpd", ascending=False)
     best, second = ranked.index[:2]
     gap, se = -ranked["elpd_diff"].iloc[1], ranked["elpd_diff_se"].iloc[1]
     sure = bool(gap > 2 * se)
-    said = f"prefers {best!r} to {second!r}" if sure else f"cannot tell {best!r} from {second!r}"
-    return (
-        "Leave-one-out, which asks how well runs like these are predicted, "
-        f"{said} ({gap:.1f} ± {se:.1f} nats)."
-    ), (str(best), sure)
+    said = f"prefers {best!r} to" if sure else f"does not distinguish {best!r} from"
+    text = f"leave-one-out {said} {second!r} ({gap:.1f} ± {se:.1f} nats)"
+    return _Finding("leave-one-out", str(best), sure, text)
 
 
-def _agreement(winners: Mapping[str, tuple[str, bool]]) -> str:
-    if len(winners) < 2:
+def _setting_in_words(
+    kind: str, group: pd.DataFrame, first: _Finding, odds: Mapping[str, float] | None
+) -> str:
+    """Say what the first criterion favours, and its probability or why there is none."""
+    setting = {NONE: "With the laws assumed exact, ", "": ""}.get(kind, f"With {kind}, ")
+    if not group.loc[first.best, "describes_runs"]:
+        return _capital(f"{setting}{_misses(group)}; conditional on these laws, {first.text}.")
+    if "probability" not in group:
+        return _capital(f"{setting}{first.text}.")
+    at = "equal prior odds" if odds is None else "the stated prior odds"
+    p = _probability(dict(group["probability"])[first.best])
+    return _capital(f"{setting}{first.text}: a probability of {p} at {at}.")
+
+
+def _misses(group: pd.DataFrame) -> str:
+    """Say which fits do not describe the runs, and by how much they miss them."""
+    wrong = group[~group["describes_runs"].astype(bool)]
+    ratios = wrong["sigma_over_seed"]
+    size = ""
+    if ratios.notna().all():
+        listed = [f"{ratio:.1f}" for ratio in ratios]
+        size = f" (they miss by {', '.join(listed[:-1])} and {listed[-1]} times seed noise)"
+        size = f" (it misses by {listed[0]} times seed noise)" if len(listed) == 1 else size
+    if len(wrong) < len(group):
+        return f"{list_some([repr(name) for name in wrong.index])} do not describe these runs{size}"
+    every = "neither law describes" if len(group) == 2 else f"none of {len(group)} laws describes"
+    return f"{every} these runs{size}"
+
+
+def _agreement(findings: Sequence[_Finding]) -> str:
+    """Say whether the criteria agree, in a sentence."""
+    clear = [f for f in findings if f.sure]
+    if len(findings) < 2:
         return ""
-    clear = {criterion: best for criterion, (best, sure) in winners.items() if sure}
-    if len(set(clear.values())) > 1:
-        told = [f"{criterion} {best!r}" for criterion, best in clear.items()]
+    if len({f.best for f in clear}) > 1:
+        listed = ", ".join(f"{f.criterion} {f.best!r}" for f in clear)
         return (
-            f"THE CRITERIA DISAGREE: {', '.join(told)}. They answer different questions; to "
+            f"The criteria disagree ({listed}) because they answer different questions: to "
             "extrapolate, average the laws (bs.average)."
         )
-    return "The criteria do not contradict each other."
+    said = []
+    if same := [f.criterion for f in findings[1:] if f.sure]:
+        said.append(f"{' and '.join(same)} favour{'s' * (len(same) == 1)} {clear[0].best!r}")
+    if open_ := [f.criterion for f in findings[1:] if not f.sure]:
+        said.append(f"{' and '.join(open_)} do{'es' * (len(open_) == 1)} not distinguish them")
+    return _capital(f"{', '.join(said)}.")
 
 
 def _probability(p: float) -> str:
+    if np.isnan(p):
+        return "—"
     return "more than .999" if p > 0.999 else f"{p:.3f}".lstrip("0")
 
 

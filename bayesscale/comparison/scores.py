@@ -9,12 +9,14 @@ import pandas as pd
 from scipy.special import softmax
 
 from bayesscale import _arguments
+from bayesscale._format import list_some
 from bayesscale._progress import Report
 from bayesscale._types import Array
+from bayesscale.checks import CheckResult
 from bayesscale.comparison.evidence import Evidence, evidences
 from bayesscale.comparison.left_out import Pointwise, foresee_largest, leave_one_out
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
-from bayesscale.errors import DomainError, EvidenceError
+from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError
 from bayesscale.inference import Fit
 
 SCORES = {"evidence": "log_evidence", "loo": "elpd", "largest": "log_score"}
@@ -52,10 +54,10 @@ def score(
     known: Mapping[str, Evidence] | None = None,
 ) -> Scores:  # fmt: skip
     """Score fits by a criterion of :data:`SCORES`; ``odds`` are the laws' prior odds, ``known``
-    their evidences where these are at hand.
+    their evidences where these are at hand, for ``"largest"``.
     """  # noqa: D205
     if criterion == "evidence":
-        found = known or evidences(fits, random_seed=random_seed, report=report)
+        found = evidences(fits, random_seed=random_seed, report=report)
         scores = _jointly(
             {name: (e.log_evidence, e.mcse) for name, e in found.items()}, odds or {},
             ("log_evidence", "mcse", "ln_bf", "ln_bf_mcse"),
@@ -122,8 +124,10 @@ def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
     return pd.DataFrame({name: s.table["log_density"] for name, s in left_out.items()})
 
 
-def check_fits(fits: object, *, what: str) -> None:
-    """Refuse what cannot be weighed: too few fits, other runs, draws that did not converge."""
+def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fit], CheckResult]:
+    """Return the fits that can be weighed, and a check that names those that did not converge;
+    refuse fewer than two fits, fits of different runs, and fewer than ``least`` that converged.
+    """  # noqa: D205
     if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
         raise DomainError(
             'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
@@ -131,6 +135,8 @@ def check_fits(fits: object, *, what: str) -> None:
         )
     if len(fits) < 2:
         raise DomainError(f"{what} takes at least two fits, but got {len(fits)}.")
+    for fit in fits.values():
+        fit.spec.check_unchanged()
     first, *others = fits.items()
     for name, fit in others:
         if fit.runs.fingerprint != first[1].runs.fingerprint:
@@ -139,11 +145,23 @@ def check_fits(fits: object, *, what: str) -> None:
                 f"and {len(fit.runs)}; sizes, losses, labels or counts differ), and only "
                 "predictions of the same losses can be weighed. Fit both to the same Runs."
             )
-    for name, fit in fits.items():
-        if not fit.convergence.passed:
-            raise EvidenceError(
-                f"Draws of {name!r} that did not converge cannot be weighed. {fit.convergence.text}"
-            )
+    kept = {name: fit for name, fit in fits.items() if fit.convergence.passed}
+    lost = {name: fit.convergence for name, fit in fits.items() if name not in kept}
+    if len(kept) < least:
+        raise EvidenceError(
+            f"{what} takes at least {least} fit{'s' * (least > 1)} with draws that converged, but "
+            f"got {len(kept)}. " + " ".join(f"{k!r}: {c.text}" for k, c in lost.items())
+        )
+    table = pd.DataFrame({"r_hat": {k: c.table["r_hat"].max() for k, c in lost.items()}})
+    text = "All fits converged."
+    if lost:
+        named = [f"{name!r} (R-hat {r_hat:.3f})" for name, r_hat in table["r_hat"].items()]
+        text = (
+            f"Left out, because their draws did not converge: {list_some(named)}. Fit them with "
+            "more tuning (tune=4000) or smaller steps (target_accept=0.98), and repeat this."
+        )
+    severity = "caution" if lost else "ok"
+    return kept, CheckResult("convergence", severity, text, table, ConvergenceWarning)
 
 
 def check_seed(random_seed: int | None, fits: Mapping[str, Fit]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,8 @@ class PriorSensitivity(Told):
         The verdict.
     prior_decides
         Whether the verdict on the pair is open or turns under some prior, or is not known there.
+    fingerprint
+        That of the runs, which a report of them checks.
     """
 
     summary: pd.DataFrame
@@ -64,6 +67,7 @@ class PriorSensitivity(Told):
     prior_predictive: pd.DataFrame
     text: str
     prior_decides: bool
+    fingerprint: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -116,8 +120,13 @@ def prior_sensitivity(
     DomainError
         If there are fewer than two fits, they are of different runs, or a scale is not positive.
     EvidenceError
-        If draws did not converge, or an evidence under the fits' own priors is not known well
-        enough.
+        If draws of fewer than two fits converged, or an evidence under the fits' own priors is not
+        known well enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a fit is left out because its draws did not converge.
 
     Notes
     -----
@@ -132,7 +141,9 @@ def prior_sensitivity(
     --------
     >>> bs.prior_sensitivity({"kaplan": k, "chinchilla": c}).text  # doctest: +SKIP
     """
-    check_fits(fits, what="A comparison")
+    kept, convergence = check_fits(fits, what="A comparison")
+    if convergence.warns:
+        warnings.warn(convergence.text, convergence.warning, stacklevel=2)
     seed = check_seed(random_seed, fits)
     scales = [
         _arguments.number("Each of scales", scale, above=0)
@@ -142,8 +153,8 @@ def prior_sensitivity(
     if taken:
         raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
     with progress_reporter(progress) as report:
-        found = evidences(fits, random_seed=random_seed, report=report)
-        return prior_grid(fits, found, scales=scales, seed=seed, report=report)
+        found = evidences(kept, random_seed=random_seed, report=report)
+        return prior_grid(kept, found, scales=scales, seed=seed, report=report)
 
 
 def prior_grid(
@@ -155,7 +166,8 @@ def prior_grid(
     pair = ranked[0], ranked[1]
     summary = _grid(fits, found, pair, scales, seed, report)
     text, decides = _verdict(summary, fits, pair)
-    return PriorSensitivity(summary, pair, prior_predictives(fits, seed), text, decides)
+    told, fingerprint = prior_predictives(fits, seed), fits[pair[0]].runs.fingerprint
+    return PriorSensitivity(summary, pair, told, text, decides, fingerprint)
 
 
 def _grid(

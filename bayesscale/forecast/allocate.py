@@ -151,9 +151,9 @@ def allocate(
     RunsWarning
         If no cost is given and the runs' own compute is not proportional to ND.
     ExtrapolationWarning
-        If a budget is more than 30 times the compute of the largest fitted run, N* or D* more
-        than 1000 times above the runs' or below them, the predicted loss worse than guessing, or
-        some draws have no optimum.
+        If a budget is more than 30 times the compute of the largest fitted run, the run to order
+        lies more than 30 times outside the runs' range in N or D or twice in D/N, which is a
+        caution too, its predicted loss is worse than guessing, or some draws have no optimum.
 
     Notes
     -----
@@ -227,7 +227,7 @@ def allocate(
     frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
     if money:
         frame["money"] = money.amounts
-    warn_if_far(
+    outside = warn_if_far(
         host,
         {"flops": budgets, "params": bet.params, "tokens": bet.tokens},
         loss=columns["law_loss"],
@@ -243,6 +243,7 @@ def allocate(
             mixture, log_sizes, [f"at {write_flops(budget)}" for budget in budgets],
             what="the split",
         ),
+        outside=outside,
         within=within,
         assumed=tuple(purchase.terms.in_words()),
     )  # fmt: skip

@@ -11,16 +11,17 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bayesscale._arguments import interval_tails, positive_array
+from bayesscale._arguments import interval_tails, positive_array, shown
 from bayesscale._documented import documented
 from bayesscale._format import list_some
 from bayesscale._sections import Heading, Section, Severity, Told, findings, further, words, worst
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError, ExtrapolationWarning
+from bayesscale.forecast.outside import check_outside
 from bayesscale.forecast.terms import PACKAGE, Terms
 from bayesscale.inference import Average, Fit, in_words
-from bayesscale.laws import Law
+from bayesscale.laws import SPLIT, Law
 from bayesscale.quantities import FLOPS, QUANTITIES, LossScale, Quantity, ShownLoss, quantity
 from bayesscale.runs import LARGEST_LOSS
 
@@ -66,6 +67,8 @@ class Answer(Told):
         Whether the runs or the priors decide the answer, or None where that is not asked.
     unit
         What losses are told in; by default the unit of the runs' source.
+    outside
+        Which targets lie far outside the fitted runs, or None.
     """
 
     summary: pd.DataFrame
@@ -74,6 +77,7 @@ class Answer(Told):
     of: Fit | Average | None = None
     sensitivity: CheckResult | None = None
     unit: ShownLoss | None = None
+    outside: CheckResult | None = None
 
     def in_unit(self, unit: ShownLoss | None) -> Self:
         """Return the same answer, which tells losses in another unit.
@@ -114,10 +118,16 @@ class Answer(Told):
         return LossScale.of(self.of.runs, self.unit)
 
     @property
+    def fingerprint(self) -> str:
+        """That of the runs, which a report of them checks."""
+        return "" if self.of is None else self.of.runs.fingerprint
+
+    @property
     def checks(self) -> tuple[CheckResult, ...]:
         """All those of the fit that answers, and of what the answer itself owes to priors."""
         of = () if self.of is None else self.of.checks
-        return of if self.sensitivity is None else (*of, self.sensitivity)
+        added = (self.sensitivity, self.outside)
+        return (*of, *(check for check in added if check is not None))
 
     @property
     def severity(self) -> Severity:
@@ -183,7 +193,7 @@ def _admitted(q: Quantity, values: Any) -> Array:
     if array.ndim != 1 or array.size == 0 or outside.any():
         raise DomainError(
             f"{q.name} must be one number or a list of numbers {q.domain} ({q.unit}), but got "
-            f"{list_some(np.ravel(array)[np.ravel(outside)]) or values!r}."
+            f"{list_some(np.ravel(array)[np.ravel(outside)]) or shown(values)}."
         )
     return array
 
@@ -236,14 +246,17 @@ def unit_of(law: Law, name: str) -> str:
 
 def warn_if_far(
     fit: Fit, sizes: Mapping[str, Array], *, loss: Array | None = None, also: str = ""
-) -> None:
-    """Say once what is far from the runs, at the line of the user's that asked.
+) -> CheckResult | None:
+    """Say once what is far from the runs, at the line of the user's that asked, and return which
+    targets lie outside them by parameters, tokens or tokens per parameter.
 
     ``sizes`` are those that the question is about, by name, any shape, NaN being left out;
     ``loss`` holds predicted median losses, nats/token; ``also`` is what else to warn of. Far is
     compute, or the only input of the law, more than 30 times that of the largest run; any size
-    more than 1000 times above the runs' or below them; a loss that is worse than guessing.
-    """
+    more than 1000 times above the runs' or below them; what :func:`check_outside` finds; a loss
+    that is worse than guessing.
+    """  # noqa: D205
+    outside = check_outside(fit, sizes)
     sizes = {name: v for name, v in sizes.items() if scale_of(fit.law, name) == "log"}
     above, below = _above(fit, sizes), _below(fit, sizes)
     said = []
@@ -257,6 +270,8 @@ def warn_if_far(
         )
     if below:
         said.append("Counts are plain numbers: 70e9, not 70.")
+    if outside is not None:
+        said.append(outside.text)
     if loss is not None and np.max(loss) > LARGEST_LOSS:
         said.append(
             f"The predicted loss is up to {np.max(loss):.4g} nats/token. Guessing among 256,000 "
@@ -266,6 +281,7 @@ def warn_if_far(
         said.append(also)
     if said:
         warnings.warn(" ".join(said), ExtrapolationWarning, skip_file_prefixes=(PACKAGE,))
+    return outside
 
 
 def _and_how(fit: Fit) -> str:
@@ -284,7 +300,8 @@ def _above(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
         most = np.max(values, initial=0.0, where=~np.isnan(values))
         times = most / fit.runs[name].max()
         decisive = name == FLOPS.name or tuple(fit.law.quantities) == (name,)
-        if times > (VALIDATED_REACH if decisive else STRANGE_REACH):
+        elsewhere = name in SPLIT and not decisive  # what check_outside looks at
+        if times > (VALIDATED_REACH if decisive else STRANGE_REACH) and not elsewhere:
             found.append(f"{times:.3g} times the {_of(fit.law, name, most, 'largest')}")
     return found
 

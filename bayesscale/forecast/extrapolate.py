@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bayesscale._arguments import interval_tails, number
+from bayesscale._arguments import interval_tails, number, shown
 from bayesscale._format import interval, percent
 from bayesscale._random import Stream, generator
 from bayesscale._sections import Paragraph, Section, Table
@@ -135,8 +135,9 @@ def extrapolate(
     -----
     ExtrapolationWarning
         If a target's compute, or the law's only input, is more than 30 times that of the largest
-        fitted run; if an input is more than 1000 times above the runs' or below them; or if the
-        predicted loss is worse than guessing among 256,000 tokens.
+        fitted run; if N or D lies more than 30 times outside the runs' range, D/N more than twice,
+        or another input more than 1000 times; or if the predicted loss is worse than guessing
+        among 256,000 tokens. What is said of N, D and D/N is in ``outside``, and a caution.
 
     Notes
     -----
@@ -184,7 +185,7 @@ def extrapolate(
     sizes = dict(targets)
     if set(SPLIT) <= set(targets):
         sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
-    warn_if_far(host, sizes, loss=columns["law_loss"])
+    outside = warn_if_far(host, sizes, loss=columns["law_loss"])
     return Prediction(
         summary=target_frame("target", sizes | columns | reach(host, sizes)),
         draws=mixture.dataset(
@@ -204,16 +205,22 @@ def extrapolate(
             ],
             what="predicted losses",
         ),
+        outside=outside,
         assumed=_recipe_in_words(recipe_shift),
     )
+
+
+RECIPE_SHIFT_MAX = 1.0
+"""A recipe that moves the loss by a factor e is another task; above it stand per cent."""
 
 
 def check_recipe_shift(recipe_shift: float) -> float:
     """Return the standard deviation of what a recipe does to log loss, a number from 0."""
     shift = number("recipe_shift", recipe_shift)
-    if shift < 0:
+    if not 0 <= shift <= RECIPE_SHIFT_MAX:
         raise DomainError(
-            f"recipe_shift is a standard deviation of log loss, a number from 0, not {shift:g}. "
+            f"recipe_shift is a standard deviation of log loss, from 0 to {RECIPE_SHIFT_MAX:g}, "
+            f"not {shift:g}. "
             "Write .02 if another recipe may well move the loss by 2 %."
         )
     return shift
@@ -243,6 +250,6 @@ def _standard_errors(loss_se: ArrayLike | None) -> Array:
     if errors.ndim != 1 or not np.all(np.isfinite(errors) & (errors >= 0)):
         raise DomainError(
             "loss_se must be a number or a list of finite numbers from 0 (nats/token), "
-            f"not {loss_se!r}."
+            f"not {shown(loss_se)}."
         )
     return errors

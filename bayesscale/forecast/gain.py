@@ -157,5 +157,5 @@ def gain(
     )
     variables = {"saved": (saved, LOSS.unit), "saved_percent": (share, "%")}
     draws = mixture.dataset(variables, "what", {}, index=what)
-    warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
-    return Gain(frame, draws, ci_prob, mixture.asked)
+    outside = warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
+    return Gain(frame, draws, ci_prob, mixture.asked, outside=outside)

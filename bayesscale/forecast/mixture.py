@@ -83,6 +83,8 @@ class Mixture:
                 "Expected a Fit, as bs.fit or bs.load_fit returns, or an Average, as bs.average "
                 f"returns, not {type(fit).__name__}."
             )
+        for each in fits.values():
+            each.spec.check_unchanged()
         host = next(iter(fits.values()))
         n_draws = len(host.posterior)
         rng = generator(seed, Stream.CHOICE_OF_DRAWS)

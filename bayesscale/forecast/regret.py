@@ -204,7 +204,7 @@ def regret(
     far = {name: sizes[name] for name in ("params", "tokens", "flops")}
     index: Any = np.array(plans.names, dtype=object)
     frame = target_frame("plan", sizes | columns | reach(host, {"flops": plans.flops}), index=index)
-    warn_if_far(host, far, loss=columns["law_loss"])
+    outside = warn_if_far(host, far, loss=columns["law_loss"])
     units = {"params": PARAMS, "tokens": TOKENS, "flops": FLOPS}
     return Regret(
         summary=frame,
@@ -217,6 +217,7 @@ def regret(
         ),
         ci_prob=ci_prob,
         of=mixture.asked,
+        outside=outside,
         within=within,
         assumed=tuple(terms.in_words()),
     )

@@ -182,8 +182,10 @@ def required_flops(
         if prob is not None:
             runs = _assured_runs(purchase, answer.summary, prob)
             answer = replace(answer, summary=answer.summary.assign(**runs), prob=prob)
-    warn_if_far(host, {"flops": _reached(answer, "flops")}, also=warning)
-    return answer
+    far = {"flops": _reached(answer, "flops")}
+    if prob is not None:
+        far |= {name: answer.summary[f"assured_{name}"].to_numpy() for name in SPLIT}
+    return replace(answer, outside=warn_if_far(host, far, also=warning))
 
 
 @asks
@@ -248,8 +250,7 @@ def required_tokens(
     if PARAMS.name in fixed:
         n = fixed["params"]
         far = {"flops": terms.compute.flops(n, tokens), "params": n} | far
-    warn_if_far(host, far, also=warning)
-    return answer
+    return replace(answer, outside=warn_if_far(host, far, also=warning))
 
 
 def _requirement(

@@ -62,7 +62,9 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("params_min", "params_max", "tokens_max"):
             if (value := getattr(self, name)) is not None:
-                _arguments.number(name, value, above=0)
+                _arguments.likely(
+                    name, value, 1.0, 1e20, unit="a plain count", slip="Write 7e9 for 7 billion."
+                )
         least, most = self.params_min, self.params_max
         if least is not None and most is not None and least > most:
             raise DomainError(f"params_min={least:g} is above params_max={most:g}.")
@@ -166,7 +168,11 @@ class Repetition:
     params_per_token: float = 1 / 19.6
 
     def __post_init__(self) -> None:
-        for name in ("unique_tokens", "token_decay", "param_decay", "params_per_token"):
+        _arguments.likely(
+            "unique_tokens", self.unique_tokens, 1.0, 1e20, unit="a plain count",
+            slip="Write 1e9 for a billion.",
+        )  # fmt: skip
+        for name in ("token_decay", "param_decay", "params_per_token"):
             _arguments.number(name, getattr(self, name), above=0)
 
     def worth_tokens(self, tokens: Array | float) -> Array:
@@ -244,7 +250,11 @@ class Terms:
                 "given must be inputs by name, such as {'experts': 8}, not "
                 f"{_arguments.shown(self.given)}."
             )
-        _arguments.number("within", self.within, above=0)
+        if _arguments.number("within", self.within, above=0) >= 1:
+            raise DomainError(
+                f"within must be a share of the loss, above 0 and below 1, not {self.within:g}. "
+                "Write 0.001 for 0.1 %."
+            )
 
     @classmethod
     def of(cls, terms: Terms | None, runs: Runs, *, spends: bool = True) -> Terms:

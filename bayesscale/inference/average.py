@@ -23,6 +23,7 @@ from bayesscale._sections import (
     further,
     worst,
 )
+from bayesscale._types import ReadOnly
 from bayesscale.checks import CheckResult
 from bayesscale.errors import ConvergenceWarning
 from bayesscale.inference.result import Fit, Question, fit_of, in_words
@@ -75,6 +76,10 @@ class Average(Told):
     pointwise: pd.DataFrame | None
     text: str
     random_seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("fits", "weights"):
+            object.__setattr__(self, name, ReadOnly(getattr(self, name)))
 
     @property
     def runs(self) -> Runs:

@@ -16,6 +16,7 @@ from bayesscale._types import Array
 from bayesscale.inference.projection import project_on_law
 from bayesscale.inference.split import exponent_over_runs
 from bayesscale.model import ModelSpec, Posterior, dims_of, model_data
+from bayesscale.quantities import quantity
 from bayesscale.runs import Runs
 
 LOG_LIKELIHOOD_MAX_BYTES = 2**27
@@ -67,8 +68,10 @@ def assemble_draws(
         )
         groups["posterior_predictive"] = _predictive(posterior, runs, rng)
     made_by = provenance(sample_stats.attrs)
-    for name in ("posterior", "sample_stats", "observed_data"):
+    for name in groups:
         groups[name] = groups[name].assign_attrs(made_by)
+        if name in ("observed_data", "posterior_predictive", "prior_predictive"):
+            groups[name]["log_loss"].attrs |= units_of("ln(nats/token)")
     tree = xr.DataTree.from_dict(groups)
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
         tree.attrs["note"] = (
@@ -157,10 +160,17 @@ def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
     """Return sizes of the runs, and the model's data as PyMC knows them from `build_model`."""
     known = [name for name in ("params", "tokens", "flops") if name in runs]
     inputs = dict.fromkeys([*known, *spec.law.quantities])
-    data = {name: (dims_of(name, v), v) for name, v in model_data(spec, runs).items()}
+    data = {name: (dims_of(name, v), v) for name, v in _as_pymc_stores(spec, runs).items()}
     coords = {"run": runs.run_ids, "coordinate": [k.name for k in spec.coordinates]}
     coords["hyperparameter"] = ["mu", "sigma"]
-    return xr.Dataset({name: ("run", runs[name]) for name in inputs} | data, coords=coords)
+    sizes = {name: ("run", runs[name], units_of(quantity(name).unit)) for name in inputs}
+    return xr.Dataset(sizes | data, coords=coords)
+
+
+def _as_pymc_stores(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
+    """Return the model's data, whole numbers in 32 bits."""
+    data = model_data(spec, runs)
+    return {k: v.astype(np.int32) if v.dtype.kind == "i" else v for k, v in data.items()}
 
 
 def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:

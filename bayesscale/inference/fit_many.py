@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -16,12 +16,12 @@ import numpy as np
 from bayesscale import _arguments
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, worst
-from bayesscale._sweep import Store, sweep
+from bayesscale._sweep import Store, store_folder, stored_setting, sweep
+from bayesscale._types import ReadOnly
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsWarning, unknown_name
 from bayesscale.inference.fit import fit
 from bayesscale.inference.result import Fit, load_fit, unsound, warn_of
 from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
-from bayesscale.model import ModelSpec
 from bayesscale.runs import Runs, read_runs
 
 if TYPE_CHECKING:
@@ -156,10 +156,8 @@ def fit_many(
     >>> many.summary.xs("alpha_N", level="parameter")             # doctest: +SKIP
     """
     named = _named(ladders, group)
-    kept = None
-    if store is not None:
-        kept = Store(Path(store), Fit.save, _reader(options.get("law", "")), ".nc")
-    options = seeded(options, kept)
+    folder = store_folder(store)
+    options = seeded(options, folder)
     setups: dict[str, Setup] = {}
     for name, runs in named.items():
         try:
@@ -168,18 +166,20 @@ def fit_many(
             error.add_note(f"This is about the ladder {name!r}.")
             raise
     files = {name: _file_name(name) for name in named}
-    if kept is not None:
-        one = next(iter(setups.values()))
-        kept.open(_settings(one.spec) | asdict(one.sampling))
+    kept = None
+    if folder is not None:
+        one, load = next(iter(setups.values())), _reader(options.get("law", ""))
+        kept = Store(folder, _settings(one), Fit.save, load, ".nc")
     jobs = {files[name]: setup for name, setup in setups.items()}
     with progress_reporter(progress) as report:
         found = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
-    result = ManyFits({name: found[files[name]] for name in named})
+    result = ManyFits(ReadOnly({name: found[files[name]] for name in named}))
     for name, fitted in result.fits.items():
         if fitted.runs != setups[name].runs:
+            file = f"{folder}/{files[name]}.nc"
             raise FileError(
-                f"{str(store)!r} holds a fit of other runs than those of {name!r}. Give store= "
-                "another folder, or delete its file."
+                f"'{file}' holds a fit of other runs than those of {name!r}. Give store= another "
+                "folder, or move this file elsewhere."
             )
         pooled = fitted.runs.pooled_groups()
         if pooled is not None:
@@ -188,10 +188,15 @@ def fit_many(
     return result
 
 
-def _reader(law: Any) -> Any:
-    """Return what reads a saved fit of a law."""
+def _reader(law: Any) -> Callable[[Path], tuple[dict[str, Any], Fit]]:
+    """Return what reads a saved fit of a law, with the settings that it was made with."""
     own = None if isinstance(law, str) else law
-    return lambda path: load_fit(path, law=own)
+
+    def read(path: Path) -> tuple[dict[str, Any], Fit]:
+        fit = load_fit(path, law=own)
+        return _settings(fit), fit
+
+    return read
 
 
 def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
@@ -209,7 +214,8 @@ def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
         raise DomainError("group= divides one table of runs; several ladders need none.")
     if isinstance(ladders, str | Path) or not isinstance(ladders, Iterable):
         raise DomainError(
-            f"ladders must be a table of runs with group=, or several ladders, not {ladders!r}."
+            f"ladders must be a table of runs with group=, or several ladders, not "
+            f"{_arguments.shown(ladders)}."
         )
     pairs = ladders.items() if isinstance(ladders, Mapping) else ((None, x) for x in ladders)
     named: dict[str, Runs] = {}
@@ -219,7 +225,9 @@ def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
             runs = read_runs(ladder)
             name = name or Path(ladder).stem
         if not isinstance(runs, Runs):
-            raise DomainError(f"A ladder must be a table of runs or a file, not {ladder!r}.")
+            raise DomainError(
+                f"A ladder must be a table of runs or a file, not {_arguments.shown(ladder)}."
+            )
         name = name or runs.name
         if name is None:
             raise DomainError("A ladder has no name. Give names: fit_many({'c4': runs, ...}).")
@@ -237,10 +245,11 @@ def _file_name(name: str) -> str:
     return f"{plain}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _settings(spec: ModelSpec) -> dict[str, Any]:
+def _settings(of: Setup | Fit) -> dict[str, Any]:
     """Return what tells one model's fits from another's, as plain JSON types."""
-    said = spec.as_dict()
-    return {k: said[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
+    said = of.spec.as_dict()
+    model = {k: said[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
+    return model | asdict(of.sampling)
 
 
 WEIGHED = ("kaplan", "chinchilla", "unified")
@@ -310,11 +319,11 @@ def fit_laws(
     return {name: fit(runs, progress=progress, **model) for name, model in models.items()}
 
 
-def seeded(options: FitOptions, store: Store | None = None) -> FitOptions:
+def seeded(options: FitOptions, folder: Path | None = None) -> FitOptions:
     """Return options with a seed: their own, that of a store, or a new one."""
     seed = options.get("random_seed")
-    if seed is None and store is not None:
-        seed = store.setting("random_seed")
+    if seed is None:
+        seed = stored_setting(folder, "random_seed")
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
     return {**options, "random_seed": seed}

@@ -43,8 +43,16 @@ from bayesscale.checks import (
     diagnostics,
     prior_power,
 )
+from bayesscale.errors import DomainError
 from bayesscale.inference.draws import published_draws, split_exponents
-from bayesscale.inference.tree_file import ATTRIBUTE, load_tree, save_tree, set_header
+from bayesscale.inference.tree_file import (
+    ATTRIBUTE,
+    content,
+    freeze,
+    load_tree,
+    save_tree,
+    set_header,
+)
 from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
@@ -130,6 +138,15 @@ class Fit(Told):
     runs: Runs
     draws: xr.DataTree
     sampling: SamplingSpec
+
+    def __post_init__(self) -> None:
+        freeze(self.draws)
+        object.__setattr__(self, "_content", content(self.draws))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        freeze(self.draws)  # copies and pickles of an array are writeable again
 
     @property
     def law(self) -> Law:
@@ -263,11 +280,19 @@ class Fit(Told):
         ------
         FileError
             If the file cannot be written, or another file than a saved fit is there.
+        DomainError
+            If ``draws`` were changed after sampling.
         """
         return save_tree(self.to_tree(), path, overwrite=overwrite)
 
     def to_tree(self) -> xr.DataTree:
         """Return the draws with all that makes a fit of them in their header."""
+        if content(self.draws) != self.__dict__["_content"]:
+            raise DomainError(
+                "fit.draws were changed after sampling, so that they are no longer the posterior "
+                "of this model and cannot be saved as one. Load or fit again, and change a copy, "
+                "fit.draws.copy(deep=True), which copy.to_netcdf(path) writes."
+            )
         return set_header(
             self.draws.copy(), spec=self.spec.as_dict(), sampling=asdict(self.sampling)
         )
@@ -320,7 +345,7 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     Parameters
     ----------
     path
-        A file that :meth:`Fit.save` wrote.
+        A file that :meth:`Fit.save` wrote, or ``fit.draws.to_netcdf(path)``, which has no checksum.
     law
         Your own law, if it was fitted: a file holds its name, not its code.
 
@@ -348,7 +373,7 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
 
 def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
     """Return the fit that a tree holds."""
-    stored = json.loads(tree.attrs.pop(ATTRIBUTE))
+    stored = json.loads(tree.attrs[ATTRIBUTE])
     if missing := [name for name in GROUPS if name not in tree.children]:
         raise ValueError(f"it has no group {missing[0]!r}")
     spec = ModelSpec.from_dict(stored["spec"], law=law)

@@ -192,7 +192,8 @@ class Setup:
             u, stats = sample_nuts(compiled, spec, data, report=report, effort=effort, **settings)
             report("Summarising the draws")
             draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
-            return Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
+            result = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
+            return replace(result, draws=result.to_tree())
 
         careful = max(sampling.target_accept, CAREFUL)
         result = sampled(1, sampling.target_accept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,29 @@ SCHEMA = 2
 ATTRIBUTE = "bayesscale"
 """Attribute of the root, and of each fit of an average, with what is not an array as JSON."""
 
+SEALED = "bayesscale_sealed"
+"""Attribute of the root of a file that ends in a seal: without it such a file was cut short."""
+
+
+def freeze(tree: xr.DataTree) -> None:
+    """Make the arrays of a tree read-only, in place."""
+    for node in tree.subtree:
+        for variable in node.dataset.variables.values():
+            variable.values.flags.writeable = False
+
+
+def content(tree: xr.DataTree) -> str:
+    """Return the SHA-256 of the arrays of a tree with their names, dimensions and attributes."""
+    digest = sha256()
+    for node in tree.subtree:
+        digest.update(repr((node.path, dict(node.attrs))).encode())
+        for name, variable in node.dataset.variables.items():
+            values = variable.values
+            digest.update(repr((name, variable.dims, variable.attrs, values.dtype)).encode())
+            plain = repr(values.tolist()).encode() if values.dtype.kind in "OUT" else None
+            digest.update(values.tobytes() if plain is None else plain)
+    return digest.hexdigest()
+
 
 def set_header(tree: xr.DataTree, **header: Any) -> xr.DataTree:
     """Put a header, plain JSON types by name, into a tree."""
@@ -45,6 +69,8 @@ def save_tree(tree: xr.DataTree, path: AnyPath, *, overwrite: bool) -> Path:
     check_writable(path)
     if not overwrite:
         check_replaceable(path)
+    tree = tree.copy()
+    tree.attrs[SEALED] = 1
     content = sealed(bytes(tree.to_netcdf(None, engine="h5netcdf")))
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
@@ -92,6 +118,8 @@ def _load(path: AnyPath) -> xr.DataTree:
             raise FileError(f"{str(path)!r} is no regular file. Give the file of a saved fit.")
         # the end tells what is no saved fit at all, however large it is
         whole = file.read_bytes() if is_sealed(file) else b""
+        if not whole and _is_plain(file):
+            return xr.load_datatree(file, engine="h5netcdf")
     except FileError:
         raise
     except TypeError:
@@ -101,9 +129,22 @@ def _load(path: AnyPath) -> xr.DataTree:
         raise FileError(f"{str(path)!r} cannot be read: {reason}.") from error
     content = unsealed(whole, file)
     try:
-        return xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
+        tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
+        tree.attrs.pop(SEALED, None)
+        return tree
     except Exception as error:  # h5py raises whatever a strange file makes it raise
         raise FileError(f"{str(path)!r} cannot be read as a saved fit ({error}). Refit.") from error
+
+
+def _is_plain(file: Path) -> bool:
+    """Tell whether a file is what ``fit.draws.to_netcdf(path)`` writes: whole, and never sealed."""
+    import xarray as xr
+
+    try:
+        with xr.open_datatree(file, engine="h5netcdf") as tree:
+            return ATTRIBUTE in tree.attrs and SEALED not in tree.attrs
+    except Exception:  # h5py raises whatever a strange file makes it raise
+        return False
 
 
 def from_table(frame: pd.DataFrame) -> dict[str, Any]:

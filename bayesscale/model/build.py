@@ -111,6 +111,7 @@ def model_from(
                 f"{error!r}. Take functions from xp (xp.exp, xp.log, ...), not from numpy."
             ) from error
         observe(spec, mu, spec.noise_at(c, x, pt), observed)
+        model.named_vars_to_dims["log_loss"] = ("run",)  # dims= would fix the number of runs
     return model
 
 

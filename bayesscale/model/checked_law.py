@@ -88,6 +88,17 @@ def check_names(law: Law, taken: Iterable[Coordinate]) -> None:
         )
 
 
+REPEATABLE = (
+    "A formula must depend on c, x and constants alone: on no clock, counter, file, random number "
+    "or anything else that changes."
+)
+
+
+def same_values(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Compare :func:`law_values`, but for rounding on another machine."""
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
 def law_values(law: Law) -> list[float]:
     """Return log losses of a law at fixed points: what tells two formulas of one name apart."""
     values = []
@@ -109,13 +120,18 @@ def check_formula(law: Law) -> None:
     x = _points(law)
     reference = dict.fromkeys((*x, PARAMS.name, TOKENS.name, FLOPS.name, LOSS.name), 1.0)
     three = {name: np.full(3, value) for name, value in middle.items()}
+    draws = {name: np.full((2, 3, 1), value) for name, value in middle.items()}
     optimum = None
     try:
         value = np.asarray(law.log_loss(middle, x, np))
+        again = np.asarray(law.log_loss(middle, x, np))
+        by_draw = np.asarray(law.log_loss(draws, x, np))
         published = law.published(three, reference)
         if law.split:
             optimum = law.optimum(three, np.zeros(3), PowerCost())
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit, too
         raise DomainError(
             f"The law {law.name!r} fails at its prior medians: {error!r}. log_loss(c, x, xp) may "
             f"use the coordinates {list(middle)}, the inputs {list(x)} and functions of xp."
@@ -125,6 +141,20 @@ def check_formula(law: Law) -> None:
             f"The formula of the law {law.name!r} gives {value!r} for five runs within a factor "
             "e² of the centre at its prior medians. log_loss(c, x, xp) must return one finite "
             "log loss a run, built from c and x with functions of xp."
+        )
+    if not np.array_equal(value, again):
+        raise DomainError(
+            f"The formula of the law {law.name!r} gives other losses when it is evaluated twice "
+            f"at one point: {value[value != again][0]:.6g} and {again[value != again][0]:.6g}. "
+            f"{REPEATABLE}"
+        )
+    if by_draw.shape != (2, 3, POINTS) or not np.allclose(by_draw, value):
+        raise DomainError(
+            f"The formula of the law {law.name!r} must broadcast: of draws of shape (2, 3, 1) and "
+            f"inputs of shape ({POINTS},) it must return the loss of each run for each draw, shape "
+            f"(2, 3, {POINTS}), but returns shape {by_draw.shape}"
+            f"{'' if by_draw.shape != (2, 3, POINTS) else ' with other losses than for one draw'}. "
+            "Use operators and functions of xp that act element by element."
         )
     unsaid = [name for name in law.published_units if name not in published]
     if unsaid:

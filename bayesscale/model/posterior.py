@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesscale._types import Array
+from bayesscale._types import Array, ReadOnly
 from bayesscale.model.rows import Rows
 from bayesscale.model.spec import ModelSpec
 from bayesscale.runs import Runs
@@ -31,7 +31,8 @@ class Posterior:
     @classmethod
     def of(cls, spec: ModelSpec, draws: Any) -> Posterior:
         """Take draws of shape ``(*draws,)`` by name of coordinate."""
-        return cls(spec, {k.name: np.asarray(draws[k.name])[..., None] for k in spec.coordinates})
+        c = {k.name: np.asarray(draws[k.name])[..., None] for k in spec.coordinates}
+        return cls(spec, ReadOnly(c))
 
     @property
     def shape(self) -> tuple[int, ...]:

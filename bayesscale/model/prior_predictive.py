@@ -52,8 +52,9 @@ def prior_predictive(
     Returns
     -------
     xarray.Dataset
-        ``loss`` in nats/token, dims ``(draw, run)``, and every coordinate and published
-        parameter, dims ``(draw,)``. The attribute ``priors`` says each prior in a sentence.
+        ``loss`` in nats/token, dims ``(chain, draw, run)``, and every coordinate and published
+        parameter, dims ``(chain, draw)``, of one chain. The attribute ``priors`` says each prior in
+        a sentence.
 
     Raises
     ------
@@ -63,17 +64,19 @@ def prior_predictive(
     Examples
     --------
     >>> prior = bs.prior_predictive(runs, law="chinchilla")       # doctest: +SKIP
-    >>> prior.loss.quantile([0.05, 0.95], "draw")                 # doctest: +SKIP
+    >>> prior.loss.quantile([0.05, 0.95], ("chain", "draw"))      # doctest: +SKIP
     """
     spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
     rng = np.random.default_rng(random_seed)
     c = spec.space.draw(rng, draws)
-    data = {name: ("draw", values) for name, values in c.items()}
+    dims = ("chain", "draw")
     with np.errstate(over="ignore"):  # A and B of a steep law may lie beyond a float
         published = spec.law.published(c, spec.reference)
-    data |= {name: ("draw", values) for name, values in published.items()}
-    dataset = xr.Dataset(data, coords={"run": runs.run_ids})
-    dataset["loss"] = (("draw", "run"), _losses(spec, runs, c, rng), {"units": LOSS.unit})
+    data = {name: (dims, values[None]) for name, values in {**c, **published}.items()}
+    coords = {"chain": [0], "draw": np.arange(draws), "run": runs.run_ids}
+    dataset = xr.Dataset(data, coords=coords)
+    losses = _losses(spec, runs, c, rng)[None]
+    dataset["loss"] = ((*dims, "run"), losses, {"units": LOSS.unit})
     dataset.attrs["priors"] = list(spec.space.in_words().values())
     return dataset
 

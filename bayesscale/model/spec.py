@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale._format import rows
+from bayesscale._types import ReadOnly
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import LAWS, Coordinate, Law, Reference, get_law
-from bayesscale.model.checked_law import check_formula, check_names, check_stated, law_values
+from bayesscale.model.checked_law import (
+    REPEATABLE,
+    check_formula,
+    check_names,
+    check_stated,
+    law_values,
+    same_values,
+)
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise, scale_at, scale_coordinates
 from bayesscale.model.priors import Prior, resolve_priors
@@ -53,6 +61,24 @@ class ModelSpec:
     spread: Mapping[str, float]
     has_loss_se: bool
     has_clusters: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("priors", "reference", "spread"):
+            object.__setattr__(self, name, ReadOnly(getattr(self, name)))
+
+    @cached_property
+    def formula(self) -> list[float]:
+        """Log losses of the law at fixed points, as they were when first looked at."""
+        return law_values(self.law)
+
+    def check_unchanged(self) -> None:
+        """Refuse a law whose formula gives other losses than when the model was made."""
+        if not same_values(law_values(self.law), self.formula):
+            raise DomainError(
+                f"The formula of the law {self.law.name!r} gives other losses now than when the "
+                "model was made, so that its posterior would answer for another law. "
+                f"{REPEATABLE}"
+            )
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
@@ -140,7 +166,7 @@ class ModelSpec:
             "spread": dict(self.spread),
             "has_loss_se": self.has_loss_se,
             "has_clusters": self.has_clusters,
-            "formula": law_values(self.law),
+            "formula": self.formula,
         }
 
     @classmethod
@@ -163,7 +189,7 @@ class ModelSpec:
                 f"but the law {spec.law.name!r} at hand has {', '.join(names)}. Pass the law that "
                 "was fitted."
             )
-        if not np.allclose(law_values(spec.law), stored["formula"], rtol=1e-9, atol=1e-12):
+        if not same_values(spec.formula, stored["formula"]):
             raise DomainError(
                 f"The formula of the law {spec.law.name!r} at hand gives other losses than the one "
                 "that was fitted: its posterior would answer for another law. Pass the law as it "
@@ -199,7 +225,7 @@ def specify(
             f"Train at least {len(law.coordinates)}, better three times as many, or choose a law "
             "with fewer unknowns."
         )
-    return ModelSpec(
+    spec = ModelSpec(
         law=law,
         discrepancy=discrepancy_,
         noise=noise_,
@@ -209,6 +235,8 @@ def specify(
         has_loss_se=runs.loss_se is not None,
         has_clusters=has_clusters,
     )
+    spec.check_unchanged()
+    return spec
 
 
 def _reference(law: Law, runs: Runs) -> dict[str, float]:

@@ -272,7 +272,9 @@ def design(
     frame = target_frame("candidate", columns).sort_values("gain_per_flop", ascending=False)
     known = drawn["best"][np.isfinite(drawn["best"])]
     middle, low, high = np.exp(np.quantile(known, [0.5, *interval_tails(ci_prob)]))
-    warn_if_far(host, {"flops": np.array([flops])})
+    target_flops, best = np.array([flops]), np.array([middle])
+    far = {"flops": target_flops, "params": best, "tokens": cost.tokens(best, target_flops)}
+    outside = warn_if_far(host, far)
     draws = mixture.dataset(
         {"law_loss": (np.exp(drawn["log_loss"]), LOSS.unit)},
         "candidate",
@@ -282,7 +284,7 @@ def design(
     return Design(
         frame, draws, ci_prob, mixture.asked, target=flops, budget=purse,
         expected_regret=learning.regret, regret_after=after,
-        best_params=(float(middle), float(low), float(high)),
+        best_params=(float(middle), float(low), float(high)), outside=outside,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ from bayesscale.inference import (
 )
 from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
-from bayesscale.runs import Runs, Table
+from bayesscale.runs import Runs, Table, check_same_runs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -145,13 +145,15 @@ class Plan(Told):
         Raises
         ------
         DomainError
-            If a budget, a term or ``ci_prob`` is outside its domain.
+            If a budget, a term or ``ci_prob`` is outside its domain, or the test of other runs.
 
         Examples
         --------
         >>> bs.Plan.of(fit, 1e24, terms=bs.Terms(cost=cost)).summary  # doctest: +SKIP
         """
         host = Mixture.of(fit).host
+        if test is not None:
+            check_same_runs(host.runs, {"test": test.fingerprint})
         terms = Terms() if terms is None else terms
         if host.law.splits_compute:
             budgets = planned_budgets(host.runs, flops, default_reach(test))
@@ -193,9 +195,10 @@ class Plan(Told):
 
     @property
     def _answers(self) -> list[CheckResult]:
-        """What the answers owe to priors."""
-        answers = (self.allocation, self.prediction)
-        return [a.sensitivity for a in answers if a is not None and a.sensitivity]
+        """What the answers owe to priors, and how far they lie from the runs."""
+        answers = [a for a in (self.allocation, self.prediction) if a is not None]
+        found = [*(a.sensitivity for a in answers), answers[0].outside]
+        return [check for check in found if check is not None]
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
@@ -487,7 +490,7 @@ def _test(
             judged.append(judge(fitted, fold))
             tested = tested or (fitted, fold.large)
     seed = Setup.of(runs, **options).sampling.random_seed
-    test = Backtest.of(judged, law=law.name, random_seed=seed)
+    test = Backtest.of(judged, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
     warn_of(test.checks, test.failures, stacklevel=4)
     return test, tested, ""
 

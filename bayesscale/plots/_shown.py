@@ -1,7 +1,8 @@
 """What a picture shows: one fit or several, each with a name and a colour, and the legend."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Literal
 
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.colors import is_color_like
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
-from bayesscale._arguments import choice, shown
+from bayesscale._arguments import choice, shown, text
 from bayesscale._documented import documented
 from bayesscale.errors import DomainError
 from bayesscale.inference import Average, Fit
@@ -56,12 +57,24 @@ NAME_OF_AVERAGE = "average"
 
 
 def drawing[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """Complete the docstring of a function that draws."""
+    """Complete the docstring of a function that draws, and check what many of them take."""
     kind = "axes.Axes\n    The axes." if function.__annotations__["return"] is Axes else (
         "figure.Figure\n    The figure."
     )  # fmt: skip
     sections = {"Returns": f"matplotlib.{kind}", "Raises": RAISES}
-    return documented(ARGUMENTS, sections=sections)(function)
+
+    @wraps(function)
+    def checked(*args: P.args, **looks: P.kwargs) -> T:
+        one_panel = function.__annotations__["return"] is Axes
+        if one_panel and not isinstance(ax := looks.get("ax"), Axes | None):
+            raise DomainError(
+                f"ax must be Matplotlib axes, such as plt.subplots()[1], not {shown(ax)}."
+            )
+        check_color(looks.get("color"))
+        check_legend(looks.get("legend", True))
+        return function(*args, **looks)
+
+    return documented(ARGUMENTS, sections=sections)(checked)
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,8 @@ class Shown:
 def resolve(fit: Fits, *, label: str | None = None, color: Colors = None) -> list[Shown]:
     """Return the fits to show: of a mapping, with its keys for names; else one, with a label."""
     several = isinstance(fit, Mapping)
+    if label is not None:
+        text("label", label)
     if several and label is not None:
         raise DomainError(
             "label= names a single fit; of several, the keys of the mapping are the names, as in "
@@ -104,14 +119,22 @@ def colors_for(n: int, color: Colors) -> list[str]:
                 f"{len(palette())}. Show fewer, or give their colours as color=[...]."
             )
         return list(palette()[:n])
-    chosen = [color] if isinstance(color, str) else list(color)
-    bad = [c for c in chosen if not is_color_like(c)]
-    if bad or len(chosen) != n:
-        raise DomainError(
-            f"color must be {'a colour' if n == 1 else f'{n} colours, one a fit'} that Matplotlib "
-            f"knows, such as 'C0' or '#0072B2', not {shown(bad[0] if bad else color)}."
-        )
+    chosen = check_color(color)
+    if len(chosen) != n:
+        raise DomainError(f"color must be {n} colours, one a fit, not {shown(color)}.")
     return chosen
+
+
+def check_color(color: Any) -> list[str]:
+    """Return colours that Matplotlib knows: one, several or none."""
+    chosen = [color] if isinstance(color, str) else color
+    chosen = [] if chosen is None else chosen
+    if not isinstance(chosen, Collection) or not all(is_color_like(c) for c in chosen):
+        raise DomainError(
+            "color must be a colour that Matplotlib knows, such as 'C0' or '#0072B2', or a list of "
+            f"such, not {shown(color)}."
+        )
+    return list(chosen)
 
 
 def loss_scale(fits: Sequence[Shown], unit: ShownLoss | None) -> LossScale:

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
-from bayesscale._arguments import choice, interval_tails, number, positive_scalar
+from bayesscale._arguments import choice, interval_tails, number, positive_scalar, shown
 from bayesscale._format import percent
 from bayesscale._types import Array
+from bayesscale.errors import DomainError
 from bayesscale.forecast import HABIT, Purchase, Terms, landmark_models, params_at_ratio, runs_cost
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
@@ -76,6 +77,10 @@ def allocation_data(
     interval_tails(ci_prob)
     if tokens_per_param is not None:
         positive_scalar("tokens_per_param", tokens_per_param, "tokens per parameter")
+    if not isinstance(slopes, Mapping | None):
+        raise DomainError(
+            f"slopes must be exponents by name, such as {{'C^0.5': 0.5}}, not {shown(slopes)}."
+        )
     exponents = {k: number(f"slopes[{k!r}]", v) for k, v in (slopes or {}).items()}
     fitted = np.concatenate([each.fit.runs.flops for each in fits])
     budgets = _axes.sizes_up_to(fitted, flops_max)
@@ -161,7 +166,6 @@ def plot_allocation(
     >>> bs.plot_allocation({"Kaplan": k, "Chinchilla": c}, quantity="params")  # doctest: +SKIP
     """
     choice("quantity of a split", quantity, SHOWN)
-    _shown.check_legend(legend)
     fits = _shown.resolve(fit, label=label, color=color)
     data = allocation_data(
         fit, ci_prob=ci_prob, flops_max=flops_max, tokens_per_param=tokens_per_param,

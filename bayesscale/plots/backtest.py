@@ -85,7 +85,6 @@ def plot_backtest(
     --------
     >>> bs.plot_backtest(bs.backtest(runs))                       # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     hues = palette()[:2] if color is None else _shown.colors_for(2, color)
     data = backtest_data(backtest, method=method, level=level)
     x, y = "compute over largest fitted", "predicted / observed − 1"
@@ -178,7 +177,6 @@ def plot_coverage(
     --------
     >>> bs.plot_coverage(bs.backtest(runs))                       # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     data = coverage_data(backtest, methods=methods, reach_min=reach_min)
     hues = _shown.colors_for(len(methods), color)
     x, y = "level of the interval", "held-out runs inside"

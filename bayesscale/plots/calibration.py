@@ -95,7 +95,6 @@ def plot_calibration(
     --------
     >>> bs.plot_calibration(bs.calibrate(runs))                   # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     data = calibration_data(calibration, quantities=quantities)
     x, y = "rank of the truth, as a share", "ECDF − uniform"
     ax = _axes.new(ax, xlabel=x, ylabel=y, xlim=(0, 1))

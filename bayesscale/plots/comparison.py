@@ -1,27 +1,26 @@
-"""Laws compared: evidence, leave-one-out and the largest runs, with errors, and weights."""
+"""Laws compared: evidence, leave-one-out and the largest runs, with errors."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bayesscale.comparison import ALL, Comparison, PriorSensitivity
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Legend
-from bayesscale.plots.style import blend, ink, palette, points
+from bayesscale.plots.style import ink, palette, points
 
 SCORES = {
-    "evidence": ("log_evidence", "mcse", "ln evidence", "Monte Carlo error"),
-    "leave-one-out": ("elpd_diff", "elpd_diff_se", "leave-one-out, nats", "standard error"),
+    "evidence": ("ln_bf", "ln_bf_mcse", "evidence, ± Monte Carlo error"),
+    "leave-one-out": ("elpd_diff", "elpd_diff_se", "leave-one-out, ± standard error"),
     "largest compute": (
-        "log_score_diff", "log_score_diff_mcse", "largest compute, nats", "Monte Carlo error",
+        "log_score_diff", "log_score_diff_mcse", "largest compute, ± Monte Carlo error",
     ),
 }  # fmt: skip
-"""By criterion: its column, that of its error, what it is called, and what its error is."""
+"""By criterion: its column, that of its error, and what the legend says."""
 
-WEIGHTS = {"probability": "by evidence", "stacking": "by stacking"}
+LINEAR = 10.0
+"""Nats from zero up to which the axis is linear; beyond it is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,10 @@ class ComparisonData:
     """What :func:`plot_comparison` draws.
 
     ``scores``: one row a criterion and fit: ``criterion``, ``fit``; ``score``, nats, less that of
-    the best fit; its ``error``; ``weights``: one row a fit, with the columns of weights that there
-    are: ``probability``, posterior probabilities of the laws at equal prior ones, and ``stacking``.
+    the best fit of the same discrepancy; its ``error``.
     """
 
     scores: pd.DataFrame
-    weights: pd.DataFrame
 
 
 def comparison_data(comparison: Comparison) -> ComparisonData:
@@ -44,74 +41,57 @@ def comparison_data(comparison: Comparison) -> ComparisonData:
     parts = [
         pd.DataFrame(
             {
-                "criterion": criterion, "fit": table.index,
-                "score": (table[score] - table[score].max()).to_numpy(),
+                "criterion": criterion, "fit": table.index, "score": table[score].to_numpy(),
                 "error": table[error].fillna(0.0).to_numpy(),
             }
         )
-        for criterion, (score, error, *_) in SCORES.items()
+        for criterion, (score, error, _) in SCORES.items()
         if score in table
     ]  # fmt: skip
-    weights = table[[name for name in WEIGHTS if name in table]]
-    return ComparisonData(pd.concat(parts, ignore_index=True), weights)
+    return ComparisonData(pd.concat(parts, ignore_index=True))
 
 
 @_shown.drawing
 def plot_comparison(
-    comparison: Comparison, *, ax: Sequence[Axes] | None = None, color: Colors = None,
+    comparison: Comparison, *, ax: Axes | None = None, color: Colors = None,
     legend: Legend = True,
-) -> Figure:  # fmt: skip
-    """Draw how laws score by every criterion, below the best one, with errors; and their weights.
+) -> Axes:  # fmt: skip
+    """Draw how far laws score below the best one of their setting, by every criterion, with errors.
+
+    A forest: one row a fit, one marker a criterion. The axis is linear within 10 nats of the best
+    and logarithmic beyond.
 
     Parameters
     ----------
     comparison
         A comparison.
-    ax
-        Axes to draw into, one a criterion and one for weights; by default those of a new figure.
     color
-        A Matplotlib colour for each fit.
+        A Matplotlib colour for each criterion.
 
     Examples
     --------
     >>> bs.plot_comparison(bs.compare(fits))                      # doctest: +SKIP
     """
     _shown.check_legend(legend)
-    data = comparison_data(comparison)
-    names = data.weights.index.tolist()
-    hues = dict(zip(names, _shown.colors_for(len(names), color), strict=True))
-    criteria = data.scores["criterion"].unique().tolist()
-    shows_weights = len(data.weights.columns) > 0
-    figure, axes = _axes.panels(len(criteria) + shows_weights, ax)
-    places = range(len(names))
-    for panel, criterion in zip(axes, criteria, strict=False):
-        table = data.scores[data.scores["criterion"] == criterion]
-        panel.axvline(0, color=ink(0.5), linewidth=points(0.6), zorder=0)
-        for y, row in zip(places, table.itertuples(), strict=True):
-            panel.errorbar(
-                row.score, y, xerr=row.error, fmt="o", color=hues[row.fit],
-                markersize=points(3.5), elinewidth=points(1), capsize=points(2),
-            )  # fmt: skip
-        _, _, title, error = SCORES[criterion]
-        panel.set(xlabel=f"{title} below\nthe best, ± {error}")
-        _axes.name_rows(panel, names)
-    if shows_weights:
-        _draw_weights(axes[-1], data, names, legend)
-    return figure
-
-
-def _draw_weights(ax: Axes, data: ComparisonData, names: list[str], legend: Legend) -> None:
-    """Draw bars of the weights, the kinds below each other."""
-    kinds = list(data.weights.columns)
-    height = 0.8 / len(kinds)
+    scores = comparison_data(comparison).scores
+    names, criteria = scores["fit"].unique().tolist(), scores["criterion"].unique().tolist()
+    hues = _shown.colors_for(len(criteria), color)
+    ax = _axes.new(ax, xlabel="nats below the best law of the same discrepancy")
+    ax.axvline(0, color=ink(0.5), linewidth=points(0.6), zorder=0)
     entries: Entries = {}
-    for i, kind in enumerate(kinds):
-        hue = blend(palette()[0], 1.0 if i == 0 else 0.45)
-        at = [y + (i - (len(kinds) - 1) / 2) * height for y in range(len(names))]
-        entries[WEIGHTS[kind]] = ax.barh(at, data.weights[kind], 0.9 * height, color=hue)[0]
-    ax.set(xlim=(0, 1), xlabel="weight")
+    for i, (criterion, hue) in enumerate(zip(criteria, hues, strict=True)):
+        table = scores[scores["criterion"] == criterion]
+        apart = 0.2 * (i - (len(criteria) - 1) / 2)
+        entries[SCORES[criterion][2]] = ax.errorbar(
+            table["score"], [y + apart for y in range(len(names))], xerr=table["error"],
+            fmt="osD"[i], color=hue, markersize=points(3.5), elinewidth=points(1),
+            capsize=points(2),
+        )[0]  # fmt: skip
+    if (scores["score"] - scores["error"]).min() < -LINEAR:
+        ax.set_xscale("symlog", linthresh=LINEAR)
     _axes.name_rows(ax, names)
     _shown.draw_legend(ax, entries, legend)
+    return ax
 
 
 @dataclass(frozen=True)
@@ -156,7 +136,6 @@ def plot_sensitivity(
     --------
     >>> bs.plot_sensitivity(bs.prior_sensitivity(fits))           # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     data = sensitivity_data(sensitivity)
     names = data.grid["prior"].unique().tolist()
     hues = _shown.colors_for(len(names), color) if color is not None else [

@@ -111,7 +111,6 @@ def plot_contour(
     --------
     >>> bs.plot_contour(fit)                                      # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     fits = _shown.resolve(fit, color=color)
     hue = fits[0].color if color is not None else palette()[1]
     data = contour_data(fit, ci_prob=ci_prob, flops_max=flops_max, unit=unit, terms=terms)

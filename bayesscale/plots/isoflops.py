@@ -170,7 +170,6 @@ def plot_isoflops(
     --------
     >>> bs.plot_isoflops(fit, flops=[1e21, 1e22])                 # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     fits = _shown.resolve(fit, label=label, color=color)
     data = isoflops_data(fit, flops=flops, ci_prob=ci_prob, unit=unit, terms=terms, label=label)
     x, y = f"{_axes.name_size(PARAMS)} $N$", _shown.loss_scale(fits, unit).noun

@@ -183,7 +183,6 @@ def plot_loss(
     >>> small, large = runs.split_by_compute(factor=10)           # doctest: +SKIP
     >>> bs.plot_loss(bs.fit(small), held_out=large)               # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     fits = _shown.resolve(fit, label=label, color=color)
     data = loss_data(
         fit, held_out=held_out, ci_prob=ci_prob, flops_max=flops_max, unit=unit, terms=terms,

@@ -60,7 +60,6 @@ def plot_regret(
     --------
     >>> bs.plot_regret(bs.regret(fit, params=[6e9, 7e9, 8e9], flops=1e24))  # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     data = regret_data(regret)
     hue = color if isinstance(color, str) else palette()[0]
     table = data.wasted

@@ -82,7 +82,6 @@ def plot_residuals(
     --------
     >>> bs.plot_residuals({"kaplan": k, "chinchilla": c})         # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     fits = _shown.resolve(fit, label=label, color=color)
     data = residuals_data(fit, ci_prob=ci_prob, label=label)
     against = [name for name in AGAINST if name in data.residuals]
@@ -180,7 +179,6 @@ def plot_predictive_check(
     --------
     >>> bs.plot_predictive_check(fit)                             # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     fits = _shown.resolve(fit, label=label, color=color)
     data = predictive_check_data(fit, ci_prob=ci_prob, label=label)
     ax = _axes.new(ax, xlabel="observed / fitted − 1", ylabel="share of the runs", ylim=(0, 1))

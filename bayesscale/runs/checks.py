@@ -24,7 +24,7 @@ LARGEST_LOSS = math.log(256_000)
 SMALLEST_LOSS = 0.05
 # A million times more than anybody has, and less than one in the largest unit: beyond lie wrong
 # units and typing errors.
-_LIMITS = {"count": (1e-12, 1e20), "flops": (1e-12, 1e60)}
+_LIMITS = {"count": (1.0, 1e20), "flops": (1.0, 1e60)}
 
 _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
@@ -33,6 +33,10 @@ _LOG10 = {"params": (5.0, 13.0), "tokens": (6.0, 15.0), "flops": (12.0, 28.0)}
 # Medians of public ladders lie between 2 and 1,000 tokens a parameter; swapped, below 0.1 for most.
 _TOKENS_PER_PARAM = (0.2, 1e5)
 _TOKENS_PER_PARAM_AT_MOST = 5e3
+_SLIP = 30.0
+_LOSS_OFF = 2.0
+# More rows than this share lie far off by design, or in another regime, and not by a slip.
+_SLIPS_AT_MOST = 0.01
 _FLOPS_OFF = 10.0
 _FLOPS_OFF_THROUGHOUT = 2.0
 _HIGH_BEST_LOSS = 5.0
@@ -107,7 +111,11 @@ def number_problems(
             "were multiplied by 1e9 twice, or this is another column."
         )
     if (tiny := (values < least) & (values > 0)).any():
-        yield f"{name} is below {scientific(least)} in {where(tiny)} Pass plain counts."
+        yield (
+            f"{name} is below {short_number(least)} in {where(tiny)} It is a plain count: correct "
+            f'these cells, or say units={{"{name}": "B"}} if the column counts billions, "M" for '
+            "millions."
+        )
 
 
 def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iterator[str]:
@@ -234,6 +242,7 @@ def suspicions(
     if split:
         yield from _on_one_line(table["params"], table["tokens"])
         yield from _rungs(table)
+        yield from _slips(table["params"], table["tokens"], table["loss"], ids)
     size = table.get("flops", table.get("tokens", table.get("params", np.zeros(0))))
     sizes = list(_sizes(table, derived))
     yield from sizes
@@ -395,13 +404,44 @@ def _sizes(table: Mapping[str, np.ndarray], derived: Sequence[str]) -> Iterator[
     elif ratio > high:
         cause = 'params look counted in millions: say units={"params": "M"}, or in thousands, "k"'
     elif 1 / ratio <= _TOKENS_PER_PARAM_AT_MOST:
-        cause = "params and tokens look swapped: name each column, params=... and tokens=..."
+        cause = (
+            "params and tokens look swapped, so name each column, params=... and tokens=...; or "
+            'tokens are counted in thousands: say units={"tokens": "k"}'
+        )
     else:
         cause = 'tokens look counted in millions: say units={"tokens": "M"}, or in billions, "B"'
     yield (
         f"tokens per parameter are {short_number(ratio)} in the median of runs, far from any "
         f"ladder's: {cause}."
     )
+
+
+def _slips(
+    params: np.ndarray, tokens: np.ndarray, loss: np.ndarray, ids: np.ndarray
+) -> Iterator[str]:
+    """Tell of single rows far off the others, which a slip in one cell makes."""
+    if len(ids) < _ENOUGH_TO_RISE:
+        return
+    ratio = tokens / params
+    x = np.column_stack([np.ones(len(ids)), np.log(params), np.log(tokens)])
+    y = np.log(loss)
+    off, kept = np.zeros(len(ids)), np.ones(len(ids), dtype=bool)
+    for _ in range(3):  # least squares of the loss in logs, without what lies far off it
+        off = np.abs(y - x @ np.linalg.lstsq(x[kept], y[kept])[0])
+        kept = off <= np.quantile(off, 0.8)
+    for what, distance, limit, values, name in (
+        ("median tokens per parameter", np.abs(np.log(ratio / np.median(ratio))), _SLIP, ratio,
+         "tokens per parameter"),
+        ("loss that the other runs suggest", off, _LOSS_OFF, loss, "loss"),
+    ):  # fmt: skip
+        at = np.flatnonzero(distance > math.log(limit))
+        if 0 < at.size <= max(1, _SLIPS_AT_MOST * len(ids)):
+            yield (
+                f"{at.size:,} of {len(ids):,} runs {'lie' if at.size > 1 else 'lies'} more than "
+                f"{limit:g} times off the {what}: {rows(ids[at], values[at], name)}. Look for a "
+                "slip in these rows, such as a wrong power of ten; one such run can move every "
+                "forecast."
+            )
 
 
 def _too_few(part: str, seen: str, values: np.ndarray) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale._documented import documented
+from bayesscale.errors import DomainError
 from bayesscale.quantities import LossUnit, Quantity
 from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
@@ -337,3 +338,15 @@ def as_runs(runs: Runs | Table) -> Runs:
     table = runs if isinstance(runs, Runs) else from_native(runs)
     is_table = isinstance(table, pd.DataFrame | xr.Dataset | Mapping)
     return Runs.from_frame(table) if is_table else cast(Runs, runs)
+
+
+def check_same_runs(runs: Runs, results: Mapping[str, str]) -> None:
+    """Refuse results, by name with the fingerprint of their runs, that are not of these runs."""
+    other = [name for name, fingerprint in results.items() if fingerprint != runs.fingerprint]
+    if other:
+        raise DomainError(
+            f"{' and '.join(other)} {'is' if len(other) == 1 else 'are'} not of the {len(runs):,} "
+            f"runs that were fitted ({runs.name or 'without a name'}): runs, order, labels or how "
+            "parameters and compute are counted differ. Make all results that one page shows from "
+            "the same runs, fit.runs."
+        )

@@ -17,7 +17,7 @@ from bayesscale._arguments import interval_tails
 from bayesscale._files import MADE_BY, atomic_write, check_output, make_folder
 from bayesscale._format import flops as write_flops, interval, percent, printable, short_number
 from bayesscale._python import Name, call, literal
-from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, worst
+from bayesscale._sections import LABELS, Paragraph, Severity, Verdict, as_html, clean, worst
 from bayesscale.accounting import Machine
 from bayesscale.backtesting import Backtest
 from bayesscale.comparison import Comparison, PriorSensitivity
@@ -26,7 +26,7 @@ from bayesscale.forecast import Regret, Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
 from bayesscale.quantities import PARAMS, TOKENS, LossScale, ShownLoss
-from bayesscale.runs import facts
+from bayesscale.runs import check_same_runs, facts
 from bayesscale.tell.chapters import (
     Chapter,
     answer_chapter,
@@ -124,8 +124,8 @@ def report(
     Raises
     ------
     DomainError
-        If there is neither fit nor plan, an argument is of another kind or outside its domain, or
-        the law needs inputs that are not given.
+        If there is neither fit nor plan, an argument is of another kind or outside its domain, a
+        result is of other runs than the fit, or the law needs inputs that are not given.
     UnknownNameError
         If there is no such unit.
     FileError
@@ -143,11 +143,19 @@ def report(
         "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
     }  # fmt: skip
     _check_kinds(kinds)
+    told = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
+            "backtest": backtest}  # fmt: skip
+    subject = fit if plan is None else plan.fit
+    assert subject is not None
+    check_same_runs(subject.runs, {k: r.fingerprint for k, r in told.items() if r is not None})
     if ci_prob is not None:
         interval_tails(ci_prob)
     for name, text in (("title", title), ("question", question)):
         if text is not None:
             _arguments.text(name, text)
+    if commands is not None:
+        lines = _arguments.several("commands", commands)
+        commands = [clean(_arguments.text("Each of commands", line)) for line in lines]
     folder = None if figures is None else make_folder(figures)
     for file in (path, *(files_in(folder) if folder else [])):
         check_output(file, force=overwrite)
@@ -166,7 +174,7 @@ def report(
         page = _render(
             plan, chapters, drawn,
             title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
-            commands=list(commands) if commands is not None else _python(of),
+            commands=commands if commands is not None else _python(of),
             severity=worst(
                 r.severity for r in (plan, comparison, sensitivity) if r is not None
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from bayesscale._sections import (
     Details,
@@ -34,11 +34,11 @@ STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop"
 PASSED = "green"
 
 
-def terminal(*, stderr: bool = False, quiet: bool = False) -> Console:
-    """Open standard output, or standard error, for :func:`tell`."""
+def terminal(file: IO[str] | None = None, *, stderr: bool = False, quiet: bool = False) -> Console:
+    """Open a stream, by default standard output, for :func:`tell`."""
     from rich.console import Console
 
-    console = Console(stderr=stderr, quiet=quiet, highlight=False, emoji=False)
+    console = Console(file=file, stderr=stderr, quiet=quiet, highlight=False, emoji=False)
     console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST_TABLE
     return console
 

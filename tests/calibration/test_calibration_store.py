@@ -80,7 +80,7 @@ def test_broken_stores_say_so(calibrate, blocks, tmp_path):
     block.write_text(json.dumps([{"rank": 1}]))
     with pytest.raises(FileError, match="another version"):
         calibrate(simulations=10, store=tmp_path)
-    with pytest.raises(FileError, match="cannot be made"):
+    with pytest.raises(FileError, match="Cannot make the folder"):
         calibrate(simulations=10, store=block / "inside")
 
 

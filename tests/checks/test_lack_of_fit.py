@@ -248,3 +248,24 @@ def test_a_hundred_thousand_runs_can_be_checked():
 def test_too_few_sizes_have_no_neighbours():
     runs = simulate_runs(sizes=design(1, 7))
     assert np.isnan(p_of(check_lack_of_fit(fit_at(runs).posterior, runs), "neighbours"))
+
+
+@pytest.mark.parametrize(("row", "factor", "said"), [
+    (lambda runs: int(np.argmax(runs.flops)), 1.2, "the run of the largest compute"),
+    (lambda runs: 7, 2.5, "more than a factor 2 off"),
+    (lambda runs: 7, 1.2, ""),
+])  # fmt: skip
+def test_a_grave_outlier_is_a_caution(row, factor, said):
+    runs = simulate_runs()
+    loss = runs.loss.copy()
+    loss[row(runs)] *= factor
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.errors.RunsWarning)
+        changed = bs.Runs.from_frame(runs.frame.assign(loss=loss))
+    fit = fit_at(changed, spec=specify(runs, law="chinchilla", discrepancy=None), spread=0.002)
+    found = check_lack_of_fit(fit.posterior, changed)
+    if said:
+        assert found.severity == "caution"
+        assert said in found.text or "DOES NOT DESCRIBE" in found.text
+    else:
+        assert "check that row for a slip" not in found.text

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 import bayesscale as bs
-from bayesscale._sections import Verdict
 from bayesscale.comparison import Comparison, PriorSensitivity, in_words
 from tests.simulate import good_fit
 
@@ -23,33 +22,32 @@ def asked(monkeypatch, sample_with):
             {
                 "law": [f.law.name for f in fits.values()],
                 "discrepancy": ["drift" if "+" in name else "none" for name in fits],
-                "noise": "student_t", "log_evidence": [-float(i) for i in range(n)], "mcse": 0.01,
+                "noise": "student_t", "describes_runs": True, "sigma_over_seed": float("nan"),
+                "log_evidence": [-float(i) for i in range(n)], "mcse": 0.01,
                 "ln_bf": [-float(i) for i in range(n)], "ln_bf_mcse": 0.014, "probability": 1 / n,
             },
             index=pd.Index(list(fits), name="fit"),
         )  # fmt: skip
-        text = in_words(table, notes=[], odds=None, factor=options["factor"])
+        verdict = in_words(table, odds=None, factor=options["factor"])
         index = pd.MultiIndex.from_tuples([("all", 1.0), ("k", 2.0)], names=["prior", "scale"])
         grid = pd.DataFrame({"ln_bf": [3.0, 2.5]}, index=index)
         a, b = list(fits)[:2]
         varied = PriorSensitivity(grid, (a, b), pd.DataFrame(), "It holds.", False)
-        verdict = Verdict(text)
         return Comparison(dict(fits), table, None, verdict, (), pd.DataFrame(), varied, 1)
 
     monkeypatch.setattr(bs, "compare", compare)
     return calls
 
 
-def test_every_law_as_it_stands_and_with_drift(run, here, asked):
+def test_every_law_with_drift(run, here, asked):
     ended = run("compare runs.csv --laws kaplan chinchilla --seed 3")
     assert ended.status == 0
-    assert asked["compare"] == [["kaplan", "chinchilla", "kaplan + drift", "chinchilla + drift"]]
+    assert asked["compare"] == [["kaplan + drift", "chinchilla + drift"]]  # which adds the others
     assert asked["prior_grid"] == [None]  # compare knows when
     told = ended.words
     for said in (
-        "Which law do the 48 runs support?", "With the laws as they stand, the evidence",
-        "With discrepancy 'drift'", "Does it hold under other priors?", "It holds.",
-        'fits = bs.fit_laws(runs, laws=["kaplan", "chinchilla"], random_seed=1)',
+        "Which law do the 48 runs support?", "With drift, the evidence", "It holds.",
+        'laws=["kaplan", "chinchilla"], random_seed=1, discrepancies=["drift"]',
         "c = bs.compare(fits, factor=10)",
     ):  # fmt: skip
         assert said in told
@@ -75,7 +73,7 @@ def test_laws_are_named_in_any_way(run, here, asked, line, laws):
 def test_programs_read_unrounded_evidence(run, here, asked):
     told = run("compare runs.csv --laws kaplan unified --json").document
     assert told["command"] == "compare"
-    assert [row["fit"] for row in told["summary"]][:2] == ["kaplan", "unified"]
+    assert [row["fit"] for row in told["summary"]] == ["kaplan + drift", "unified + drift"]
     assert told["sensitivity"]["text"] == "It holds."
-    assert told["fits"].keys() == {"kaplan", "unified", "kaplan + drift", "unified + drift"}
+    assert told["fits"].keys() == {"kaplan + drift", "unified + drift"}
     assert told["passed"]

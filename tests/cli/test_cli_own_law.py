@@ -1,5 +1,7 @@
 """A law of one's own on the command line, with an input of its own."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,60 @@ def test_what_is_wrong_with_a_law_is_said(run, saved_own, name, said):
     assert ended.status == 2
     assert said in ended.errors
     assert "Traceback" not in ended.stderr
+
+
+NOISY = """
+print("at import")
+import sys
+sys.stdout.close()
+class Noisy(Experts):
+    def log_loss(self, c, x, xp):
+        print("in the formula")
+        return super().log_loss(c, x, xp)
+"""
+
+
+def test_what_a_law_prints_does_not_reach_the_document(run, saved_own):
+    Path("my_law.py").write_text(LAW + NOISY)
+    ended = run(
+        "extrapolate own.nc --law my_law.py:Noisy --params 1B --tokens 20B --given experts=8",
+        "--json",
+    )
+    assert ended.document["summary"]
+    assert "at import" in ended.stderr
+    assert "in the formula" in ended.stderr
+
+
+ENDS = {
+    "at import": "import sys\nsys.exit(0)\n",
+    "another kind at import": "raise BaseException('odd')\n",
+    "when made": LAW + "\nclass Odd(Experts):\n    def __init__(self): raise SystemExit(0)\n",
+    "in the formula": LAW
+    + "\nclass Odd(Experts):\n    def log_loss(self, c, x, xp): raise SystemExit(0)\n",
+    "another kind in the formula": LAW
+    + "\nclass Odd(Experts):\n    def log_loss(self, c, x, xp): raise GeneratorExit\n",
+    "a transposed shape": LAW + "\nclass Odd(Experts):\n    def log_loss(self, c, x, xp):\n"
+    "        return super().log_loss(c, x, xp).T\n",
+}
+
+
+@pytest.mark.parametrize("where", ENDS)
+def test_code_that_ends_the_process_or_the_shape_is_refused(run, saved_own, where):
+    Path("odd.py").write_text(ENDS[where])
+    ended = run("fit runs.csv --law odd.py:Odd --input experts=experts -o odd.nc")
+    assert ended.status == 2, ended.stderr
+    assert "Error:" in ended.errors
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_formula_that_ends_the_process_later_is_no_success(run, saved_own, monkeypatch):
+    def leave(*_, **__):
+        raise SystemExit(0)
+
+    monkeypatch.setattr("bayesscale.extrapolate", leave)
+    ended = run("extrapolate own.nc --law my_law.py:Experts --params 1B --tokens 20B")
+    assert ended.status == 2
+    assert "sys.exit(0)" in ended.errors
 
 
 def test_answers_take_the_law_and_its_input(run, saved_own):

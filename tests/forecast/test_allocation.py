@@ -99,6 +99,7 @@ def test_a_cost_function_of_ones_own(runs):
     assert dearer["params"] < closed["params"]
 
 
+@pytest.mark.filterwarnings("ignore:Far outside")
 def test_a_cost_that_some_sizes_exceed_untrained(runs):
     """With a price on parameters alone, the centre of the runs is beyond a small budget."""
     fit = fit_at(runs, draws=3)

@@ -21,7 +21,7 @@ def runs():
         ("chinchilla", lambda f: extrapolate(f, params=70, tokens=1.4e11),
          [r"1/4\.12e\+05 of the parameters of the smallest run \(70\)", "70e9, not 70"]),
         ("chinchilla", lambda f: extrapolate(f, params=1e8, tokens=1e16),
-         [r"times the compute", r"5\.48e\+04 times the tokens of the largest run \(1e16\)"]),
+         [r"times the compute", r"farthest, 1e16, is 5\.48e\+04 times the largest among the"]),
         ("chinchilla", lambda f: extrapolate(f, params=7, tokens=14),
          ["of the compute of the smallest run", "Guessing among 256,000 tokens costs 12.45"]),
         ("kaplan_params", lambda f: extrapolate(f, params=4e11),

@@ -3,9 +3,16 @@
 import arviz_plots as azp
 import arviz_stats as azs
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pymc as pm
 import pytest
+import xarray as xr
 
 import bayesscale as bs
+from bayesscale.calibration import Calibration
+from bayesscale.errors import FileError
+from bayesscale.inference import Setup
 from tests.simulate import simulate_runs
 
 # a drift has 24 coordinates here for 48 runs, so that leaving one out moves some far
@@ -105,8 +112,66 @@ def test_every_variable_says_its_unit_and_every_run_its_name(draws):
 
 
 def test_what_made_the_draws_is_said_as_pymc_says_it(draws):
-    for group in ("posterior", "sample_stats", "observed_data"):
+    for group in draws.children:
         attrs = draws[group].attrs
-        assert attrs["creation_library"] == "bayesscale"
+        assert attrs["creation_library"] == "bayesscale", group
         assert attrs["inference_library"] == "nutpie"
         assert attrs["tuning_steps"] in (500, 1000)  # twice as many where chains had to run again
+
+
+def short(runs, **options):
+    """Fit few draws of a law that is assumed exact."""
+    options = {"law": "chinchilla", "discrepancy": None, "draws": 100, "tune": 100} | options
+    return Setup.of(runs, random_seed=1, **options).sample()
+
+
+def test_pymc_predicts_runs_by_their_names():
+    runs = simulate_runs()
+    fit, model = short(runs), bs.build_model(runs, law="chinchilla", discrepancy=None)
+    with model:
+        predicted = pm.sample_posterior_predictive(fit.draws, random_seed=1, progressbar=False)
+    losses = predicted["posterior_predictive"]["log_loss"]
+    assert losses.dims == ("chain", "draw", "run")
+    own = fit.draws["posterior_predictive"]["log_loss"]
+    np.testing.assert_array_equal(losses["run"], own["run"])
+    np.testing.assert_allclose(
+        losses.mean(("chain", "draw")), own.mean(("chain", "draw")), atol=0.01
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Numba will use object mode")
+def test_pymc_predicts_rows_of_clusters():
+    frame = simulate_runs().frame.assign(run_of=np.repeat(np.arange(24), 2).astype(str))
+    runs = bs.Runs.from_frame(frame, cluster="run_of")
+    fit, model = short(runs), bs.build_model(runs, law="chinchilla", discrepancy=None)
+    with model:
+        predicted = pm.sample_posterior_predictive(fit.draws, random_seed=1, progressbar=False)
+    assert predicted["posterior_predictive"]["log_loss"].dims == ("chain", "draw", "run")
+
+
+def test_draws_that_xarray_wrote_are_a_fit(tmp_path):
+    fit, path = short(simulate_runs()), tmp_path / "draws.nc"
+    fit.draws.to_netcdf(path, engine="h5netcdf")
+    loaded = bs.load_fit(path)
+    assert (loaded.sampling, loaded.runs) == (fit.sampling, fit.runs)
+    xr.testing.assert_equal(loaded.coordinates, fit.coordinates)
+    loaded.draws.to_netcdf(path, engine="h5netcdf")  # and so is what was loaded
+    assert bs.load_fit(fit.save(tmp_path / "fit.nc")).runs == bs.load_fit(path).runs
+    whole = (tmp_path / "fit.nc").read_bytes()
+    (tmp_path / "cut.nc").write_bytes(whole[:-10])  # a saved fit that lacks its seal
+    with pytest.raises(FileError, match="cut short"):
+        bs.load_fit(tmp_path / "cut.nc")
+    fit.draws["posterior"].to_netcdf(path, engine="h5netcdf")
+    with pytest.raises(FileError, match=r"Fit\.save"):
+        bs.load_fit(path)
+
+
+def test_ranks_of_a_calibration_go_into_arviz():
+    rng = np.random.default_rng(1)
+    ranks = pd.DataFrame({"k": rng.integers(0, 100, 50), "E": rng.integers(0, 100, 50)})
+    calibration = Calibration(ranks, pd.DataFrame(), "a law", 0.05, 1, ranked_among=99)
+    shares = calibration.draws["prior_sbc"]
+    assert shares["k"].dims == ("chain", "draw")
+    assert 0 < float(shares["k"].min()) < float(shares["k"].max()) < 1
+    azp.plot_ecdf_pit(calibration.draws, var_names=["k"])
+    mpl.pyplot.close("all")

@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError, FileError, RunsError, UnknownNameError
-from tests.simulate import simulate_runs
+from tests.simulate import fit_at, simulate_runs
 
 home = importlib.import_module("bayesscale.inference.fit_many")
 
@@ -71,6 +72,74 @@ def test_a_store_goes_on_and_takes_more_ladders(table, many, sample_with):
         bs.fit_many({"a": ladders["b"]}, store=folder, **HOW)
     with pytest.raises(FileError, match="random_seed"):
         bs.fit_many(ladders, store=folder, **(HOW | {"random_seed": 4}))
+
+
+@pytest.fixture
+def stored(sample_with, tmp_path):
+    """Fit many at no cost; each call fills a folder of its own."""
+    sample_with(
+        lambda setup: replace(
+            fit_at(setup.runs, spec=setup.spec, spread=0.02), sampling=setup.sampling
+        )
+    )
+
+    def fill(ladders, name, **other):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", bs.errors.BayesScaleWarning)
+            return bs.fit_many(ladders, store=tmp_path / name, **(HOW | other))
+
+    return fill
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"law": "kaplan"}, "law"),
+        ({"noise": "normal"}, "noise"),
+        ({"discrepancy": "drift"}, "discrepancy"),
+        ({"priors": {"sigma": bs.Prior.between(0.001, 0.1)}}, "priors"),
+        ({"draws": 201}, r"draws \(201 there, 200 here\)"),
+        ({"tune": 301}, "tune"),
+        ({"chains": 3}, "chains"),
+        ({"target_accept": 0.8}, "target_accept"),
+        ({"random_seed": 4}, "random_seed"),
+    ],
+)
+def test_a_fit_that_was_made_otherwise_is_refused_by_its_file(stored, tmp_path, other, said):
+    ladders = {name: simulate_runs(seed=i) for i, name in enumerate("ab")}
+    stored(ladders, "mine")
+    stored(ladders, "theirs", **other)
+    (one, two) = sorted((tmp_path / "theirs").glob("*.nc"))
+    for path in (one, two):
+        mine = tmp_path / "mine" / path.name
+        kept = mine.read_bytes()
+        mine.write_bytes(path.read_bytes())
+        with pytest.raises(FileError, match=rf"{mine.name}' .*{said}"):
+            stored(ladders, "mine")
+        mine.write_bytes(kept)
+    two.rename(one)  # another ladder under this one's name
+    with pytest.raises(FileError, match=rf"{one.name}' holds a fit of other runs"):
+        stored(ladders, "theirs", **other)
+
+
+def test_a_damaged_fit_is_named_with_what_to_do(stored, tmp_path):
+    ladders = {"a": simulate_runs()}
+    stored(ladders, "mine")
+    (path,) = (tmp_path / "mine").glob("*.nc")
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:1000], whole[:500] + b"x" + whole[501:], b"[]"):
+        path.write_bytes(damaged)
+        with pytest.raises(FileError, match=rf"{path.name}' .*delete this file"):
+            stored(ladders, "mine")
+        path.unlink()
+        stored(ladders, "mine")
+
+
+@pytest.mark.parametrize("store", ["", 3, b"x", "a\0"], ids=repr)
+@pytest.mark.usefixtures("no_sampling")
+def test_a_store_must_be_a_folder(store):
+    with pytest.raises(DomainError, match="store must be a folder"):
+        bs.fit_many({"a": simulate_runs()}, store=store, **HOW)
 
 
 def test_names_come_from_files_and_tables(tmp_path):

@@ -73,11 +73,13 @@ def test_the_same_coordinate_has_the_same_prior_in_every_law():
 def test_prior_predictive_says_its_priors_and_draws_losses():
     runs = simulate_runs()
     prior = bs.prior_predictive(runs, law="chinchilla", draws=500, random_seed=1)
-    assert prior["loss"].dims == ("draw", "run")
+    assert prior["loss"].dims == ("chain", "draw", "run")
+    assert prior["E"].dims == ("chain", "draw")
+    assert dict(prior.sizes) == {"chain": 1, "draw": 500, "run": len(runs)}
     assert {"E", "A", "B", "alpha_N", "level", "sigma"} <= set(prior)
     assert any("slope_N" in text and "95 %" in text for text in prior.attrs["priors"])
     # what was observed is nothing special under the prior
-    below = (prior["loss"] < runs.loss).mean("draw")
+    below = (prior["loss"] < runs.loss).mean(("chain", "draw"))
     assert float(below.min()) > 0.05
     assert float(below.max()) < 0.95
 

@@ -13,7 +13,7 @@ from bayesscale.plots import plot_comparison, plot_coverage, plot_sensitivity
 def comparison(average):
     table = pd.DataFrame(
         {
-            "law": ["chinchilla", "kaplan"], "log_evidence": [101.0, 98.5], "mcse": [0.02, 0.01],
+            "law": ["chinchilla", "kaplan"], "ln_bf": [0.0, -2.5], "ln_bf_mcse": [0.0, 0.02],
             "probability": [0.92, 0.08], "elpd_diff": [0.0, -3.0], "elpd_diff_se": [0.0, 1.5],
             "stacking": [0.8, 0.2],
         },
@@ -41,17 +41,22 @@ def backtest():
     return bs.Backtest(pd.concat([good, bad]), pd.DataFrame(), (), "chinchilla", 1)
 
 
-@pytest.mark.usefixtures("own_figure")
-def test_scores_stand_below_the_best_with_their_errors(comparison):
+def test_a_forest_of_the_criteria_with_their_errors(comparison, ax):
     scores = bs.plot_data("comparison", comparison).scores
     assert scores["score"].tolist() == [0.0, -2.5, 0.0, -3.0]
-    assert scores["error"].tolist() == [0.02, 0.01, 0.0, 1.5]
-    figure = plot_comparison(comparison)
-    evidence, elpd, weights = figure.axes
-    points = [tuple(np.ravel(line.get_data())) for line in elpd.lines if line.get_marker() == "o"]
-    assert points == [(0.0, 0), (-3.0, 1)]
-    assert "ln evidence" in evidence.get_xlabel()
-    assert sorted(round(bar.get_width(), 2) for bar in weights.patches) == [0.08, 0.2, 0.8, 0.92]
+    assert scores["error"].tolist() == [0.0, 0.02, 0.0, 1.5]
+    assert plot_comparison(comparison, ax=ax) is ax
+    drawn = [line for line in ax.lines if line.get_marker() in ("o", "s")]
+    assert [line.get_xdata().tolist() for line in drawn] == [[0.0, -2.5], [0.0, -3.0]]
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["evidence, ± Monte Carlo error", "leave-one-out, ± standard error"]
+    assert ax.get_xscale() == "linear"
+
+
+def test_a_forest_of_laws_far_apart(comparison, ax):
+    comparison.summary["ln_bf"] = [0.0, -488.0]
+    plot_comparison(comparison, ax=ax)
+    assert ax.get_xscale() == "symlog"
 
 
 def test_every_prior_passes_through_the_fits_own(sensitivity, ax):

@@ -59,8 +59,33 @@ def test_absurd_counts_are_refused(column):
     Runs.from_frame(with_cell(column, "b", 1e20))
     with pytest.raises(RunsError, match=rf"^{column} .* 1.0e20 in 1 of 4 runs: run b \("):
         Runs.from_frame(with_cell(column, "b", 1e300))
-    with pytest.raises(RunsError, match=rf"{column} .* 1.0e-12 in 1 of 12 runs: run 0"):
-        Runs.from_frame(LADDER | {column: np.r_[1e-300, LINE[1:]]})
+    for small in (1e-300, 1.5e-9, 0.999):
+        with pytest.raises(RunsError, match=rf"{column} is below 1 in 1 of 12 runs: run 0"):
+            Runs.from_frame(LADDER | {column: np.r_[small, LINE[1:]]})
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e3, 1e6])
+@pytest.mark.parametrize("column", ["params", "tokens"])
+@pytest.mark.parametrize("row", [0, 5, 11])
+def test_a_slip_in_one_row_is_named(column, row, factor):
+    near = {"params": LINE, "tokens": 20 * LINE, "loss": LADDER["loss"]}
+    cells = near[column].copy()
+    cells[row] *= factor
+    with pytest.warns(RunsWarning, match=rf"1 of 12 runs .*30 times off .*run {row} \("):
+        Runs.from_frame(near | {column: cells})
+
+
+@pytest.mark.parametrize("factor", [0.3, 2.5])
+def test_a_loss_far_off_the_trend_is_named(factor):
+    loss = LADDER["loss"].copy()
+    loss[4] *= factor
+    with pytest.warns(RunsWarning, match=r"1 of 12 runs .*2 times off the loss .*run 4 \("):
+        Runs.from_frame(LADDER | {"loss": loss})
+
+
+def test_tokens_in_thousands_may_look_swapped():
+    with pytest.warns(RunsWarning, match=r'swapped.* units=\{"tokens": "k"\}'):
+        Runs.from_frame(LADDER | {"tokens": 0.02 * LINE})
 
 
 def test_text_that_is_a_number_is_read():
@@ -188,7 +213,7 @@ def test_a_warning_points_at_the_line_that_caused_it():
 @pytest.mark.parametrize(("changes", "options", "message"), [
     ({"tokens": LADDER["tokens"] / 1e9}, {}, r"tokens .* 20\..*units="),
     ({"params": LINE / 1e6, "tokens": np.full(12, 1e11)}, {}, "millions"),
-    ({"params": LINE / 1e9}, {}, "params .*largest is 10"),
+    ({"params": LINE / 1e8}, {}, "params .*largest is 100"),
     ({"params": 20 * LINE, "tokens": LINE}, {}, "params and tokens .*swapped"),
     ({"params": 1e3 * LINE, "tokens": 0.02 * LINE}, {}, "tokens .*millions"),
     ({"loss": np.linspace(12, 6, 12)}, {}, "perplexities"),

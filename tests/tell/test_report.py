@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayesscale as bs
@@ -205,3 +206,53 @@ def test_what_is_refused_before_anything_is_written(fit, tmp_path, arguments, sa
     with pytest.raises(DomainError, match=r"\.html"):
         bs.report(tmp_path / "r.pdf", fit=fit)
     assert list(tmp_path.iterdir()) == []
+
+
+def others_of(fit):
+    """Results of other things than a fit that a report can show, by argument."""
+    points = pd.DataFrame({"method": [], "reach": []})
+    fits, n = {"a": fit, "b": fit}, fit.runs.fingerprint
+    empty = pd.DataFrame()
+    return {
+        "backtest": bs.Backtest(points, empty, (), "chinchilla", 1, n),
+        "comparison": bs.Comparison(fits, empty, None, "Verdict.", (), empty, None, 1),
+        "sensitivity": bs.PriorSensitivity(empty, ("a", "b"), empty, "Holds.", False, n),
+        "regret": bs.regret(fit, params=1e9, tokens=2e10),
+    }
+
+
+@pytest.mark.parametrize("name", ["backtest", "comparison", "sensitivity", "regret"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda runs: simulate_runs(seed=5),
+        lambda runs: runs.select(runs.flops < runs.flops.max()),
+        lambda runs: Runs.from_frame(runs.frame, param_count="non_embedding"),
+        lambda runs: Runs.from_frame(runs.frame[::-1]),
+    ],
+    ids=["others", "fewer", "counted otherwise", "another order"],
+)
+def test_results_of_other_runs_are_refused_on_one_page(fit, tmp_path, name, other):
+    result = others_of(fit_at(other(fit.runs), spread=0.02))[name]
+    path = tmp_path / "r.html"
+    for subject in ({"fit": fit}, {"plan": bs.Plan.of(fit, 1e22)}):
+        with pytest.raises(DomainError, match=f"{name} is not of the 48 runs"):
+            bs.report(path, **subject, **{name: result})
+    if name == "backtest":
+        with pytest.raises(DomainError, match="test is not of the 48 runs"):
+            bs.Plan.of(fit, 1e22, test=result)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("commands", [[1], "ls", [None], 3, [], [b"ls"]], ids=repr)
+def test_commands_are_lines_of_text(fit, tmp_path, commands):
+    with pytest.raises(DomainError, match="commands must be"):
+        bs.report(tmp_path / "r.html", fit=fit, commands=commands)
+
+
+def test_no_argument_brings_a_terminal_escape_onto_the_page(fit, tmp_path):
+    nasty = "echo \x1b[31mred\x1b[0m \x07\x9b2J\u202e"
+    asked = {"commands": [nasty], "title": nasty, "question": nasty}
+    page = bs.report(tmp_path / "r.html", fit=fit, flops=1e22, **asked).read_text()
+    assert not set(page) & set("\x1b\x07\x9b\u202e")
+    assert "\\x1b[31mred" in page
