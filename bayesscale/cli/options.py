@@ -79,7 +79,7 @@ class _Sizes(click.ParamType):
 
     def _size(self, text: str, param: Any, ctx: Any) -> float:
         machine = ctx.params.get("machine") if ctx else None
-        if "hour" in text and machine is not None:
+        if "hour" in text and isinstance(machine, bs.Machine):
             return machine.flops(text)
         size = read_size(text)
         if size is None:

@@ -195,8 +195,8 @@ REFUSED = [
     ("too few left", lambda: {"a": drawn(), "b": drawn()}, {"by": "largest", "factor": 1001},
      RunsError, "within 1001x"),
     ("seed", lambda: {"a": drawn(), "b": drawn()}, {"random_seed": -1}, DomainError, "from 0"),
-    ("no posterior", lambda: {"a": drawn(), "b": fit_at(RUNS, spread=0.01, draws=20)}, {},
-     EvidenceError, "Draws of 'b' that did not converge"),
+    ("no posterior", lambda: {n: fit_at(RUNS, spread=0.01, draws=20) for n in "ab"}, {},
+     EvidenceError, "at least 1 fit with draws that converged, but got 0. 'a': NOT CONVERGED"),
 ]  # fmt: skip
 
 
