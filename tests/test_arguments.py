@@ -7,18 +7,11 @@ from bayesscale import _arguments as check
 from bayesscale.errors import DomainError, UnknownNameError
 
 HUGE = 10**400
-<<<<<<< ours
 NO_NUMBERS = [
     "lots", ["7X"], "9 hours", True, [True, 2.0], None, 1j, np.array(["a"]), {1: 2}, [[1], [2, 3]],
     np.array(["2020"], "M8"), np.array([object()]), pd.NA, [pd.NA], np.ma.masked, [np.ma.masked],
     HUGE, [HUGE], 10**5000, np.ma.array([1, 2], mask=[0, 1]),
 ]  # fmt: skip
-=======
-NO_NUMBERS = ["lots", ["7X"], "9 hours", True, [True, 2.0], None, 1j, np.array(["a"]), {1: 2},
-              [[1], [2, 3]], np.array(["2020"], "M8"), np.array([object()]), pd.NA, [pd.NA],
-              np.ma.masked, [np.ma.masked], HUGE, [HUGE], 10**5000,
-              np.ma.array([1, 2], mask=[0, 1])]  # fmt: skip
->>>>>>> theirs
 
 
 @pytest.mark.parametrize(
