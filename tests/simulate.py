@@ -1,5 +1,6 @@
 """Simulated ladders, and fits at known parameters without any sampling."""
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import xarray as xr
 from scipy.optimize import minimize
 
+from bayesscale.errors import RunsWarning
 from bayesscale.inference import Average, Fit, SamplingSpec, compile_model, parameter_groups
 from bayesscale.laws import Law
 from bayesscale.model import LINKS, ModelSpec, Posterior, model_data, specify
@@ -55,16 +57,20 @@ def simulate_runs(
 ) -> Runs:
     """Draw a ladder from a law at the truth; its coordinates refer to the design's centre."""
     params, tokens = design() if sizes is None else sizes
-    flat = Runs.from_frame(
-        {"params": params, "tokens": tokens, "loss": np.full(len(params), SIMULATED_LOSS)}
-    )
+    flat = quiet_runs(params, tokens, np.full(len(params), SIMULATED_LOSS))
     spec = specify(flat, law=law, noise=noise, discrepancy=discrepancy)
     log_loss = np.log(SIMULATED_LOSS) + spec.relative_log_loss(truth, spec.centred(flat), np)
     c = {k: np.asarray(v) for k, v in truth.items()}
     draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
-    return Runs.from_frame(
-        {"params": params, "tokens": tokens, "loss": np.exp(log_loss + draws)}, name="simulated"
-    )
+    return quiet_runs(params, tokens, np.exp(log_loss + draws))
+
+
+def quiet_runs(params: np.ndarray, tokens: np.ndarray, loss: np.ndarray) -> Runs:
+    """Make a table of runs, whatever is unusual about their sizes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)
+        table = {"params": params, "tokens": tokens, "loss": loss}
+        return Runs.from_frame(table, name="simulated")
 
 
 def fit_at(
@@ -102,7 +108,10 @@ def fit_at(
 def good_fit(runs: Runs, law: str | Law = "chinchilla") -> Fit:
     """Make a fit that passes its checks: the runs' sizes, and losses that the law describes."""
     loss = simulate_runs(law, sizes=(runs.params, runs.tokens)).loss
-    described = Runs.from_frame(runs.frame.drop(columns="flops").assign(loss=loss), name=runs.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)
+        frame = runs.frame.drop(columns="flops").assign(loss=loss)
+        described = Runs.from_frame(frame, name=runs.name)
     level = TRUTH["level"] * SIMULATED_LOSS / np.exp(np.log(loss).mean())
     truth = TRUTH | {"sigma": 0.1, "level": level}
     return fit_at(described, law, truth=truth, spread=0.02, draws=400)

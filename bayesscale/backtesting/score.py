@@ -83,9 +83,9 @@ class Score(Told):
 
     def sections(self) -> list[Section]:
         """Return how the forecast did, the predictions, and what moved."""
-        short = self.backtest.outcome in ("caution", "stop") or (
-            len(self.points) == 1 and not covered(self.points, LEVEL).all()
-        )
+        short = self.backtest.outcome in ("caution", "stop")
+        if len(self.points) == 1:
+            short = not covered(self.points, LEVEL).all()
         told: list[Section] = [
             Heading("How did the forecast do?"),
             Paragraph(self.text, "caution" if short else "ok", emphasis=True),

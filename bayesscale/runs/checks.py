@@ -50,7 +50,7 @@ MOST_EPOCHS = 4
 
 _DIVERGED_SHARE = 0.25
 _ON_A_LINE, _ENOUGH_FOR_A_LINE = 1.02, 6
-_ENOUGH_CHECKPOINTS = 4
+_ENOUGH_CHECKPOINTS = 10
 _ENOUGH_RUNGS, _MOST_RUNGS, _ENOUGH_ON_A_RUNG, _SAME_RUNG = 6, 50, 4, 0.1
 _OFF_TREND, _OFF_IN_ERRORS = 0.01, 5.0
 _EPOCHS = re.compile(r"(n|num|total|train|training)?epochs?(approx)?")
@@ -73,9 +73,12 @@ _SOUNDS_LIKE = {
 
 
 def number_problems(
-    q: Quantity, values: np.ndarray, unreadable: np.ndarray, *, cells: pd.Series, ids: np.ndarray
-) -> Iterator[str]:
-    """Tell of cells that no run can have; ``values`` are NaN where missing or unreadable."""
+    q: Quantity, values: np.ndarray, unreadable: np.ndarray, *, counted: np.ndarray,
+    cells: pd.Series, ids: np.ndarray,
+) -> Iterator[str]:  # fmt: skip
+    """List cells that no run can have; ``values`` are NaN where missing or unreadable, and
+    ``counted`` are the same in the unit of the quantity.
+    """  # noqa: D205
     name, n = q.name, len(ids)
 
     def where(bad: np.ndarray) -> str:
@@ -105,12 +108,12 @@ def number_problems(
     if (above := bad & (values >= high)).any():
         yield f"{name} must be {q.domain}, but is above in {where(above)}"
     least, most = _LIMITS.get(q.style, (0.0, math.inf))
-    if (huge := (values > most) & ~infinite).any():
+    if (huge := (counted > most) & ~infinite).any():
         yield (
             f"{name} is above {scientific(most)} in {where(huge)} Pass plain counts: perhaps they "
             "were multiplied by 1e9 twice, or this is another column."
         )
-    if (tiny := (values < least) & (values > 0)).any():
+    if (tiny := (counted < least) & (values > 0)).any():
         yield (
             f"{name} is below {short_number(least)} in {where(tiny)} It is a plain count: correct "
             f'these cells, or say units={{"{name}": "B"}} if the column counts billions, "M" for '

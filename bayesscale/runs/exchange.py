@@ -103,7 +103,8 @@ def _refuse_impossible(
     problems: list[str] = []
     for q in numbers:
         cells = pd.Series(columns[q.name])
-        problems += checks.number_problems(q, columns[q.name], fine, cells=cells, ids=ids)
+        values = columns[q.name]
+        problems += checks.number_problems(q, values, fine, counted=values, cells=cells, ids=ids)
     problems += checks.loss_problems(columns, ids=ids, unit="nats/token")
     problems += checks.count_problems(columns, param_count, ids)
     for name in groups:

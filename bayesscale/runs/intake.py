@@ -222,8 +222,10 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     for name, q in wanted.items():
         if name in found:
             values, unreadable, cells = read(name)
-            problems += checks.number_problems(q, values, unreadable, cells=cells, ids=ids)
             columns[name] = scaled(values, found[name].unit)
+            problems += checks.number_problems(
+                q, values, unreadable, counted=columns[name], cells=cells, ids=ids
+            )
     mean_bytes = _to_nats(columns, loss_unit, per_token)
     wanted.pop(BYTES_PER_TOKEN.name, None)
     problems += checks.loss_problems(columns, ids=ids, unit=loss_unit, column=found["loss"].column)

@@ -1,5 +1,6 @@
 import gzip
 import os
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -141,15 +142,19 @@ def test_rows_are_chosen_before_anything_is_checked(tmp_path):
     assert runs.groups == {}
 
 
-@pytest.mark.parametrize(("folder", "n_runs", "rule", "options"), [
-    ("chinchilla_epoch", 245, "6ND", {}),
-    ("gadre2024", 104, "6ND", {"group": "dataset"}),
-    ("muennighoff2023", 308, "6ND", {"group": "variant"}),
-    ("porian2024", 1745, "6ND", {"params": "n_params_asfit", "param_count": "other"}),
-    ("porian2024", 1745, "6ND_non_embedding", {"flop_rule": "6ND_non_embedding"}),
+@pytest.mark.parametrize(("folder", "n_runs", "rule", "options", "warned"), [
+    ("chinchilla_epoch", 245, "6ND", {}, []),
+    ("gadre2024", 104, "6ND", {"group": "dataset"}, []),
+    ("muennighoff2023", 308, "6ND", {"group": "variant"}, ["repeated"]),
+    ("porian2024", 1745, "6ND", {"params": "n_params_asfit", "param_count": "other"}, []),
+    ("porian2024", 1745, "6ND_non_embedding", {"flop_rule": "6ND_non_embedding"}, ["the trend"]),
 ])  # fmt: skip
-def test_public_ladders_load_in_silence(ladders, folder, n_runs, rule, options):
-    runs = read_runs(ladders / folder / "runs.csv", **options)
+def test_public_ladders_load(ladders, folder, n_runs, rule, options, warned):
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        runs = read_runs(ladders / folder / "runs.csv", **options)
+    assert len(heard) == len(warned)
+    assert all(words in str(w.message) for words, w in zip(warned, heard, strict=True))
     assert len(runs) == n_runs
     assert runs.flop_rule == rule
     assert Runs.from_xarray(runs.to_xarray()) == runs

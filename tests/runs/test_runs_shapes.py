@@ -235,7 +235,9 @@ RAW = {
 @pytest.mark.parametrize(("file", "how"), RAW.items(), ids=RAW)
 def test_raw_public_files_are_read_at_the_first_try(ladders, file, how):
     n_runs, options = how
-    runs = read_runs(ladders / file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # of what the runs are like
+        runs = read_runs(ladders / file)
     assert len(runs) == n_runs
     specify(runs, **options)
 
@@ -247,8 +249,9 @@ def test_raw_evaluations_of_ibm_are_read_with_the_remedies_in_turn(ladders):
     options = {"loss": "wikitext ppl", "loss_unit": "perplexity"}
     with pytest.raises(RunsError, match="--drop-incomplete"):
         read_runs(path, **options)
-    with pytest.warns(RunsWarning, match="Left out .* rows that are incomplete: row"):
+    with pytest.warns(RunsWarning) as heard:
         runs = read_runs(path, **options, drop_incomplete=True)
+    assert any("rows that are incomplete: row" in str(w.message) for w in heard)
     assert runs.loss.max() < 4
 
 
