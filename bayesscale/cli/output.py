@@ -232,15 +232,16 @@ class Output:
             self.tell([Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
 
-    @staticmethod
-    def _write_table(path: str, results: Iterable[Told]) -> None:
+    def _write_table(self, path: str, results: Iterable[Told]) -> None:
         """Write the first table that results have."""
         tables = (getattr(result, "summary", None) for result in results)
         table: Any = next((t() if callable(t) else t for t in tables if t is not None), None)
         if table is None:
             raise click.UsageError("There is no table to write: leave --csv out.")
-        with click.open_file(path, "w") as file:
-            file.write(table.to_csv())
+        if path == "-":
+            click.echo(table.to_csv(), file=self._stdout, nl=False)
+        else:
+            Path(path).write_text(table.to_csv(), encoding="utf-8")
 
 
 def _warn(text: str) -> None:

@@ -152,7 +152,7 @@ def test_allocate_answers_as_python_does(run, saved):
     ended = run(words)
     assert ended.status == 0
     assert max(map(len, human_lines(ended.stdout))) <= 80
-    for told in ("1.0e21", "nearly as good", "the best size grows as C^0.5", "50 % intervals"):
+    for told in ("1.0e21", "nearly as good", "N* grows as C^0.5", "50 % intervals"):
         assert told in ended.words
 
     told = run(words, "--json").document

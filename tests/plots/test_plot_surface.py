@@ -15,6 +15,7 @@ def solid(ax):
     return [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2]
 
 
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
 def test_slices_are_what_extrapolate_says(fit):
     data = bs.plot_data("isoflops", fit, flops=BUDGETS, ci_prob=0.8)
     for budget, slice_ in data.slices.groupby("flops"):
@@ -73,6 +74,7 @@ def test_slices_of_several_fits_and_of_an_average(fit, make_fit, average, ax):
         np.testing.assert_array_equal(np.transpose(line.get_data()), own[["params", "law_loss"]])
 
 
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
 def test_the_contour_is_the_median_surface(fit, ax):
     data = bs.plot_data("contour", fit)
     some = data.surface.iloc[::97]

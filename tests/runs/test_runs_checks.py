@@ -311,13 +311,13 @@ def test_repeated_data_are_flagged_and_kept(column, values):
 
 def test_checkpoints_under_one_name_are_flagged_unless_they_are_a_cluster():
     table = {
-        "params": np.repeat([1e8, 4e8, 9e8], 5), "tokens": np.tile(np.geomspace(1e9, 2e10, 5), 3),
-        "loss": np.linspace(4, 3, 15), "model": np.repeat(["a", "b", "c"], 5),
+        "params": np.repeat([1e8, 4e8, 9e8], 12), "tokens": np.tile(np.geomspace(1e9, 2e10, 12), 3),
+        "loss": np.linspace(4, 3, 36), "model": np.repeat(["a", "b", "c"], 12),
     }  # fmt: skip
     with pytest.warns(RunsWarning, match="say cluster='model'"):
         Runs.from_frame(table)
     Runs.from_frame(table, cluster="model")
-    Runs.from_frame(table | {"model": np.arange(15)})
+    Runs.from_frame(table | {"model": np.arange(36)})
 
 
 @pytest.mark.parametrize("off", [[], [0], [0, 1], [3], [6, 7]])

@@ -52,7 +52,7 @@ def test_the_first_screen_answers(report, fit):
     words = read(report).words
     answer = re.search(r"1\.0e22 FLOP, train \S+ parameters on \S+ tokens", words)
     assert answer.start() < words.index("The runs")
-    for part in ("Other budgets", "Forecast", "How to split the compute", "Caveats", "Provenance",
+    for part in ("Other budgets", "Predicted losses", "How to split the compute", "Caveats", "Provenance",
                  fit.runs.fingerprint, f"seed {fit.sampling.random_seed}", 'law="chinchilla"',
                  f"bayesscale {bs.__version__}"):  # fmt: skip
         assert part in words
