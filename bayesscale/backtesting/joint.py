@@ -70,9 +70,12 @@ def combine(p_values: Any) -> Any:
 
 def together(folds: Iterable[pd.DataFrame]) -> tuple[float, tuple[int, int]]:
     """Return the power of folds' replicates together, and the central 90 % of the number of runs
-    that intervals of a right model would cover, the folds taken as independent.
+    that intervals of a right model would cover, the folds taken as independent; NaN and none of no
+    folds.
     """  # noqa: D205
-    rng = np.random.default_rng(SEED)
+    folds, rng = list(folds), np.random.default_rng(SEED)
+    if not folds:
+        return np.nan, (0, 0)
     chosen = [fold.to_numpy()[rng.integers(0, len(fold), COMBINED)] for fold in folds]
     covered, p_values = (np.stack([c[:, i] for c in chosen], axis=-1) for i in (0, 1))
     low, high = np.quantile(covered.sum(axis=-1), [0.05, 0.95])

@@ -205,7 +205,7 @@ class Plan(Told):
         """Those of the fit, the back-test as one, robustness, and those of the answers."""
         test = self.test
         made = [self.robustness] if self.robustness else []
-        if test:
+        if test and len(test.judged):
             text, table = test.verdict.text, test.folds
             made.insert(0, CheckResult(BACK_TEST, test.outcome, text, table, PriorWarning))
         return (*self.fit.checks, *made, *self._answers)
@@ -229,6 +229,8 @@ class Plan(Told):
         if self.test is None:
             return f"Not tested on held-out runs: {self.not_tested}"
         reach = f"the plan reaches {_times(self.reach)} the largest run"
+        if not len(self.test.judged):
+            return f"Not tested: the fits of the smaller runs failed their checks; {reach}."
         if self.test.outcome == "note":
             return f"Too few held-out runs to test the intervals; {reach}."
         if self.reach > NEARLY * self.test.tested_reach:

@@ -22,23 +22,31 @@ def test_the_quickstart_tells_a_story_and_leaves_files(quick, here, asked, runs)
     ended = quick()
     assert ended.status == 0
     small, _ = runs.split_by_compute(factor=10)
-    assert [len(setup.runs) for setup in asked] == [len(small), len(runs)]
-    told = " ".join(ended.stdout.split("The same in Python")[0].split())
-    for words in (f"{len(runs)} runs", f"{len(small)} runs up to 5.2e19 FLOP", "Approach 3",
-                  "1.0e22 FLOP", "1.0e23 FLOP"):  # fmt: skip
-        assert words in told
-    assert max(map(len, ended.stdout.split("The same in Python")[0].splitlines())) <= 80
+    assert len(asked[0].runs) == len(small)  # the first fold; then others, all runs, assumptions
+    assert sum(len(setup.runs) == len(runs) for setup in asked) >= 2
+    for words in ("1.0e22 FLOP, train", "On held-out runs", "larger half of the runs"):
+        assert words in ended.words
+    assert max(map(len, ended.stdout.splitlines())) <= 100
+    assert len(ended.stdout.splitlines()) <= 45
     assert {p.name for p in (here / "bayesscale-quickstart").iterdir()} == FILES
-    assert ended.stderr.count("Warning") == 1  # a hundred times more is far, and said once
+    assert "Warning" not in ended.stderr  # what was found stands on the page
+
+
+def test_all_of_it_on_request(quick):
+    ended = quick("--verbose")
+    for words in ("Approach 3", "The same in Python", "nearly as good"):
+        assert words in ended.words
 
 
 def test_the_document_of_the_quickstart(quick, here, runs):
     told = quick("--json --output-dir a/b --hold-out 5").document
     _, large = runs.split_by_compute(factor=5)
-    assert told["budgets"] == [1e22, 1e23]
-    tested = [row["run"] for row in told["hold_out"]["points"] if row["method"] == "bayesscale"]
+    tested = [
+        row["run"] for row in told["hold_out"]["points"]
+        if row["method"] == "bayesscale" and row["fold"] == 1
+    ]  # fmt: skip
     assert tested == large.run_ids.tolist()
-    assert len(told["allocation"]["summary"]) == len(told["extrapolation"]["summary"]) == 2
+    assert len(told["allocation"]["summary"]) == len(told["extrapolation"]["summary"]) > 0
     assert {p.name for p in (here / "a" / "b").iterdir()} == FILES
     assert bs.load_fit("a/b/fit.nc").law.name == "chinchilla"
     for size in told["extrapolation"]["summary"]:
@@ -46,13 +54,9 @@ def test_the_document_of_the_quickstart(quick, here, runs):
 
 
 def test_without_a_table_it_runs_on_the_example(run, here, asked, no_figures):
-    ended = run("quickstart --law chinchilla")
+    ended = run("quickstart --law chinchilla -v")
     assert ended.status != 2  # 1 if draws made up for these sizes do not pass their checks
-    example = bs.load_example()
-    small, large = example.split_by_compute(factor=4)
-    assert large.flops.min() > 3e14  # the two top levels
-    assert small.flops.max() < 1.1e14
-    assert [len(setup.runs) for setup in asked] == [len(small), len(example)]
+    assert len(bs.load_example()) in [len(setup.runs) for setup in asked]
     assert "runs = bs.load_example()" in ended.stdout
 
 
@@ -60,13 +64,13 @@ def test_without_enough_small_runs_nothing_is_held_out(quick, asked, runs, no_fi
     ended = quick("--hold-out 500")
     assert ended.status == 0
     assert "needs 10 runs" in ended.words
-    assert [len(setup.runs) for setup in asked] == [len(runs)]
+    assert "Not tested" in ended.words
     assert quick("--hold-out 1e9 --json").document["hold_out"] is None
 
 
 def test_the_test_is_that_of_backtest(quick, asked, runs, no_figures):
     told = quick("--json --hold-out 5").document
-    b = bs.backtest(runs, factor=5, folds=1, law="chinchilla", random_seed=0, progress=False)
+    b = bs.backtest(runs, factor=5, law="chinchilla", random_seed=0, progress=False)
     rows = {(r["band"], r["method"]): r for r in told["hold_out"]["summary"]}
     for key, row in b.summary.iterrows():
         assert rows[key]["crps"] == pytest.approx(row["crps"], rel=1e-9)
