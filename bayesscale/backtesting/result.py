@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -83,7 +83,7 @@ class Backtest(Told):
     checks: tuple[CheckResult, ...]
     law: str
     random_seed: int
-    replicates: pd.DataFrame
+    replicates: pd.DataFrame = field(default_factory=pd.DataFrame)
     fingerprint: str = ""
 
     @classmethod

@@ -1,6 +1,7 @@
 """Public ladders: downloaded once from where their authors put them, checked and cached."""
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +12,7 @@ import pandas as pd
 
 from bayesscale import _arguments
 from bayesscale._progress import ProgressOption, progress_reporter, silent
-from bayesscale.errors import FileError
+from bayesscale.errors import FileError, RunsWarning
 from bayesscale.runs.table import Runs
 
 CACHE_VARIABLE = "BAYESSCALE_CACHE"
@@ -264,13 +265,15 @@ def load_example(
     again = table["part"] == "repeated"
     level = all_levels | (table["flops_6nd"] > _LEAST_FLOPS[ladder])
     table = table[(again & repeated) | (~again & level)]
-    return Runs.from_frame(
-        table,
-        params=_COUNTS[param_count],
-        params_non_embedding="params_non_embedding" if param_count == "total" else None,
-        param_count=param_count,
-        group="part" if repeated else None,
-        flop_rule="6ND",
-        bytes_per_token=table["bytes_per_token"].iloc[0] if ladder == "code" else 1,
-        name="example",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunsWarning)  # what is odd about them is documented
+        return Runs.from_frame(
+            table,
+            params=_COUNTS[param_count],
+            params_non_embedding="params_non_embedding" if param_count == "total" else None,
+            param_count=param_count,
+            group="part" if repeated else None,
+            flop_rule="6ND",
+            bytes_per_token=table["bytes_per_token"].iloc[0] if ladder == "code" else 1,
+            name="example",
+        )

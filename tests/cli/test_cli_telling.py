@@ -80,6 +80,7 @@ def test_show_takes_averages_too(run, here, runs):
     assert 'bs.load_average("both.nc")' in ended.stdout
 
 
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.RunsWarning")
 def test_data_lists_and_writes(run, here):
     assert "chinchilla" in run("data").stdout
     assert run("data example -o example.csv").status == 0

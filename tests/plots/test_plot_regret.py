@@ -8,6 +8,7 @@ from bayesscale.errors import DomainError
 from bayesscale.plots import plot_regret
 
 
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
 def test_intervals_are_those_of_the_draws(fit, ax):
     found = bs.regret(fit, params=[1e8, 4e8, 2e9], flops=1e20, names=["<b>", "$x_{", ""])
     data = bs.plot_data("regret", found).wasted
