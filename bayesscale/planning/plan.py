@@ -407,6 +407,8 @@ def plan(
         number("hold_out", hold_out, above=1)
     test, tested, not_tested = _test(runs, law, hold_out, options, progress)
     fitted = fit(runs, progress=progress, **options)
+    if test:  # a fit may add a noise floor to its runs
+        test = replace(test, fingerprint=fitted.runs.fingerprint)
     made = Plan.of(fitted, flops, terms=terms, test=test, ci_prob=ci_prob)
     robustness = None
     if made.allocation is not None:

@@ -55,7 +55,9 @@ def test_the_document_of_the_quickstart(quick, here, runs):
 
 def test_without_a_table_it_runs_on_the_example(run, here, asked, no_figures):
     ended = run("quickstart --law chinchilla -v")
-    assert ended.status != 2  # 1 if draws made up for these sizes do not pass their checks
+    assert ended.status != 2, (
+        ended.errors
+    )  # 1 if draws made up for these sizes do not pass their checks
     assert len(bs.load_example()) in [len(setup.runs) for setup in asked]
     assert "runs = bs.load_example()" in ended.stdout
 

@@ -1,7 +1,10 @@
 """Decisions: every cost and term against brute force, regrets against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.optimize import brentq
 
 import bayesscale as bs
@@ -254,9 +257,14 @@ class Valley(Law):
 def valley(runs, **odd):
     """Return a fit of 200 draws, of which the first ones are odd."""
     fit = fit_at(runs, Valley(), truth={"level": 1.0, "walls": 0.02, "hill": 0.0})
+    posterior = fit.draws["posterior"].to_dataset()
     for name, values in odd.items():
-        fit.draws["posterior"][name][0, : len(values)] = values
-    return fit
+        drawn = posterior[name].to_numpy().copy()
+        drawn[0, : len(values)] = values
+        posterior = posterior.assign({name: (posterior[name].dims, drawn)})
+    tree = fit.draws.copy()
+    tree["posterior"] = xr.DataTree(posterior)
+    return replace(fit, draws=tree)
 
 
 def test_one_odd_draw_does_not_refuse_the_others(runs):
