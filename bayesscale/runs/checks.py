@@ -34,6 +34,7 @@ _LOG10 = {"params": (5.0, 13.0), "tokens": (6.0, 15.0), "flops": (12.0, 28.0)}
 _TOKENS_PER_PARAM = (0.2, 1e5)
 _TOKENS_PER_PARAM_AT_MOST = 5e3
 _SLIP = 30.0
+_STEP = math.log(4.0)
 _LOSS_OFF = 2.0
 # More rows than this share lie far off by design, or in another regime, and not by a slip.
 _SLIPS_AT_MOST = 0.01
@@ -426,6 +427,10 @@ def _slips(
     if len(ids) < _ENOUGH_TO_RISE:
         return
     ratio = tokens / params
+    off_median = np.log(ratio / np.median(ratio))
+    usual = off_median[np.abs(off_median) <= math.log(_SLIP)]
+    # a design that reaches far goes there by steps, a slip leaves a gap
+    beside = (off_median > usual.min() - _STEP) & (off_median < usual.max() + _STEP)
     x = np.column_stack([np.ones(len(ids)), np.log(params), np.log(tokens)])
     y = np.log(loss)
     off, kept = np.zeros(len(ids)), np.ones(len(ids), dtype=bool)
@@ -433,7 +438,7 @@ def _slips(
         off = np.abs(y - x @ np.linalg.lstsq(x[kept], y[kept])[0])
         kept = off <= np.quantile(off, 0.8)
     for what, distance, limit, values, name in (
-        ("median tokens per parameter", np.abs(np.log(ratio / np.median(ratio))), _SLIP, ratio,
+        ("median tokens per parameter", np.where(beside, 0, np.abs(off_median)), _SLIP, ratio,
          "tokens per parameter"),
         ("loss that the other runs suggest", off, _LOSS_OFF, loss, "loss"),
     ):  # fmt: skip

@@ -244,7 +244,7 @@ def on_slope_N(family, **parameters):
         ({"random_seed": -1}, DomainError, "random_seed"),
         ({"progress": "loud"}, DomainError, "progress"),
         ({"density": "fuse"}, UnknownNameError, "'fused'"),
-        ({"runs": {"params": [1]}}, RunsError, "read_runs"),
+        ({"runs": {"params": [1]}}, UnknownNameError, "Looked for loss"),
         ({"runs": simulate_runs().select(np.arange(48) < 4)}, RunsError, "5 unknowns"),
         (on_slope_N("Normal", mu=0.1, sigma=0.3), PriorError, "domain"),
         (on_slope_N("Beta", alpha=-3, beta=2), PriorError, "parameters"),
@@ -408,4 +408,4 @@ def test_letters_of_a_law_that_misses_the_surface_are_said_to(fit, misfit, told)
     closest = letters.assign(misfit=0 * letters["E"] + misfit / 0.005 * noise)
     closest.attrs["unconverged"] = 0
     shown = SimpleNamespace(published=closest, posterior=fit.posterior)
-    assert ("E not as the loss" in result._closest_law(shown)) == told  # pyright: ignore[reportArgumentType]
+    assert ("nor E as the irreducible loss" in result._closest_law(shown)) == told  # pyright: ignore[reportArgumentType]
