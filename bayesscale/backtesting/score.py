@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -177,8 +177,7 @@ def score(
         [judged], law=fit.law.name, random_seed=fit.sampling.random_seed,
         fingerprint=fit.runs.fingerprint,
     )  # fmt: skip
-    options = {**fit.spec.options(), **asdict(fit.sampling)}
-    again = fit_again(whole, progress=progress, **options) if refit else None
+    again = fit_again(whole, progress=progress, **fit.options()) if refit else None
     return Score(found, again, None if again is None else _moved(fit, again))
 
 

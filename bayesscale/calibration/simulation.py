@@ -53,7 +53,7 @@ class Ladder:
         the simulated log losses ``(run,)``; each of shape ``(draw,)``.
         """  # noqa: D205
         posterior = Posterior.of(self.spec, c)
-        # with the standard errors of the real runs' log losses, as the refit is told
+        # with the standard errors of the real runs' log losses, which the refit is given
         density = self.spec.noise.log_density(
             self.spec.rows(self.runs),
             log_loss - posterior.log_loss(self.runs),

@@ -2,11 +2,11 @@
 
 A posterior is no better than its model. Loss that rises with size, a second descent, a kink, runs
 that diverged or a prior that holds an exponent at a wrong value all give intervals, and nothing in
-the draws says that they are wrong. What says it is the noise: see :mod:`.implied_noise` for why
-what a good model leaves over is known exactly.
+the draws says that they are wrong. The residuals can: :mod:`.implied_noise` derives their exact
+distribution under a correct model.
 
-That nothing was found means as much as could have been found. So whoever passes is told how large
-a kink, a curvature or a share of outliers would have had to be.
+A passed check is worth its power. So a pass states how large a kink, a curvature or a share of
+outliers would have been detected.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ FAR = 0.012
 """Share of runs, at most, that noise puts far off the law, half of it on either side."""
 
 MATERIAL_RATIO = 2.0
-"""Noise that changes by a smaller factor over the runs is let pass."""
+"""Noise that changes by a smaller factor over the runs is tolerated."""
 
 LOUDER = 1.4
 """Nor is noise held against a law that is not louder by this factor at the largest run than it is
@@ -160,12 +160,12 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     if neighbours.p < LEVEL:
         text = (
             f"The law describes the runs but for {neighbours.figure:.0%} of the noise, which runs "
-            f"of similar size have in common (up to {MATERIAL_SHARE:.0%} is let pass): intervals "
+            f"of similar size have in common (up to {MATERIAL_SHARE:.0%} is tolerated): intervals "
             "are somewhat too narrow."
         )
     text += remark
     if named:
-        text += f" Far off it, and forgiven as outliers: {named}."
+        text += f" Far off it, and down-weighted as outliers: {named}."
     if grave:
         text += (
             f" One of them is {grave}: check that row for a slip. Refit without it to see whether "

@@ -259,7 +259,7 @@ def hold_out_option(default: str) -> Callable:
 
 losses_in_option = click.option(
     "--losses-in", "unit", type=click.Choice(get_args(ShownLoss)),
-    help="Unit of the losses that are told; by default that of the runs.",
+    help="Unit of the losses shown; by default that of the runs.",
 )  # fmt: skip
 
 machine_option = click.option(

@@ -46,7 +46,7 @@ GROUPS = {
         "served", "params_min", "params_max", "tokens_max", "unique_tokens", "within", "given",
     ),
     "Small runs to choose from": ("candidates", "most"),
-    "How it is told": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
+    "How it is shown": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
     "Model": ("law", "laws", "noise", "discrepancy", "priors"),
     "Sampling": ("draws", "tune", "chains", "target_accept", "random_seed"),
     "Output": ("output", "output_dir", "force", "csv", "as_json", "strict", "quiet", "--help"),
@@ -54,7 +54,7 @@ GROUPS = {
 """Titles, and the names of what stands below each; all else comes first, as what is asked."""
 
 OF_CHECKS = (ConvergenceWarning, LackOfFitWarning, PriorWarning)
-"""Warnings that results tell of themselves."""
+"""Warnings that results state in their own text."""
 
 IMPORTS = {"pd.": "import pandas as pd", "runpy.": "import runpy"}
 """What Python needs besides bayesscale, by what it then holds."""

@@ -2,8 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -201,10 +199,7 @@ def _assumed_exact(fits: Mapping[str, Fit], report: Report) -> dict[str, Fit]:
     added = {}
     for name, fit in fits.items():
         short = name.removesuffix(f" + {fit.spec.discrepancy.name}")
-        coordinates = (*fit.law.coordinates, *fit.spec.noise_coordinates)
-        priors = {k.name: fit.spec.priors[k.name] for k in coordinates}
-        options: dict[str, Any] = {**fit.spec.options(), **asdict(fit.sampling)}
-        setup = Setup.of(fit.runs, **options | {"discrepancy": None, "priors": priors})
+        setup = Setup.of(fit.runs, **fit.options(discrepancy=None))
         report(f"Fitting {name!r} with the law assumed exact")
         added[f"{name}, exact" if short in fits else short] = setup.sample(report=report)
     return added

@@ -202,6 +202,22 @@ class Fit(Told):
         """The gravest of what the checks found."""
         return worst(check.severity for check in self.checks)
 
+    def options(self, **changes: Any) -> dict[str, Any]:
+        """Return the options that this fit was made with, but for changes, to fit again with.
+
+        Without its discrepancy a model has no priors of it: those are left out.
+
+        Examples
+        --------
+        >>> later = bs.read_runs("with_the_new_runs.csv")         # doctest: +SKIP
+        >>> bs.fit(later, **fit.options(random_seed=2))            # doctest: +SKIP
+        """
+        options = {**self.spec.options(), **asdict(self.sampling), **changes}
+        if options["discrepancy"] is None and "priors" not in changes:
+            kept = {k.name for k in (*self.law.coordinates, *self.spec.noise_coordinates)}
+            options["priors"] = {k: v for k, v in options["priors"].items() if k in kept}
+        return options
+
     @property
     def effective_runs(self) -> float:
         """How many independent runs would tell the level of the loss as well as all rows do."""

@@ -8,7 +8,7 @@ settle, and the plan is a caution.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,26 +95,20 @@ def check_robustness(
 
 def _others(fit: Fit) -> list[Other]:
     """List the other assumptions: the law exact, the larger half of the runs, other laws."""
-    sampling = asdict(fit.sampling)
-    sampling |= {"draws": DRAWS, "tune": min(TUNE, sampling["tune"])}
-    options: dict[str, Any] = {**fit.spec.options(), **sampling}
+    shorter = {"draws": DRAWS, "tune": min(TUNE, fit.sampling.tune)}
     found: list[Other] = []
     if fit.spec.discrepancy.moves_optimum:
-        exact: dict[str, Any] = {
-            **options,
-            "discrepancy": None,
-            "priors": _shared_priors(fit, None),
-        }
+        exact = fit.options(**shorter, discrepancy=None)
         found.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
     name, unknowns = "larger half of the runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
         found.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
     else:
-        found.append(Other(name, Setup.of(larger, **options)))
+        found.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
     for law in (LAWS[family] for family in FAMILIES if family != fit.law.name):
         if set(law.quantities) == set(fit.law.quantities) and _default_priors(fit):
-            another: dict[str, Any] = {**options, "law": law, "priors": None}
+            another = fit.options(**shorter, law=law, priors=None)
             found.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
     return found
 
@@ -130,12 +124,6 @@ def _unfit(fit: Fit) -> str:
 def _default_priors(fit: Fit) -> bool:
     """Whether no prior is the user's own: those mean nothing to another law."""
     return dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
-
-
-def _shared_priors(fit: Fit, discrepancy: str | None) -> Mapping[str, Any]:
-    """Return the priors of coordinates that are there without a discrepancy, too."""
-    drift = {k.name for k in fit.spec.discrepancy.coordinates(fit.law)}
-    return {name: prior for name, prior in fit.spec.priors.items() if name not in drift}
 
 
 def _answer(

@@ -430,20 +430,21 @@ def _slips(
     off_median = np.log(ratio / np.median(ratio))
     usual = off_median[np.abs(off_median) <= math.log(_SLIP)]
     # a design that reaches far goes there by steps, a slip leaves a gap
-    beside = (off_median > usual.min() - _STEP) & (off_median < usual.max() + _STEP)
+    gap = (off_median < usual.min() - _STEP) | (off_median > usual.max() + _STEP)
+    anywhere = np.ones(len(ids), dtype=bool)
     x = np.column_stack([np.ones(len(ids)), np.log(params), np.log(tokens)])
     y = np.log(loss)
     off, kept = np.zeros(len(ids)), np.ones(len(ids), dtype=bool)
     for _ in range(3):  # least squares of the loss in logs, without what lies far off it
         off = np.abs(y - x @ np.linalg.lstsq(x[kept], y[kept])[0])
         kept = off <= np.quantile(off, 0.8)
-    for what, distance, limit, values, name in (
-        ("median tokens per parameter", np.where(beside, 0, np.abs(off_median)), _SLIP, ratio,
+    for what, distance, limit, apart, values, name in (
+        ("median tokens per parameter", np.abs(off_median), _SLIP, gap, ratio,
          "tokens per parameter"),
-        ("loss that the other runs suggest", off, _LOSS_OFF, loss, "loss"),
+        ("loss that the other runs suggest", off, _LOSS_OFF, anywhere, loss, "loss"),
     ):  # fmt: skip
         at = np.flatnonzero(distance > math.log(limit))
-        if 0 < at.size <= max(1, _SLIPS_AT_MOST * len(ids)):
+        if 0 < at.size <= max(1, _SLIPS_AT_MOST * len(ids)) and apart[at].all():
             yield (
                 f"{at.size:,} of {len(ids):,} runs {'lie' if at.size > 1 else 'lies'} more than "
                 f"{limit:g} times off the {what}: {rows(ids[at], values[at], name)}. Look for a "
