@@ -267,9 +267,9 @@ def _worse_than_guessing(loss: np.ndarray, ids: np.ndarray) -> Iterator[str]:
 
 def _on_one_line(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
     ratio = tokens / params
-    several = len(np.unique(params)) >= _ENOUGH_FOR_A_LINE
     low, high = _TOKENS_PER_PARAM  # beyond, the columns look wrong, which is said instead
-    if several and low <= ratio.min() and ratio.max() < min(_ON_A_LINE * ratio.min(), high):
+    one = low <= ratio.min() and ratio.max() < min(_ON_A_LINE * ratio.min(), high)
+    if one and len(np.unique(params)) >= _ENOUGH_FOR_A_LINE:
         yield (
             f"All runs have {short_number(float(np.median(ratio)))} tokens per parameter: the "
             "effects of parameters and tokens cannot be told apart. Add runs on fewer and on more "
@@ -282,10 +282,13 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
     least squares, with an indicator of them beside powers of log compute and log parameters.
     """  # noqa: D205
     order = np.argsort(table["flops"], kind="stable")
-    c, n, y = (np.log(table[name][order]) for name in ("flops", "params", "loss"))
+    c = np.log(table["flops"][order])
     rung = np.cumsum(np.diff(c, prepend=c[0]) > _SAME_RUNG)
-    count, sizes = int(rung[-1]) + 1, pd.Series(n).groupby(rung).nunique()
-    if not _ENOUGH_RUNGS <= count <= _MOST_RUNGS or sizes.median() < _ENOUGH_ON_A_RUNG:
+    count = int(rung[-1]) + 1
+    if not _ENOUGH_RUNGS <= count <= _MOST_RUNGS:
+        return
+    n, y = (np.log(table[name][order]) for name in ("params", "loss"))
+    if pd.Series(n).groupby(rung).nunique().median() < _ENOUGH_ON_A_RUNG:
         return
     n = n - np.polyval(np.polyfit(c, n, 1), c)
     x = c - c.mean()
