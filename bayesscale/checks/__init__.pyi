@@ -1,6 +1,6 @@
 from .convergence import (
-    check_convergence as check_convergence, diagnostics as diagnostics, lowest_bfmi as lowest_bfmi,
-    short_of_draws as short_of_draws,
+    chains_state as chains_state, check_convergence as check_convergence,
+    diagnostics as diagnostics, lowest_bfmi as lowest_bfmi,
 )
 from .design import (
     check_design as check_design, law_slopes as law_slopes, size_in_words as size_in_words,

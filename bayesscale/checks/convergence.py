@@ -1,10 +1,14 @@
 """Whether chains found the same distribution, and drew enough from it."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from bayesscale._interrupts import interrupts_held
+from bayesscale._types import Array
+from bayesscale.checks.r_hat import effective, r_hat
 from bayesscale.checks.result import CheckResult
 from bayesscale.errors import ConvergenceWarning
 
@@ -64,34 +68,34 @@ def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckRes
     return CheckResult("convergence", severity, text, table, ConvergenceWarning)
 
 
-def short_of_draws(found: CheckResult, sample_stats: xr.Dataset) -> bool:
-    """Tell whether chains that did not converge mix nonetheless, and longer ones will do: nothing
-    diverged, and they are within a factor two of what is asked.
-    """  # noqa: D205
-    table, known = found.table, sample_stats.attrs
-    return bool(
-        known["divergences"] == 0
-        and known["bfmi"] >= BFMI_MIN
-        and (table["r_hat"] <= 1 + 2 * (RHAT_MAX - 1)).all()
-        and (
-            table[["ess_bulk", "ess_tail"]] >= ESS_PER_CHAIN_MIN * sample_stats.sizes["chain"] / 2
-        ).all(axis=None)
-    )
+State = Literal["converged", "short", "stuck"]
+
+
+def chains_state(
+    draws: Array, *, diverging: NDArray[np.bool_], energy: Array, margin: float = 1.0
+) -> State:
+    """Judge chains that may go on by the limits of :func:`check_convergence`.
+
+    ``draws`` are those to be kept, shape ``(chain, draw, coordinate)``, ``diverging`` and
+    ``energy`` of every step, ``(chain, step)``; ``margin`` times as many effective draws are asked
+    for. ``"short"`` chains mix, and are within a factor two of the limits; longer ones will do.
+    """
+    sound = diverging.mean() <= DIVERGENT_SHARE_MAX and lowest_bfmi(energy) >= BFMI_MIN
+    worst, least = r_hat(draws).max(), np.min(effective(draws))
+    enough = ESS_PER_CHAIN_MIN * len(draws)
+    if sound and worst <= RHAT_MAX and least >= margin * enough:
+        return "converged"
+    mixing = sound and worst <= 1 + 2 * (RHAT_MAX - 1) and least >= enough / 2
+    return "short" if mixing else "stuck"
 
 
 def diagnostics(sampled: xr.Dataset) -> pd.DataFrame:
     """Return split R-hat and effective sample sizes, one row a variable."""
-    with interrupts_held():
-        from arviz_stats.sampling_diagnostics import ess, rhat
-
-    columns = {
-        "r_hat": rhat(sampled),
-        "ess_bulk": ess(sampled, method="bulk"),
-        "ess_tail": ess(sampled, method="tail"),
-    }
     names = [str(name) for name in sampled.data_vars]
+    draws = np.stack([np.asarray(sampled[name], dtype=float) for name in names], axis=-1)
+    bulk, tail = effective(draws)
     return pd.DataFrame(
-        {kind: [float(values[name]) for name in names] for kind, values in columns.items()},
+        {"r_hat": r_hat(draws), "ess_bulk": bulk, "ess_tail": tail},
         index=pd.Index(names, name="parameter"),
     )
 

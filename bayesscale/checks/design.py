@@ -30,8 +30,8 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
     """  # noqa: D205
     law, found = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
-    if "on one line" in flaw:
-        text = "Answers off this line, and the best split, rest on the priors."
+    if " line" in flaw:
+        text = "Predictions off this line, and the best split, rest on the priors."
         found.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
     if EPOCHS.name in runs and UNIQUE_TOKENS.name not in law.quantities:
         epochs = runs[EPOCHS.name]

@@ -305,7 +305,9 @@ _OPTIONS: dict[str, Callable] = {
         help="slope_N=0.03:0.1@0.9 (90 % in that interval) or 'slope_N=Beta(alpha=2, beta=30)'; "
         "repeatable.",
     ),
-    "draws": click.option("--draws", type=int, show_default="1000", help="Draws kept a chain."),
+    "draws": click.option(
+        "--draws", type=int, show_default="as many as needed", help="Draws kept a chain."
+    ),
     "tune": click.option("--tune", type=int, show_default="1000", help="Draws to tune, a chain."),
     "chains": click.option("--chains", type=int, show_default="4", help="Chains."),
     "target_accept": click.option(

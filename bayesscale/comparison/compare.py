@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,36 +142,18 @@ def compare(
         settings = list(by_setting(summary["discrepancy"]).values())
         notes, checks, pairs, sensitivity = _unlike(kept), [convergence], None, None
         known: dict[str, Evidence] = {}
+        options: dict[str, Any] = {"factor": factor, "group": group, "random_seed": random_seed}
+        options |= {"report": report, "odds": odds, "known": known}
         for criterion in (c for c in SCORES if c in criteria):
-            excuse, said = UNSCORED.get(criterion, ((), ""))
-            parts = []
-            for names in settings:
-                alike = {name: kept[name] for name in names}
-                try:
-                    scores = score(
-                        alike, criterion, factor=factor, group=group, random_seed=random_seed,
-                        report=report, odds=odds, known=known,
-                    )  # fmt: skip
-                except excuse as error:
-                    notes.append(f"{said}: {error}")
-                    continue
-                known |= scores.evidences or {}
-                part = scores.table.copy()
-                if criterion == "evidence":
-                    described = summary.loc[str(part["log_evidence"].idxmax()), "describes_runs"]
-                    known_odds = described and len(part) > 1
-                    part["probability"] = scores.weights if known_odds else np.nan
-                elif criterion == "loo":
-                    part.insert(4, "stacking", scores.weights)
-                parts.append(part)
-            if not parts:
+            table, unscored = _scored(kept, settings, criterion, summary, options)
+            notes += unscored
+            if table is None:
                 continue
-            table = pd.concat(parts).reindex(list(kept))
             summary = summary.join(table)
             if criterion == "evidence":
                 pairs = _every_pair(table["log_evidence"])
-                told, agrees = _nested(kept, table, report)
-                notes += told
+                stated, agrees = _nested(kept, table, report)
+                notes += stated
                 checks.append(agrees)
                 first = {name: kept[name] for name in settings[0]}
                 if prior_grid or (prior_grid is None and _rests_on_priors(table, first)):
@@ -187,6 +170,33 @@ def compare(
         kept, summary.rename_axis("fit"), pairs, Verdict(verdict.text, severity), tuple(checks),
         prior_predictives(kept, seed), sensitivity, seed, tuple(notes),
     )  # fmt: skip
+
+
+def _scored(
+    kept: Mapping[str, Fit],
+    settings: Sequence[Sequence[str]],
+    criterion: str,
+    summary: pd.DataFrame,
+    options: dict[str, Any],
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """Score the fits of each setting by a criterion; None, and why, where none can be scored."""
+    excuse, why = UNSCORED.get(criterion, ((), ""))
+    parts, notes = [], []
+    for names in settings:
+        try:
+            scores = score({name: kept[name] for name in names}, criterion, **options)
+        except excuse as error:
+            notes.append(f"{why}: {error}")
+            continue
+        options["known"] |= scores.evidences or {}
+        part = scores.table.copy()
+        if criterion == "evidence":
+            described = summary.loc[str(part["log_evidence"].idxmax()), "describes_runs"]
+            part["probability"] = scores.weights if described and len(part) > 1 else np.nan
+        elif criterion == "loo":
+            part.insert(4, "stacking", scores.weights)
+        parts.append(part)
+    return pd.concat(parts).reindex(list(kept)) if parts else None, notes
 
 
 def _assumed_exact(fits: Mapping[str, Fit], report: Report) -> dict[str, Fit]:

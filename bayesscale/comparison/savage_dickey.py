@@ -147,10 +147,9 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
         point = {k: v[:1, 0] for k, v in draws.items()} | {name: np.array([value])}
         return float(space.on_links(point)[0, i])
 
-    u = space.unconstrain(draws)
-    u[..., i] = space.on_links(draws)[..., i]  # it is fixed, not what is sampled in its place
+    u = space.shear.hold(i, space.on_links(draws))
     log_weight = log_density_weights(
-        lambda point: density(space.shear.but(i, point)), u, i, linked(value)
+        lambda point: density(space.shear.release(i, point)), u, i, linked(value)
     )
     h = 1e-6 * max(abs(value), 1e-3)
     # of the coordinate itself, not of its link

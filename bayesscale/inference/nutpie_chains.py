@@ -11,7 +11,7 @@ import importlib.util
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -27,7 +27,9 @@ from bayesscale.errors import SamplerError
 
 _VECTOR, _ENTRY = "u", "coordinate"
 
-_PROGRESS_MILLISECONDS = 100
+_PROGRESS_MILLISECONDS = 10
+
+SECONDS_BETWEEN_LOOKS = 0.01
 
 SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -102,7 +104,8 @@ class Chains:
     ) -> None:
         lib = _library()
         self.progress: list[Any] = []
-        self._n_dim = n_dim
+        self._n_dim, self._chains = n_dim, settings["num_chains"]
+        self.done, self._trace = False, None
         configured = lib.PyNutsSettings.LowRank(seed)
         configured.update(dict(settings))
         sizes = {_ENTRY: n_dim}
@@ -146,14 +149,22 @@ class Chains:
             self._sampler.wait(seconds)
         except TimeoutError:
             return False
+        self.done = True
         return True
 
     def cancel(self) -> None:
         """Tell the chains to stop."""
         self._sampler.abort()
 
-    def results(self, statistics: list[str]) -> tuple[Array, dict[str, NDArray], NDArray]:
-        """Return what finished chains drew.
+    def drawn(self) -> int:
+        """Return how many draws every chain has, those for tuning included."""
+        chains = [chain.finished_draws for chain in self.progress]
+        return min(chains) if len(chains) == self._chains else 0
+
+    def results(
+        self, statistics: list[str], count: int | None = None
+    ) -> tuple[Array, dict[str, NDArray], NDArray]:
+        """Return the first draws of chains that run, or all of chains that are done.
 
         ``statistics``: by nutpie's names. Returns draws, shape ``(chain, draw, coordinate)``,
         tuning included. By name, shape ``(chain, draw)``. Which draws were for tuning, shape
@@ -162,14 +173,16 @@ class Chains:
         with interrupts_held():
             from arro3.core import list_flatten  # comes with nutpie, whose arrays these are
 
-        draws, stats = self._sampler.take_results().get_arrow_trace()
+        if self.done and self._trace is None:
+            self._trace = self._sampler.take_results().get_arrow_trace()
+        draws, stats = self._trace or self._sampler.inspect().get_arrow_trace()
         u = [
-            list_flatten(chain.column(_VECTOR)).to_numpy().reshape(-1, self._n_dim)
+            list_flatten(chain.column(_VECTOR)).to_numpy().reshape(-1, self._n_dim)[:count]
             for chain in draws
         ]
 
         def column(name: str) -> NDArray:
-            return np.stack([np.asarray(chain.column(name).to_numpy()) for chain in stats])
+            return np.stack([np.asarray(chain.column(name).to_numpy())[:count] for chain in stats])
 
         return np.stack(u), {name: column(name) for name in statistics}, column("tuning")
 
@@ -185,15 +198,20 @@ def run_chains(
     report: Report,
     text: str,
     subject: str,
+    looks: Sequence[int] = (),
+    enough: Callable[[Array, dict[str, NDArray]], bool] = lambda *_: True,
 ) -> tuple[Array, dict[str, NDArray], int]:
-    """Run chains to their end.
+    """Run chains until they are enough.
 
     Returns draws, shape ``(chain, draw, coordinate)``, and statistics by nutpie's names, shape
     ``(chain, draw)``, tuning included, and how many of the draws were for tuning. ``text`` is what
-    progress says, ``subject`` what an error says that it was about.
+    progress says, ``subject`` what an error says that it was about. ``enough`` is asked about the
+    first draws at each of ``looks``, which are counts of draws without tuning and not times, so
+    that the same seed gives the same draws on a busy machine; at the last draw the chains end.
     """
-    chains = settings["num_chains"]
-    total = chains * (settings["num_draws"] + settings["num_tune"])
+    chains, tune = settings["num_chains"], settings["num_tune"]
+    looks = [*looks, settings["num_draws"]]
+    total = chains * (looks[0] + tune)
     report(text, 0, total)
     running = None
     try:
@@ -203,11 +221,15 @@ def run_chains(
                     density, n_dim=n_dim, initial_point=start, seed=seed,
                     cores=min(chains, cores), settings=settings,
                 )  # fmt: skip
-                while not running.wait(SECONDS_BETWEEN_REPORTS):
-                    if leaving.is_set():
-                        raise SystemExit
-                    _report(report, running.progress, text, total)
-                u, values, tuning = running.results(list(STATISTICS))
+                u, values, tuning = np.empty(0), dict[str, NDArray](), np.empty(0)
+                for look in looks:
+                    total = chains * (look + tune)
+                    _wait(running, look + tune, report, text, total)
+                    u, values, tuning = running.results(list(STATISTICS), look + tune)
+                    if enough(u[:, tune:], {k: v[:, tune:] for k, v in values.items()}):
+                        break
+                if not running.done:
+                    running.cancel()
             except BaseException:  # a Rust panic is no Exception
                 _cancel(running)
                 raise
@@ -221,6 +243,17 @@ def run_chains(
             "values, or narrow the priors; the same random_seed repeats the failure."
         ) from error
     return u, values, int(tuning[0].sum())  # the same for all chains
+
+
+def _wait(running: Chains, count: int, report: Report, text: str, total: int) -> None:
+    """Wait until every chain has so many draws, or all are done."""
+    reported = time.monotonic()
+    while not running.wait(SECONDS_BETWEEN_LOOKS) and running.drawn() < count:
+        if leaving.is_set():
+            raise SystemExit
+        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
+            reported = time.monotonic()
+            _report(report, running.progress, text, total)
 
 
 def _cancel(chains: Chains | None) -> None:

@@ -81,14 +81,14 @@ class SamplingSpec:
     Parameters
     ----------
     draws, tune, chains
-        Draws kept and discarded a chain, and chains.
+        Draws kept and discarded a chain, and chains. None kept as many as were needed.
     target_accept
         Acceptance rate that the step size was tuned to.
     random_seed
         The seed; the same one gives the same draws.
     """
 
-    draws: int
+    draws: int | None
     tune: int
     chains: int
     target_accept: float

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from bayesscale._progress import Report
 from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.checks import lowest_bfmi
+from bayesscale.checks import chains_state, lowest_bfmi
 from bayesscale.density import whitened
 from bayesscale.errors import SamplerError
 from bayesscale.inference.compiled import CompiledModel
@@ -105,6 +105,18 @@ STARTS_TRIED = 100
 STEPS_PER_DRAW = 2
 """A discrepancy trades off with its law's own curvature, so that draws are more alike."""
 
+MOST_DRAWS = 1000
+"""Kept in each chain where no number is asked for."""
+
+EARLY = (0.25, 0.5)
+"""Shares of the draws at which chains may end, where no number is asked for."""
+
+LOOKS = (1.0, 2.0, 4.0)
+"""Times as many steps at which chains that mix, but are short of effective draws, are judged."""
+
+MARGIN = 1.2
+"""Chains end early with so many times the effective draws asked for: who looks often sees luck."""
+
 BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
 """Memory at the peak, as measured at 7 and at 18 coordinates."""
 
@@ -114,36 +126,39 @@ def sample_nuts(
     spec: ModelSpec,
     data: Mapping[str, NDArray[np.float64]],
     *,
-    draws: int,
+    draws: int | None,
     tune: int,
     chains: int,
     target_accept: float,
     random_seed: int,
     report: Report,
-    effort: int = 1,
+    longest: float = 1.0,
     cores: int | None = None,
 ) -> tuple[NDArray[np.float64], xr.Dataset]:
     """Draw from a compiled density, conditioned on the arrays of ``data``.
 
     Returns unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
     (chain, draw), with the gradients that tuning took in the attributes. The same seed gives the
-    same draws on any number of cores. ``effort`` takes so many times as many steps a draw, and
-    twice as many to tune if it is above 2; ``cores`` chains run at a time, None takes all there
-    are.
+    same draws on any number of cores. ``draws`` None keeps as many as converge, up to
+    :data:`MOST_DRAWS`. Chains that are short of effective draws go on, up to ``longest`` times as
+    many steps, of which fewer are kept. ``cores`` is for a density in Python; chains in machine
+    code run side by side, so that all can be judged while they run.
     """
-    every = _steps_per_draw(spec, effort)
-    tune *= 2 if effort > 2 else 1
+    most, every = draws or MOST_DRAWS, _steps_per_draw(spec)
+    shares = [*(EARLY if draws is None else ()), *(f for f in LOOKS if f <= longest)]
+    looks = [round(share * most) * every for share in shares]
     settings = {
-        "num_draws": every * draws, "num_tune": tune, "num_chains": chains,
+        "num_draws": looks[-1], "num_tune": tune, "num_chains": chains,
         "target_accept": target_accept, **MASS_MATRIX,
     }  # fmt: skip
     n_rows = len(data["log_loss_observed"])
+    density, pilot = compiled.bind(data), None
+    native = getattr(density, "native", None) is not None
     common: dict[str, Any] = {
         "n_dim": len(spec.coordinates), "report": report,
-        "cores": available_cores() if cores is None else cores,
+        "cores": chains if native else available_cores() if cores is None else cores,
         "subject": f"{n_rows} runs, law {spec.law.name!r}, noise {spec.noise.name!r}",
     }  # fmt: skip
-    density, pilot = compiled.bind(data), None
     if n_rows > MANY_ROWS:
         settings["num_tune"] = tune // 2
         short = settings | {"num_draws": PILOT_DRAWS}
@@ -155,19 +170,35 @@ def sample_nuts(
             return pilot.start(seed)
         return initial_point(compiled, spec, data, seed, density=density)
 
+    def thinning(steps: int) -> int:
+        return max(every, steps // most)
+
+    def enough(u: Array, values: Mapping[str, NDArray]) -> bool:
+        steps = u.shape[1]
+        kept = u[:, :: thinning(steps)]
+        kept = spec.space.shear.undo(kept if pilot is None else pilot.back(kept))
+        early = steps < most * every
+        state = chains_state(
+            kept, diverging=values["diverging"], energy=values["energy"],
+            margin=MARGIN if early else 1.0,
+        )  # fmt: skip
+        return state == "converged" or (state == "stuck" and not early)
+
     start(random_seed)  # fails here, not in the sampler's threads
     u, values, tuned = run_chains(
-        density, start=start, seed=random_seed, settings=settings,
-        text=f"Sampling {chains} chains", **common,
+        density, start=start, seed=random_seed, settings=settings, looks=looks[:-1],
+        enough=enough, text=f"Sampling {chains} chains", **common,
     )  # fmt: skip
     if pilot is not None:
         u = pilot.back(u)
+    steps = u.shape[1] - tuned
+    every = thinning(steps)
     kept = {name: values[name][:, tuned:] for name in STATISTICS}
     stats = xr.Dataset(
         {STATISTICS[name]: (("chain", "draw"), kept[name][:, ::every]) for name in STATISTICS}
     )
     for name, gather in (("diverging", np.any), ("n_steps", np.sum)):  # none may be lost
-        gathered = gather(kept[name].reshape(chains, draws, every), axis=-1)
+        gathered = gather(kept[name].reshape(chains, steps // every, every), axis=-1)
         stats[name] = (("chain", "draw"), gathered)
     # of all steps, as the checks need them: thinning makes energies look independent
     stats.attrs = {
@@ -183,14 +214,16 @@ def sample_nuts(
     return u[:, tuned::every], stats
 
 
-def memory_needed(spec: ModelSpec, *, draws: int, tune: int, chains: int, effort: int = 1) -> float:
+def memory_needed(
+    spec: ModelSpec, *, draws: int | None, tune: int, chains: int, longest: float = 1.0
+) -> float:
     """Return the bytes that sampling takes at its peak, with what is made of the draws."""
-    steps = chains * (_steps_per_draw(spec, effort) * draws + tune)
+    steps = chains * (longest * _steps_per_draw(spec) * (draws or MOST_DRAWS) + tune)
     return float(steps) * (BYTES_PER_STEP + BYTES_PER_COORDINATE * len(spec.coordinates))
 
 
-def _steps_per_draw(spec: ModelSpec, effort: int) -> int:
-    return effort * (STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1)
+def _steps_per_draw(spec: ModelSpec) -> int:
+    return STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1
 
 
 def available_cores() -> int:

@@ -32,7 +32,7 @@ class FitOptions(TypedDict, total=False):
     noise: str
     discrepancy: str | None
     priors: Mapping[str, Prior] | None
-    draws: int
+    draws: int | None
     tune: int
     chains: int
     target_accept: float
@@ -41,7 +41,7 @@ class FitOptions(TypedDict, total=False):
 
 
 DEFAULTS: FitOptions = {
-    "law": "unified", "noise": "student_t", "discrepancy": "drift", "priors": None, "draws": 1000,
+    "law": "unified", "noise": "student_t", "discrepancy": "drift", "priors": None, "draws": None,
     "tune": 1000, "chains": 4, "target_accept": 0.9, "random_seed": None, "density": "fused",
 }  # fmt: skip
 
@@ -60,7 +60,8 @@ tokens per parameter: ``"student_t"`` down-weights outliers, ``"normal"`` does n
 so that uncertainty grows with extrapolation. None: the law is assumed exact.""",
     "priors": """Overrides of default priors by name of sampling coordinate, such as
 ``{"slope_N": Prior.between(0.03, 0.1, mass=0.9)}``.""",
-    "draws": "Draws kept in each chain, at least 100.",
+    "draws": """Draws kept in each chain, at least 100. None keeps as many as the checks of
+convergence need, 250 to 1,000.""",
     "tune": "Draws discarded in each chain while it adapts, at least 100.",
     "chains": "Chains, at least 2: one alone cannot show that it converged.",
     "target_accept": """Acceptance rate that the step size is tuned to, in (0, 1); higher is slower
@@ -100,16 +101,13 @@ def takes_fit_options[**P, T](
     return documented(MEANINGS, options=FitOptions, defaults=shown, sections={"Raises": RAISES})
 
 
-LONGER = 2
-"""Chains that mix, and are but short of effective draws, are run once more, so many times as long:
-nine fits of nine on three ladders converged then."""
-
-MUCH_LONGER = 4
-"""Chains that do not mix are run so many times as long, with more tuning, too."""
+LONGEST = 4.0
+"""Chains that mix, but are short of effective draws, go on up to so many times as long."""
 
 CAREFUL = 0.98
-"""The acceptance rate that their steps are then tuned to: they mostly failed in corners that longer
-steps diverge in. Of 18 simulated ladders that the longer run alone did not cure, it cured 17."""
+"""Chains that do not mix start anew with twice the tuning and steps tuned to this acceptance rate:
+they mostly failed in corners that longer steps diverge in. Of 18 simulated ladders that a longer
+run did not cure, it cured 17."""
 
 DRAWS_WORTH_MORE = 250
 """With fewer draws a chain, the user wants an answer soon rather than a posterior."""
@@ -139,7 +137,9 @@ class Setup:
         seed = every["random_seed"]
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(
-            draws=whole_number("draws", every["draws"], least=100),
+            draws=None
+            if every["draws"] is None
+            else whole_number("draws", every["draws"], least=100),
             tune=whole_number("tune", every["tune"], least=100),
             chains=whole_number("chains", every["chains"], least=2),
             target_accept=probability("target_accept", every["target_accept"]),
@@ -167,18 +167,20 @@ class Setup:
     def sample(self, *, report: Report = lambda *_: None) -> Fit:
         """Sample the model: again, and longer, where the chains did not converge."""
         with interrupts_held():
-            from bayesscale.checks import short_of_draws
             from bayesscale.inference.compiled import compile_model, is_compiled
             from bayesscale.inference.draws import assemble_draws
-            from bayesscale.inference.sampler import memory_needed, sample_nuts
+            from bayesscale.inference.sampler import MOST_DRAWS, memory_needed, sample_nuts
             from bayesscale.model import model_data
 
         spec, runs, sampling, density = self.spec, self.runs, self.sampling, self.density
         length = {"draws": sampling.draws, "tune": sampling.tune, "chains": sampling.chains}
         check_memory(
-            f"Sampling {', '.join(f'{k}={v:,}' for k, v in length.items())}",
+            f"Sampling {', '.join(f'{k}={v}' for k, v in length.items())}",
             memory_needed(spec, **length),
             remedy="Ask for less: 1,000 draws a chain are enough for intervals.",
+        )
+        patient = (sampling.draws or MOST_DRAWS) >= DRAWS_WORTH_MORE and (
+            memory_needed(spec, **length, longest=LONGEST) <= available_memory()
         )
         if not is_compiled(spec, density):
             report(f"Compiling the law {spec.law.name!r} (once per process; refits reuse it)")
@@ -187,25 +189,18 @@ class Setup:
             report(f"Sampling PyMC's density, the slower one: {compiled.note}")
         data = model_data(spec, runs)
 
-        def sampled(effort: int, target_accept: float) -> Fit:
-            settings = asdict(replace(sampling, target_accept=target_accept))
-            u, stats = sample_nuts(compiled, spec, data, report=report, effort=effort, **settings)
+        def sampled(*, longest: float, **changed: Any) -> Fit:
+            settings = asdict(sampling) | {"longest": longest if patient else 1.0} | changed
+            u, stats = sample_nuts(compiled, spec, data, report=report, **settings)
             report("Summarising the draws")
             draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
             result = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
             return replace(result, draws=result.to_tree())
 
-        careful = max(sampling.target_accept, CAREFUL)
-        result = sampled(1, sampling.target_accept)
-        for effort, target_accept in ((LONGER, sampling.target_accept), (MUCH_LONGER, careful)):
-            if result.convergence.passed or sampling.draws < DRAWS_WORTH_MORE:
-                break
-            if effort == LONGER and not short_of_draws(
-                result.convergence, result.draws["sample_stats"].dataset
-            ):
-                continue
-            if memory_needed(spec, **length, effort=effort) > available_memory():
-                break
-            report(f"Too few effective draws: sampling again, {effort} times as long")
-            result = sampled(effort, target_accept)
+        # chains in Python run one after the other, so that none can be judged before the last ends
+        result = sampled(longest=LONGEST if compiled.kind == "fused" else 1.0)
+        if patient and not result.convergence.passed:
+            report("The chains do not mix: sampling again, in smaller steps")
+            careful = max(sampling.target_accept, CAREFUL)
+            result = sampled(longest=LONGEST, target_accept=careful, tune=2 * sampling.tune)
         return result

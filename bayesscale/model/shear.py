@@ -1,6 +1,6 @@
 r"""Straighten the ridges of posteriors: sample what runs tell in the place of what brings it about.
 
-NUTS is slow on a ridge that is narrow and curved. Three of them can be written down.
+NUTS is slow on a ridge that is narrow and curved. Four of them can be written down.
 
 *Steps of a drift in loss against the irreducible share.* Where log loss is t below the centre's,
 the log of a law's slope is smaller by about :math:`t\, e / (1 - e)`; runs tell the slope there, and
@@ -21,10 +21,14 @@ centre, of which the excess has a share s in ln D, and -s in ln N. Sampled is
 :math:`\ln p_D + s / p_0` and :math:`\ln p_N - s / p_0`, with p_0 = .1, as steep as public ladders
 get, in the place of p: with smaller ones too much is moved where slopes are steep.
 
-Each moves coordinates by what depends on others that stay, a shear: its Jacobian is 1 and no
-density changes. On eight ladders, two seeds each, the first gave 1.9 times as many effective draws
-a gradient; on 29, three seeds each, the other two 1.7 times as many on top, 7 divergences in the
-place of 102, and 16 % of fits were sampled again, not 36 %.
+*One slope against the other.* Runs near one line in ln N and ln D determine the sum of the slopes
+alone. Sampled are :math:`\ln (p_N + p_D) / 2` and :math:`\ln p_D / p_N`. A fit of 24 runs with
+D = 20 N takes a quarter of the time; on public ladders, two seeds each, the cost is unchanged.
+
+Each moves coordinates by what depends on others that stay, a shear, and the last is two of them:
+its Jacobian is 1 and no density changes. On eight ladders, two seeds each, the first gave 1.9 times
+as many effective draws a gradient; on 29, three seeds each, the second and third 1.7 times as many
+on top, 7 divergences in the place of 102, and 16 % of fits were sampled again, not 36 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,24 +80,49 @@ class Shear:
 
     def straighten(self, u: Array) -> Array:
         """Return what is sampled in the place of coordinates; shape ``(..., coordinate)``."""
-        return self._moved(u, -1)
+        result = self._moved(u, -1)
+        if self.slopes:
+            n, d = self.slopes
+            ratio = result[..., d] - result[..., n]
+            result[..., n] += np.log((1 + np.exp(ratio)) / 2)
+            result[..., d] = ratio
+        return result
 
     def undo(self, u: Array) -> Array:
         """Undo :meth:`straighten`."""
-        return self._moved(u, 1)
+        result = np.array(u, dtype=float)
+        if self.slopes:
+            n, d = self.slopes
+            result[..., n], result[..., d] = _both(result[..., n], result[..., d], np)
+        return self._moved(result, 1)
 
-    def but(self, i: int, u: Array) -> Array:
-        """Return points of which coordinate ``i`` is left on its link and all others are sheared,
-        as :meth:`straighten` has them: to hold that one, and not what is sampled in its place.
+    def hold(self, i: int, on_link: Array) -> Array:
+        """Return points of which coordinate ``i`` stays on its link, to hold it and not what is
+        sampled in its place, and all others are sheared; of one slope, the other is not paired.
         """  # noqa: D205
-        on_link = self.undo(u)
-        on_link[..., i] = u[..., i]
+        held = self._moved(on_link, -1) if i in (self.slopes or ()) else self.straighten(on_link)
+        held[..., i] = on_link[..., i]
+        return held
+
+    def release(self, i: int, held: Array) -> Array:
+        """Return what is sampled, as :meth:`straighten` does, of points of :meth:`hold`."""
+        on_link = self._moved(held, 1) if i in (self.slopes or ()) else self.undo(held)
+        on_link[..., i] = held[..., i]
         return self.straighten(on_link)
+
+    @property
+    def slopes(self) -> tuple[int, int] | None:
+        """Places of the two slopes, where there are two."""
+        both = [self.at[name] for name in (SLOPE_N.name, SLOPE_D.name) if name in self.at]
+        return (both[0], both[1]) if len(both) == 2 else None
 
     def undo_in(self, u: Sequence[Any], spread: Mapping[str, Any], xp: Any) -> list[Any]:
         """Do what :meth:`undo` does, for scalars of ``xp``; ``spread`` is data there."""
         result = list(u)
-        for name, move in self._moves(u, spread, xp).items():
+        if self.slopes:
+            n, d = self.slopes
+            result[n], result[d] = _both(result[n], result[d], xp)
+        for name, move in self._moves(result, spread, xp).items():
             result[self.at[name]] = result[self.at[name]] + move
         return result
 
@@ -117,3 +146,9 @@ class Shear:
             share = excess_slope(size, rate, xp) / spread[TOKENS_PER_PARAM] / SLOPE
             moves |= {SLOPE_N.name: share, SLOPE_D.name: -share}
         return {name: move for name, move in moves.items() if name in at}
+
+
+def _both(mean: Any, ratio: Any, xp: Any) -> tuple[Any, Any]:
+    """Return the logs of two slopes from that of their mean and that of their ratio."""
+    log_n = mean - xp.log((1 + xp.exp(ratio)) / 2)
+    return log_n, log_n + ratio

@@ -1,6 +1,7 @@
 """From somebody's table to checked columns in canonical units."""
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, get_args
 
 import narwhals
@@ -147,6 +148,60 @@ def checked_options(options: ReadOptions) -> dict[str, Any]:
     return {**DEFAULTS, **options}
 
 
+@dataclass
+class _Columns:
+    """Which columns of a frame hold the quantities, and how their cells are read."""
+
+    frame: pd.DataFrame
+    found: dict[str, Source]
+    wanted: dict[str, Quantity]
+    groups: tuple[str, ...]
+    factors: Mapping[str, float | str]
+    decimal: str
+
+    def read(self, name: str) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+        """Return the numbers of a quantity, which cells are unreadable, and the cells."""
+        # a cell such as 1.73B gives its own unit, unless one was named for the column
+        source, q = self.found[name], self.wanted[name]
+        counts = source.unit == 1.0 and name not in self.factors
+        kinds = {"counts": counts and q.style == "count", "compute": counts and q.style == "flops"}
+        cells = source.cells(self.frame, decimal=self.decimal)
+        return *numbers(cells, **kinds), cells
+
+    def read_checked(
+        self, ids: np.ndarray, loss_unit: str, per_token: Any, param_count: str
+    ) -> tuple[dict[str, np.ndarray], float | None]:
+        """Return the columns in canonical units, by name, and the mean bytes in a token, if known;
+        refuse impossible values.
+        """  # noqa: D205
+        columns: dict[str, np.ndarray] = {}
+        problems: list[str] = []
+        for name, q in self.wanted.items():
+            if name in self.found:
+                values, unreadable, cells = self.read(name)
+                columns[name] = scaled(values, self.found[name].unit)
+                problems += checks.number_problems(
+                    q, values, unreadable, counted=columns[name], cells=cells, ids=ids
+                )
+        mean_bytes = _to_nats(columns, loss_unit, per_token)
+        problems += checks.loss_problems(
+            columns, ids=ids, unit=loss_unit, column=self.found["loss"].column
+        )
+        problems += checks.count_problems(columns, param_count, ids)
+        named = {
+            name: self.found[name].column for name in ("seed", "cluster") if name in self.found
+        }
+        for name, column in [*named.items(), *zip(self.groups, self.groups, strict=True)]:
+            what = f"group column {name!r}" if name in self.groups else name
+            cells = self.frame[column]
+            columns[name], missing, unreadable = labels(cells)
+            problems += checks.label_problems(what, unreadable, cells=cells, ids=ids)
+            if name in self.groups:
+                problems += checks.missing_problems(what, missing, ids=ids)
+        checks.raise_for(problems)
+        return columns, mean_bytes
+
+
 def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     """Read, convert and check the columns that are wanted; return the fields of `Runs`."""
     every = checked_options(options)
@@ -159,90 +214,22 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
     history = frame.attrs.get(HISTORY, "")
-    frame = rows_where(frame, every["where"])
-    further = input_columns(every["inputs"])
-    wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
-    wanted |= {name: q for name, (q, _) in further.items()}
-    factors = column_factors(every["units"], wanted)
-    groups = group_columns(
-        every["group"], taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further)
-    )
-    by_name = {k: column_name(k, every[k]) for k in QUANTITIES if every.get(k) is not None}
-    counted = flop_rule not in (None, "column")
-    if counted and "flops" in by_name:
-        raise RunsError(
-            f"flops={by_name['flops']!r} and flop_rule={flop_rule!r} contradict each other: "
-            "compute is either read or counted. Leave one out."
-        )
-    if every["params_from"] is not None:
-        if "params" in by_name:
-            raise RunsError("params and params_from both say where N is. Leave one out.")
-        frame, by_name["params"] = _sizes_in_names(frame, every["params_from"])
-    named = by_name | {name: column for name, (_, column) in further.items()}
-    if isinstance(per_token, str):
-        named["bytes_per_token"], wanted["bytes_per_token"] = per_token, BYTES_PER_TOKEN
-    found = assign_columns(
-        frame,
-        sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
-        named=named,
-        groups=groups,
-        required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
-    )
-    if counted and not {"params", "tokens"} <= found.keys():  # the rule makes the third of two
-        found = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
-    if "params" not in found and "params_non_embedding" in found:
-        found["params"] = found.pop("params_non_embedding")
+    of, remarks = _assigned(rows_where(frame, every["where"]), every)
+    if "params" not in of.found and "params_non_embedding" in of.found:
+        of.found["params"] = of.found.pop("params_non_embedding")
         param_count = "non_embedding" if param_count == "total" else param_count
-    if "seed" in groups and "seed" in found:
-        raise RunsError(
-            "seed= names another column, so a group cannot be called 'seed'. Rename it."
-        )
-    for name in factors.keys() & found.keys():  # what is said counts, not the header
-        found[name] = Source(found[name].column, factors[name])
-
-    def read(name: str) -> tuple[np.ndarray, np.ndarray, pd.Series]:
-        # a cell such as 1.73B says its unit, unless the column's was said
-        source, q = found[name], wanted[name]
-        counts = source.unit == 1.0 and name not in factors
-        kinds = {"counts": counts and q.style == "count", "compute": counts and q.style == "flops"}
-        cells = source.cells(frame, decimal=every["decimal"])
-        return *numbers(cells, **kinds), cells
-
-    remarks = {}
     if every["reading"] is not None or history:
-        frame, remarks["rows"] = _one_reading(frame, found, every["reading"], read, history)
+        of.frame, remarks["rows"] = _one_reading(of, every["reading"], history)
     if every["drop_incomplete"]:
-        frame = _complete_rows(frame, [name for name in wanted if name in found], groups, read)
+        of.frame = _complete_rows(of)
+    frame, found, groups = of.frame, of.found, of.groups
     if found["loss"].column not in frame.columns:
         raise RunsError("The loss must be one column, and no product.")
 
     ids = _run_ids(frame, found["run_id"].column if "run_id" in found else None)
-    columns: dict[str, np.ndarray] = {}
-    problems: list[str] = []
-    for name, q in wanted.items():
-        if name in found:
-            values, unreadable, cells = read(name)
-            columns[name] = scaled(values, found[name].unit)
-            problems += checks.number_problems(
-                q, values, unreadable, counted=columns[name], cells=cells, ids=ids
-            )
-    mean_bytes = _to_nats(columns, loss_unit, per_token)
-    wanted.pop(BYTES_PER_TOKEN.name, None)
-    problems += checks.loss_problems(columns, ids=ids, unit=loss_unit, column=found["loss"].column)
-    problems += checks.count_problems(columns, param_count, ids)
-    told = {name: found[name].column for name in ("seed", "cluster") if name in found}
-    for name, column in [*told.items(), *zip(groups, groups, strict=True)]:
-        what = f"group column {name!r}" if name in groups else name
-        columns[name], missing, unreadable = labels(frame[column])
-        problems += checks.label_problems(what, unreadable, cells=frame[column], ids=ids)
-        if name in groups:
-            problems += checks.missing_problems(what, missing, ids=ids)
-    checks.raise_for(problems)
-
-    remarks |= {name: source.remark for name, source in found.items() if source.remark}
-    if every["params_from"] is not None:
-        remarks["params"] = by_name["params"]
+    columns, mean_bytes = of.read_checked(ids, loss_unit, per_token, param_count)
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
+    wanted = {name: q for name, q in of.wanted.items() if q is not BYTES_PER_TOKEN}
     extra = tuple(q for name, q in wanted.items() if name in found and q not in NUMBERS)
     used = {part for source in found.values() for part in (source.column, *source.factors)}
     used |= {*groups}
@@ -272,9 +259,53 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
         "bytes_per_token": mean_bytes,
         "_groups": groups,
         "_inputs": extra,
-        "_remarks": remarks | derived,
+        "_remarks": {k: v.remark for k, v in found.items() if v.remark} | remarks | derived,
         "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
     }
+
+
+def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, dict[str, str]]:
+    """Assign columns to quantities by the options, names and units; and what is to be remarked."""
+    flop_rule, per_token = every["flop_rule"], every["bytes_per_token"]
+    further = input_columns(every["inputs"])
+    wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
+    wanted |= {name: q for name, (q, _) in further.items()}
+    factors = column_factors(every["units"], wanted)
+    groups = group_columns(
+        every["group"], taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further)
+    )
+    by_name = {k: column_name(k, every[k]) for k in QUANTITIES if every.get(k) is not None}
+    counted = flop_rule not in (None, "column")
+    if counted and "flops" in by_name:
+        raise RunsError(
+            f"flops={by_name['flops']!r} and flop_rule={flop_rule!r} contradict each other: "
+            "compute is either read or counted. Leave one out."
+        )
+    remarks = {}
+    if every["params_from"] is not None:
+        if "params" in by_name:
+            raise RunsError("params and params_from both say where N is. Leave one out.")
+        frame, by_name["params"] = _sizes_in_names(frame, every["params_from"])
+        remarks["params"] = by_name["params"]
+    named = by_name | {name: column for name, (_, column) in further.items()}
+    if isinstance(per_token, str):
+        named["bytes_per_token"], wanted["bytes_per_token"] = per_token, BYTES_PER_TOKEN
+    found = assign_columns(
+        frame,
+        sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
+        named=named,
+        groups=groups,
+        required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
+    )
+    if counted and not {"params", "tokens"} <= found.keys():  # the rule makes the third of two
+        found = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
+    if "seed" in groups and "seed" in found:
+        raise RunsError(
+            "seed= names another column, so a group cannot be called 'seed'. Rename it."
+        )
+    for name in factors.keys() & found.keys():  # a unit that is named overrides the header's
+        found[name] = Source(found[name].column, factors[name])
+    return _Columns(frame, found, wanted, groups, factors, every["decimal"]), remarks
 
 
 def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]:
@@ -286,13 +317,9 @@ def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]
     return frame.assign(**{sizes: frame[column].map(size_in_name)}), sizes
 
 
-_Read = Callable[[str], tuple[np.ndarray, np.ndarray, pd.Series]]
-
-
-def _one_reading(
-    frame: pd.DataFrame, found: dict[str, Source], reading: Any, read: _Read, history: str
-) -> tuple[pd.DataFrame, str]:
-    """Keep a row a run, which ``found`` then names; say which."""
+def _one_reading(of: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame, str]:
+    """Keep a row a run, which ``of.found`` then names; say which."""
+    frame, found = of.frame, of.found
     named = [found[k].column for k in ("run_id", "cluster") if k in found]
     named += [c for c in ("run", "run_name", "name", "model") if c in frame.columns]
     if reading is None and "cluster" in found:
@@ -313,22 +340,21 @@ def _one_reading(
     steps = [c for c in map(str, frame.columns) if "step" in c.lower() or "epoch" in c.lower()]
     order = np.arange(len(frame), dtype=float)
     if "tokens" in found:
-        order = read("tokens")[0]
+        order = of.read("tokens")[0]
     elif steps:
         order = numbers(frame[steps[0]])[0]
-    at, loss = one_reading(frame[named[0]], read("loss")[0], order, reading)
+    at, loss = one_reading(frame[named[0]], of.read("loss")[0], order, reading)
     found.setdefault("run_id", Source(named[0]))
     said = f"{reading} of each run in {named[0]!r}, of {len(frame):,} rows"
     frame = frame.iloc[at]
     return frame.assign(**{found["loss"].column: loss}) if reading == "mean" else frame, said
 
 
-def _complete_rows(
-    frame: pd.DataFrame, names: Sequence[str], groups: Sequence[str], read: _Read
-) -> pd.DataFrame:
+def _complete_rows(of: _Columns) -> pd.DataFrame:
     """Leave out rows that lack a number or a label, and warn which."""
-    lacks = {name: ~np.isfinite(read(name)[0]) for name in names}
-    lacks |= {name: labels(frame[name])[1] for name in groups}
+    frame = of.frame
+    lacks = {name: ~np.isfinite(of.read(name)[0]) for name in of.wanted if name in of.found}
+    lacks |= {name: labels(frame[name])[1] for name in of.groups}
     dropped = np.any([*lacks.values()], axis=0)
     if dropped.all():
         raise RunsError(

@@ -73,6 +73,7 @@ def test_a_right_model_passes(calibrate):
     assert c.text in c._repr_html_().replace("&#x27;", "'")
 
 
+@pytest.mark.slow
 def test_a_wrong_jacobian_is_caught(calibrate_with):
     c = calibrate_with(wrong_jacobian, 2 * SIMULATIONS)
     assert not c.summary.loc["irreducible_share", "inside"]
@@ -85,6 +86,7 @@ def test_a_dropped_likelihood_is_caught_by_the_likelihood_alone(calibrate_with):
     assert c.summary.index[~c.summary["inside"]].tolist() == [LOG_LIKELIHOOD]
 
 
+@pytest.mark.slow
 def test_a_posterior_a_quarter_too_narrow_is_caught(calibrate_with):
     c = calibrate_with(too_narrow, 2 * SIMULATIONS)
     assert not c.summary.loc[LOG_LIKELIHOOD, "inside"]

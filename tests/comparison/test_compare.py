@@ -182,7 +182,7 @@ def test_chinchilla_inside_unified_by_two_ways():
     assert abs(ratio.log_bayes_factor - apart) < 4 * joint
 
 
-@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("refit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_evidence_under_other_priors_is_exact(fits, monkeypatch, refit):
     if refit:
         monkeypatch.setattr(sensitivity, "MCSE_MAX", -1.0)

@@ -10,12 +10,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
 import bayesscale as bs
-from bayesscale.checks import CheckResult, short_of_draws
 from bayesscale.errors import (
     ConvergenceWarning,
     DomainError,
@@ -68,7 +66,8 @@ def test_draws_follow_arviz_schema(fit, runs):
     assert set(fit.draws.children) == groups
     posterior = fit.draws["posterior"].dataset
     assert {"E", "A", "B", "alpha_N", "alpha_D", "level", "sigma"} <= set(posterior)
-    assert posterior.sizes == {"chain": 4, "draw": 1000}
+    assert posterior.sizes["chain"] == 4
+    assert 250 <= posterior.sizes["draw"] <= 1000
     assert fit.draws["log_likelihood"]["log_loss"].dims == ("chain", "draw", "run")
     from arviz_stats import loo
 
@@ -363,42 +362,52 @@ def test_a_density_that_is_never_finite_ends_in_an_error_not_a_crash():
     assert "'unfit' is not finite" in done.stdout
 
 
-def test_chains_that_have_not_converged_run_longer(monkeypatch):
-    sample, check, efforts = sampler.sample_nuts, result.check_convergence, []
+SHORT = {"law": "kaplan_params", "discrepancy": None, "tune": 500, "chains": 4, "random_seed": 1,
+         "progress": False}  # fmt: skip
 
-    def sampled(*args, effort, **options):
-        efforts.append(effort)
-        return sample(*args, effort=effort, **options)
+
+def test_chains_that_are_short_of_draws_go_on(monkeypatch):
+    monkeypatch.setattr(sampler, "chains_state", lambda *_, **__: "short")
+    runs = simulate_runs("kaplan_params")
+    fit = bs.fit(runs, draws=250, **SHORT)
+    known = fit.draws["sample_stats"].attrs
+    assert (known["steps_per_draw"], known["tuning_steps"]) == (4, 500)
+    assert 0.3 < known["bfmi"] < 2
+    assert known["divergences"] >= int(fit.draws["sample_stats"]["diverging"].sum())
+    assert fit.coordinates.sizes["draw"] == 250
+    monkeypatch.undo()
+    once = bs.fit(runs, draws=250, **SHORT)  # they were enough, and are the first of the same
+    kept = fit.coordinates.isel(draw=slice(None, 250 // 4 + 1))
+    for name, values in kept.items():
+        assert np.array_equal(values, once.coordinates[name][:, ::4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayesScaleWarning)
+        few = bs.fit(runs, draws=200, **SHORT)  # with so few draws, an answer soon
+    assert few.draws["sample_stats"].attrs["steps_per_draw"] == 1
+
+
+def test_chains_that_do_not_mix_start_anew_in_smaller_steps(monkeypatch):
+    sample, check, asked = sampler.sample_nuts, result.check_convergence, []
+
+    def sampled(*args, target_accept, tune, **options):
+        asked.append((target_accept, tune))
+        return sample(*args, target_accept=target_accept, tune=tune, **options)
 
     def never(*args):
         return replace(check(*args), severity="stop", text="NOT CONVERGED")
 
     monkeypatch.setattr(sampler, "sample_nuts", sampled)
     monkeypatch.setattr(result, "check_convergence", never)
-    options = {"law": "kaplan_params", "discrepancy": None, "tune": 200, "chains": 2}
     with pytest.warns(bs.BayesScaleWarning):
-        fit = bs.fit(simulate_runs("kaplan_params"), draws=250, random_seed=1, progress=False,
-                     **options)  # fmt: skip
-    assert efforts == [1, 2, 4]  # they mix, and only seem to be short of draws
-    known = fit.draws["sample_stats"].attrs
-    assert known["steps_per_draw"] == 4
-    assert 0.3 < known["bfmi"] < 2
-    assert known["divergences"] >= int(fit.draws["sample_stats"]["diverging"].sum())
+        bs.fit(simulate_runs("kaplan_params"), draws=250, **SHORT)
+    assert asked == [(0.9, 500), (0.98, 1000)]
+
+
+def test_as_many_draws_as_converge_are_kept():
+    fit = bs.fit(simulate_runs("kaplan_params"), **SHORT)
     assert fit.coordinates.sizes["draw"] == 250
-    with pytest.warns(bs.BayesScaleWarning):
-        bs.fit(simulate_runs("kaplan_params"), draws=200, random_seed=1, progress=False, **options)
-    assert efforts == [1, 2, 4, 1]  # with so few draws, an answer soon
-
-
-@pytest.mark.parametrize(
-    ("r_hat", "ess", "divergences", "short"),
-    [(1.019, 201, 0, True), (1.021, 900, 0, False), (1.0, 199, 0, False), (1.0, 300, 1, False)],
-)
-def test_who_is_short_of_draws(r_hat, ess, divergences, short):
-    table = pd.DataFrame({"r_hat": [1.0, r_hat], "ess_bulk": [900, ess], "ess_tail": [900, 900]})
-    stats = xr.Dataset(coords={"chain": range(4)}, attrs={"divergences": divergences, "bfmi": 0.9})
-    found = CheckResult("convergence", "stop", "", table, ConvergenceWarning)
-    assert short_of_draws(found, stats) == short
+    assert fit.convergence.passed
+    assert fit.sampling.draws is None
 
 
 @pytest.mark.parametrize(("misfit", "told"), [(0.004, False), (0.006, True)])
