@@ -11,7 +11,7 @@ from bayesscale._random import Stream, generator
 from bayesscale._types import Array
 from bayesscale.checks import diagnostics
 from bayesscale.forecast import runs_cost
-from bayesscale.inference import CompiledModel, Setup, compile_model, sample_nuts
+from bayesscale.inference import MOST_DRAWS, CompiledModel, Setup, compile_model, sample_nuts
 from bayesscale.laws import SPLIT
 from bayesscale.model import ModelSpec, Posterior, model_data
 from bayesscale.runs import Runs
@@ -163,7 +163,8 @@ def _run(
     start, sampling = time.perf_counter(), ladder.setup.sampling
     rng = generator(sampling.random_seed, Stream.SIMULATED_FITS, number)
     data = model_data(ladder.spec, ladder.runs) | {"log_loss_observed": log_loss}
-    longer = replace(sampling, draws=LONGER * sampling.draws, tune=LONGER * sampling.tune)
+    draws = LONGER * (sampling.draws or MOST_DRAWS)
+    longer = replace(sampling, draws=draws, tune=LONGER * sampling.tune)
     for how in (sampling, longer):
         how = replace(how, random_seed=int(rng.integers(2**31)))
         u, stats = sample_nuts(compiled, ladder.spec, data, report=lambda *_: None, **asdict(how))

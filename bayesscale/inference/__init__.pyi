@@ -16,5 +16,8 @@ from .result import (
     Fit as Fit, SamplingSpec as SamplingSpec, in_words as in_words, load_fit as load_fit,
     unsound as unsound, warn_of as warn_of,
 )
-from .sampler import Pilot as Pilot, available_cores as available_cores, sample_nuts as sample_nuts
+from .sampler import (
+    MOST_DRAWS as MOST_DRAWS, Pilot as Pilot, available_cores as available_cores,
+    sample_nuts as sample_nuts,
+)
 from .setup import FitOptions as FitOptions, Setup as Setup, takes_fit_options as takes_fit_options
