@@ -7,4 +7,5 @@ from .graph import (
 )
 from .native import BoundDensity as BoundDensity, compile_text as compile_text, whitened as whitened
 from .plan import plan as plan
+from .surface import Surface as Surface
 from .trace import Trace as Trace, trace as trace

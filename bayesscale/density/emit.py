@@ -7,7 +7,7 @@ Rows that only fill the last block up are masked, whatever their values are.
 """
 
 from bayesscale.density.arithmetic import LANES, Arithmetic, Lines
-from bayesscale.density.graph import ROW, SCALAR, Node, is_given
+from bayesscale.density.graph import ROW, SCALAR, Node, is_given, needed
 from bayesscale.density.plan import Loop, Plan
 
 FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "clusters", "codes")
@@ -20,9 +20,71 @@ _BINARY = frozenset({"maximum", "minimum"})
 _COMPARED = {"gt": "ogt", "ge": "oge"}
 
 
+_FUNCTIONS = f"""
+declare double @llvm.sqrt.f64(double)
+declare <{LANES} x double> @llvm.sqrt.v{LANES}f64(<{LANES} x double>)
+declare double @llvm.fabs.f64(double)
+declare <{LANES} x double> @llvm.fabs.v{LANES}f64(<{LANES} x double>)
+"""
+
+
 def emit(plan: Plan) -> str:
     """Return the text of a module with the function ``density``."""
     return _Emitter(plan).module()
+
+
+def emit_pairs(outputs: list[Node], by_draw: int) -> str:
+    """Return the text of a module with the function ``surface``, of scalar nodes of parameters.
+
+    ``void surface(int64 draws, int64 targets, double *c, double *x, double *out)`` computes eight
+    draws at a time; ``draws`` is a multiple of that. The first ``by_draw`` parameters are rows of
+    ``c``, shape ``(parameter, draw)``, the others of ``x``, ``(parameter, target, draw)``, and the
+    outputs of ``out``, ``(output, target, draw)``.
+    """
+    emitter = _Emitter(Plan({SCALAR: []}, [], [], outputs))
+    lines, a = emitter.lines, emitter.eight
+
+    def address(base: str, number: int, size: str, index: str) -> str:
+        start = lines.name(f"mul i64 {size}, {number}")
+        return emitter._at(base, "double", lines.name(f"add i64 {start}, {index}"))
+
+    names: dict[int, str] = {}
+    for node in needed(outputs):
+        if node.op == "parameter" and node.value < by_draw:
+            names[node.number] = emitter._load(address("%c", node.value, "%draws", "%d"))
+        elif node.op == "parameter":
+            i = node.value - by_draw
+            names[node.number] = emitter._load(address("%x", i, "%pairs", "%at"))
+        elif node.op != "constant":
+            names[node.number] = emitter._compute(node, a, names)
+    for i, node in enumerate(outputs):
+        value = emitter._named(node, a, names)
+        lines(f"  store {a.real} {value}, ptr {address('%out', i, '%pairs', '%at')}, align 8")
+    body = "\n".join(lines.text)
+    return f"""{_FUNCTIONS}
+define void @surface(i64 %draws, i64 %targets, ptr %c, ptr %x, ptr %out) {{
+entry:
+  %pairs = mul i64 %draws, %targets
+  br label %target
+target:
+  %t = phi i64 [0, %entry], [%t.next, %end]
+  %row = mul i64 %t, %draws
+  br label %block
+block:
+  %d = phi i64 [0, %target], [%d.next, %block]
+  %at = add i64 %row, %d
+{body}
+  %d.next = add i64 %d, {LANES}
+  %more = icmp ult i64 %d.next, %draws
+  br i1 %more, label %block, label %end
+end:
+  %t.next = add i64 %t, 1
+  %again = icmp ult i64 %t.next, %targets
+  br i1 %again, label %target, label %after
+after:
+  ret void
+}}
+"""
 
 
 class _Emitter:
@@ -45,11 +107,7 @@ class _Emitter:
         self._exit()
         body = "\n".join(self.lines.text)
         real = self.eight.real
-        return f"""
-declare double @llvm.sqrt.f64(double)
-declare {real} @llvm.sqrt.v{LANES}f64({real})
-declare double @llvm.fabs.f64(double)
-declare {real} @llvm.fabs.v{LANES}f64({real})
+        return f"""{_FUNCTIONS}
 declare double @llvm.vector.reduce.fadd.v{LANES}f64(double, {real})
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare ptr @PyMem_RawMalloc(i64)

@@ -15,6 +15,10 @@ from bayesscale.model import Posterior
 THINNED = 400
 """Draws that the best run is first looked for with; it is then refined with all."""
 
+SECANTS = 6
+CLOSE = 1e-9
+"""Of the root of the rise in loss that the sizes nearly as good end at."""
+
 POINTS = 97
 WINDOW = 12.0
 """Sizes that are compared first lie within a factor e^12 of the middle, on this many places."""
@@ -47,8 +51,10 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
     whole = purchase.frontier(mixture.host.posterior.flat().thin(1), flops)
     lower, upper = (bound[0] for bound in whole.bounds())
 
-    def expected(draws: int | None = None) -> Callable[[Array, Array], Array]:
-        """Return the mean loss as a function of x and the budgets' numbers, any one shape."""
+    def expected(
+        of_draws: Callable[[Frontier, Array], Array], draws: int | None = None
+    ) -> Callable[[Array, Array], Array]:
+        """Return a mean over draws as a function of x and the budgets' numbers, any one shape."""
 
         def mean(x: Array, number: Array) -> Array:
             budget = number.astype(np.intp)
@@ -56,7 +62,7 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
 
             def of(posterior: Posterior) -> Array:
                 some = posterior if draws is None else posterior.thin(draws)
-                return _mean_loss(here.frontier(some, flops[budget]), x)
+                return of_draws(here.frontier(some, flops[budget]), x)
 
             with np.errstate(invalid="ignore", over="ignore"):
                 return mixture.mean(of)
@@ -70,7 +76,8 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
         np.minimum(beyond / 2 + WINDOW + np.abs(beyond) / 4, upper),
     )
     left, right = np.minimum(left, right), np.maximum(left, right)
-    rough = expected(THINNED)
+    rough, exact = expected(_mean_loss, THINNED), expected(_mean_loss)
+    rough_slopes, exact_slopes = expected(_mean_slopes, THINNED), expected(_mean_slopes)
     found = scan(
         lambda x: rough(x, number), left, right,
         closed_below=left == lower, closed_above=right == upper, points=POINTS,
@@ -83,10 +90,15 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
             "law with a trade-off between parameters and tokens, or set "
             "limits, terms=bs.Terms(limits=bs.Limits(...))."
         )
-    exact = expected()
-    x = _refined(lambda x: exact(x, number), _refined(lambda x: rough(x, number), found.x,
-                 found.lower, found.upper), found.lower, found.upper)  # fmt: skip
+    x = found.x
+    for loss, slopes in ((rough, rough_slopes), (exact, exact_slopes)):
+        x = _refined(
+            lambda x, loss=loss: loss(x, number),
+            lambda x, slopes=slopes: slopes(x, number),
+            x, found.lower, found.upper,
+        )  # fmt: skip
     best = exact(x, number)
+    bend = reference["loss"] * exact_slopes(x, number)[1] / best
 
     def edge(towards: float, limit: Array) -> Array:
         """Solve for where the mean loss has risen by ``within``; its root is all but straight."""
@@ -97,8 +109,22 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
             rise = exact(at, budget) / best[i] - 1
             return np.sqrt(np.clip(rise, 0, 1e6)) - np.sqrt(within)
 
-        # brackets start at distances from 0, where nothing has risen
-        distance = np.abs(find_roots(short, (number,), "edge", missing=np.inf, start=(0.0, 0.5)))
+        # the loss is all but quadratic: a few secants do, and brackets where it is not
+        root = np.sqrt(within)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            last, before = np.zeros(len(x)), np.full(len(x), -root)
+            t = root / np.sqrt(np.maximum(bend, 0) / 2)
+            for _ in range(SECANTS):
+                now = short(t, number)
+                step = now * (t - last) / (now - before)
+                last, before = t, now
+                t = np.where(np.abs(now) <= CLOSE * root, t, t - step)
+            off = ~(np.abs(short(t, number)) <= CLOSE * root)
+        distance = np.abs(t)
+        if off.any():  # brackets start at distances from 0, where nothing has risen
+            distance[off] = np.abs(
+                find_roots(short, (number[off],), "edge", missing=np.inf, start=(0.0, 0.5))
+            )
         away = x + towards * distance
         return np.minimum(away, limit) if towards > 0 else np.maximum(away, limit)
 
@@ -111,11 +137,14 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
     )
 
 
-def _refined(g: Callable[[Array], Array], x: Array, lower: Array, upper: Array) -> Array:
+def _refined(
+    g: Callable[[Array], Array], slopes: Callable[[Array], Array], x: Array, lower: Array,
+    upper: Array,
+) -> Array:  # fmt: skip
     """Return the minimum within bounds, or the bound that the loss falls towards."""
     inside = np.clip(x, lower, upper)
     middle = np.where((inside <= lower) | (inside >= upper), (lower + upper) / 2, inside)
-    found, done = refine(g, middle, lower, upper)
+    found, done = refine(lambda x: (*slopes(x),), middle, lower, upper)
     candidates = np.stack([np.where(done, found, middle), lower, upper])
     losses = np.stack([g(c) for c in candidates])
     return np.take_along_axis(candidates, losses.argmin(axis=0)[None], axis=0)[0]
@@ -127,3 +156,16 @@ def _mean_loss(frontier: Frontier, x: Array) -> Array:
     for (_, budgets), some in frontier.blocks():
         total[budgets] += np.exp(some.log_loss(x[None, budgets])).sum(axis=0)
     return centre * total / frontier.shape[0]
+
+
+def _mean_slopes(frontier: Frontier, x: Array) -> Array:
+    """Return the derivatives along budgets of what :func:`_mean_loss` does, up to the same factor,
+    shape ``(2, budget)``.
+    """  # noqa: D205
+    total = np.zeros((2, frontier.shape[1]))
+    for (_, budgets), some in frontier.blocks():
+        at = np.broadcast_to(x[None, budgets], some.shape)
+        value, slope, bend = some.along(at)
+        loss = np.exp(value)
+        total[:, budgets] += (loss * slope).sum(axis=0), (loss * (slope**2 + bend)).sum(axis=0)
+    return total / frontier.shape[0]

@@ -29,7 +29,7 @@ from bayesscale.forecast.answer import (
 from bayesscale.forecast.mixture import Mixture, Question, check_answers
 from bayesscale.forecast.purchase import law_inputs, without_split
 from bayesscale.forecast.terms import Terms
-from bayesscale.inference import Average, Fit
+from bayesscale.inference import Average, Fit, log_loss_of
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS
@@ -166,7 +166,7 @@ def extrapolate(
 
     def log_loss(posterior: Posterior, some: Any) -> Array:
         at = {name: values[some] for name, values in targets.items()}
-        return posterior.log_loss(law_inputs(posterior, at, terms))
+        return log_loss_of(posterior, law_inputs(posterior, at, terms))
 
     def about(some: slice) -> Question:
         at = {name: values[some] for name, values in targets.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,19 @@ from scipy.interpolate import CubicSpline
 
 from bayesscale._types import Array
 from bayesscale.accounting import PowerCost
+from bayesscale.density import Surface
 from bayesscale.errors import DomainError
-from bayesscale.forecast.search import POINTS, STEP, find_roots, refine, scan
+from bayesscale.forecast.search import POINTS, STEP, derivatives, find_roots, refine, scan
 from bayesscale.forecast.terms import Limits, Terms
+from bayesscale.inference import compile_surface
 from bayesscale.laws import Optimum
 from bayesscale.model import Posterior
 
 type Cut = Callable[[NDArray[Any]], NDArray[Any]]
 """Cuts an array of the whole shape ``(draw, budget)`` to that of a block."""
+
+MANY = 8_000
+"""Pairs of draw and budget for which compiling the surface is worth its time."""
 
 PAIRS = 2**14
 """Draws × budgets that are worked on at once: their arrays fit into a processor's cache."""
@@ -41,6 +46,10 @@ WIDE_STEP = 0.02
 """Step of the second differences that exponents take."""
 
 MOST_STEPS = 40
+MOST_AT_ONCE = 12
+NEAR_STEPS = 6
+"""Newton's steps from near a minimum; what takes more is looked through."""
+
 EXACT = 1e-5
 """After a step this small in the log of compute the error is its square."""
 
@@ -65,11 +74,24 @@ class Split:
     minima: NDArray[np.intp]
 
 
+class Curve(NamedTuple):
+    """Log loss along budgets; its slope and bend by x, its slope by ln C, and the mixed derivative
+    by x and ln C; arrays ``(draw, budget)``.
+    """  # noqa: D205
+
+    value: Array
+    slope: Array
+    bend: Array
+    by_flops: Array
+    mixed: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Frontier:
     """Budgets by draw, on terms. Sizes are ``x = ln N`` relative to the centre of the runs.
 
-    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``omega`` broadcast with it.
+    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``omega`` broadcast with it. The
+    surface of ``many`` pairs of them is compiled.
     """
 
     posterior: Posterior
@@ -77,6 +99,7 @@ class Frontier:
     terms: Terms
     given: Mapping[str, Array]
     omega: Array
+    many: bool
 
     @classmethod
     def of(
@@ -86,7 +109,9 @@ class Frontier:
         checked terms; ``given`` holds the inputs that no budget is divided between, ``(budget,)``.
         """  # noqa: D205
         further = {name: np.atleast_2d(values) for name, values in given.items()}
-        return cls(posterior, np.atleast_2d(flops), terms, further, terms.omega(posterior))
+        flops = np.atleast_2d(flops)
+        many = len(posterior) * flops.shape[1] >= MANY
+        return cls(posterior, flops, terms, further, terms.omega(posterior), many)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,13 +139,84 @@ class Frontier:
         does not pay for a size.
         """  # noqa: D205
         if self._straight:
-            cost, reference = cast(PowerCost, self.terms.compute), self.posterior.spec.reference
-            p, q = cost.params_exponent, cost.tokens_exponent
-            spent = np.log(self.flops / cost.flops(reference["params"], reference["tokens"]))
-            y = (spent + shift - p * x) / q
+            at = self._line(x, shift)
+            surface = self._compiled(derivatives=False)
+            if surface is not None:
+                return surface(self.posterior, at)[0]
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-                return self.posterior.relative_log_loss({"params": x, "tokens": y})
+                return self.posterior.relative_log_loss(at)
         return self.log_loss_of(x, self.tokens(x, shift))
+
+    def _line(self, x: Array, shift: float | Array = 0.0) -> dict[str, Array]:
+        """Return the centred inputs of the law at sizes along straight budgets."""
+        cost, reference = cast(PowerCost, self.terms.compute), self.posterior.spec.reference
+        spent = np.log(self.flops / cost.flops(reference["params"], reference["tokens"]))
+        y = (spent + shift - cost.params_exponent * x) / cost.tokens_exponent
+        return {"params": x, "tokens": y}
+
+    def _compiled(self, *, derivatives: bool) -> Surface | None:
+        """Return the surface in machine code, where compiling it is worth its time."""
+        if not (self.many and self._straight):
+            return None
+        return compile_surface(self.posterior.spec, derivatives=derivatives)
+
+    def curve(self, x: Array, shift: float | Array = 0.0) -> Curve:
+        """Return log loss with its slopes and curvatures along budgets and by ln C, all of shape
+        ``(draw, budget)``: in closed form where the surface is compiled, else by differences.
+        """  # noqa: D205
+        surface = self._compiled(derivatives=True)
+        if surface is None:
+            return self._differences(x, shift)
+        f, f_n, f_d, f_nn, f_nd, f_dd = surface(self.posterior, self._line(x, shift))
+        cost = cast(PowerCost, self.terms.compute)
+        q, r = cost.tokens_exponent, cost.params_exponent / cost.tokens_exponent
+        with np.errstate(invalid="ignore", over="ignore"):
+            curve = Curve(
+                f, f_n - r * f_d, f_nn - 2 * r * f_nd + r * r * f_dd, f_d / q,
+                (f_nd - r * f_dd) / q,
+            )  # fmt: skip
+        odd = ~np.isfinite(curve.bend) & np.isfinite(f)
+        if odd.any():  # derivatives overflow before the loss does
+            part = self.pick(odd)._differences(
+                x[odd][:, None], np.broadcast_to(shift, x.shape)[odd][:, None]
+            )
+            for values, replaced in zip(curve, part, strict=True):
+                values[odd] = replaced[:, 0]
+        return curve
+
+    def _differences(self, x: Array, shift: float | Array) -> Curve:
+        here, (slope, _) = (
+            self.log_loss(x, shift),
+            derivatives(lambda x: self.log_loss(x, shift), x),
+        )
+
+        def by(dx: float, db: float) -> Array:
+            return self.log_loss(x + dx, shift + db)
+
+        # steps h and 2h, so that leading errors cancel
+        def bend(h: float) -> Array:
+            return (by(h, 0) - 2 * here + by(-h, 0)) / (h * h)
+
+        def mixed(h: float) -> Array:
+            return (by(h, h) - by(h, -h) - by(-h, h) + by(-h, -h)) / (4 * h * h)
+
+        h, step = WIDE_STEP, SLOPE_STEP
+        return Curve(
+            here, slope, (4 * bend(h) - bend(2 * h)) / 3, (by(0, step) - by(0, -step)) / (2 * step),
+            (4 * mixed(h) - mixed(2 * h)) / 3,
+        )  # fmt: skip
+
+    def along(self, x: Array) -> tuple[Array, Array, Array]:
+        """Return log loss and its first and second derivative along budgets, shape of ``x``."""
+        if self._compiled(derivatives=True) is None:
+            return self.log_loss(x), *derivatives(self.log_loss, x)
+        curve = self.curve(x)
+        return curve.value, curve.slope, curve.bend
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return the first and second derivative of log loss along budgets, shape of ``x``."""
+        _, slope, bend = self.along(x)
+        return slope, bend
 
     @property
     def _straight(self) -> bool:
@@ -324,7 +420,7 @@ class Frontier:
         def refined(some: Frontier, cut: Cut) -> tuple[Array, NDArray[np.intp]]:
             x0, known = cut(start), cut(usual)
             x0 = np.where(known, x0, 0.0)
-            x, done = refine(some.log_loss, x0, x0 - SPACING, x0 + SPACING)
+            x, done = refine(some.slopes, x0, x0 - SPACING, x0 + SPACING, most_steps=NEAR_STEPS)
             rest = ~(known & done & (np.abs(x - x0) < 0.9 * SPACING))
             minima = np.ones(some.shape, np.intp)
             if rest.any():
@@ -391,7 +487,7 @@ class Frontier:
                 v if inner.all() else v[inner][:, None] for v in (found.x, left, right)
             )
             start = np.where((start <= lo) | (start >= hi), (lo + hi) / 2, start)
-            refined, done = refine(some.log_loss, start, lo, hi)
+            refined, done = refine(some.slopes, start, lo, hi)
             x[inner] = np.where(done, refined, np.nan).ravel()
         return x, found.minima
 
@@ -406,22 +502,9 @@ class Frontier:
     def _exponents_of(self, x: Array) -> tuple[Array, Array]:
         none = ~np.isfinite(x)
         x = np.where(none, 0.0, x)
-        h = WIDE_STEP
-
-        # the optimum moves so that the slope stays zero: dx/db = -g_xb / g_xx, each from
-        # differences with steps h and 2h, whose leading errors cancel
-        def mixed(h: float) -> Array:
-            return (
-                self.log_loss(x + h, h) - self.log_loss(x + h, -h)
-                - self.log_loss(x - h, h) + self.log_loss(x - h, -h)
-            ) / (4 * h * h)  # fmt: skip
-
-        def bend(h: float) -> Array:
-            return (self.log_loss(x + h) - 2 * here + self.log_loss(x - h)) / (h * h)
-
-        here = self.log_loss(x)
-        g_xb = (4 * mixed(h) - mixed(2 * h)) / 3
-        g_xx = (4 * bend(h) - bend(2 * h)) / 3
+        # the optimum moves so that the slope stays zero: dx/db = -g_xb / g_xx
+        curve = self.curve(x)
+        g_xb, g_xx = curve.mixed, curve.bend
         cost_x, cost_y = self.cost_elasticities(x)
         with np.errstate(invalid="ignore", divide="ignore"):
             n = -g_xb / g_xx
@@ -444,6 +527,11 @@ class Frontier:
         log_flops = np.broadcast_to(np.log(self.flops), self.shape).copy()
         near, moving = np.array(x), np.isfinite(x) & np.isfinite(log_loss)
         log_flops[~moving] = np.nan
+        if self._compiled(derivatives=True) is not None:
+            near, shift, solved = self.by_block(
+                lambda some, cut: some._at_once(cut(near), cut(log_loss), cut(moving))
+            )
+            log_flops, moving = log_flops + shift, moving & ~solved
         for _ in range(MOST_STEPS):
             if not moving.any():
                 break
@@ -457,6 +545,31 @@ class Frontier:
             near[moving], log_flops[moving] = at[:, 0], log_flops[moving] + step
             moving[moving] = np.abs(step) > EXACT
         return np.exp(np.where(moving, np.nan, log_flops))
+
+    def _at_once(
+        self, x: Array, log_loss: Array, wanted: NDArray[np.bool_]
+    ) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Return sizes and changes of ln C at which the slope along the budget is zero and the loss
+        is as wanted, by Newton's method in both; and where it was found.
+        """  # noqa: D205
+        start, x = x, np.where(wanted, x, 0.0)
+        shift, done, lost = np.zeros(x.shape), ~wanted, ~wanted
+        for _ in range(MOST_AT_ONCE):
+            curve = self.curve(x, shift)
+            over = curve.value - log_loss
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+                determinant = curve.bend * curve.by_flops - curve.mixed * curve.slope
+                dx = (curve.mixed * over - curve.by_flops * curve.slope) / determinant
+                db = (curve.slope * curve.slope - curve.bend * over) / determinant
+            lost |= ~((curve.bend > 0) & (curve.by_flops < 0) & np.isfinite(dx) & np.isfinite(db))
+            moves = ~(done | lost)
+            x = np.where(moves, x + np.clip(dx, -SPACING, SPACING), x)
+            shift = np.where(moves, shift + np.clip(db, -1, 1), shift)
+            done |= lost | ((np.abs(dx) < EXACT) & (np.abs(db) < EXACT))
+            if done.all():
+                break
+        solved = wanted & done & ~lost
+        return np.where(solved, x, start), np.where(solved, shift, 0.0), solved
 
     def _best_and_slope(self, x: Array) -> tuple[Array, Array]:
         """Return the log loss of the best runs at x, and how it falls with the log of compute."""

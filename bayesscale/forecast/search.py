@@ -80,14 +80,16 @@ def derivatives(g: Function, x: Array) -> tuple[Array, Array]:
     return np.where(beyond, np.inf, slope), np.where(beyond, np.nan, bend)
 
 
-def refine(g: Function, x: Array, lower: Array, upper: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Find minima between bounds by Newton's method, kept inside a shrinking bracket.
-
-    Returns the places, and where the method has converged.
-    """
+def refine(
+    slopes: Callable[[Array], tuple[Array, Array]], x: Array, lower: Array, upper: Array,
+    *, most_steps: int = MOST_STEPS,
+) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
+    """Find minima between bounds by Newton's method on first and second derivatives, kept inside a
+    shrinking bracket. Returns the places, and where the method has converged.
+    """  # noqa: D205
     done = np.zeros(x.shape, bool)
-    for _ in range(MOST_STEPS):
-        slope, bend = derivatives(g, x)
+    for _ in range(most_steps):
+        slope, bend = slopes(x)
         lower, upper = np.where(slope < 0, x, lower), np.where(slope > 0, x, upper)
         step = -np.divide(slope, bend, out=np.full(x.shape, np.inf), where=bend > 0)
         inside = (x + step > lower) & (x + step < upper)

@@ -1,6 +1,7 @@
 from .average import Average as Average, check_refits as check_refits, load_average as load_average
 from .compiled import (
-    CompiledModel as CompiledModel, compile_model as compile_model, is_compiled as is_compiled,
+    CompiledModel as CompiledModel, compile_model as compile_model,
+    compile_surface as compile_surface, is_compiled as is_compiled, log_loss_of as log_loss_of,
 )
 from .draws import (
     LOG_LIKELIHOOD_MAX_BYTES as LOG_LIKELIHOOD_MAX_BYTES, SAMPLE_DIMS as SAMPLE_DIMS,

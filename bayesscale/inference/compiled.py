@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import joblib
+import numpy as np
 
 from bayesscale._interrupts import interrupts_held
 from bayesscale._types import Array
-from bayesscale.density import BoundDensity, CannotTraceError, FusedDensity, trace
-from bayesscale.laws import Law
-from bayesscale.model import ModelSpec, law_values
+from bayesscale.density import BoundDensity, CannotTraceError, FusedDensity, Surface, trace
+from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
 type DensityKind = Literal["fused", "pytensor"]
@@ -36,12 +35,13 @@ class CompiledModel:
 
 
 _compiled: dict[object, CompiledModel] = {}
+_surfaces: dict[object, Surface | None] = {}
 _one_at_a_time = threading.Lock()
 
 
 def is_compiled(spec: ModelSpec, density: DensityKind = "fused") -> bool:
     """Tell whether a model of this structure is ready in this process."""
-    return (density, _structure(spec)) in _compiled
+    return (density, spec.structure) in _compiled
 
 
 def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -> CompiledModel:
@@ -49,34 +49,42 @@ def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -
 
     It is shared by all fits of the same structure in this process; any runs may be swapped in.
     """
-    key = density, _structure(spec)
+    key = density, spec.structure
     with _one_at_a_time:  # PyTensor's graphs are not made for several threads
         if key not in _compiled:
             _compiled[key] = _compile(spec, runs, density)
     return _compiled[key]
 
 
-def _structure(spec: ModelSpec) -> object:
-    """Return what a compiled density depends on besides its data."""
-    custom = tuple(
-        (name, repr(prior)) for name, prior in spec.priors.items() if name not in spec.space.normals
-    )
-    return (
-        _identity(spec.law), spec.discrepancy.name, spec.noise.name, spec.has_loss_se,
-        spec.has_clusters, custom,
-    )  # fmt: skip
+def compile_surface(spec: ModelSpec, *, derivatives: bool) -> Surface | None:
+    """Return the compiled surface of a spec's structure, shared like the density; None where its
+    formulas cannot be traced.
+    """  # noqa: D205
+    key = "surface", derivatives, spec.structure
+    with _one_at_a_time:
+        if key not in _surfaces:
+            try:
+                _surfaces[key] = Surface(spec, derivatives=derivatives)
+            except CannotTraceError:
+                _surfaces[key] = None
+    return _surfaces[key]
 
 
-def _identity(law: Law) -> object:
-    """Return what tells laws apart: their class, their state, and what their formula gives."""
-    slots = [name for kind in type(law).__mro__ for name in getattr(kind, "__slots__", ())]
-    state = {name: getattr(law, name) for name in slots if hasattr(law, name)}
-    state |= getattr(law, "__dict__", {})
-    try:
-        hashed: object = joblib.hash(state)
-    except Exception:  # what cannot be pickled is its own and no other law's
-        hashed = id(law)
-    return type(law), hashed, tuple(law_values(law))
+MANY_LOSSES = 1_000_000
+"""Pairs of draw and target for which compiling the surface is worth its time."""
+
+
+def log_loss_of(posterior: Posterior, inputs: Mapping[str, Array]) -> Array:
+    """Return the surface's log loss of flat draws at inputs by name, shape ``(draw, target)``, in
+    machine code where there are many.
+    """  # noqa: D205
+    targets = np.broadcast_shapes(*(np.shape(v) for v in inputs.values()))[-1]
+    spec, surface = posterior.spec, None
+    if len(posterior) * targets >= MANY_LOSSES:
+        surface = compile_surface(spec, derivatives=False)
+    if surface is None:
+        return posterior.log_loss(inputs)
+    return np.log(spec.reference["loss"]) + surface(posterior, spec.centred(inputs))[0]
 
 
 def _compile(spec: ModelSpec, runs: Runs, density: DensityKind) -> CompiledModel:

@@ -190,7 +190,9 @@ class Setup:
         data = model_data(spec, runs)
 
         def sampled(*, longest: float, **changed: Any) -> Fit:
-            settings: dict[str, Any] = asdict(sampling) | {"longest": longest if patient else 1.0} | changed
+            settings: dict[str, Any] = (
+                asdict(sampling) | {"longest": longest if patient else 1.0} | changed
+            )
             u, stats = sample_nuts(compiled, spec, data, report=report, **settings)
             report("Summarising the draws")
             draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +71,19 @@ class ModelSpec:
     def formula(self) -> list[float]:
         """Log losses of the law at fixed points, as they were when first looked at."""
         return law_values(self.law)
+
+    @cached_property
+    def structure(self) -> object:
+        """What compiled code depends on besides its data."""
+        custom = tuple(
+            (name, repr(prior))
+            for name, prior in self.priors.items()
+            if name not in self.space.normals
+        )
+        return (
+            _identity(self.law), self.discrepancy.name, self.noise.name, self.has_loss_se,
+            self.has_clusters, custom,
+        )  # fmt: skip
 
     def check_unchanged(self) -> None:
         """Refuse a law whose formula gives other losses than when the model was made."""
@@ -324,3 +338,15 @@ def dims_of(name: str, values: NDArray) -> tuple[str, ...]:
     if np.ndim(values) == 0:
         return ()
     return ("cluster",) if name == "cluster_size" else ("run",)
+
+
+def _identity(law: Law) -> object:
+    """Return what tells laws apart: their class, their state, and what their formula gives."""
+    slots = [name for kind in type(law).__mro__ for name in getattr(kind, "__slots__", ())]
+    state = {name: getattr(law, name) for name in slots if hasattr(law, name)}
+    state |= getattr(law, "__dict__", {})
+    try:
+        hashed: object = joblib.hash(state)
+    except Exception:  # what cannot be pickled is its own and no other law's
+        hashed = id(law)
+    return type(law), hashed, tuple(law_values(law))

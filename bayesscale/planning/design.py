@@ -16,16 +16,7 @@ from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
-from bayesscale.forecast import (
-    Answer,
-    Purchase,
-    Terms,
-    alike,
-    asks,
-    derivatives,
-    target_frame,
-    warn_if_far,
-)
+from bayesscale.forecast import Answer, Purchase, Terms, alike, asks, target_frame, warn_if_far
 from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
@@ -297,7 +288,7 @@ def _learn(
         frontier = purchase.frontier(posterior, np.array([target]))
         x, _ = frontier.optimum()
         at = np.where(np.isfinite(x), x, 0.0)
-        _, bend = derivatives(frontier.log_loss, at)
+        _, bend = frontier.slopes(at)
         loss = posterior.spec.reference["loss"] * np.exp(frontier.log_loss(at))
         params = frontier.params(x)
         quiet = np.zeros((len(posterior), 1))
