@@ -98,6 +98,16 @@ def atomic_write(path: AnyPath) -> Iterator[Path]:
         ) from error
 
 
+def check_saved(path: AnyPath) -> Path:
+    """Refuse a path at which no result can be saved, before what would load it is imported."""
+    file = Path(path)
+    if not file.exists():
+        raise FileError(f"There is no file {str(path)!r}. Save one with fit.save(path) first.")
+    if not file.is_file():
+        raise FileError(f"{str(path)!r} is no regular file. Give the file of a saved fit.")
+    return file
+
+
 def make_folder(folder: AnyPath) -> Path:
     """Make a folder, unless there is one, and return it."""
     made = Path(folder)

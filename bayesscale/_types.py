@@ -1,11 +1,23 @@
 """Types that many signatures name, and a dictionary that stays as it is."""
 
-from typing import Any, NoReturn
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 type Array = NDArray[np.float64]
+
+
+def is_dataset(value: object) -> TypeGuard[xr.Dataset]:
+    """Tell a dataset of xarray's, which is not imported for what cannot be one."""
+    xarray = sys.modules.get("xarray")
+    return xarray is not None and isinstance(value, xarray.Dataset)
 
 
 class ReadOnly[K, V](dict[K, V]):

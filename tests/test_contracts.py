@@ -92,14 +92,19 @@ def test_laws_know_numpy_only():
                            "dataclasses", "math", "types", "typing"}, path  # fmt: skip
 
 
+COMMAND = "from bayesscale.cli import main\ntry:\n    main({!r})\nexcept SystemExit: pass"
+
+
 @pytest.mark.parametrize(
-    "code",
-    ["import bayesscale",
-     "from bayesscale.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass"],
-    ids=["import", "help"],
+    ("code", "needed"),
+    [("import bayesscale", set()), (COMMAND.format(["--help"]), set()),
+     (COMMAND.format(["allocate", "nowhere.nc", "--flops", "1e20"]), set()),
+     (COMMAND.format(["fit", "nowhere.csv"]), {"numpy", "pandas"})],
+    ids=["import", "help", "no fit", "no table"],
 )  # fmt: skip
-def test_start_is_light(code):
-    probe = f"{code}\nimport sys\nprint('LOADED', *sorted(set(sys.modules) & {HEAVY!r}))"
+def test_start_is_light(code, needed):
+    heavy = HEAVY | {"scipy"} - needed
+    probe = f"{code}\nimport sys\nprint('LOADED', *sorted(set(sys.modules) & {heavy!r}))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("LOADED")
 

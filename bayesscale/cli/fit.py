@@ -48,7 +48,8 @@ def fit_command(
     - for standard input.
     """  # noqa: D205
     check_output(output, inputs=[runs], force=force)
-    fit = bs.fit(out.read(runs, reading), **sampling, progress=out.progress)
+    table = out.read(runs, reading)  # before what samples is imported
+    fit = bs.fit(table, **sampling, progress=out.progress)
     fit.save(output, overwrite=force)
     repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
     out.ran(

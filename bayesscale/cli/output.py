@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bayesscale as bs
-from bayesscale._files import check_output
+from bayesscale._files import check_output, check_saved
 from bayesscale._python import call
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, words, worst
 from bayesscale.cli.own_law import Aside
@@ -162,6 +162,7 @@ class Output:
     ) -> Fit | Average:
         """Load a saved fit, of a law of one's own if it is given, or an average."""
         own = {} if law is None else {"law": law}
+        check_saved(path)
         try:
             loaded = bs.load_fit(path, **own)
             self.ran(call(f"{variable} = bs.load_fit", path, **own))

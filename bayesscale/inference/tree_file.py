@@ -14,6 +14,7 @@ from bayesscale._files import (
     AnyPath,
     atomic_write,
     check_replaceable,
+    check_saved,
     check_writable,
     is_sealed,
     sealed,
@@ -111,11 +112,7 @@ def _load(path: AnyPath) -> xr.DataTree:
         import xarray as xr
 
     try:
-        file = Path(path)
-        if not file.exists():
-            raise FileError(f"There is no file {str(path)!r}. Save one with fit.save(path) first.")
-        if not file.is_file():
-            raise FileError(f"{str(path)!r} is no regular file. Give the file of a saved fit.")
+        file = check_saved(path)
         # the end tells what is no saved fit at all, however large it is
         whole = file.read_bytes() if is_sealed(file) else b""
         if not whole and _is_plain(file):

@@ -1,14 +1,15 @@
 """Columns and conventions of runs as an xarray dataset and back, and their fingerprint."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesscale._arguments import text
 from bayesscale.errors import BayesScaleError, RunsError
@@ -17,6 +18,9 @@ from bayesscale.runs import checks
 from bayesscale.runs.columns import NUMBERS, RUN
 from bayesscale.runs.intake import ATTRIBUTE
 from bayesscale.runs.units import check_conventions
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _ALWAYS = ("params", "tokens", "flops", "loss")
 """What every table held before laws said what they need."""
@@ -35,6 +39,8 @@ def to_dataset(
 ) -> xr.Dataset:
     """Copy columns, shape ``(run,)`` each, into a dataset whose one attribute is the metadata."""
     units = {q.name: {"units": q.unit} for q in (*NUMBERS, *inputs)}
+    import xarray as xr
+
     return xr.Dataset(
         {name: (RUN, column.copy(), units.get(name, {})) for name, column in columns.items()},
         coords={RUN: run_ids.copy()},

@@ -4,24 +4,28 @@ A history of one run or several, as trackers export it, is a table with a row a 
 ``attrs[HISTORY]`` then says what it is.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow
 import pyarrow.compute
 import pyarrow.csv
-import xarray as xr
 
 from bayesscale._format import list_some
 from bayesscale.errors import FileError, RunsError
 from bayesscale.quantities import LOSS
 from bayesscale.runs.intake import HISTORY, Table
 from bayesscale.runs.names import unit_in_name
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SEPARATORS = ",;\t|"
@@ -259,6 +263,8 @@ def _netcdf(data: bytes) -> xr.Dataset:
                 "This holds groups, as a saved fit does, and no table of runs. Load a fit with "
                 "bs.load_fit."
             )
+    import xarray as xr
+
     return xr.load_dataset(io.BytesIO(data), engine="h5netcdf")
 
 

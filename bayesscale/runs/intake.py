@@ -1,18 +1,18 @@
 """From somebody's table to checked columns in canonical units."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
-import narwhals
 import numpy as np
 import pandas as pd
-import pyarrow
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale._format import list_some
+from bayesscale._types import is_dataset
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
     EPOCHS,
@@ -51,6 +51,9 @@ from bayesscale.runs.units import (
     training_flops,
 )
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 ATTRIBUTE = "bayesscale_runs"
 """Attribute of a dataset that holds the metadata of its runs."""
 
@@ -59,7 +62,7 @@ HISTORY = "history"
 
 BYTES_PER_TOKEN = Quantity("bytes_per_token")
 
-Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
+type Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
 Inputs = Mapping[str, str] | Mapping[Quantity, str]
 
 
@@ -406,7 +409,7 @@ def as_frame(table: Table) -> pd.DataFrame:
     table = from_native(table)
     if isinstance(table, pd.DataFrame):
         return table
-    if isinstance(table, xr.Dataset):
+    if is_dataset(table):
         if ATTRIBUTE in table.attrs:
             raise RunsError(
                 "This dataset was made by Runs.to_xarray(), so its units and rules are known. "
@@ -443,8 +446,11 @@ def as_frame(table: Table) -> pd.DataFrame:
 
 def from_native(table: Any) -> Any:
     """Return frames of other libraries as pandas', whole numbers exact; all else as it is."""
-    if isinstance(table, pd.DataFrame | xr.Dataset | Mapping):
+    if isinstance(table, pd.DataFrame | Mapping) or is_dataset(table):
         return table
+    import narwhals
+    import pyarrow
+
     frame = narwhals.from_native(table, pass_through=True)
     if isinstance(frame, narwhals.LazyFrame):
         frame = frame.collect("pyarrow")

@@ -1,17 +1,19 @@
 """The checked table of training runs."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale._documented import documented
+from bayesscale._types import is_dataset
 from bayesscale.errors import DomainError
 from bayesscale.quantities import LossUnit, Quantity
 from bayesscale.runs import display, exchange, rows
@@ -19,6 +21,9 @@ from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import NUMBERS, RUN
 from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, Table, from_native, take_in
 from bayesscale.runs.units import FlopRule, ParamCount
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -336,7 +341,7 @@ class Runs(RunArrays):
 def as_runs(runs: Runs | Table) -> Runs:
     """Return a frame as the runs that `Runs.from_frame` reads in it, and all else as it is."""
     table = runs if isinstance(runs, Runs) else from_native(runs)
-    is_table = isinstance(table, pd.DataFrame | xr.Dataset | Mapping)
+    is_table = isinstance(table, pd.DataFrame | Mapping) or is_dataset(table)
     return Runs.from_frame(table) if is_table else cast(Runs, runs)
 
 
