@@ -29,7 +29,7 @@ LABELS: dict[Severity, str] = {
 }  # fmt: skip
 """What a verdict is marked with."""
 
-NOT_TESTED = "Not tested"
+NOT_TESTED, WEAKLY_TESTED = "Not tested", "Weakly tested"
 """What a verdict is marked with instead where nothing was found, but too little was tested."""
 
 COLOURS: dict[Severity, str] = {

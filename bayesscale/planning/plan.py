@@ -15,6 +15,7 @@ from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sections import (
     NOT_TESTED,
+    WEAKLY_TESTED,
     Heading,
     Paragraph,
     Section,
@@ -232,7 +233,7 @@ class Plan(Told):
         if not len(self.test.judged):
             return f"Not tested: the fits of the smaller runs failed their checks; {reach}."
         if self.test.outcome == "note":
-            return f"Too few held-out runs to test the intervals; {reach}."
+            return f"The back-test is weak (power {self.test.power:.2f}); {reach}."
         if self.reach > NEARLY * self.test.tested_reach:
             return f"Untested beyond {_times(self.test.tested_reach)}; {reach}."
         return ""
@@ -245,7 +246,9 @@ class Plan(Told):
             return line
         if line.severity in ("caution", "stop"):
             return replace(line, text=f"{line.text} {self.untested}")
-        return Verdict(f"{self.untested} The checks of the fit passed.", "note", NOT_TESTED)
+        weak = self.test is not None and self.test.outcome == "note" and len(self.test.judged)
+        label = WEAKLY_TESTED if weak else NOT_TESTED
+        return Verdict(f"{self.untested} The checks of the fit passed.", "note", label)
 
     @property
     def text(self) -> str:
