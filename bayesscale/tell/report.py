@@ -304,9 +304,9 @@ def _provenance(of: Fit | Average) -> dict[str, str]:
     fits = of.fits if isinstance(of, Average) else {"": of}
     told = {}
     for name, fit in fits.items():
-        s = fit.sampling
+        s, draws = fit.sampling, fit.coordinates.sizes["draw"]
         told[f"Fit {name}".strip()] = (
-            f"{fit.spec.in_words()}; {s.chains} chains of {s.draws:,} draws after {s.tune:,}, "
+            f"{fit.spec.in_words()}; {s.chains} chains of {draws:,} draws after {s.tune:,}, "
             f"target acceptance {s.target_accept:g}, seed {s.random_seed}"
         )
     return {
