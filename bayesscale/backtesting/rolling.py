@@ -131,7 +131,7 @@ def backtest(
 
 def _refit(job: tuple[Setup, Fold, float, bool]) -> Judged:
     setup, fold, recipe_shift, joint = job
-    fit = setup.fit()
+    fit = setup.fit(letters=False)
     judged = judge(fit, fold, recipe_shift)
     if not joint:
         return judged

@@ -126,7 +126,7 @@ def score_refit(job: HeldOut) -> tuple[Array, bool]:
     appearance, and whether the draws converged.
     """  # noqa: D205
     setup, held_out, labels = job
-    fit = setup.sample()
+    fit = setup.sample(letters=False)
     each = unit_log_likelihood(fit, held_out, labels).to_numpy()
     return logsumexp(each, axis=0) - np.log(len(each)), fit.convergence.passed
 

@@ -29,7 +29,13 @@ SAMPLE_DIMS = ("chain", "draw")
 
 
 def assemble_draws(
-    spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset, *, random_seed: int
+    spec: ModelSpec,
+    runs: Runs,
+    u: Array,
+    sample_stats: xr.Dataset,
+    *,
+    random_seed: int,
+    letters: bool = True,
 ) -> xr.DataTree:
     """Put unconstrained draws, shape ``(chain, draw, coordinate)``, and statistics into one tree.
 
@@ -46,7 +52,7 @@ def assemble_draws(
     log_prior = {name: spec.space.log_prior(name, values) for name, values in sampled.items()}
     prior = Posterior.of(spec, {k: v[None] for k, v in spec.space.draw(rng, PRIOR_DRAWS).items()})
     groups = {
-        **parameter_groups(posterior, runs),
+        **parameter_groups(posterior, runs, letters=letters),
         "sample_stats": sample_stats.assign_coords(coords),
         "log_prior": _by_draw(log_prior, coords),
         "prior": _by_draw(
@@ -97,19 +103,22 @@ def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
     }
 
 
-def parameter_groups(posterior: Posterior, runs: Runs) -> dict[str, xr.Dataset]:
+def parameter_groups(
+    posterior: Posterior, runs: Runs, *, letters: bool = True
+) -> dict[str, xr.Dataset]:
     """Return what was sampled, and the published letters: beside it where they are exact
-    transforms, else in a group of their own.
+    transforms, else, if they are wanted, in a group of their own.
     """  # noqa: D205
     spec, coords = posterior.spec, _numbered(posterior)
     meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
     own = _by_draw(sampled, coords, meant)
     own = own.assign(_with_units(noise_draws(posterior), coords).data_vars)
+    exponents = split_exponents(posterior, runs)
+    if not letters and spec.discrepancy.coordinates(spec.law):
+        return {"posterior": own, "closest_law": _with_units(exponents, coords)}
     projection = project_on_law(posterior, runs)
-    published = _with_units(
-        published_draws(spec, projection.c) | split_exponents(posterior, runs), coords
-    )
+    published = _with_units(published_draws(spec, projection.c) | exponents, coords)
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": own.assign(published.data_vars)}
     published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))

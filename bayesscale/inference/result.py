@@ -461,7 +461,7 @@ def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> C
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}
     said = published_draws(spec, on_law) | split_exponents(prior, runs)
-    said = {k: v for k, (v, _) in said.items() if k != "tokens_exponent"}
+    said = {k: v for k, (v, _) in said.items() if k != "tokens_exponent" and k in published}
     drawn = {name: np.ravel(published[name]) for name in said}
     table = prior_power(posterior, _answers(drawn, said))
     asked = table.index == EXPONENT

@@ -156,16 +156,18 @@ class Setup:
         spec, runs = with_noise_floor(self.spec, self.runs)
         return replace(self, spec=spec, runs=runs)
 
-    def fit(self, *, report: Report = lambda *_: None) -> Fit:
+    def fit(self, *, letters: bool = True, report: Report = lambda *_: None) -> Fit:
         """Check that priors and losses admit a fit, sample it, and run its checks; no warnings."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScaleWarning)
-            result = self.checked().sample(report=report)
+            result = self.checked().sample(letters=letters, report=report)
             _ = result.checks  # while there is somebody to tell of it
         return result
 
-    def sample(self, *, report: Report = lambda *_: None) -> Fit:
-        """Sample the model: again, and longer, where the chains did not converge."""
+    def sample(self, *, letters: bool = True, report: Report = lambda *_: None) -> Fit:
+        """Sample the model, and again where the chains do not mix; without ``letters`` the law
+        closest to the surface is not computed, which takes as long as a fourth of the draws.
+        """  # noqa: D205
         with interrupts_held():
             from bayesscale.inference.compiled import compile_model, is_compiled
             from bayesscale.inference.draws import assemble_draws
@@ -195,7 +197,9 @@ class Setup:
             )
             u, stats = sample_nuts(compiled, spec, data, report=report, **settings)
             report("Summarising the draws")
-            draws = assemble_draws(spec, runs, u, stats, random_seed=sampling.random_seed)
+            draws = assemble_draws(
+                spec, runs, u, stats, random_seed=sampling.random_seed, letters=letters
+            )
             result = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
             return replace(result, draws=result.to_tree())
 

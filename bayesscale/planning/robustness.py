@@ -78,7 +78,7 @@ def check_robustness(
         if other.setup is not None:
             report(f"Refitting: {other.name}")
             try:
-                refit = other.setup.fit(report=report)
+                refit = other.setup.fit(letters=False, report=report)
             except BayesScaleError as error:
                 reason = str(error)
             else:
