@@ -134,6 +134,14 @@ class Law(ABC):
             Namespace of mathematical functions, ``numpy`` or ``pytensor.tensor``.
         """
 
+    def surface(
+        self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any
+    ) -> tuple[Law, Mapping[str, Any], Mapping[str, Any]]:
+        """Return the law, coordinates and centred inputs that a discrepancy acts on: these, unless
+        the law is another one at other inputs.
+        """  # noqa: D205
+        return self, c, x
+
     def published(self, c: Mapping[str, Array], reference: Reference) -> dict[str, Array]:
         """Translate coordinates into the parameters that the paper names.
 

@@ -130,6 +130,7 @@ class Drift(Discrepancy):
         return (*steps, UNDERTRAINING, UNDERTRAINING_RATE) if undertrains(law) else (*steps,)
 
     def log_loss(self, law, c, x, spread, xp):
+        law, c, x = law.surface(c, x, xp)
         wandered = {
             name: spread[name] * _wander(name, v / spread[name], c, xp) if name in law.drifts else v
             for name, v in x.items()

@@ -233,6 +233,22 @@ class Runs(RunArrays):
             run_ids=self.run_ids[keep],
         )
 
+    def with_inputs(self, values: Mapping[Quantity, ArrayLike]) -> Self:
+        """Return the same runs with further inputs of laws.
+
+        Parameters
+        ----------
+        values
+            Numbers of each new input within its domain, shape ``(run,)``.
+
+        Returns
+        -------
+        Runs
+            The runs in their order, with their ids.
+        """
+        new = {q.name: np.array(column, np.float64) for q, column in values.items()}
+        return replace(self, _columns={**self._columns, **new}, _inputs=(*self._inputs, *values))
+
     def drop(self, run_ids: object | Iterable[object]) -> Self:
         """Leave out runs by their ids.
 
