@@ -55,6 +55,7 @@ from .plots.contour import plot_contour as plot_contour
 from .plots.data import plot_data as plot_data
 from .plots.isoflops import plot_isoflops as plot_isoflops
 from .plots.loss import plot_loss as plot_loss, plot_power_laws as plot_power_laws
+from .plots.recipes import plot_recipes as plot_recipes
 from .plots.regret import plot_regret as plot_regret
 from .plots.residuals import (
     plot_predictive_check as plot_predictive_check, plot_residuals as plot_residuals,

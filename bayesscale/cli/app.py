@@ -21,6 +21,7 @@ from bayesscale.cli.fit import (
 from bayesscale.cli.plot import plot_command
 from bayesscale.cli.questions import COMMANDS
 from bayesscale.cli.quickstart import quickstart_command
+from bayesscale.cli.recipes import recipes_command
 from bayesscale.cli.report import report_command
 from bayesscale.errors import BayesScaleError
 
@@ -128,8 +129,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit_command, *COMMANDS, compare_command, backtest_command, report_command,
-    plot_command, show_command, evidence_command, score_command, average_command,
+    quickstart_command, fit_command, *COMMANDS, compare_command, recipes_command, backtest_command,
+    report_command, plot_command, show_command, evidence_command, score_command, average_command,
     calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

@@ -8,6 +8,7 @@ from .contour import plot_contour as plot_contour
 from .data import DATA as DATA, plot_data as plot_data
 from .isoflops import levels_of as levels_of, plot_isoflops as plot_isoflops
 from .loss import plot_loss as plot_loss, plot_power_laws as plot_power_laws
+from .recipes import plot_recipes as plot_recipes
 from .regret import plot_regret as plot_regret
 from .residuals import (
     plot_predictive_check as plot_predictive_check, plot_residuals as plot_residuals,

@@ -1,15 +1,12 @@
-"""The runs of several recipes in one table, with a code each, and what makes them hard to compare."""
+"""The runs of several recipes in one table, and what makes them hard to compare."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bayesscale._arguments import several, text
 from bayesscale._format import flops as write_flops, interval, list_some
-from bayesscale._sections import Severity
-from bayesscale.accounting import PowerCost
 from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError, RunsError, RunsWarning, unknown_name
 from bayesscale.forecast import Terms, runs_cost
@@ -21,22 +18,16 @@ LEAST_RUNS, MOST_RECIPES = 3, 12
 ONE_LINE = 0.1
 """Runs whose ln(D / N) scatters less than this around a line in ln(N D) lie on one."""
 
+ALIKE = ("param_count", "loss_unit", "bytes_per_token")
+
+NOTES = ("design", "compute")
+
 
 @dataclass(frozen=True, eq=False)
 class Recipes:
-    """Runs of several recipes.
-
-    Parameters
-    ----------
-    runs
-        All runs, with a code for each recipe but the first.
-    group
-        The label that names the recipe.
-    names
-        The recipes, the baseline first.
-    member
-        Which recipe each run is of, by its place in ``names``, shape ``(run,)``.
-    """
+    """Runs with a code for each recipe but the baseline, the first of ``names``, of which
+    ``member`` has the number of every run's, shape ``(run,)``; ``group`` is their label.
+    """  # noqa: D205
 
     runs: Runs
     group: str
@@ -47,143 +38,95 @@ class Recipes:
     def of(
         cls, runs: Runs | Table | Mapping[str, Runs], group: str, baseline: str | None
     ) -> "Recipes":
-        """Check a table with a label of that name, or tables of runs by recipe."""
+        """Check a table with that label, or tables of runs by recipe."""
         if isinstance(runs, Mapping) and any(isinstance(each, Runs) for each in runs.values()):
             runs = joined(runs, group)
         table = runs if isinstance(runs, Runs) else Runs.from_frame(runs, group=group)
         if group not in table.groups:
-            raise unknown_name(
-                "group", group, table.groups, hint=f"Read the table with group={group!r}."
-            )
+            raise unknown_name("group", group, table.groups, hint="Name it: read_runs(group=...).")
         labels = table.groups[group].astype(str)
         names = list(dict.fromkeys(labels.tolist()))
-        if baseline is not None and text("baseline", baseline) not in names:
+        if baseline is not None and baseline not in names:
             raise unknown_name("baseline", baseline, names)
-        first = names[0] if baseline is None else baseline
-        names = [first, *(name for name in names if name != first)]
-        if not 2 <= len(names) <= MOST_RECIPES:
-            raise RunsError(
-                f"{group!r} names {len(names)} recipe{'s' * (len(names) > 1)} ({list_some(names)}), "
-                f"but 2 to {MOST_RECIPES} can be compared. Choose another group, or the rows of some "
-                "recipes with read_runs(where=...)."
-            )
-        counts = {name: int((labels == name).sum()) for name in names}
-        few = [f"{name} ({n})" for name, n in counts.items() if n < LEAST_RUNS]
-        if few:
-            raise RunsError(
-                f"These recipes have fewer than {LEAST_RUNS} runs: {list_some(few)}. Their gain "
-                "would be that of a run or two: train more sizes, or leave them out with "
-                "read_runs(where=...)."
-            )
+        names = sorted(names, key=lambda name: name != (baseline or names[0]))
         member = np.array([names.index(label) for label in labels])
+        few = [f"{names[i]} ({n})" for i, n in enumerate(np.bincount(member)) if n < LEAST_RUNS]
+        if few or not 2 <= len(names) <= MOST_RECIPES:
+            raise RunsError(
+                f"{group!r} names {len(names)} recipe{'s' * (len(names) > 1)} "
+                f"({list_some(names)}). Between 2 and {MOST_RECIPES} can be compared, of at least "
+                f"{LEAST_RUNS} runs each{f'; fewer have {list_some(few)}' if few else ''}. Choose "
+                "rows with read_runs(where=...), or train more sizes."
+            )
         codes = {Code(f"recipe_{i}", scale="identity"): member == i for i in range(1, len(names))}
         return cls(table.with_inputs(codes), group, tuple(names), member)
 
-    def of_recipe(self, i: int) -> Runs:
-        """Return the runs of one recipe."""
-        return self.runs.select(self.member == i)
+    def each(self) -> list[Runs]:
+        """Return the runs of every recipe."""
+        return [self.runs.select(self.member == i) for i in range(len(self.names))]
 
     def terms(self, given: Terms | Mapping[str, Terms] | None) -> list[Terms]:
-        """Return the terms of every recipe, checked; by default its compute is that of its runs."""
+        """Return the terms of every recipe; by default its compute counts as that of its runs."""
         by_name = given if isinstance(given, Mapping) else dict.fromkeys(self.names, given)
         for name in by_name:
             if name not in self.names:
-                raise unknown_name("recipe in terms", name, self.names)
-        return [Terms.of(by_name.get(name), self.of_recipe(i)) for i, name in enumerate(self.names)]
+                raise unknown_name("recipe", name, self.names)
+        return [Terms.of(by_name.get(k), v) for k, v in zip(self.names, self.each(), strict=True)]
 
     def checks(self) -> tuple[CheckResult, ...]:
         """Return what makes these recipes hard to compare."""
         table = pd.DataFrame({"recipe": self.names, "runs": np.bincount(self.member)})
-        return tuple(
-            CheckResult(name, severity, said, table, RunsWarning)
-            for name, severity, said in self._findings()
-        )
-
-    def _findings(self) -> Iterator[tuple[str, Severity, str]]:
-        runs, first = self.runs, self.names[0]
-        for name, labels in runs.groups.items():
-            own = [list(dict.fromkeys(labels[self.member == i])) for i in range(len(self.names))]
-            levels = [each[0] for each in own if len(each) == 1]
-            if name != self.group and len(levels) == len(own) == len(set(levels)):
-                yield (
-                    "comparability",
-                    "caution",
-                    (
-                        f"The recipes differ in {name!r} as well ({list_some(levels)}): the multiplier "
-                        "holds both differences. Losses on different evaluation sets or tokenizers "
-                        "are not comparable at all."
-                    ),
+        runs, each, found = self.runs, self.each(), {}
+        for name in runs.groups:
+            own = [set(some.groups[name]) for some in each]
+            alone = all(len(levels) == 1 for levels in own) and len(set.union(*own)) == len(own)
+            if alone and name != self.group:
+                found["other differences"] = (
+                    f"The recipes differ in {name!r} as well: the multiplier holds both "
+                    "differences. Losses on other evaluation sets or tokenizers do not compare."
                 )
         sizes = pd.DataFrame({"n": runs.params, "d": runs.tokens, "loss": runs.loss})
-        twice = sizes.duplicated(keep=False) & (
-            sizes.assign(of=self.member).groupby(["n", "d", "loss"])["of"].transform("nunique") > 1
+        of = sizes.assign(of=self.member).groupby(["n", "d", "loss"])["of"].transform("nunique")
+        if (of > 1).any():
+            found["repeated runs"] = (
+                f"{int((of > 1).sum())} rows are runs of two recipes, with the same sizes and loss "
+                f"({list_some(runs.run_ids[of > 1])}): they pull the gain towards none."
+            )
+        (low, high), *others = [(some.flops.min(), some.flops.max()) for some in each]
+        apart = {name: max(start / high, low / end)
+                 for name, (start, end) in zip(self.names[1:], others, strict=True)}  # fmt: skip
+        if gaps := [f"{name!r} ({gap:.3g} times)" for name, gap in apart.items() if gap > 1]:
+            found["overlap"] = (
+                f"Compute of {list_some(gaps)} is apart from that of {self.names[0]!r}, "
+                f"{interval(low, high, write_flops)}: the shape of the law bridges the gap."
+            )
+        size, ratio = np.log(runs.tokens * runs.params), np.log(runs.tokens / runs.params)
+        if np.std(ratio - np.polynomial.Polynomial.fit(size, ratio, 1)(size)) < ONE_LINE:
+            found["design"] = (
+                "All runs lie on a line in parameters and tokens: the multiplier is known, but not "
+                "how it divides between the two."
+            )
+        rules = {k: runs_cost(some).kappa for k, some in zip(self.names, each, strict=True)}
+        if max(rules.values()) > 1.001 * min(rules.values()):
+            found["compute"] = (
+                "Compute is the runs' own column. Its median FLOP per parameter and token: "
+                f"{list_some([f'{name} {kappa:.3g}' for name, kappa in rules.items()])}."
+            )
+        return tuple(
+            CheckResult(k, "note" if k in NOTES else "caution", said, table, RunsWarning)
+            for k, said in found.items()
         )
-        if twice.any():
-            yield (
-                "repeated runs",
-                "caution",
-                (
-                    f"{int(twice.sum())} rows have parameters, tokens and loss of a run of another "
-                    f"recipe ({list_some(runs.run_ids[twice])}): the same run counted for both pulls "
-                    "the gain towards none. Leave it out of one."
-                ),
-            )
-        spans = [np.log(self.of_recipe(i).flops) for i in range(len(self.names))]
-        low, high = spans[0].min(), spans[0].max()
-        for name, span in zip(self.names[1:], spans[1:], strict=True):
-            gap = max(span.min() - high, low - span.max())
-            if gap > 0:
-                yield (
-                    "overlap",
-                    "caution",
-                    (
-                        f"No run of {name!r} has compute within the range of {first!r} "
-                        f"({interval(np.exp(low), np.exp(high), write_flops)}): between them lies a "
-                        f"factor of {np.exp(gap):.3g}. Their difference rests on the shape of the law."
-                    ),
-                )
-        across = np.log(runs.tokens / runs.params), np.log(runs.tokens * runs.params)
-        slope = np.polynomial.polynomial.Polynomial.fit(across[1], across[0], 1)
-        if np.std(across[0] - slope(across[1])) < ONE_LINE:
-            yield (
-                "design",
-                "note",
-                (
-                    "All runs lie on one line in parameters and tokens, so that the multiplier is "
-                    "known, but not how it divides into parameters and tokens."
-                ),
-            )
-        rules = [runs_cost(self.of_recipe(i)).kappa for i in range(len(self.names))]
-        if max(rules) / min(rules) > 1.001 or abs(rules[0] / PowerCost().kappa - 1) > 0.001:
-            shown = (f"{n} {k:.3g}" for n, k in zip(self.names, rules, strict=True))
-            yield (
-                "compute",
-                "note",
-                (
-                    "Compute is that of the runs' own column: FLOP per parameter and token, median of "
-                    f"each recipe: {', '.join(shown)}."
-                ),
-            )
-
-
-ALIKE = ("param_count", "loss_unit", "bytes_per_token")
-"""What tables of runs must agree in for their losses and sizes to be compared."""
 
 
 def joined(tables: Mapping[str, Runs], group: str) -> Runs:
     """Put tables of runs by recipe into one, with the recipe as a label."""
     for what in ALIKE:
-        told = {name: getattr(each, what, None) for name, each in tables.items()}
-        if len(set(told.values())) > 1:
+        values = {name: getattr(each, what, None) for name, each in tables.items()}
+        if len(set(values.values())) > 1:
             raise DomainError(
-                f"The tables differ in {what}: {list_some([f'{k} {v}' for k, v in told.items()])}. "
-                "Read both with the same convention, or their losses and sizes mean different "
-                "things."
+                f"The tables differ in {what}: {list_some([f'{k} {v}' for k, v in values.items()])}"
+                ". Read all with one convention."
             )
-    first = next(iter(several("tables", list(tables.values()))))
     frames = [each.to_frame().assign(**{group: name}) for name, each in tables.items()]
-    columns = [c for c in frames[0] if all(c in frame for frame in frames)]
-    return Runs.from_frame(
-        pd.concat([frame[columns] for frame in frames], ignore_index=True), group=group,
-        param_count=first.param_count, name=first.name,
-    )  # fmt: skip
+    table = pd.concat(frames, ignore_index=True, join="inner")
+    return Runs.from_frame(table, group=group, param_count=next(iter(tables.values())).param_count)

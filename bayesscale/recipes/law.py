@@ -1,55 +1,43 @@
 r"""One law for several recipes: what a recipe changes is stated relative to a baseline.
 
-With L the law of the baseline, recipe r has the loss
+With L the law of the baseline, a recipe has the loss :math:`L(\rho_N N, \rho_D D)`, so that its
+best run at C = κND is the baseline's best run at :math:`\rho_N \rho_D C`: the compute multiplier
+:math:`m = \rho_N \rho_D` is one number at every budget. Other forms free more: the irreducible loss
+of the recipe, its exponents, or a drift of its gain with the size of its run,
 
-.. math:: L_r(N, D) = L(\rho_N N, \rho_D D)
-
-so that at C = κND its best run is the baseline's best run at :math:`\rho_N \rho_D C`: the compute
-multiplier :math:`m = \rho_N \rho_D` is one number at every budget. Three forms free one thing each:
-the irreducible loss of the recipe, its exponents, or a drift of its gain with compute,
-
-.. math:: \ln m(C) = \ln \rho_N + \ln \rho_D + \delta t + \delta' \max(t - 1, 0), \qquad
+.. math:: \ln m = \ln \rho_N + \ln \rho_D + \delta t + \delta' \max(t - 1, 0), \qquad
           t = \ln \frac{N D}{N_0 D_0}
 
-with the size of the recipe's run and the centre :math:`N_0, D_0` of all runs.
+from the centre :math:`N_0, D_0` of all runs.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from bayesscale.laws import IRREDUCIBLE_SHARE, SPLIT, Coordinate, Law, get_law
+from bayesscale.laws import SPLIT, Coordinate, Law, get_law
 from bayesscale.quantities import Quantity
 
-GAIN, FLOOR, EXPONENT, DRIFT = 0.3, 0.03, 0.15, 0.03
-"""Scales of the normal priors: of ln ρ, of ln E, of ln α, and of the drift of ln m for every factor
-e of compute."""
-
+SAME, SHARED, FLOOR, EXPONENTS, DRIFT = "same", "shared", "floor", "exponents", "drift"
 KNOT = 1.0
-"""Where the drift of a gain may change, ln(N D) above the centre of the runs."""
 
-SAME, SHARED = "same", "shared"
+GAIN = (("ln_rho_N", 0.3, "log of what multiplies parameters"),
+        ("ln_rho_D", 0.3, "log of what multiplies tokens"))  # fmt: skip
+FREED = {
+    FLOOR: (("ln_E", 0.03, "log ratio of the irreducible losses"),),
+    EXPONENTS: (("ln_alpha_N", 0.15, "log ratio of the exponents of parameters"),
+                ("ln_alpha_D", 0.15, "log ratio of the exponents of tokens")),
+    DRIFT: (("gain_drift", 0.1, "change of ln m for every factor e of compute"),
+            ("gain_drift_above", 0.1, "further change of it above the centre of the runs")),
+}  # fmt: skip
+"""What a form frees besides the gain, for each recipe: name, scale of the normal prior around zero,
+meaning. The drift of gains is about that of 12 pairs of public ladders."""
 
-FREED: dict[str, tuple[tuple[str, float, str], ...]] = {
-    SAME: (),
-    SHARED: (),
-    "floor": (("ln_E", FLOOR, "log of its irreducible loss over the baseline's"),),
-    "exponents": (
-        ("ln_alpha_N", EXPONENT, "log of its exponent of parameters over the baseline's"),
-        ("ln_alpha_D", EXPONENT, "log of its exponent of tokens over the baseline's"),
-    ),
-    "drift": (
-        ("gain_drift", DRIFT, "change of its ln multiplier for every factor e of compute"),
-        ("gain_drift_above", DRIFT, "further change of it above the centre of the runs"),
-    ),
-}
-"""What each form frees besides the gain, per recipe: name, scale of the prior, meaning."""
-
-FORMS = tuple(form for form in FREED if form != SAME)
+FORMS = (SHARED, FLOOR, EXPONENTS, DRIFT)
 
 
 @dataclass(frozen=True, slots=True)
 class Code(Quantity):
-    """1 for the runs of a recipe, 0 for others: not centred, as the baseline is the reference."""
+    """1 for the runs of a recipe, else 0; not centred, as the baseline is the reference."""
 
     def centre(self, values: Any) -> float:
         """Return the code of the baseline."""
@@ -57,47 +45,30 @@ class Code(Quantity):
 
 
 class RecipeLaw(Law):
-    """A law of parameters and tokens with the changes that recipes 1, 2, ... make to it.
-
-    Parameters
-    ----------
-    law
-        The law of the baseline, recipe 0.
-    count
-        How many recipes there are besides the baseline.
-    form
-        What is freed besides the gain: one of ``FREED``, of which ``"same"`` has no gain either.
-    """
+    """A law of parameters and tokens, and what recipes 1 to ``count`` change of it in a form: the
+    gain, with parts of `FREED` joined by " + "; or ``"same"``, nothing.
+    """  # noqa: D205
 
     def __init__(self, law: str | Law, count: int, form: str = SHARED) -> None:
         self.law, self.form = get_law(law), form
         self.name = f"{self.law.name}, {form}"
         self.codes = tuple(f"recipe_{i}" for i in range(1, count + 1))
         self.inputs = (*self.law.inputs, *(Code(code, scale="identity") for code in self.codes))
-        gains = (
-            ("ln_rho_N", GAIN, "log of what multiplies its parameters"),
-            ("ln_rho_D", GAIN, "log of what multiplies its tokens"),
-        )
-        self.own = () if form == SAME else (*gains, *FREED[form])
-        self.coordinates = (
-            *self.law.coordinates,
-            *(
-                Coordinate(f"{name}_{i}", "identity", 0.0, scale, "1", f"recipe {i}: {meaning}")
-                for i in range(1, count + 1)
-                for name, scale, meaning in self.own
-            ),
-        )
-
-    @property
-    def floored(self) -> bool:
-        """Whether the law of the baseline has an irreducible loss."""
-        return IRREDUCIBLE_SHARE in self.law.coordinates
+        self.parts = () if form in (SAME, SHARED) else tuple(form.split(" + "))
+        freed = (*GAIN, *(each for part in self.parts for each in FREED[part]))
+        own = [
+            Coordinate(f"{name}_{i}", "identity", 0.0, scale, "1", f"recipe {i}: {meaning}")
+            for i in range(1, count + 1) for name, scale, meaning in freed if form != SAME
+        ]  # fmt: skip
+        self.coordinates = (*self.law.coordinates, *own)
 
     def log_loss(self, c, x, xp):
+        """Return the loss of every recipe."""
         law, c, x = self.surface(c, x, xp)
         return law.log_loss(c, x, xp)
 
     def surface(self, c, x, xp):
+        """Return the baseline's law at what recipes make of coordinates and sizes."""
         if self.form == SAME:
             return self.law, c, x
 
@@ -106,22 +77,18 @@ class RecipeLaw(Law):
 
         n, d = (x[name] for name in SPLIT)
         moved = {"params": n + change("ln_rho_N"), "tokens": d + change("ln_rho_D")}
-        if self.form == "drift":
-            beyond = xp.maximum(n + d - KNOT, 0.0)
-            drift = change("gain_drift") * (n + d) + change("gain_drift_above") * beyond
+        if DRIFT in self.parts:
+            above = change("gain_drift_above") * xp.maximum(n + d - KNOT, 0.0)
+            drift = change("gain_drift") * (n + d) + above
             moved = {name: value + drift / 2 for name, value in moved.items()}
-        elif self.form == "exponents":
+        if EXPONENTS in self.parts:
             f_n, f_d = xp.exp(change("ln_alpha_N")), xp.exp(change("ln_alpha_D"))
-            c = {
-                **c, "slope_N": c["slope_N"] * f_n, "slope_D": c["slope_D"] * f_d,
-                "exponent_ratio": c["exponent_ratio"] * f_n / f_d,
-            }  # fmt: skip
-        elif self.form == "floor":
-            # the reducible part stays, so that level, share and slopes at the centre all change
+            ratio = c["exponent_ratio"] * f_n / f_d
+            c = {**c, "slope_N": c["slope_N"] * f_n, "slope_D": c["slope_D"] * f_d,
+                 "exponent_ratio": ratio}  # fmt: skip
+        if FLOOR in self.parts:  # the reducible part stays: level, share and slopes all change
             e, times = c["irreducible_share"], xp.exp(change("ln_E"))
             whole = e * times + 1 - e
-            c = {
-                **c, "level": c["level"] * whole, "irreducible_share": e * times / whole,
-                "slope_N": c["slope_N"] / whole, "slope_D": c["slope_D"] / whole,
-            }  # fmt: skip
+            c = {**c, "level": c["level"] * whole, "irreducible_share": e * times / whole,
+                 "slope_N": c["slope_N"] / whole, "slope_D": c["slope_D"] / whole}  # fmt: skip
         return self.law, c, {**x, **moved}

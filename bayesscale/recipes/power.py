@@ -6,15 +6,9 @@ from scipy.stats import norm
 from bayesscale._arguments import number, probability
 
 
-def multiplier_sd(*, noise: float, slope: float, runs: float, baseline_runs: float) -> float:
-    r"""Return the standard deviation of ln m, :math:`\sigma \sqrt{1/n + 1/n_0} / s`."""
-    return noise * np.sqrt(1 / runs + 1 / baseline_runs) / slope
-
-
 def runs_to_tell(
-    gain: float = 0.05, *, noise: float = 0.004, slope: float = 0.05, prob: float = 0.95,
-    power: float = 0.8,
-) -> int:  # fmt: skip
+    gain: float, *, noise: float, slope: float, prob: float = 0.95, power: float = 0.8
+) -> int:
     r"""Say how many runs of each of two recipes tell a gain in compute from none.
 
     Parameters
@@ -24,17 +18,17 @@ def runs_to_tell(
     noise
         Standard deviation of a run's log loss around the law, as among seeds, > 0.
     slope
-        How steeply log loss falls in the log of compute along the best runs, > 0: about .03 to
-        .08 on public ladders.
+        How fast log loss falls in the log of compute along the best runs, > 0: .03 to .08 on
+        public ladders.
     prob
-        The posterior probability of a gain, P(m > 1), that counts as known, in (0, 1).
+        The probability of a gain, P(m > 1), that counts as known, in (0, 1).
     power
-        How probable it is that the runs reach it, in (0, 1).
+        How probably the runs reach it, in (0, 1).
 
     Returns
     -------
     int
-        Runs of each recipe, at least 3, over the same sizes.
+        Runs of each recipe over the same sizes, at least 3.
 
     Raises
     ------
@@ -43,7 +37,7 @@ def runs_to_tell(
 
     Notes
     -----
-    With the shape of the law shared, and n runs of each recipe,
+    If the recipes share the shape of their law, n runs of each let expect
 
     .. math:: \mathrm{SD}(\ln m) \approx \frac{\sigma}{s} \sqrt{\frac{2}{n}}, \qquad
               n = 2 \left( \frac{(z_{prob} + z_{power}) \, \sigma}{s \ln(1 + gain)} \right)^2
@@ -51,10 +45,11 @@ def runs_to_tell(
     Examples
     --------
     >>> import bayesscale as bs
-    >>> bs.runs_to_tell(0.05), bs.runs_to_tell(0.2)
-    (34, 3)
+    >>> bs.runs_to_tell(0.05, noise=0.004, slope=0.05)
+    34
     """
-    told = number("noise", noise, above=0) / number("slope", slope, above=0)
+    spread = number("noise", noise, above=0) / number("slope", slope, above=0)
     scores = norm.ppf([probability("prob", prob), probability("power", power)]).sum()
-    needed = 2 * (scores * told / np.log1p(number("gain", gain, above=0))) ** 2
-    return max(3, int(np.ceil(needed)))
+    return max(
+        3, int(np.ceil(2 * (scores * spread / np.log1p(number("gain", gain, above=0))) ** 2))
+    )

@@ -234,18 +234,7 @@ class Runs(RunArrays):
         )
 
     def with_inputs(self, values: Mapping[Quantity, ArrayLike]) -> Self:
-        """Return the same runs with further inputs of laws.
-
-        Parameters
-        ----------
-        values
-            Numbers of each new input within its domain, shape ``(run,)``.
-
-        Returns
-        -------
-        Runs
-            The runs in their order, with their ids.
-        """
+        """Return the same runs with further inputs of laws, shape ``(run,)`` each."""
         new = {q.name: np.array(column, np.float64) for q, column in values.items()}
         return replace(self, _columns={**self._columns, **new}, _inputs=(*self._inputs, *values))
 

@@ -15,6 +15,7 @@ from bayesscale.comparison import Comparison, PriorSensitivity
 from bayesscale.forecast import VALIDATED_REACH, Regret
 from bayesscale.inference import Fit
 from bayesscale.planning import Plan
+from bayesscale.recipes import RecipeComparison
 from bayesscale.tell.pictures import Picture
 
 
@@ -170,6 +171,20 @@ def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
         ),
     ]  # fmt: skip
     return [Chapter("backtest", "Back-test", backtest.sections(), pictures)]
+
+
+def recipe_chapters(recipes: RecipeComparison | None) -> list[Chapter]:
+    """Tell of recipes compared."""
+    from bayesscale.plots import plot_recipes
+
+    if recipes is None:
+        return []
+    picture = Picture(
+        "recipes", "The compute multiplier", lambda: plot_recipes(recipes),
+        "Above one the recipe needs less compute than the baseline; a band that holds one does "
+        "not tell them apart.", recipes.verdict.text,
+    )  # fmt: skip
+    return [Chapter("recipes", "Recipes compared", recipes.sections(), [picture])]
 
 
 def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:

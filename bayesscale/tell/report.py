@@ -26,6 +26,7 @@ from bayesscale.forecast import Regret, Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
 from bayesscale.quantities import PARAMS, TOKENS, LossScale, ShownLoss
+from bayesscale.recipes import RecipeComparison
 from bayesscale.runs import check_same_runs, facts
 from bayesscale.tell.chapters import (
     Chapter,
@@ -34,6 +35,7 @@ from bayesscale.tell.chapters import (
     caveats,
     comparison_chapters,
     fit_chapters,
+    recipe_chapters,
     split_chapters,
 )
 from bayesscale.tell.explorer import Explorer, explorer_of
@@ -60,6 +62,7 @@ def report(
     comparison: Comparison | None = None,
     sensitivity: PriorSensitivity | None = None,
     backtest: Backtest | None = None,
+    recipes: RecipeComparison | None = None,
     title: str | None = None,
     question: str = QUESTION,
     commands: Sequence[str] | None = None,
@@ -102,6 +105,8 @@ def report(
         What :func:`~bayesscale.prior_sensitivity` returned.
     backtest
         What :func:`~bayesscale.backtest` returned; by default that of the plan.
+    recipes
+        What :func:`~bayesscale.compare_recipes` returned, also of other runs.
     title
         Title; by default the name of the runs.
     question
@@ -141,6 +146,7 @@ def report(
         "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
         "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
         "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
+        "recipes": (recipes, (RecipeComparison,)),
     }  # fmt: skip
     _check_kinds(kinds)
     told = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
@@ -169,6 +175,7 @@ def report(
             *split_chapters(plan, regret),
             *comparison_chapters(comparison, sensitivity),
             *backtest_chapters(plan.test),
+            *recipe_chapters(recipes),
         ]
         drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
@@ -176,7 +183,7 @@ def report(
             title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
             commands=commands if commands is not None else _python(of),
             severity=worst(
-                r.severity for r in (plan, comparison, sensitivity) if r is not None
+                r.severity for r in (plan, comparison, sensitivity, recipes) if r is not None
             ),
         )  # fmt: skip
     _tell_again(heard)

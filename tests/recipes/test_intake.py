@@ -55,7 +55,7 @@ def test_another_label_that_goes_with_the_recipe():
     runs = Runs.from_frame(
         frame().assign(corpus=lambda t: "c" + t.recipe), group=["recipe", "corpus"]
     )
-    assert found(runs) == {"comparability": "caution"}
+    assert found(runs) == {"other differences": "caution"}
 
 
 def test_a_run_that_stands_in_both():

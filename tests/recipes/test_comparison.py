@@ -1,0 +1,118 @@
+"""What a comparison of recipes says: tables, words, figure, command and report."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+import bayesscale as bs
+from bayesscale.cli import main
+from bayesscale.errors import BayesScaleWarning, DomainError, UnknownNameError
+
+pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.BayesScaleWarning")
+
+
+def test_the_multiplier_at_all_places(found):
+    assert found.names == ("A", "B")
+    assert list(found.summary["at"]) == [
+        "centre",
+        "largest",
+        "10x",
+        "100x",
+        "1e+21 FLOP",
+        "loss 2.7",
+    ]
+    np.testing.assert_allclose(found.summary["multiplier"], 1.2, rtol=0.03)
+    assert (found.at("centre")["prob_better"] == 1).all()
+    assert found.draws["multiplier"].dims == ("chain", "draw", "recipe", "at")
+    assert list(found.forms.index) == ["shared", "drift"]
+    assert found.forms["weight"].sum() == pytest.approx(1)
+    assert found.crossover.loc["B", "prob"] < 0.5
+    assert found.curve["flops"].is_monotonic_increasing
+
+
+def test_the_answer_in_words(found):
+    assert "needs 16." in found.verdict.text or "needs 17" in found.verdict.text
+    assert "less compute than 'A'" in found.verdict.text
+    assert "at 10 times the largest run with probability" in found.text
+    assert "Runs of each recipe that tell a gain" in found.text
+    assert "<table>" in found._repr_html_()
+
+
+def test_the_other_way_round(table, near_truth):
+    turned = table.replace({"recipe": {"A": "B", "B": "A"}})
+    found = bs.compare_recipes(
+        turned, baseline="B", law="chinchilla", discrepancy=None, forms=["shared"], progress=False,
+    )  # fmt: skip
+    assert found.names == ("B", "A")
+
+
+def test_the_sd_of_ln_m_by_the_rule(found):
+    of = found.power.loc["B"]
+    assert of["sd"] == pytest.approx(of["noise"] * np.sqrt(2 / 16) / of["slope"])
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "match"),
+    [
+        ({"forms": ["own"]}, UnknownNameError, "form"),
+        ({"budgets": -1}, DomainError, "budgets"),
+        ({"law": "kaplan_params"}, DomainError, "parameters and tokens"),
+        ({"terms": {"C": bs.Terms()}}, UnknownNameError, "recipe"),
+        ({"priors": {"slope_X": bs.Prior.between(0.1, 0.2)}}, UnknownNameError, "prior"),
+    ],
+)
+def test_what_is_refused_before_any_sampling(table, no_sampling, options, kind, match):
+    with pytest.raises(kind, match=match):
+        bs.compare_recipes(table, progress=False, **options)
+
+
+def test_a_caution_warns_once(table, near_truth):
+    apart = table.assign(params=table.params * np.where(table.recipe == "A", 1, 1e5))
+    with pytest.warns(BayesScaleWarning) as heard:
+        bs.compare_recipes(
+            apart, law="chinchilla", discrepancy=None, forms=["shared"], progress=False
+        )
+    assert sum("compute" in str(each.message) for each in heard) == 1
+
+
+def test_three_recipes_are_ranked(table, near_truth):
+    third = table[table.recipe == "A"].assign(recipe="C", loss=lambda t: t.loss * 1.01)
+    found = bs.compare_recipes(
+        pd.concat([table, third]), law="chinchilla", discrepancy=None, forms=["shared"],
+        progress=False,
+    )  # fmt: skip
+    best = found.at("centre")["prob_best"]
+    assert list(best.index) == ["B", "C"]
+    assert best["B"] == 1
+    assert "P(best)" in str(found)
+
+
+def test_the_figure(found):
+    figure = bs.plot_recipes(found)
+    assert [axes.get_ylabel() for axes in figure.axes][0] == "compute multiplier"
+    data = bs.plot_data("recipes", found)
+    assert set(data.runs["recipe"]) == {"A", "B"}
+    assert data.runs["residual"].std() < 0.01
+    plt.close(figure)
+
+
+def test_the_command(table, near_truth, tmp_path, capsys):
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    asked = ["recipes", str(tmp_path / "runs.csv"), "--baseline", "A", "--law", "chinchilla",
+             "--discrepancy", "none", "--flops", "1e21", "--json", "--seed", "1"]  # fmt: skip
+    with pytest.raises(SystemExit) as end:
+        main(asked)
+    assert end.value.code in (0, None)
+    told = json.loads(capsys.readouterr().out)
+    assert [row["at"] for row in told["summary"]][-1] == "1e+21 FLOP"
+    assert told["python"][-1].startswith("r = bs.compare_recipes(")
+
+
+def test_runs_to_tell():
+    assert bs.runs_to_tell(0.05, noise=0.004, slope=0.05) == 34
+    assert bs.runs_to_tell(0.5, noise=0.004, slope=0.05) == 3
+    with pytest.raises(DomainError):
+        bs.runs_to_tell(0, noise=0.004, slope=0.05)
