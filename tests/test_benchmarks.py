@@ -25,6 +25,7 @@ ARGUMENTS = [
     ("calibration", "{folder} 10 chinchilla normal none"), ("decisions", "design 1"),
     ("density", "48"), ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
+    ("recipes", "simulate 1 12 .2"),
     ("scoreboard", "{splits} {folder} default approach3"), ("third_truth", "1 1"),
     ("verdicts", "{folder} model 1"),
     ("verdicts", "{folder} splits {splits} {folder}"),
@@ -34,7 +35,7 @@ LONG = [
     ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),
     ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
 ]  # fmt: skip
-ENOUGH = {"evidence": 400, "fair_fight": 400, "third_truth": 400}
+ENOUGH = {"evidence": 400, "fair_fight": 400, "recipes": 400, "third_truth": 400}
 """Draws a chain of which an evidence can be had."""
 
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from typing import Any, Unpack
 
 import numpy as np
@@ -14,12 +14,13 @@ from scipy.special import softmax
 from bayesscale._arguments import choice, interval_tails, positive_array, several
 from bayesscale._progress import ProgressOption
 from bayesscale._types import Array
-from bayesscale.comparison import average
-from bayesscale.errors import BayesScaleWarning, DomainError
+from bayesscale.comparison import evidence
+from bayesscale.errors import BayesScaleWarning, DomainError, EvidenceError
 from bayesscale.forecast import Mixture, Terms, summary_columns
 from bayesscale.inference import (
     SAMPLE_DIMS,
     Average,
+    Fit,
     FitOptions,
     fit_laws,
     takes_fit_options,
@@ -49,8 +50,9 @@ def compare_recipes(
     r"""Say how much compute recipes save against a baseline, how surely, and whether it lasts.
 
     One law holds for all: a recipe multiplies the parameters and tokens of the baseline's law, so
-    that the compute it saves is one factor at every budget. Other forms give it an irreducible
-    loss, exponents, or a drift of the gain of its own; all are weighed by evidence and averaged.
+    that the compute it saves is one factor at every budget. Other forms let the gain drift with
+    compute, and give it an irreducible loss or exponents of its own besides; all are weighed by
+    evidence and averaged.
 
     Parameters
     ----------
@@ -65,7 +67,8 @@ def compare_recipes(
     losses
         Losses to compare at, nats/token, > 0.
     forms
-        Forms of the model: ``"shared"``, ``"floor"``, ``"exponents"``, ``"drift"``.
+        Forms of the model: ``"shared"``, ``"drift"``, ``"floor + drift"``, ``"exponents + drift"``;
+        those with more unknowns than there are runs are left out.
     terms
         What runs cost, as for :func:`~bayesscale.allocate`, also by recipe: compute is then what
         these count, such as hours. None counts as the runs of each recipe do.
@@ -85,7 +88,7 @@ def compare_recipes(
     Notes
     -----
     .. math:: L_r(N, D) = L(\rho_N N, \rho_D D), \quad
-              \ln \rho \sim \mathcal N(0, 0.3^2), \quad m = \rho_N \rho_D
+              \ln \rho \sim \mathcal N(0, 0.5^2), \quad m = \rho_N \rho_D
 
     See :mod:`bayesscale.recipes.law` for the other forms.
 
@@ -109,9 +112,7 @@ def compare_recipes(
         fits = fit_laws(
             recipes.runs, laws=laws, discrepancies=discrepancies, progress=progress, **how
         )
-        fits = {law.form: fit for law, fit in zip(laws, fits.values(), strict=True)}
-        weighed = average(fits, by="evidence", progress=progress)
-    of, table = _of_gains(weighed)
+    of, table = _weighed({law.form: fit for law, fit in zip(laws, fits.values(), strict=True)})
     result = _answer(recipes, by_recipe, of, table, asked, ci_prob)
     warn_of(result.checks, result.verdict.marked, stacklevel=3)
     return result
@@ -127,20 +128,28 @@ def _laws(options: FitOptions, recipes: Recipes, forms: Sequence[str]) -> list[R
         )
     chosen = [choice("form", form, FORMS) for form in several("forms", forms)]
     floored = IRREDUCIBLE_SHARE in base.coordinates
-    return [RecipeLaw(base, count, f) for f in (SAME, *chosen) if floored or FLOOR not in f]
+    laws = [RecipeLaw(base, count, f) for f in (SAME, *chosen) if floored or FLOOR not in f]
+    most = max(len(recipes.runs), len(RecipeLaw(base, count).coordinates))
+    return [law for law in laws if len(law.coordinates) <= most]
 
 
-def _of_gains(weighed: Average) -> tuple[Average, pd.DataFrame]:
-    """Return the average of the forms that have a gain, and their table."""
-    table = weighed.summary.rename_axis(index="form")
-    table["ln_bf"] = table["log_evidence"] - table["log_evidence"].get(SAME, np.nan)
-    table = table.drop(index=SAME, errors="ignore")
-    table["weight"] = softmax(table["log_evidence"].to_numpy())
-    fits, text = {form: weighed.fits[form] for form in table.index}, "Forms weighed by evidence."
-    summary = table.rename_axis(index="fit")
-    return replace(
-        weighed, fits=fits, weights=dict(table["weight"]), summary=summary, text=text
-    ), table
+def _weighed(fits: Mapping[str, Fit]) -> tuple[Average, pd.DataFrame]:
+    """Average the forms that have a gain by evidence; the first if that is not known of any."""
+    index = pd.Index(list(fits), name="form")
+    table = pd.DataFrame({"log_evidence": np.nan, "mcse": np.nan}, index=index)
+    for form, fit in fits.items():
+        with suppress(EvidenceError):
+            found = evidence(fit, progress=False)
+            table.loc[form] = found.log_evidence, found.mcse
+    table["ln_bf"] = table["log_evidence"] - table["log_evidence"][SAME]
+    table = table.drop(index=SAME)
+    logs = table["log_evidence"].fillna(-np.inf).to_numpy()
+    table["weight"] = softmax(logs) if np.isfinite(logs).any() else np.eye(len(logs))[0]
+    used = table[table["weight"] > 0].rename_axis(index="fit")
+    kept = {form: fits[form] for form in used.index}
+    summary = used.assign(law=[fit.law.name for fit in kept.values()], weight_se=np.nan)
+    text, seed = "Forms weighed by evidence.", fits[SAME].sampling.random_seed
+    return Average(kept, dict(used["weight"]), "evidence", summary, None, text, seed), table
 
 
 def _answer(
@@ -180,11 +189,13 @@ def _rows(drawn: Mapping[str, Array], i: int, ci_prob: float) -> pd.DataFrame:
     """Return a row of the summary for every target."""
     m = drawn["multiplier"]
     own = m[..., i, :]
+    known = (~np.isnan(own)).sum(axis=(0, 1))  # draws without a best split have no answer
     columns = {
         "target": np.arange(m.shape[-1]), "flops": np.nanmedian(drawn["flops"], axis=(0, 1)),
-        "loss": np.median(drawn["loss"], axis=(0, 1)),
-        **summary_columns("multiplier", own, ci_prob), "prob_better": (own > 1).mean(axis=(0, 1)),
-        "prob_best": ((own > 1) & (own >= m.max(axis=2))).mean(axis=(0, 1)),
+        "loss": np.nanmedian(drawn["loss"], axis=(0, 1)),
+        **summary_columns("multiplier", own, ci_prob),
+        "prob_better": (own > 1).sum(axis=(0, 1)) / known,
+        "prob_best": ((own > 1) & (own >= m.max(axis=2))).sum(axis=(0, 1)) / known,
     }  # fmt: skip
     return pd.DataFrame(columns)
 
@@ -195,7 +206,7 @@ def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], centre: float
     """  # noqa: D205
     posterior = max(mixture.voices, key=lambda voice: len(voice.places)).posterior
     line = frontier(posterior, centre * np.exp([-STEP, STEP]), terms[0], 0)
-    slope = -float(np.median(np.diff(line.log_loss(line.optimum()[0])))) / (2 * STEP)
+    slope = -float(np.nanmedian(np.diff(line.log_loss(line.optimum()[0])))) / (2 * STEP)
     nu = posterior.spec.noise.shape(posterior.c).get("nu", np.inf)
     noise = float(np.median(posterior.c["sigma"] * np.sqrt(1 + 2 / (nu + 1))))
     first, *runs = np.bincount(recipes.member)

@@ -37,7 +37,8 @@ class RecipeComparison(Answer):
         The recipes, the baseline first.
     forms
         One row a form of the model: ``log_evidence`` with its error ``mcse``, ``ln_bf`` over no
-        difference, and ``weight`` in the answer.
+        difference, and ``weight`` in the
+        answer, 0 where the evidence is not known well enough.
     curve
         ``summary`` along compute, from the smallest run to a hundred times the largest.
     crossover

@@ -2,8 +2,8 @@ r"""One law for several recipes: what a recipe changes is stated relative to a b
 
 With L the law of the baseline, a recipe has the loss :math:`L(\rho_N N, \rho_D D)`, so that its
 best run at C = κND is the baseline's best run at :math:`\rho_N \rho_D C`: the compute multiplier
-:math:`m = \rho_N \rho_D` is one number at every budget. Other forms free more: the irreducible loss
-of the recipe, its exponents, or a drift of its gain with the size of its run,
+:math:`m = \rho_N \rho_D` is one number at every budget. Other forms free a drift of the gain with
+the size of the recipe's run, and with it the irreducible loss or the exponents of the recipe,
 
 .. math:: \ln m = \ln \rho_N + \ln \rho_D + \delta t + \delta' \max(t - 1, 0), \qquad
           t = \ln \frac{N D}{N_0 D_0}
@@ -20,8 +20,8 @@ from bayesscale.quantities import Quantity
 SAME, SHARED, FLOOR, EXPONENTS, DRIFT = "same", "shared", "floor", "exponents", "drift"
 KNOT = 1.0
 
-GAIN = (("ln_rho_N", 0.3, "log of what multiplies parameters"),
-        ("ln_rho_D", 0.3, "log of what multiplies tokens"))  # fmt: skip
+GAIN = (("ln_rho_N", 0.5, "log of what multiplies parameters"),
+        ("ln_rho_D", 0.5, "log of what multiplies tokens"))  # fmt: skip
 FREED = {
     FLOOR: (("ln_E", 0.03, "log ratio of the irreducible losses"),),
     EXPONENTS: (("ln_alpha_N", 0.15, "log ratio of the exponents of parameters"),
@@ -30,9 +30,9 @@ FREED = {
             ("gain_drift_above", 0.1, "further change of it above the centre of the runs")),
 }  # fmt: skip
 """What a form frees besides the gain, for each recipe: name, scale of the normal prior around zero,
-meaning. The drift of gains is about that of 12 pairs of public ladders."""
+meaning. Gains and their drift are about as large as those of 12 pairs of public ladders."""
 
-FORMS = (SHARED, FLOOR, EXPONENTS, DRIFT)
+FORMS = (SHARED, DRIFT, f"{FLOOR} + {DRIFT}", f"{EXPONENTS} + {DRIFT}")
 
 
 @dataclass(frozen=True, slots=True)

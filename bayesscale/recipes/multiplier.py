@@ -54,5 +54,5 @@ def multipliers(
             least = posterior.relative_log_loss(posterior.spec.centred({**LARGEST, **of.given}))
             ratio = np.log(needed / of.flops_for(at, of.optimum(x)[0]))
             known = (at > least + RESOLVED) & (np.abs(ratio) < FARTHEST)
-            every.append(np.where(known, np.exp(ratio), 0.0))
+            every.append(np.where(np.isnan(at), np.nan, np.where(known, np.exp(ratio), 0.0)))
     return {"multiplier": np.stack(every, axis=1), "loss": np.exp(at + reference), "flops": needed}

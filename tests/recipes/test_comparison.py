@@ -10,20 +10,15 @@ from matplotlib import pyplot as plt
 import bayesscale as bs
 from bayesscale.cli import main
 from bayesscale.errors import BayesScaleWarning, DomainError, UnknownNameError
+from bayesscale.tell.chapters import recipe_chapters
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.BayesScaleWarning")
 
 
 def test_the_multiplier_at_all_places(found):
     assert found.names == ("A", "B")
-    assert list(found.summary["at"]) == [
-        "centre",
-        "largest",
-        "10x",
-        "100x",
-        "1e+21 FLOP",
-        "loss 2.7",
-    ]
+    places = ["centre", "largest", "10x", "100x", "1e+21 FLOP", "loss 2.7"]
+    assert list(found.summary["at"]) == places
     np.testing.assert_allclose(found.summary["multiplier"], 1.2, rtol=0.03)
     assert (found.at("centre")["prob_better"] == 1).all()
     assert found.draws["multiplier"].dims == ("chain", "draw", "recipe", "at")
@@ -92,11 +87,18 @@ def test_three_recipes_are_ranked(table, near_truth):
 
 def test_the_figure(found):
     figure = bs.plot_recipes(found)
-    assert [axes.get_ylabel() for axes in figure.axes][0] == "compute multiplier"
+    assert figure.axes[0].get_ylabel() == "compute multiplier"
     data = bs.plot_data("recipes", found)
     assert set(data.runs["recipe"]) == {"A", "B"}
     assert data.runs["residual"].std() < 0.01
     plt.close(figure)
+
+
+def test_the_chapter_of_a_report(found):
+    (chapter,) = recipe_chapters(found)
+    assert chapter.pictures[0].stem == "recipes"
+    assert found.verdict.text in chapter.pictures[0].alternative
+    assert recipe_chapters(None) == []
 
 
 def test_the_command(table, near_truth, tmp_path, capsys):

@@ -102,7 +102,7 @@ def test_a_loss_below_the_floor_is_never_reached():
 
 
 def test_losses_that_are_asked_for_agree_with_budgets():
-    drawn, terms = posterior("exponents"), [Terms(cost=PowerCost())] * 2
+    drawn, terms = posterior("exponents + drift"), [Terms(cost=PowerCost())] * 2
     at = multipliers(drawn, terms, np.array([1e20]), NONE)
     loss = float(at["loss"][7, 0])
     again = multipliers(drawn, terms, np.array([1e19]), np.array([loss]))
