@@ -15,7 +15,7 @@ from bayesscale.cli.reading import reading_options
 
 @command(
     "recipes", examples="bayesscale recipes runs.csv --group recipe --baseline A",
-    short_help="Say how much compute a recipe saves.",
+    short_help="Estimate how much compute a recipe saves.",
 )  # fmt: skip
 @runs_argument
 @click.option("--baseline", help="The recipe to compare with; by default the first of the table.")

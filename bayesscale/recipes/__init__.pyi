@@ -3,4 +3,4 @@ from .comparison import CLAIMED as CLAIMED, RecipeComparison as RecipeComparison
 from .intake import Recipes as Recipes
 from .law import FORMS as FORMS, RecipeLaw as RecipeLaw
 from .multiplier import frontier as frontier, multipliers as multipliers
-from .power import runs_to_tell as runs_to_tell
+from .power import runs_needed as runs_needed

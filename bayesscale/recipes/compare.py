@@ -47,7 +47,7 @@ def compare_recipes(
     forms: Sequence[str] = FORMS, terms: Terms | Mapping[str, Terms] | None = None,
     ci_prob: float = 0.9, progress: ProgressOption = "auto", **options: Unpack[FitOptions],
 ) -> RecipeComparison:  # fmt: skip
-    r"""Say how much compute recipes save against a baseline, how surely, and whether it lasts.
+    r"""Estimate how much compute recipes save against a baseline, and whether that lasts.
 
     One law holds for all: a recipe multiplies the parameters and tokens of the baseline's law, so
     that the compute it saves is one factor at every budget. Other forms let the gain drift with
@@ -108,7 +108,7 @@ def compare_recipes(
     how: dict[str, Any] = {k: v for k, v in options.items() if k not in ("law", "discrepancy")}
     discrepancies = [options.get("discrepancy", "drift")]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScaleWarning)  # the result has what they say
+        warnings.simplefilter("ignore", BayesScaleWarning)  # the result has their checks
         fits = fit_laws(
             recipes.runs, laws=laws, discrepancies=discrepancies, progress=progress, **how
         )

@@ -11,7 +11,7 @@ from bayesscale._format import flops as write_flops, list_some, over_interval, p
 from bayesscale._sections import Heading, Paragraph, Section, Table, Verdict, findings, further
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import Answer
-from bayesscale.recipes.power import runs_to_tell
+from bayesscale.recipes.power import runs_needed
 
 CLAIMED = 0.95
 """A recipe is called better where P(m > 1) is at least this, or worse where P(m < 1) is."""
@@ -73,7 +73,7 @@ class RecipeComparison(Answer):
         return self.summary[self.summary["at"] == place].set_index("recipe")
 
     def body(self) -> list[Section]:
-        """Return the multipliers, whether they last, the forms, and how many runs would tell."""
+        """Return the multipliers, whether they last, the forms, and how many runs are needed."""
         columns = {
             "recipe": lambda row: str(row["recipe"]),
             "at": lambda row: f"{row['at']}\n{write_flops(row['flops'])}",
@@ -114,7 +114,7 @@ class RecipeComparison(Answer):
         multiplier = f"a compute multiplier of {multiplier.replace('\n', ' (')})"
         if 1 - CLAIMED < better < CLAIMED:
             return (
-                f"At the centre of the runs {name!r} and {first!r} are not told apart: "
+                f"At the centre of the runs {name!r} and {first!r} do not differ clearly: "
                 f"{multiplier}, P(m > 1) = {better:.2f}."
             )
         m = row[["multiplier", "multiplier_lower", "multiplier_upper"]].to_numpy(float)
@@ -140,10 +140,10 @@ class RecipeComparison(Answer):
 
     def _runs(self) -> str:
         noise, slope = (float(self.power[name].iloc[0]) for name in ("noise", "slope"))
-        needed = [f"{runs_to_tell(g, noise=noise, slope=slope)} for {g:.0%}" for g in GAINS]
+        needed = [f"{runs_needed(g, noise=noise, slope=slope)} for {g:.0%}" for g in GAINS]
         return (
             f"With noise of {noise:.2%} in log loss and a slope of {slope:.3f} in log compute, an "
             f"SD of ln m of {list_some([f'{sd:.3f} ({k})' for k, sd in self.power['sd'].items()])} "
-            "is expected if recipes share the shape of the law. Runs of each recipe that tell a "
-            f"gain four times in five: {', '.join(needed)}."
+            "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
+            f"P(m > 1) > 0.95 in four cases of five: {', '.join(needed)}."
         )

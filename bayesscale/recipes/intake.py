@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayesscale._format import flops as write_flops, interval, list_some
+from bayesscale._format import list_some
 from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError, RunsError, RunsWarning, unknown_name
 from bayesscale.forecast import Terms, runs_cost
@@ -92,15 +92,17 @@ class Recipes:
                 f"{int((of > 1).sum())} rows are runs of two recipes, with the same sizes and loss "
                 f"({list_some(runs.run_ids[of > 1])}): they pull the gain towards none."
             )
-        (low, high), *others = [(some.flops.min(), some.flops.max()) for some in each]
-        apart = {name: max(start / high, low / end)
-                 for name, (start, end) in zip(self.names[1:], others, strict=True)}  # fmt: skip
-        if gaps := [f"{name!r} ({gap:.3g} times)" for name, gap in apart.items() if gap > 1]:
-            found["overlap"] = (
-                f"Compute of {list_some(gaps)} is apart from that of {self.names[0]!r}, "
-                f"{interval(low, high, write_flops)}: the shape of the law bridges the gap."
-            )
         size, ratio = np.log(runs.tokens * runs.params), np.log(runs.tokens / runs.params)
+        for what, values in (("compute", np.log(runs.flops)), ("tokens per parameter", ratio)):
+            own = [values[self.member == i] for i in range(len(self.names))]
+            gaps = [np.exp(max(o.min() - own[0].max(), own[0].min() - o.max())) for o in own[1:]]
+            apart = [f"{k!r} ({g:.3g} times)" for k, g in zip(self.names[1:], gaps, strict=True)
+                     if g > 1.001]  # fmt: skip
+            if apart:
+                found[f"overlap in {what}"] = (
+                    f"The {what} of {list_some(apart)} is outside the range of {self.names[0]!r}: the "
+                    "shape of the law bridges the gap."
+                )
         if np.std(ratio - np.polynomial.Polynomial.fit(size, ratio, 1)(size)) < ONE_LINE:
             found["design"] = (
                 "All runs lie on a line in parameters and tokens: the multiplier is known, but not "
@@ -113,8 +115,8 @@ class Recipes:
                 f"{list_some([f'{name} {kappa:.3g}' for name, kappa in rules.items()])}."
             )
         return tuple(
-            CheckResult(k, "note" if k in NOTES else "caution", said, table, RunsWarning)
-            for k, said in found.items()
+            CheckResult(k, "note" if k in NOTES else "caution", text, table, RunsWarning)
+            for k, text in found.items()
         )
 
 

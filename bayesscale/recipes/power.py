@@ -1,4 +1,4 @@
-"""How many runs tell a gain from none: before any are trained, and after."""
+"""How many runs it takes to distinguish a gain from none."""
 
 import numpy as np
 from scipy.stats import norm
@@ -6,10 +6,10 @@ from scipy.stats import norm
 from bayesscale._arguments import number, probability
 
 
-def runs_to_tell(
+def runs_needed(
     gain: float, *, noise: float, slope: float, prob: float = 0.95, power: float = 0.8
 ) -> int:
-    r"""Say how many runs of each of two recipes tell a gain in compute from none.
+    r"""Return how many runs of each of two recipes distinguish a gain in compute from none.
 
     Parameters
     ----------
@@ -30,11 +30,6 @@ def runs_to_tell(
     int
         Runs of each recipe over the same sizes, at least 3.
 
-    Raises
-    ------
-    DomainError
-        If an argument is outside its domain.
-
     Notes
     -----
     If the recipes share the shape of their law, n runs of each let expect
@@ -45,7 +40,7 @@ def runs_to_tell(
     Examples
     --------
     >>> import bayesscale as bs
-    >>> bs.runs_to_tell(0.05, noise=0.004, slope=0.05)
+    >>> bs.runs_needed(0.05, noise=0.004, slope=0.05)
     34
     """
     spread = number("noise", noise, above=0) / number("slope", slope, above=0)

@@ -174,15 +174,15 @@ def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
 
 
 def recipe_chapters(recipes: RecipeComparison | None) -> list[Chapter]:
-    """Tell of recipes compared."""
+    """Return the comparison of recipes."""
     from bayesscale.plots import plot_recipes
 
     if recipes is None:
         return []
     picture = Picture(
         "recipes", "The compute multiplier", lambda: plot_recipes(recipes),
-        "Above one the recipe needs less compute than the baseline; a band that holds one does "
-        "not tell them apart.", recipes.verdict.text,
+        "Above one the recipe needs less compute than the baseline; where the band "
+        "holds one, either may.", recipes.verdict.text,
     )  # fmt: skip
     return [Chapter("recipes", "Recipes compared", recipes.sections(), [picture])]
 

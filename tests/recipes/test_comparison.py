@@ -32,7 +32,7 @@ def test_the_answer_in_words(found):
     assert "needs 16." in found.verdict.text or "needs 17" in found.verdict.text
     assert "less compute than 'A'" in found.verdict.text
     assert "at 10 times the largest run with probability" in found.text
-    assert "Runs of each recipe that tell a gain" in found.text
+    assert "Runs of each recipe needed" in found.text
     assert "<table>" in found._repr_html_()
 
 
@@ -113,8 +113,8 @@ def test_the_command(table, near_truth, tmp_path, capsys):
     assert told["python"][-1].startswith("r = bs.compare_recipes(")
 
 
-def test_runs_to_tell():
-    assert bs.runs_to_tell(0.05, noise=0.004, slope=0.05) == 34
-    assert bs.runs_to_tell(0.5, noise=0.004, slope=0.05) == 3
+def test_runs_needed():
+    assert bs.runs_needed(0.05, noise=0.004, slope=0.05) == 34
+    assert bs.runs_needed(0.5, noise=0.004, slope=0.05) == 3
     with pytest.raises(DomainError):
-        bs.runs_to_tell(0, noise=0.004, slope=0.05)
+        bs.runs_needed(0, noise=0.004, slope=0.05)

@@ -67,7 +67,7 @@ def test_a_run_that_stands_in_both():
 def test_ranges_of_compute_apart():
     table = frame().sort_values("flops")
     table["recipe"] = np.repeat(["A", "B"], 8)
-    assert found(table) == {"overlap": "caution"}
+    assert found(table) == {"overlap in compute": "caution"}
 
 
 def test_runs_on_one_line():
