@@ -157,7 +157,8 @@ def _answer(
     ci_prob: float,
 ) -> RecipeComparison:  # fmt: skip
     """Search for the multipliers of every form at all places, and put them into tables."""
-    flops, (budgets, losses), names = recipes.runs.flops, asked, list(recipes.names[1:])
+    (budgets, losses), names = asked, list(recipes.names[1:])
+    flops = terms[0].compute.flops(recipes.runs.params, recipes.runs.tokens)
     centre, largest = float(np.exp(np.log(flops).mean())), float(flops.max())
     places = [centre, *(times * largest for times in PLACES.values())]
     along = np.geomspace(flops.min(), places[-1], CURVE)

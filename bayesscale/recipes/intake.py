@@ -100,8 +100,8 @@ class Recipes:
                      if g > 1.001]  # fmt: skip
             if apart:
                 found[f"overlap in {what}"] = (
-                    f"The {what} of {list_some(apart)} is outside the range of {self.names[0]!r}: the "
-                    "shape of the law bridges the gap."
+                    f"The {what} of {list_some(apart)} is out of the range of {self.names[0]!r}: "
+                    "the shape of the law bridges the gap."
                 )
         if np.std(ratio - np.polynomial.Polynomial.fit(size, ratio, 1)(size)) < ONE_LINE:
             found["design"] = (
