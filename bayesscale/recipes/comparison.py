@@ -118,7 +118,8 @@ class RecipeComparison(Answer):
                 f"{multiplier}, P(m > 1) = {better:.2f}."
             )
         m = row[["multiplier", "multiplier_lower", "multiplier_upper"]].to_numpy(float)
-        share, *ends = 100 * np.abs(1 - 1 / m)
+        with np.errstate(divide="ignore"):  # a recipe that never reaches the loss needs infinite
+            share, *ends = 100 * np.abs(1 - 1 / m)
         return (
             f"At the centre of the runs {name!r} needs {share:.3g} % ({min(ends):.3g}–"
             f"{max(ends):.3g}) {'less' if better > 0.5 else 'more'} compute than {first!r} for the "
