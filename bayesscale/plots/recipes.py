@@ -35,7 +35,7 @@ class RecipesData:
 def recipes_data(comparison: RecipeComparison) -> RecipesData:
     """Return what :func:`plot_recipes` draws."""
     _shown.expected(comparison, RecipeComparison, "compare_recipes")
-    fit = comparison.of.fits[comparison.forms["weight"].idxmax()]
+    fit = comparison.of.fits[str(comparison.forms["weight"].idxmax())]
     runs = fit.runs.to_frame()
     codes = [f"recipe_{i}" for i in range(1, len(comparison.names))]
     member = (runs[codes].to_numpy() @ np.arange(1, len(codes) + 1)).astype(int)

@@ -1,16 +1,24 @@
 """What a comparison of recipes found: the answer as a table, in draws and in words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesscale._format import flops as write_flops, list_some, over_interval, percent
-from bayesscale._sections import Heading, Paragraph, Section, Table, Verdict, findings, further
+from bayesscale._sections import (
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    Verdict,
+    findings,
+    further,
+    records,
+)  # fmt: skip
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import Answer
+from bayesscale.inference import Average
 from bayesscale.recipes.power import runs_needed
 
 CLAIMED = 0.95
@@ -51,6 +59,7 @@ class RecipeComparison(Answer):
         What makes these recipes hard to compare.
     """
 
+    of: Average  # pyright: ignore[reportGeneralTypeIssues]
     names: tuple[str, ...]
     forms: pd.DataFrame
     curve: pd.DataFrame
@@ -109,7 +118,7 @@ class RecipeComparison(Answer):
         return [title, answer, *found, *self.body(), *further(self.checks)]
 
     def _answer(self, name: str) -> str:
-        row, first = self.at("centre").loc[name], self.names[0]
+        row, first = records(self.at("centre").loc[[name]])[0], self.names[0]
         better, multiplier = row["prob_better"], over_interval(row, "multiplier", "{:.3g}".format)
         multiplier = f"a compute multiplier of {multiplier.replace('\n', ' (')})"
         if 1 - CLAIMED < better < CLAIMED:
@@ -117,7 +126,7 @@ class RecipeComparison(Answer):
                 f"At the centre of the runs {name!r} and {first!r} do not differ clearly: "
                 f"{multiplier}, P(m > 1) = {better:.2f}."
             )
-        m = row[["multiplier", "multiplier_lower", "multiplier_upper"]].to_numpy(float)
+        m = np.array([row[k] for k in ("multiplier", "multiplier_lower", "multiplier_upper")])
         with np.errstate(divide="ignore"):  # a recipe that never reaches the loss needs infinite
             share, *ends = 100 * np.abs(1 - 1 / m)
         return (
@@ -127,16 +136,17 @@ class RecipeComparison(Answer):
         )
 
     def _lasting(self, name: str) -> str:
-        near, ten, hundred = (self.at(k)["prob_better"][name] for k in ("centre", "10x", "100x"))
-        word, ten, hundred = (
-            ("better", ten, hundred) if near > 0.5 else ("worse", 1 - ten, 1 - hundred)
-        )
-        crossing: Mapping[str, Any] = self.crossover.loc[name]
-        where = f", at {write_flops(crossing['flops'])} (median)" if crossing["prob"] > 0 else ""
+        places = ("centre", "10x", "100x")
+        near, ten, hundred = (float(self.at(k)["prob_better"].to_dict()[name]) for k in places)
+        if near < 0.5:
+            ten, hundred = 1 - ten, 1 - hundred
+        word, crosses = "better" if near >= 0.5 else "worse", self.crossover.loc[[name]]
+        prob, flops = (float(crosses[k].iloc[0]) for k in ("prob", "flops"))
+        where = f", at {write_flops(flops)} (median)" if prob > 0 else ""
         return (
             f"{name!r} is {word} at 10 times the largest run with probability {ten:.2f}, at 100 "
             f"times with {hundred:.2f}; the two change places in between with "
-            f"{crossing['prob']:.2f}{where}."
+            f"{prob:.2f}{where}."
         )
 
     def _runs(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,8 @@ class Recipes:
     ) -> "Recipes":
         """Check a table with that label, or tables of runs by recipe."""
         if isinstance(runs, Mapping) and any(isinstance(each, Runs) for each in runs.values()):
-            runs = joined(runs, group)
-        table = runs if isinstance(runs, Runs) else Runs.from_frame(runs, group=group)
+            runs = joined(cast(Mapping[str, Runs], runs), group)
+        table = runs if isinstance(runs, Runs) else Runs.from_frame(cast(Table, runs), group=group)
         if group not in table.groups:
             raise unknown_name("group", group, table.groups, hint="Name it: read_runs(group=...).")
         labels = table.groups[group].astype(str)
@@ -58,7 +59,9 @@ class Recipes:
                 f"{LEAST_RUNS} runs each{f'; fewer have {list_some(few)}' if few else ''}. Choose "
                 "rows with read_runs(where=...), or train more sizes."
             )
-        codes = {Code(f"recipe_{i}", scale="identity"): member == i for i in range(1, len(names))}
+        codes: dict[Any, Any] = {
+            Code(f"recipe_{i}", scale="identity"): member == i for i in range(1, len(names))
+        }
         return cls(table.with_inputs(codes), group, tuple(names), member)
 
     def each(self) -> list[Runs]:

@@ -44,7 +44,7 @@ def runs_needed(
     34
     """
     spread = number("noise", noise, above=0) / number("slope", slope, above=0)
-    scores = norm.ppf([probability("prob", prob), probability("power", power)]).sum()
+    scores = norm.ppf(probability("prob", prob)) + norm.ppf(probability("power", power))
     return max(
         3, int(np.ceil(2 * (scores * spread / np.log1p(number("gain", gain, above=0))) ** 2))
     )
