@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike
 from scipy.special import softmax
 
 from bayesscale._arguments import choice, interval_tails, positive_array, several
+from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption
 from bayesscale._types import Array
+from bayesscale.checks import CheckResult
 from bayesscale.comparison import evidence
-from bayesscale.errors import BayesScaleWarning, DomainError, EvidenceError
+from bayesscale.errors import BayesScaleWarning, ConvergenceWarning, DomainError, EvidenceError
 from bayesscale.forecast import Mixture, Terms, summary_columns
 from bayesscale.inference import (
     SAMPLE_DIMS,
@@ -189,8 +191,19 @@ def _answer(
     return RecipeComparison(
         summary=summary, draws=draws, ci_prob=ci_prob, of=of, names=recipes.names, forms=forms,
         curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along, centre, names),
-        power=power, compared=recipes.checks(),
+        power=power, compared=(*recipes.checks(), *_left_out(forms)),
     )  # fmt: skip
+
+
+def _left_out(forms: pd.DataFrame) -> list[CheckResult]:
+    """Return a caution where forms of the model count for nothing."""
+    lacking = list(forms.index[forms["log_evidence"].isna()])
+    text = (
+        f"Forms without a usable evidence ({list_some(lacking)}) are left out, and with them what "
+        "they allow beyond the runs. Sample longer (draws=4000, tune=4000), or take a simpler law, "
+        "such as 'chinchilla'."
+    )
+    return [CheckResult("forms", "caution", text, forms, ConvergenceWarning)] if lacking else []
 
 
 def _rows(drawn: Mapping[str, Array], i: int, ci_prob: float) -> pd.DataFrame:

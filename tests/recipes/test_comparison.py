@@ -1,5 +1,6 @@
 """What a comparison of recipes says: tables, words, figure, command and report."""
 
+import importlib
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib import pyplot as plt
 
 import bayesscale as bs
 from bayesscale.cli import main
-from bayesscale.errors import BayesScaleWarning, DomainError, UnknownNameError
+from bayesscale.errors import BayesScaleWarning, DomainError, EvidenceError, UnknownNameError
 from bayesscale.tell.chapters import recipe_chapters
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.BayesScaleWarning")
@@ -83,6 +84,24 @@ def test_three_recipes_are_ranked(table, near_truth):
     assert list(best.index) == ["B", "C"]
     assert best["B"] == 1
     assert "P(best)" in str(found)
+
+
+def test_forms_without_an_evidence_are_a_caution(table, near_truth, monkeypatch):
+    module = importlib.import_module("bayesscale.recipes.compare")
+    estimate = module.evidence
+
+    def refuse(fit, **_):
+        if "drift" in fit.law.name:
+            raise EvidenceError("not converged")
+        return estimate(fit, progress=False)
+
+    monkeypatch.setattr(module, "evidence", refuse)
+    found = bs.compare_recipes(
+        table, law="chinchilla", discrepancy=None, forms=["shared", "drift"], progress=False
+    )
+    assert found.severity == "caution"
+    assert found.forms["weight"].to_dict() == {"shared": 1.0, "drift": 0.0}
+    assert "(drift) are left out" in str(found)
 
 
 def test_the_figure(found):
