@@ -122,7 +122,7 @@ class Frontier:
         """Return N."""
         return self.posterior.spec.reference["params"] * np.exp(x)
 
-    def tokens(self, x: Array, shift: float = 0.0) -> Array:
+    def tokens(self, x: Array, shift: float | Array = 0.0) -> Array:
         """Return D at budgets multiplied by ``e^shift``."""
         paid = self.terms.compute.tokens(self.params(x), self.flops * np.exp(shift))
         most = self.terms.limits.tokens_max
@@ -134,7 +134,7 @@ class Frontier:
             **self.given, "params": self.params(x), "tokens": np.maximum(self.tokens(x), FEWEST)
         }  # fmt: skip
 
-    def log_loss(self, x: Array, shift: float = 0.0) -> Array:
+    def log_loss(self, x: Array, shift: float | Array = 0.0) -> Array:
         """Return log loss relative to the reference's, ``(draw, budget)``; infinite where a budget
         does not pay for a size.
         """  # noqa: D205

@@ -346,8 +346,9 @@ class Runs(RunArrays):
 def as_runs(runs: Runs | Table) -> Runs:
     """Return a frame as the runs that `Runs.from_frame` reads in it, and all else as it is."""
     table = runs if isinstance(runs, Runs) else from_native(runs)
-    is_table = isinstance(table, pd.DataFrame | Mapping) or is_dataset(table)
-    return Runs.from_frame(table) if is_table else cast(Runs, runs)
+    if isinstance(table, pd.DataFrame | Mapping) or is_dataset(table):
+        return Runs.from_frame(table)
+    return cast(Runs, runs)
 
 
 def check_same_runs(runs: Runs, results: Mapping[str, str]) -> None:
