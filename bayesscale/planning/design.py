@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale._arguments import interval_tails, positive_array, positive_scalar, whole_number
+from bayesscale._environment import check_memory
 from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
@@ -25,6 +26,9 @@ from bayesscale.runs import Runs
 
 if TYPE_CHECKING:
     type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
+
+ARRAYS = 12
+"""Arrays of a number for every draw and candidate that are held at once."""
 
 SIZES, RATIOS = 16, 12
 """Sizes, and tokens per parameter, of the grid of candidates that is made if none are given."""
@@ -249,6 +253,11 @@ def design(
             f"No candidate is within the budget of {purse:.3g} FLOP: the cheapest costs "
             f"{price.min():.3g}."
         )
+    check_memory(
+        f"Choosing among {len(price):,} candidates",
+        8.0 * len(price) * (ARRAYS * len(host.posterior) + 4 * len(price)),
+        remedy="Offer fewer: a few hundred sizes and ratios are enough.",
+    )
     learning, drawn = _learn(purchase, flops, sizes)
     picked, after = learning.choose(price, purse, most)
     gain = learning.gains(learning.covariance)

@@ -89,6 +89,7 @@ def assign_columns(
     Neither groups nor columns that are named for one quantity are tried for another.
     """
     columns = [c for c in frame.columns if isinstance(c, str)]
+    named = {part: _as_written(column, columns) for part, column in named.items()}
     for part, column in [*named.items(), *(("group", g) for g in groups)]:
         if column not in columns and not _is_product(column, columns):
             raise unknown_name(f"column for {part}", column, columns)
@@ -115,6 +116,12 @@ def assign_columns(
         raise not_found(missing, columns, taken={*taken, *groups}, why=why)
     no_column_repeats([*taken, *groups], columns=columns)
     return chosen
+
+
+def _as_written(name: str, columns: Sequence[str]) -> str:
+    """Return the only column of that name but for characters that cannot be seen."""
+    seen = [c for c in columns if "".join(filter(str.isprintable, c)).strip() == name]
+    return seen[0] if name not in columns and len(seen) == 1 else name
 
 
 def _is_product(text: str, columns: Sequence[str]) -> bool:

@@ -95,3 +95,9 @@ def test_a_design_says_what_it_optimises(fit):
 def test_designs_that_are_none(fit, options, message):
     with pytest.raises(DomainError, match=message):
         bs.design(fit, **({"target": 1e23, "budget": 1e21} | options))
+
+
+def test_more_candidates_than_fit_into_memory_are_refused(fit):
+    many = np.geomspace(1e7, 1e9, 300_000)
+    with pytest.raises(DomainError, match="300,000 candidates would take"):
+        bs.design(fit, target=1e23, budget=1e23, candidates={"params": many, "tokens": 20 * many})

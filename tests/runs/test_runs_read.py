@@ -211,3 +211,9 @@ def test_links_and_pipes_and_paths_that_are_none(tmp_path):
     for wrong in ("a\0.csv", "x" * 5000 + ".csv"):
         with pytest.raises(FileError, match=r"NUL|Cannot read|No file"):
             read_runs(wrong)
+
+
+def test_characters_that_cannot_be_seen_do_not_hide_a_column():
+    hidden = {"\ufeffn": [1e7, 2e7], "tokens\u00a0": [1e9, 2e9], "loss\u200b": [3, 2.9]}
+    runs = Runs.from_frame(hidden, params="n", tokens="tokens", loss="loss")
+    assert runs.loss.tolist() == [3, 2.9]
