@@ -259,3 +259,36 @@ def test_a_dask_cluster_that_loses_a_worker_loses_nothing(tmp_path):
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.stdout == "nothing lost\n", done.stderr
+
+
+FITS_ON_DASK = """
+import sys
+import warnings
+
+import joblib
+import numpy as np
+from dask.distributed import Client
+
+import bayesscale as bs
+from tests.simulate import simulate_runs
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    frame = simulate_runs().to_frame().assign(corpus=np.arange(48) % 2)
+    how = {"law": "chinchilla", "discrepancy": None, "draws": 100, "tune": 100, "random_seed": 1}
+    runs = bs.Runs.from_frame(frame, group="corpus")
+    with Client(n_workers=1, dashboard_address=None), joblib.parallel_config(backend="dask"):
+        fits = bs.fit_many(runs, group="corpus", store=sys.argv[1], progress=False, **how)
+        bs.fit(runs, progress=False, **how).save(f"{sys.argv[1]}.nc")
+    print(len(fits.summary.index.unique(level=0)))
+"""
+
+
+def test_fits_are_saved_while_a_dask_client_is_there(tmp_path):
+    script = tmp_path / "fits_on_dask.py"
+    script.write_text(FITS_ON_DASK)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "store")], capture_output=True, text=True,
+        check=False, timeout=300, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )  # fmt: skip
+    assert done.stdout == "2\n", done.stderr

@@ -5,7 +5,9 @@ from .graph import (
     CannotTraceError as CannotTraceError, FUNCTIONS as FUNCTIONS, Graph as Graph, ROW as ROW,
     evaluate as evaluate,
 )
-from .native import BoundDensity as BoundDensity, compile_text as compile_text, whitened as whitened
+from .native import (
+    BoundDensity as BoundDensity, compile_text as compile_text, once as once, whitened as whitened,
+)
 from .plan import plan as plan
 from .surface import Surface as Surface
 from .trace import Trace as Trace, trace as trace

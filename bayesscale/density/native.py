@@ -1,6 +1,7 @@
 """LLVM's compiler: from text to the address of a function in memory."""
 
 import ctypes
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,6 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale._types import Array
+
+_one_at_a_time = threading.RLock()
+"""LLVM's own memory is not made for several threads, as workers of a cluster may have."""
+
+
+def once[T](make: Callable[[], T]) -> Callable[[], T]:
+    """Make something at the first call, whichever thread's that is, and keep it."""
+    kept = cache(make)
+
+    def made() -> T:
+        with _one_at_a_time:  # else two threads make it, and what only one keeps is freed in use
+            return kept()
+
+    return made
 
 
 @cache
@@ -33,19 +48,20 @@ def compile_text(text: str, *, cpu: str | None = None, features: str | None = No
     processor of the same kind, for tests. Returns it owns the code: the addresses that it gives are
     valid as long as it lives.
     """
-    target, this_cpu, these_features = _machine()
-    machine = target.create_target_machine(
-        cpu=this_cpu if cpu is None else cpu,
-        features=these_features if features is None else features,
-        opt=2,
-        jit=True,
-        codemodel="jitdefault",
-    )
-    module = llvm.parse_assembly(text)
-    module.triple, module.data_layout = machine.triple, str(machine.target_data)
-    module.verify()
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
+    with _one_at_a_time:
+        target, this_cpu, these_features = _machine()
+        machine = target.create_target_machine(
+            cpu=this_cpu if cpu is None else cpu,
+            features=these_features if features is None else features,
+            opt=2,
+            jit=True,
+            codemodel="jitdefault",
+        )
+        module = llvm.parse_assembly(text)
+        module.triple, module.data_layout = machine.triple, str(machine.target_data)
+        module.verify()
+        engine = llvm.create_mcjit_compiler(module, machine)
+        engine.finalize_object()
     return engine
 
 
@@ -139,7 +155,7 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
 
 
-@cache
+@once
 def _engine() -> Any:
     return compile_text(_CODE)
 

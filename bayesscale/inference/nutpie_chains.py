@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
 from bayesscale._types import Array
-from bayesscale.density import compile_text
+from bayesscale.density import compile_text, once
 from bayesscale.errors import SamplerError
 
 _VECTOR, _ENTRY = "u", "coordinate"
@@ -57,7 +56,7 @@ define i64 @copy(i64 %dim, i64 %expanded, ptr %u, ptr %out, ptr %data) {
 """What nutpie stores of a draw: the draw."""
 
 
-@cache
+@once
 def _library() -> Any:
     name = "nutpie._lib"
     if name not in sys.modules:
@@ -73,7 +72,7 @@ def _library() -> Any:
     return sys.modules[name]
 
 
-@cache
+@once
 def _copy() -> Any:
     return compile_text(_COPY)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -72,10 +74,17 @@ def save_tree(tree: xr.DataTree, path: AnyPath, *, overwrite: bool) -> Path:
         check_replaceable(path)
     tree = tree.copy()
     tree.attrs[SEALED] = 1
-    content = sealed(bytes(tree.to_netcdf(None, engine="h5netcdf")))
+    with _no_cluster():
+        content = sealed(bytes(tree.to_netcdf(None, engine="h5netcdf")))
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
+
+
+def _no_cluster() -> AbstractContextManager[Any]:
+    """Keep xarray from asking a cluster that is there for a lock on memory of this process."""
+    dask = sys.modules.get("dask")
+    return nullcontext() if dask is None else dask.config.set(scheduler="synchronous")
 
 
 def load_tree[T](path: AnyPath, understand: Callable[[xr.DataTree], T], *, kind: str) -> T:
@@ -116,7 +125,8 @@ def _load(path: AnyPath) -> xr.DataTree:
         # the end tells what is no saved fit at all, however large it is
         whole = file.read_bytes() if is_sealed(file) else b""
         if not whole and _is_plain(file):
-            return xr.load_datatree(file, engine="h5netcdf")
+            with _no_cluster():
+                return xr.load_datatree(file, engine="h5netcdf")
     except FileError:
         raise
     except TypeError:
@@ -126,7 +136,8 @@ def _load(path: AnyPath) -> xr.DataTree:
         raise FileError(f"{str(path)!r} cannot be read: {reason}.") from error
     content = unsealed(whole, file)
     try:
-        tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
+        with _no_cluster():
+            tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
         tree.attrs.pop(SEALED, None)
         return tree
     except Exception as error:  # h5py raises whatever a strange file makes it raise

@@ -93,6 +93,29 @@ def test_a_worker_among_many_takes_one_core():
         assert pool.apply(available_cores) == 1
 
 
+THREADS = """
+import threading
+import warnings
+import bayesscale as bs
+from tests.simulate import simulate_runs
+warnings.simplefilter("ignore")
+runs, fits = simulate_runs(), []
+how = {"law": "chinchilla", "discrepancy": None, "draws": 100, "tune": 100, "random_seed": 1}
+go = lambda: fits.append(bs.fit(runs, progress=False, **how).summary())
+threads = [threading.Thread(target=go) for _ in range(3)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(fits), all(fits[0].equals(fit) for fit in fits))
+"""
+
+
+def test_the_first_fits_of_a_process_may_be_in_several_threads():
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout == "3 True\n", (done.returncode, done.stderr)
+
+
 LIGHT = """
 import sys
 import bayesscale as bs
