@@ -2,6 +2,7 @@
 
 Options that many functions take are named in a ``TypedDict``, passed on unopened as ``**options``
 and documented in one table. Whoever asks for help, or presses Tab, sees them all the same.
+What a function returns is described by the class that it returns, unless it says more itself.
 """
 
 import inspect
@@ -12,25 +13,26 @@ from typing import Any
 _HEAD = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
 
 
-def documented[**P, T](
+def documented[F: Callable](
     texts: Mapping[str, str],
     *,
     options: type | None = None,
     defaults: Mapping[str, Any] | None = None,
     sections: Mapping[str, str] | None = None,
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Complete a function's docstring, and its signature where it passes ``options`` on.
+) -> Callable[[F], F]:
+    """Complete the docstring of a function or class, and its signature where it passes ``options``.
 
     ``texts`` has what parameters mean that the docstring leaves out, by name; ``options`` is the
     ``TypedDict`` of the function's ``**options``, with ``defaults``; ``sections`` has the bodies of
     sections of the docstring that it leaves out, such as ``Returns``.
     """
 
-    def complete(function: Callable[P, T]) -> Callable[P, T]:
+    def complete(function: F) -> F:
         if options is not None:
             function.__signature__ = _opened(function, options, defaults or {})
         names = [n for n in inspect.signature(function).parameters if n not in ("self", "cls")]
-        function.__doc__ = _completed(inspect.getdoc(function) or "", names, texts, sections)
+        known = {**_returned(function), **(sections or {})}
+        function.__doc__ = _completed(inspect.getdoc(function) or "", names, texts, known)
         return function
 
     return complete
@@ -50,8 +52,16 @@ def _opened(function: Callable, options: type, defaults: Mapping[str, Any]) -> i
     return signature.replace(parameters=parameters)
 
 
+def _returned(function: Callable) -> dict[str, str]:
+    """Return the section on the class that a function returns, if its annotation names one."""
+    kind = inspect.get_annotations(function).get("return")
+    kind = getattr(function, "__globals__", {}).get(kind, kind) if isinstance(kind, str) else kind
+    about = (inspect.getdoc(kind) or "").partition("\n")[0]
+    return {"Returns": f"{kind.__name__}\n    {about}"} if inspect.isclass(kind) else {}
+
+
 def _completed(
-    doc: str, names: list[str], texts: Mapping[str, str], sections: Mapping[str, str] | None
+    doc: str, names: list[str], texts: Mapping[str, str], sections: Mapping[str, str]
 ) -> str:
     """Return a docstring whose parameters are all there, in the order of the signature."""
     first, *rest = _HEAD.split(doc)
@@ -62,7 +72,7 @@ def _completed(
             given[name.strip(" *")] = entry
     entries = [given.get(n) or f"{n}\n    " + texts[n].replace("\n", "\n    ") for n in names]
     bodies = {"Parameters": "\n".join(dict.fromkeys(entries))}
-    bodies |= {name: text for name, text in (sections or {}).items() if name not in found}
+    bodies |= {name: text for name, text in sections.items() if name not in found}
     order = ("Parameters", "Returns", "Yields", "Raises", "Warns")
     bodies = {name: (bodies | found)[name] for name in order if name in bodies | found} | found
     written = (f"{name}\n{'-' * len(name)}\n{body}" for name, body in bodies.items() if body)

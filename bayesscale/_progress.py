@@ -12,6 +12,9 @@ from bayesscale.errors import DomainError
 type ProgressOption = Literal["auto"] | bool
 type Report = Callable[..., None]
 
+PROGRESS = {"progress": '``"auto"`` shows what is going on, ``False`` is silent.'}
+"""What the argument of many functions means."""
+
 SECONDS_BETWEEN_LINES = 5.0
 
 SECONDS_BETWEEN_UPDATES = 0.3

@@ -1,8 +1,8 @@
 from .allocate import Allocation as Allocation, allocate as allocate
 from .answer import (
     Answer as Answer, VALIDATED_REACH as VALIDATED_REACH, alike as alike, asks as asks,
-    stated as stated, summary_columns as summary_columns, target_frame as target_frame,
-    warn_if_far as warn_if_far,
+    described as described, stated as stated, summary_columns as summary_columns,
+    target_frame as target_frame, warn_if_far as warn_if_far,
 )
 from .extrapolate import (
     Prediction as Prediction, check_recipe_shift as check_recipe_shift, extrapolate as extrapolate,

@@ -33,7 +33,8 @@ STRANGE_REACH = 1000.0
 """A size this many times above the largest run's, or below the smallest one's, may be a slip."""
 
 ARGUMENTS = {
-    "fit": "A fitted law of parameters and tokens, or an average of several.",
+    "fit": "A fitted law, or an average of several.",
+    "loss": "Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.",
     "terms": """Cost, limits, repeated data, counting of parameters, further inputs, tolerance; None
 for the defaults of :class:`~bayesscale.Terms`.""",
     "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
@@ -41,14 +42,42 @@ for the defaults of :class:`~bayesscale.Terms`.""",
     "inputs": """Inputs of the law that no budget is divided between, by name, such as
 ``experts=8``: one value, or one a row of the answer where it has several.""",
 }
-"""What arguments mean that all questions take."""
+"""What arguments mean that many questions take."""
+
+SECTIONS = {
+    "Raises": """DomainError
+    If an input of the law is missing or is not one of its inputs, an argument or a term is outside
+    its domain, lengths differ, a target loss is worse than guessing among 256,000 tokens, or the
+    law cannot answer: it has nothing to split, or no draw has a best split.""",
+    "Warns": """RunsWarning
+    If a budget is split, no cost is given and the runs' own compute is not proportional to ND.
+ExtrapolationWarning
+    If compute, or the law's only input, is more than 30 times that of the largest fitted run; if N
+    or D lies more than 30 times outside the runs' range, D/N more than twice, or another input more
+    than 1000 times; if the predicted loss is worse than guessing; or if fewer than half of the
+    draws reach a target. What concerns N, D and D/N is a caution in ``outside``, too.""",
+}
+
+FIELDS = {
+    "draws": "The quantities with intervals by draw, with units; NaN without an answer.",
+    "ci_prob": "Probability of the equal-tailed intervals.",
+    "of": "The fit, or the average of fits, that answers.",
+    "sensitivity": "Whether the runs or the priors decide the answer; None where not checked.",
+    "unit": "Unit in which losses are shown; by default the unit of the runs' source.",
+    "outside": "Which targets lie far outside the fitted runs, or None.",
+    "within": "Losses within this share of the optimal loss are as good.",
+    "assumed": "What the answer assumes, a sentence each.",
+}
+"""What fields mean that many answers have."""
+
+described = documented(FIELDS)
+"""Completes the docstring of a kind of answer."""
+
+asks = documented(ARGUMENTS, sections=SECTIONS)
+"""Completes the docstring of a function that puts a question to a fit."""
 
 
-def asks[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """Complete the docstring of a function that puts a question to a fit."""
-    return documented(ARGUMENTS)(function)
-
-
+@described
 @dataclass(frozen=True, repr=False)
 class Answer(Told):
     """The posterior of what was asked.
@@ -57,18 +86,6 @@ class Answer(Told):
     ----------
     summary
         One row a target, unrounded.
-    draws
-        The same quantities by draw, with units.
-    ci_prob
-        Probability of the equal-tailed intervals.
-    of
-        The fit, or the average of fits, that answers.
-    sensitivity
-        Whether the runs or the priors decide the answer, or None where that is not asked.
-    unit
-        What losses are told in; by default the unit of the runs' source.
-    outside
-        Which targets lie far outside the fitted runs, or None.
     """
 
     summary: pd.DataFrame
@@ -80,7 +97,7 @@ class Answer(Told):
     outside: CheckResult | None = None
 
     def in_unit(self, unit: ShownLoss | None) -> Self:
-        """Return the same answer, which tells losses in another unit.
+        """Return the same answer with losses shown in another unit.
 
         ``summary`` and ``draws`` stay in nats/token.
 
@@ -89,11 +106,6 @@ class Answer(Told):
         unit
             ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or ``"perplexity"``; None for that
             of the runs' source.
-
-        Returns
-        -------
-        Answer
-            Of the same kind.
 
         Raises
         ------
@@ -112,7 +124,7 @@ class Answer(Told):
 
     @property
     def scale(self) -> LossScale:
-        """The unit that losses are told in."""
+        """The unit in which losses are shown."""
         if self.of is None:
             return LossScale("nats/token", 1.0)
         return LossScale.of(self.of.runs, self.unit)
@@ -155,11 +167,7 @@ def stated(
     law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any, asked: str = "",
     single: bool = False,
 ) -> dict[str, Array]:  # fmt: skip
-    """Return inputs of a law that a caller gave, each of shape ``(target,)``; None is not given.
-
-    Exactly the ``wanted`` ones must be there, besides the one that is ``asked`` for, each within
-    its quantity's domain and, if so said, a single value.
-    """
+    """Return exactly the ``wanted`` inputs, shape ``(target,)``, besides the one ``asked`` for."""
     names, wanted = [name for name, value in values.items() if value is not None], list(wanted)
     if asked:
         names, wanted = [*names, asked], list(law.quantities)
@@ -208,9 +216,7 @@ def alike(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]:
-    """Return ``name``, ``name_lower`` and ``name_upper``: median and interval by target, of draws
-    of shape ``(chain, draw, target)``. Draws that are NaN have no answer, and are left out.
-    """  # noqa: D205
+    """Return median and interval of draws ``(chain, draw, target)``, NaN left out."""
     quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN")
@@ -247,15 +253,11 @@ def unit_of(law: Law, name: str) -> str:
 def warn_if_far(
     fit: Fit, sizes: Mapping[str, Array], *, loss: Array | None = None, also: str = ""
 ) -> CheckResult | None:
-    """Say once what is far from the runs, at the line of the user's that asked, and return which
-    targets lie outside them by parameters, tokens or tokens per parameter.
+    """Warn once of what is far from the runs, at the user's line, and return :func:`check_outside`.
 
-    ``sizes`` are those that the question is about, by name, any shape, NaN being left out;
-    ``loss`` holds predicted median losses, nats/token; ``also`` is what else to warn of. Far is
-    compute, or the only input of the law, more than 30 times that of the largest run; any size
-    more than 1000 times above the runs' or below them; what :func:`check_outside` finds; a loss
-    that is worse than guessing.
-    """  # noqa: D205
+    ``sizes`` may be NaN and have any shape; ``loss`` holds predicted medians, nats/token; ``also``
+    is what else to warn of.
+    """
     outside = check_outside(fit, sizes)
     sizes = {name: v for name, v in sizes.items() if scale_of(fit.law, name) == "log"}
     above, below = _above(fit, sizes), _below(fit, sizes)

@@ -18,6 +18,7 @@ from bayesscale.forecast.answer import (
     Answer,
     alike,
     asks,
+    described,
     reach,
     stated,
     target_frame,
@@ -35,6 +36,7 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS
 
 
+@described
 @dataclass(frozen=True, repr=False)
 class Prediction(Answer):
     """Predicted losses.
@@ -47,10 +49,6 @@ class Prediction(Answer):
         a multiple of the largest among the fitted runs.
     draws
         ``loss`` and ``law_loss``, dims ``(chain, draw, target)``, nats/token.
-    ci_prob
-        Probability of the equal-tailed intervals.
-    assumed
-        What else the answer takes for granted, a sentence each.
     """
 
     assumed: tuple[str, ...] = ()
@@ -100,8 +98,6 @@ def extrapolate(
 
     Parameters
     ----------
-    fit
-        A fitted law, or an average of several.
     params
         Parameters N in the count of the fitted runs, > 0, shape ``(target,)`` or a scalar.
     tokens
@@ -118,26 +114,6 @@ def extrapolate(
     terms
         How parameters are counted, what repeated data are worth, further inputs, and what the
         targets' compute is, as for :func:`~bayesscale.allocate`.
-
-    Returns
-    -------
-    Prediction
-        ``summary``, one row a target, and ``draws``, dims ``(chain, draw, target)``.
-
-    Raises
-    ------
-    DomainError
-        If an input of the law is missing, is not one of its inputs, is not positive and finite,
-        ``loss_se`` or ``recipe_shift`` is negative or not finite, the lengths differ, or
-        ``random_seed`` is not a whole number from 0.
-
-    Warns
-    -----
-    ExtrapolationWarning
-        If a target's compute, or the law's only input, is more than 30 times that of the largest
-        fitted run; if N or D lies more than 30 times outside the runs' range, D/N more than twice,
-        or another input more than 1000 times; or if the predicted loss is worse than guessing
-        among 256,000 tokens. What is said of N, D and D/N is in ``outside``, and a caution.
 
     Notes
     -----
@@ -215,7 +191,7 @@ RECIPE_SHIFT_MAX = 1.0
 
 
 def check_recipe_shift(recipe_shift: float) -> float:
-    """Return the standard deviation of what a recipe does to log loss, a number from 0."""
+    """Return the standard deviation of what a recipe does to log loss, a number from 0 to 1."""
     shift = number("recipe_shift", recipe_shift)
     if not 0 <= shift <= RECIPE_SHIFT_MAX:
         raise DomainError(

@@ -12,6 +12,7 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
     asks,
+    described,
     stated,
     summary_columns,
     target_frame,
@@ -25,6 +26,7 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, quantity
 
 
+@described
 @dataclass(frozen=True, repr=False)
 class Gain(Answer):
     """What multiplying a run's size buys.
@@ -37,8 +39,6 @@ class Gain(Answer):
         intervals.
     draws
         ``saved`` and ``saved_percent``, dims ``(chain, draw, what)``.
-    ci_prob
-        Probability of the equal-tailed intervals.
     """
 
     def body(self) -> list[Section]:
@@ -75,12 +75,10 @@ def gain(
     ci_prob: float = 0.9,
     **inputs: float,
 ) -> Gain:
-    """Say what multiplying parameters, tokens or compute buys, from a given run on.
+    """Compute what multiplying parameters, tokens or compute buys, from a given run on.
 
     Parameters
     ----------
-    fit
-        A fitted law, or an average of several.
     params, tokens, flops
         The run to start from, > 0: parameters and tokens, or the only input of the law.
     factor
@@ -88,24 +86,6 @@ def gain(
     terms
         As for :func:`~bayesscale.allocate`. More compute means from the optimal split of what the
         run costs to the optimal split of ``factor`` times that. None for a law of one input.
-
-    Returns
-    -------
-    Gain
-        The loss saved by each.
-
-    Raises
-    ------
-    DomainError
-        If an argument is not positive and finite, exactly the inputs of the law are not given, or
-        a term is invalid.
-
-    Warns
-    -----
-    ExtrapolationWarning
-        If a run before or after takes more than 30 times the compute (for a law of one input,
-        that input) of the largest run, is more than 1000 times above the runs or below them in
-        another size, or is predicted to be worse than guessing.
 
     Examples
     --------

@@ -16,6 +16,7 @@ from bayesscale.accounting import Counting, Money, Transformer
 from bayesscale.forecast.answer import (
     Answer,
     asks,
+    described,
     reach,
     target_frame,
     two_digits,
@@ -43,6 +44,7 @@ DRAW_UNITS = {
 }
 
 
+@described
 @dataclass(frozen=True, repr=False)
 class Regret(Answer):
     """Plans against the best runs of the same cost.
@@ -59,14 +61,6 @@ class Regret(Answer):
         probabilities ``within_prob`` that its loss is within a share ``within`` of the optimum,
         ``undertrained_prob`` that it has too few tokens for its size, and ``best_prob`` that it
         has the lowest loss of all plans here of the same cost.
-    draws
-        The quantities with intervals, dims ``(chain, draw, plan)``; NaN without an optimum.
-    ci_prob
-        Probability of the equal-tailed intervals.
-    within
-        Losses within this share of the optimal loss are as good.
-    assumed
-        What was assumed of cost and terms, a sentence each.
     """
 
     within: float = 0.001
@@ -139,24 +133,6 @@ def regret(
         What to call the plans.
     terms
         As for :func:`~bayesscale.allocate`: what holds of the plans and of the best run.
-
-    Returns
-    -------
-    Regret
-        ``summary``, one row a plan, and ``draws``, dims ``(chain, draw, plan)``.
-
-    Raises
-    ------
-    DomainError
-        If plans are not two of the four, numbers are not positive and finite or differ in length,
-        a budget does not pay for a size, or as :func:`~bayesscale.allocate` does.
-
-    Warns
-    -----
-    RunsWarning
-        If no cost is given and the runs' own compute is not proportional to ND.
-    ExtrapolationWarning
-        As :func:`~bayesscale.allocate` does.
 
     Notes
     -----
@@ -326,7 +302,7 @@ def landmark_models() -> pd.DataFrame:
 
 @asks
 def landmarks(fit: Fit | Average, *, terms: Terms | None = None, ci_prob: float = 0.9) -> Regret:
-    """Say how over- or under-trained published models are, as a fit finds it.
+    """Compute how over- or under-trained published models are under a fitted law.
 
     Their losses are those that the fit's own recipe and data would give, not theirs.
 
@@ -335,16 +311,6 @@ def landmarks(fit: Fit | Average, *, terms: Terms | None = None, ci_prob: float 
     terms
         As for :func:`~bayesscale.regret`. Where the runs count parameters without embeddings and
         the terms do not say how, ``counting`` is ``bs.Counting("total")``.
-
-    Returns
-    -------
-    Regret
-        One row a model of :func:`~bayesscale.landmark_models`.
-
-    Raises
-    ------
-    DomainError
-        As :func:`~bayesscale.regret` does.
 
     Examples
     --------

@@ -14,7 +14,15 @@ from bayesscale._format import interval, list_some, percent
 from bayesscale._sections import Section, Table
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import Answer, asks, stated, target_frame, title, warn_if_far
+from bayesscale.forecast.answer import (
+    Answer,
+    asks,
+    described,
+    stated,
+    target_frame,
+    title,
+    warn_if_far,
+)
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
 from bayesscale.forecast.search import crossing
@@ -44,6 +52,7 @@ ZOOMS = 4
 """After so many rounds, neighbours differ by less than .1 % in size and 1e-7 in cost."""
 
 
+@described
 @dataclass(frozen=True, repr=False)
 class Requirement(Answer):
     """What a target loss takes.
@@ -62,8 +71,6 @@ class Requirement(Answer):
     draws
         What it takes by draw, dims ``(chain, draw, loss)``. NaN where a law of your own is below
         the target at every size, however small, or a draw has no best split.
-    ci_prob
-        Probability of the equal-tailed intervals.
     prob
         The probability that ``assured_`` runs were asked for, or None.
     """
@@ -101,11 +108,7 @@ class Requirement(Answer):
 
 @dataclass(frozen=True)
 class Search:
-    """Where a law is looked through for a size that reaches a loss.
-
-    ``sizes`` gives all inputs of the law at an amount of what is asked for, ``infinite`` at an
-    infinite amount; the search starts at ``centre`` and goes as far as ``widest``, in logs.
-    """
+    """Inputs of a law by the size searched for, from a centre as far as ``widest`` in logs."""
 
     sizes: Callable[[Array], Sizes]
     infinite: Sizes
@@ -129,31 +132,12 @@ def required_flops(
     ----------
     fit
         A fitted law of parameters and tokens, or of compute alone, or an average of such.
-    loss
-        Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
     prob
         Find too the cheapest run that reaches the target with at least this probability, in
         (0, 1): its size is chosen before the truth is known, so that it costs more than the
         quantile of what is least in each draw. None does without.
     terms
         As for :func:`~bayesscale.allocate`; None for a law of compute alone.
-
-    Returns
-    -------
-    Requirement
-        ``flops`` by target.
-
-    Raises
-    ------
-    DomainError
-        If a target is not positive or is worse than guessing among 256,000 tokens, the law has
-        nothing to split, a term is invalid, or ``prob`` is no probability.
-
-    Warns
-    -----
-    ExtrapolationWarning
-        If the median is more than 30 times the compute of the largest run or 1000 times below the
-        smallest one's, or fewer than half of the draws reach a target.
 
     Examples
     --------
@@ -171,9 +155,12 @@ def required_flops(
                 f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
                 "interval of flops."
             )
-        answer, warning = _requirement(
-            mixture, "flops", loss, _flops_of_a_law_of_compute, ci_prob=ci_prob
-        )
+
+        def search(posterior: Posterior) -> Search:
+            centre = posterior.spec.reference["flops"]
+            return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
+
+        answer, warning = _requirement(mixture, "flops", loss, search, ci_prob=ci_prob)
     else:
         purchase = Purchase.of(fit, terms, inputs, single=True)
         answer, warning = _requirement(
@@ -201,28 +188,8 @@ def required_tokens(
         A fitted law of parameters and tokens, or of tokens alone, or an average of such.
     params
         Parameters N of the model, count, > 0; None for a law of tokens alone.
-    loss
-        Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.
     terms
         As for :func:`~bayesscale.allocate`: limits on tokens, repeated data and counting matter.
-
-    Returns
-    -------
-    Requirement
-        ``tokens`` by target.
-
-    Raises
-    ------
-    DomainError
-        If an argument is not positive and finite, a target is worse than guessing among 256,000
-        tokens, or the law does not depend on tokens and on what else is given.
-
-    Warns
-    -----
-    ExtrapolationWarning
-        If the compute of the median is more than 30 times that of the largest run, a size is more
-        than 1000 times above the runs' or below them, or fewer than half of the draws reach a
-        target. For a law of tokens alone 30 times the tokens is far.
 
     Examples
     --------
@@ -310,11 +277,6 @@ def _log_loss(posterior: Posterior, sizes: Sizes) -> Array:
     return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
 
 
-def _flops_of_a_law_of_compute(posterior: Posterior) -> Search:
-    centre = posterior.spec.reference["flops"]
-    return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
-
-
 def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
     """Look through the optimal splits of budgets."""
     terms = purchase.terms
@@ -338,11 +300,7 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
 
 
 def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> dict[str, Array]:
-    """Return FLOP, parameters and tokens of the cheapest runs, by target loss.
-
-    A size N needs :math:`D_s(N)` tokens in draw s; with their quantile ``prob`` it reaches the loss
-    with that probability, and N is chosen so that this costs least.
-    """
+    """Return FLOP, N and D of the cheapest runs, D being its quantile ``prob`` over draws."""
     found = [
         _cheapest(purchase, float(loss), float(flops), prob)
         for loss, flops in zip(required.index, required["flops"], strict=True)

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from bayesscale import _arguments
+from bayesscale._documented import documented
 from bayesscale._types import Array
 from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, TransformerCost, is_cost
 from bayesscale.errors import DomainError, RunsWarning
@@ -29,6 +30,15 @@ SPREAD_MAX = 1.2
 
 PACKAGE = str(Path(__file__).parents[1])
 """Warnings are issued at the user's line: the first one that is not in here."""
+
+
+_limiting = documented(
+    {"bytes_per_param": "Bytes a parameter, > 0: 2 in 16 bits."},
+    sections={
+        "Returns": "Limits\n    With ``params_max``.",
+        "Raises": "DomainError\n    If a number is not positive and finite.",
+    },
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +80,7 @@ class Limits:
             raise DomainError(f"params_min={least:g} is above params_max={most:g}.")
 
     @classmethod
+    @_limiting
     def memory(cls, capacity: float, *, bytes_per_param: float = 2.0) -> Self:
         """Limit N by the memory that holds the weights.
 
@@ -77,23 +88,12 @@ class Limits:
         ----------
         capacity
             Bytes for weights, > 0.
-        bytes_per_param
-            Bytes a parameter, > 0: 2 in 16 bits.
-
-        Returns
-        -------
-        Limits
-            ``params_max`` = capacity / bytes_per_param.
-
-        Raises
-        ------
-        DomainError
-            If a number is not positive and finite.
         """
         room = _arguments.number("capacity", capacity, above=0)
         return cls(params_max=room / _arguments.number("bytes_per_param", bytes_per_param, above=0))
 
     @classmethod
+    @_limiting
     def latency(
         cls, seconds_per_token: float, *, bytes_per_second: float, bytes_per_param: float = 2.0
     ) -> Self:
@@ -105,18 +105,6 @@ class Limits:
             The longest time a token may take, s, > 0.
         bytes_per_second
             Memory bandwidth of all devices that hold the model together, > 0.
-        bytes_per_param
-            Bytes a parameter, > 0.
-
-        Returns
-        -------
-        Limits
-            ``params_max`` = seconds_per_token · bytes_per_second / bytes_per_param.
-
-        Raises
-        ------
-        DomainError
-            If a number is not positive and finite.
         """
         seconds = _arguments.number("seconds_per_token", seconds_per_token, above=0)
         rate = _arguments.number("bytes_per_second", bytes_per_second, above=0)
@@ -258,10 +246,10 @@ class Terms:
 
     @classmethod
     def of(cls, terms: Terms | None, runs: Runs, *, spends: bool = True) -> Terms:
-        """Return terms that were checked against the runs of a fit, None being the defaults: with
-        a cost that counts FLOP and tokens, and a counting only where the runs have another one.
-        ``spends`` tells whether a budget is split, so that it matters how well that cost fits.
-        """  # noqa: D205
+        """Check terms, None being the defaults, against the runs of a fit, and complete their cost.
+
+        ``spends``: a budget is split, so that it matters how well the runs' own cost fits.
+        """
         if terms is None:
             terms = cls()
         if not isinstance(terms, Terms):
@@ -356,9 +344,7 @@ def runs_cost(runs: Runs) -> PowerCost:
 
 
 def _warn_if_not_a_power(runs: Runs) -> None:
-    """Warn where one factor does not turn the runs' sizes into their compute: where FLOP per
-    parameter and token vary by more than a fifth over the runs.
-    """  # noqa: D205
+    """Warn where FLOP per parameter and token vary by more than a fifth over the runs."""
     per_token = runs.flops / (runs.params * runs.tokens)
     least, most = np.quantile(per_token, [0.05, 0.95])
     if runs.flop_rule != "6ND" and most > SPREAD_MAX * least:

@@ -17,7 +17,16 @@ from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
-from bayesscale.forecast import Answer, Purchase, Terms, alike, asks, target_frame, warn_if_far
+from bayesscale.forecast import (
+    Answer,
+    Purchase,
+    Terms,
+    alike,
+    asks,
+    described,
+    target_frame,
+    warn_if_far,
+)
 from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
@@ -40,6 +49,7 @@ SHOWN = 12
 """Candidates shown to people."""
 
 
+@described
 @dataclass(frozen=True, repr=False)
 class Design(Answer):
     """Candidate runs by what they would teach about the large one.
@@ -54,8 +64,6 @@ class Design(Answer):
         NaN if it is not among them, and ``times``, how often it is.
     draws
         ``law_loss`` of every candidate, nats/token, dims ``(chain, draw, candidate)``.
-    ci_prob
-        Probability of the equal-tailed intervals.
     target
         Compute of the large run, FLOP.
     budget
@@ -118,11 +126,10 @@ class Design(Answer):
 
 @dataclass(frozen=True)
 class Learning:
-    """What draws say of the decision and of candidates, on the scale where both are linear.
+    """Draws of the decision and of candidates, on the scale where both are linear.
 
-    ``best`` is ln N* at the target, ``bend`` the second derivative of the loss there in ln N,
-    nats/token, both of shape ``(draw,)``; ``log_loss`` that of candidates, ``(draw, candidate)``;
-    ``noise`` the standard deviation of each one's, ``(candidate,)``.
+    ``best``: ln N* at the target, ``bend``: d²L/d(ln N)² there, nats/token, ``(draw,)``;
+    ``log_loss`` of candidates, ``(draw, candidate)``, and its ``noise``, SD, ``(candidate,)``.
     """
 
     best: Array
@@ -159,11 +166,7 @@ class Learning:
         return covariance - np.outer(column, column) / noisy
 
     def choose(self, price: Array, budget: float, most: int) -> tuple[list[int], float]:
-        """Choose runs one after the other, each given those before, within a budget.
-
-        By gain, and by gain per FLOP: whichever leaves less expected regret. Returns the runs, and
-        the regret that is left.
-        """
+        """Choose runs greedily, by gain or by gain per FLOP; return them and the regret left."""
         best: tuple[list[int], float] = ([], self.regret)
         for exponent in (0.0, 1.0):
             covariance, left, chosen = self.covariance, budget, []
@@ -205,22 +208,6 @@ def design(
         How many runs to choose at most, >= 1. One may be chosen several times: as replicates.
     terms
         As for :func:`~bayesscale.allocate`; limits hold of the large run alone.
-
-    Returns
-    -------
-    Design
-        ``summary``, one row a candidate, and ``chosen``, the runs to train together.
-
-    Raises
-    ------
-    DomainError
-        If numbers are outside their domain, candidates lack a column, none is within the budget,
-        the law has nothing to split, or no draw has a best split at the target.
-
-    Warns
-    -----
-    RunsWarning, ExtrapolationWarning
-        As :func:`~bayesscale.allocate` does.
 
     Notes
     -----
@@ -317,9 +304,8 @@ def _learn(
         raise DomainError(
             f"No draw has a best split at {target:.3g} FLOP, so there is no decision to learn for."
         )
-    low, high = np.quantile(
-        flat["noise"], [0.1587, 0.8413], axis=0
-    )  # one deviation: tails may be heavy
+    # one deviation to both sides: tails may be heavy
+    low, high = np.quantile(flat["noise"], [0.1587, 0.8413], axis=0)
     log_loss = flat["log_loss"][fine]
     noise = np.broadcast_to((high - low) / 2, log_loss.shape[1:])
     return Learning(flat["best"][fine], flat["bend"][fine], log_loss, noise), drawn
