@@ -7,11 +7,12 @@ import pandas as pd
 
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.checks import CheckResult
-from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
+from bayesscale.comparison.scores import SCORES, check_fits, check_seed, compares, score
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.inference import Average, Fit, check_refits
 
 
+@compares
 def average(
     fits: Mapping[str, Fit],
     *,
@@ -31,9 +32,6 @@ def average(
 
     Parameters
     ----------
-    fits
-        At least two fits by name, of the same runs, laws with the same inputs. Those that did not
-        converge are left out.
     by
         ``"loo"``: stacking on how well each run is predicted by the others; seconds. It asks
         about runs like those that are there, and there are many of these.
@@ -43,8 +41,6 @@ def average(
         go to one law as ``"evidence"`` does, with less say of the priors.
         ``"evidence"``: posterior probabilities of the laws at equal prior odds. They go to one
         law as runs get many, even where no law is right, and depend on the priors.
-    factor
-        For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
     group
         For ``"loo"``: column of labels (``read_runs(path, group=...)``). Runs of
         one label, such as checkpoints of one training, are left out together and scored jointly.
@@ -53,31 +49,6 @@ def average(
         Seed of the bridge (``"evidence"``), of the errors of the weights, and of the choice of
         draws that stand for each fit; by default the first fit's. Refits have the seed of the
         fit that they repeat.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
-
-    Returns
-    -------
-    Average
-        ``summary`` with the weights, and the fits.
-
-    Raises
-    ------
-    DomainError
-        If there are fewer than two fits, they are of different runs or inputs, an option is
-        outside its domain, or ``group`` divides the clusters that the runs have.
-    UnknownNameError
-        If ``by`` or ``group`` has an unknown name.
-    RunsError
-        If too few runs or clusters are left in or out.
-    EvidenceError
-        If no fit's draws converged, importance sampling fails for more than 50 runs of a fit, or an
-        evidence is not known well enough.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If a fit is left out because its draws did not converge, or a refit did not converge.
 
     Notes
     -----
@@ -153,12 +124,8 @@ def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, fact
         what = "run" if pointwise.index.name == "run" else f"{pointwise.index.name!r}"
         how = f"leave-one-{what}-out ({len(pointwise)} left out, {table['n_refits'].sum()} refits)"
     ranked = table["weight"].sort_values(ascending=False)
-    shares = [f"{name} {_percent(weight)}" for name, weight in ranked.items()]
+    shares = [f"{name} {'<1%' if w < 0.005 else f'{w:.0%}'}" for name, w in ranked.items()]
     return f"Laws averaged by {how}: {', '.join(shares)}."
-
-
-def _percent(weight: float) -> str:
-    return "<1%" if weight < 0.005 else f"{weight:.0%}"
 
 
 def _check(

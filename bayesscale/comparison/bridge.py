@@ -24,14 +24,11 @@ DRAWS_MIN = 100
 
 @dataclass(frozen=True)
 class BridgeEstimate:
-    """A log normalising constant.
+    """A log normalising constant, with its Monte Carlo error and diagnostics.
 
-    ``log_evidence``: estimate of ``ln ∫ exp(log_density(u)) du``; ``mcse``: its Monte Carlo
-    standard error, autocorrelation of the draws included; ``overlap``: share of the effective
-    sample that the bridge keeps, in (0, 1]: how alike proposal and posterior are. 1 for a normal
-    posterior; ``pareto_k``: shape of the tail of the weights that are averaged, the larger of both
-    averages'; -inf where they hardly vary. Bridge weights are bounded, so their mean has an error
-    whatever k is; a large k beside a small overlap says that few draws decide.
+    ``overlap`` in (0, 1] is the share of the effective sample that the bridge keeps: 1 for a normal
+    posterior. ``pareto_k`` is the shape of the tail of the weights, -inf where they hardly vary:
+    large beside a small overlap where few draws decide.
     """
 
     log_evidence: float
@@ -132,9 +129,7 @@ def bridge(
 ) -> BridgeEstimate:
     """Solve Meng and Wong's equation for log ratios of the density over the proposal.
 
-    ``of_draws``, at the draws ``(chain, draw)``, of which so many are ``effective``;
-    ``of_proposed`` at points drawn from the proposal. Autocorrelation of draws that are
-    ``independent`` need not be estimated.
+    ``of_draws`` are those at the draws ``(chain, draw)``, ``of_proposed`` those at the proposal's.
     """
     n1, n2 = of_draws.size, of_proposed.size
     s1, s2 = effective / (effective + n2), n2 / (effective + n2)

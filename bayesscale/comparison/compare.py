@@ -15,7 +15,7 @@ from bayesscale.checks import CheckResult, Sizes
 from bayesscale.comparison.comparison import NONE, Comparison, by_setting, in_words
 from bayesscale.comparison.evidence import Evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
-from bayesscale.comparison.scores import SCORES, check_fits, check_seed, score
+from bayesscale.comparison.scores import SCORES, check_fits, check_seed, compares, score
 from bayesscale.comparison.sensitivity import prior_grid as vary_priors, prior_predictives
 from bayesscale.errors import (
     BayesScaleError,
@@ -47,6 +47,7 @@ UNSCORED: dict[str, tuple[type[BayesScaleError] | tuple[type[BayesScaleError], .
 """What may keep a criterion from being had, and how that is said."""
 
 
+@compares
 def compare(
     fits: Mapping[str, Fit],
     *,
@@ -59,12 +60,10 @@ def compare(
     exact: bool = True,
     progress: ProgressOption = "auto",
 ) -> Comparison:
-    """Say which law the runs support, how strongly, and by which criterion.
+    """Compare which law the runs support, how strongly, and by which criterion.
 
     Parameters
     ----------
-    fits
-        At least two fits by name, of the same runs. Those that did not converge are left out.
     criteria
         Any of ``"evidence"`` (how probable law and priors made the runs), ``"loo"`` (how well
         each run is predicted by the others) and ``"largest"`` (how probable the smaller runs made
@@ -72,8 +71,6 @@ def compare(
     prior_odds
         How probable each law is before the runs are seen, by name, positive, up to a factor;
         all alike by default. It enters ``probability`` alone.
-    factor
-        For ``"largest"``: every run within this factor of the largest compute is held out, > 1.
     group
         For ``"loo"``: column of labels whose runs are left out together.
     prior_grid
@@ -81,35 +78,10 @@ def compare(
         :func:`~bayesscale.prior_sensitivity` does; by default where the verdict may rest on them:
         below 10 nats, or on fewer than 50 runs. Fits with a discrepancy are varied, or else those
         without.
-    random_seed
-        Seed; by default the first fit's.
     exact
         Whether laws that are all fitted with a discrepancy are refitted without it, seconds a law,
         and compared in both settings. These fits are called ``"kaplan"`` where the given one is
         called ``"kaplan + drift"``, and otherwise ``"kaplan, exact"``.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
-
-    Returns
-    -------
-    Comparison
-        ``summary``, one row a fit; ``ln_bayes_factors`` of every pair; ``text`` for a report.
-
-    Raises
-    ------
-    DomainError
-        If there are fewer than two fits, they are of different runs, or an option is outside its
-        domain.
-    UnknownNameError
-        If a criterion, a fit in ``prior_odds`` or ``group`` is unknown.
-    EvidenceError
-        If draws of fewer than two fits converged, or an evidence is not known well enough.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If a fit is left out because its draws did not converge, a refit did not converge, or two
-        estimates of an evidence disagree.
 
     Notes
     -----
@@ -200,10 +172,7 @@ def _scored(
 
 
 def _assumed_exact(fits: Mapping[str, Fit], report: Report) -> dict[str, Fit]:
-    """Refit laws without their discrepancy, in the order of the fits, where all of them have one.
-
-    ``"kaplan + drift"`` is called ``"kaplan"`` then, and ``"mine"`` ``"mine, exact"``.
-    """
+    """Refit laws without their discrepancy, in the order of the fits, where all have one."""
     if any(fit.spec.discrepancy.name == NONE for fit in fits.values()):
         return {}
     added = {}
@@ -332,9 +301,7 @@ def _nested(
 
 
 def _fixed(narrow: Fit, wide: Fit) -> tuple[str, float] | None:
-    """Return the coordinate that the wider law fixes to be the narrower one, under the same priors
-    of the others; None if it does not contain it.
-    """  # noqa: D205
+    """Return the coordinate and its value that make a law the narrower one, under equal priors."""
     fixed = wide.law.contains.get(narrow.law.name, {})
     shared = {k: v for k, v in wide.spec.priors.items() if k not in fixed}
     if len(fixed) != 1 or shared != dict(narrow.spec.priors):

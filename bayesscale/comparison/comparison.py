@@ -150,9 +150,7 @@ def _difference(row: Mapping[str, Any], score: str, error: str) -> str:
 
 
 def by_setting(discrepancy: pd.Series) -> dict[str, list[str]]:
-    """Return the names of fits that are compared with each other, by discrepancy, those that stand
-    alone and those without one last; all together where no two share one.
-    """  # noqa: D205
+    """Group names of fits by discrepancy, single ones and ``NONE`` last; all if none is shared."""
     groups = {
         str(kind): list(names) for kind, names in discrepancy.groupby(discrepancy).groups.items()
     }
@@ -162,9 +160,7 @@ def by_setting(discrepancy: pd.Series) -> dict[str, list[str]]:
 
 
 def in_words(summary: pd.DataFrame, *, odds: Mapping[str, float] | None, factor: float) -> Verdict:
-    """Return what the criteria favour with a discrepancy and assumed exact, and whether they agree,
-    in at most three sentences.
-    """  # noqa: D205
+    """Return what the criteria favour in each setting, and whether they agree, in words."""
     settings = []
     for kind, names in by_setting(summary["discrepancy"]).items():
         group = summary.loc[names]

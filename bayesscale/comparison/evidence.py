@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesscale._progress import ProgressOption, Report, progress_reporter
+from bayesscale._documented import documented
+from bayesscale._progress import PROGRESS, ProgressOption, Report, progress_reporter
 from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale._types import Array
 from bayesscale.comparison.bridge import bridge_sampling
@@ -65,6 +66,21 @@ class Evidence(Estimate):
         return f"ln evidence {self.log_evidence:.2f} ± {self.mcse:.2g}, by bridge sampling."
 
 
+estimates = documented(
+    PROGRESS,
+    sections={
+        "Raises": """DomainError
+    If ``fit`` is no fit, or an argument is outside its domain.
+UnknownNameError
+    If the law has no coordinate of a name.
+EvidenceError
+    If the draws did not converge, or the error is too large to be of use."""
+    },
+)
+"""Completes the docstring of a function that estimates from a fit's draws."""
+
+
+@estimates
 def evidence(
     fit: Fit, *, random_seed: int | None = None, progress: ProgressOption = "auto"
 ) -> Evidence:
@@ -81,20 +97,6 @@ def evidence(
         A fit that passed its convergence check.
     random_seed
         Seed; by default derived from the fit's.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
-
-    Returns
-    -------
-    Evidence
-        The estimate and its error.
-
-    Raises
-    ------
-    EvidenceError
-        If the draws did not converge, or the error is too large to be of use.
-    DomainError
-        If ``fit`` is no fit.
 
     References
     ----------

@@ -32,12 +32,7 @@ SECONDS, SECONDS_OF_EVIDENCE = 1.0, 2.0
 
 @dataclass(frozen=True, eq=False)
 class Pointwise:
-    """Log predictive densities of what one fit's law was not conditioned on.
-
-    ``table`` has one row a left-out run or group of runs: ``log_density`` of log loss, nats;
-    ``pareto_k``, NaN where nothing was importance-sampled; ``refitted``, whether its density is
-    that of a refit. ``converged`` tells whether all of ``n_refits`` did.
-    """
+    """Log predictive densities left out, a row each: density, Pareto k, and whether refitted."""
 
     table: pd.DataFrame
     n_refits: int
@@ -54,9 +49,7 @@ type HeldOut = tuple[Setup, Runs, Labels]
 
 
 def unit_labels(runs: Runs, group: str | None) -> Labels:
-    """Return what each run is left out with: its label, by default its cluster, which labels must
-    not divide as its rows share an effect.
-    """  # noqa: D205
+    """Return the label that each run is left out with, by default its cluster."""
     if group is None:
         return runs.cluster_names
     _arguments.choice(
@@ -104,7 +97,9 @@ def leave_one_out(
             setup = Setup(fit.runs.select(~left_out), fit.spec, fit.sampling)
             jobs[name, label] = setup, fit.runs.select(left_out), labels[left_out]
     converged = dict.fromkeys(fits, True)
-    for (name, label), (density, ok) in _refits(jobs, report).items():
+    named = {f"{i}": job for i, job in enumerate(jobs.values())}
+    found = sweep(score_refit, named, seconds=SECONDS, report=report, text="Refitting")
+    for (name, label), (density, ok) in zip(jobs, found.values(), strict=True):
         tables[name].loc[label, "log_density"] = density[0]
         converged[name] &= ok
     return {
@@ -113,18 +108,8 @@ def leave_one_out(
     }
 
 
-def _refits[Key: tuple[str, Any]](
-    jobs: Mapping[Key, HeldOut], report: Report
-) -> dict[Key, tuple[Array, bool]]:
-    named = {f"{i}": job for i, job in enumerate(jobs.values())}
-    found = sweep(score_refit, named, seconds=SECONDS, report=report, text="Refitting")
-    return dict(zip(jobs, found.values(), strict=True))
-
-
 def score_refit(job: HeldOut) -> tuple[Array, bool]:
-    """Fit, and return the log predictive density of every label that was held out, in order of
-    appearance, and whether the draws converged.
-    """  # noqa: D205
+    """Fit, and return the log density of each held-out label, and whether the draws converged."""
     setup, held_out, labels = job
     fit = setup.sample(letters=False)
     each = unit_log_likelihood(fit, held_out, labels).to_numpy()
@@ -132,11 +117,7 @@ def score_refit(job: HeldOut) -> tuple[Array, bool]:
 
 
 def unit_log_likelihood(fit: Fit, runs: Runs, labels: Labels) -> pd.DataFrame:
-    """Return the log likelihood of runs, fitted or new, under a fit's draws, summed by label.
-
-    One row a draw (index ``chain`` and ``draw``), one column a label in order of appearance,
-    nats. Draws are thinned where memory would not hold all.
-    """
+    """Return log likelihoods of runs summed by label, a row a draw, thinned to fit in memory."""
     draws = fit.coordinates
     n_bytes = draws.sizes["chain"] * draws.sizes["draw"] * len(runs) * 8
     draws = draws.isel(draw=slice(None, None, -(-n_bytes // LOG_LIKELIHOOD_MAX_BYTES)))
@@ -152,10 +133,7 @@ def unit_log_likelihood(fit: Fit, runs: Runs, labels: Labels) -> pd.DataFrame:
 
 
 def importance_sampled(log_likelihood: pd.DataFrame) -> pd.DataFrame:
-    """Leave every column of a log likelihood (one row a draw) out by importance sampling.
-
-    Returns one row a column: ``log_density``, ``pareto_k``, and ``refitted``, whether it has to be.
-    """
+    """Leave every column of a log likelihood (one row a draw) out: see :class:`Pointwise`."""
     from arviz_stats.base.array import array_stats
 
     by_chain: Any = [len(level) for level in log_likelihood.index.levels]  # pyright: ignore[reportAttributeAccessIssue]
@@ -176,9 +154,7 @@ def importance_sampled(log_likelihood: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class JointDensity:
-    """The log density of ``n_runs`` held-out log losses together, nats, and its Monte Carlo
-    standard error.
-    """  # noqa: D205
+    """The joint log density of held-out log losses, nats, and its Monte Carlo standard error."""
 
     log_density: float
     mcse: float
@@ -195,12 +171,10 @@ def foresee_largest(
     fits: Mapping[str, Fit], *, factor: float, random_seed: int | None, report: Report,
     known: Mapping[str, Evidence] | None = None,
 ) -> dict[str, JointDensity]:  # fmt: skip
-    """Score laws on the runs within ``factor`` of the largest compute, all of them together.
+    """Score laws on all runs within ``factor`` of the largest compute together.
 
-    By two evidences a law, one of them of a refit: exact but for their Monte Carlo errors. To
-    average the likelihood of all held-out runs over the draws of the smaller fit would give the
-    same with far larger errors, as few of these draws foresee them all. ``known`` are the evidences
-    of all runs, if at hand.
+    By two evidences a law, ``known`` and of a refit: to average the joint likelihood over the draws
+    of the smaller fit would have far larger errors.
     """
     runs = next(iter(fits.values())).runs
     small, large = runs.split_by_compute(factor)

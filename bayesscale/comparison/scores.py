@@ -9,8 +9,9 @@ import pandas as pd
 from scipy.special import softmax
 
 from bayesscale import _arguments
+from bayesscale._documented import documented
 from bayesscale._format import list_some
-from bayesscale._progress import Report
+from bayesscale._progress import PROGRESS, Report
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.evidence import Evidence, evidences
@@ -22,23 +23,41 @@ from bayesscale.inference import Fit
 SCORES = {"evidence": "log_evidence", "loo": "elpd", "largest": "log_score"}
 """What fits can be weighed by, and the column with the score, nats."""
 
+compares = documented(
+    {
+        "fits": """At least two fits by name, of the same runs, for an average of laws with the same
+inputs. Those that did not converge are left out.""",
+        "factor": """For ``"largest"``: every run within this factor of the largest compute is held
+out, > 1.""",
+        "random_seed": """Seed of bridges, of refits that repeat no fit and of resampling; by
+default the first fit's.""",
+        **PROGRESS,
+    },
+    sections={
+        "Raises": """DomainError
+    If there are fewer than two fits, they are of different runs, or an argument is outside its
+    domain.
+UnknownNameError
+    If a criterion, a fit or a group has an unknown name.
+RunsError
+    If too few runs or clusters are left in or out.
+EvidenceError
+    If draws of too few fits converged, an evidence is not known well enough, or importance sampling
+    fails for more than 50 runs of a fit.""",
+        "Warns": """ConvergenceWarning
+    If a fit is left out because its draws did not converge, a refit did not converge, or two
+    estimates of an evidence disagree.""",
+    },
+)
+"""Completes the docstring of a function that weighs several fits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Fits scored by one criterion.
+    """Fits scored by one criterion: ``table`` has its columns of :class:`Comparison`, by fit.
 
-    Parameters
-    ----------
-    table
-        One row a fit, the columns of its criterion as in :class:`Comparison`.
-    weights, weight_se
-        Probabilities, or by leave-one-out stacking weights, and their standard errors, shape
-        ``(fit,)``.
-    pointwise
-        Log predictive density of each run or group that was left out, one column a fit; None where
-        all are scored together.
-    evidences
-        The evidence of each fit by name, where that was asked for; else None.
+    ``weights`` are probabilities or stacking weights, ``(fit,)``; ``pointwise`` the log predictive
+    density of what was left out, one column a fit, None where all runs are scored together.
     """
 
     table: pd.DataFrame
@@ -53,9 +72,7 @@ def score(
     random_seed: int | None, report: Report, odds: Mapping[str, float] | None = None,
     known: Mapping[str, Evidence] | None = None,
 ) -> Scores:  # fmt: skip
-    """Score fits by a criterion of :data:`SCORES`; ``odds`` are the laws' prior odds, ``known``
-    their evidences where these are at hand, for ``"largest"``.
-    """  # noqa: D205
+    """Score fits by a criterion of :data:`SCORES`; ``known`` spares ``"largest"`` its evidences."""
     if criterion == "evidence":
         found = evidences(fits, random_seed=random_seed, report=report)
         scores = _jointly(
@@ -125,9 +142,7 @@ def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
 
 
 def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fit], CheckResult]:
-    """Return the fits that can be weighed, and a check that names those that did not converge;
-    refuse fewer than two fits, fits of different runs, and fewer than ``least`` that converged.
-    """  # noqa: D205
+    """Return the fits, at least ``least``, that converged, and a check that names the others."""
     if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
         raise DomainError(
             'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '

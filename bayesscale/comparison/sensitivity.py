@@ -16,7 +16,7 @@ from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, T
 from bayesscale._sweep import sweep
 from bayesscale._types import Array
 from bayesscale.comparison.evidence import Evidence, evidences, refit_evidence
-from bayesscale.comparison.scores import check_fits, check_seed
+from bayesscale.comparison.scores import check_fits, check_seed, compares
 from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError
 from bayesscale.inference import Fit, Setup
@@ -86,6 +86,7 @@ class PriorSensitivity(Told):
         ]
 
 
+@compares
 def prior_sensitivity(
     fits: Mapping[str, Fit],
     *,
@@ -101,32 +102,8 @@ def prior_sensitivity(
 
     Parameters
     ----------
-    fits
-        At least two converged fits by name, of the same runs.
     scales
         Factors, > 0; 1 is always there.
-    random_seed
-        Seed of bridges and refits; by default the first fit's.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
-
-    Returns
-    -------
-    PriorSensitivity
-        The grid, and in words whether the verdict holds for all of it.
-
-    Raises
-    ------
-    DomainError
-        If there are fewer than two fits, they are of different runs, or a scale is not positive.
-    EvidenceError
-        If draws of fewer than two fits converged, or an evidence under the fits' own priors is not
-        known well enough.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If a fit is left out because its draws did not converge.
 
     Notes
     -----
@@ -218,9 +195,7 @@ def _grid(
 
 
 def _all_scalable(fits: Mapping[str, Fit]) -> list[str]:
-    """Return the coordinates whose prior is normal on its link, and so has a scale, in every fit
-    that has them.
-    """  # noqa: D205
+    """Return the coordinates whose prior is normal on its link in every fit that has them."""
     spaces = [fit.spec.space for fit in fits.values()]
     fixed = {name for space in spaces for name in space.names if name not in space.normals}
     return [k for k in dict.fromkeys(k for s in spaces for k in s.normals) if k not in fixed]
@@ -243,10 +218,7 @@ def _log_ratio(fit: Fit, names: Sequence[str], scale: float) -> Array:
 
 
 def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
-    """Return what the priors say before any run is seen: one row a fit, quantiles 5, 50 and 95 % of
-    the loss at the centre (nats/token), of the slopes of log loss there, and of the loss of the
-    largest run.
-    """  # noqa: D205
+    """Return prior quantiles of loss and slopes at the centre and of the largest loss, by fit."""
     import pandas as pd
 
     rows: dict[str, Any] = {}

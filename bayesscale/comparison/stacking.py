@@ -17,12 +17,10 @@ SMALLEST = 1e-300
 
 
 def stacking_weights(log_density: Array) -> Array:
-    """Weigh predictions so that their mixture's log score is largest, shape ``(law,)``.
+    """Weigh laws ``(observation, law)`` so that their mixture's log score is largest, ``(law,)``.
 
-    ``log_density`` holds the log predictive density of each left-out observation under each law,
-    nats, shape ``(observation, law)``; -inf where a law excludes it. The problem is concave: solved
-    by sequential quadratic programming and finished by a step of expectation maximisation, which
-    stays on the simplex and never lowers the score. See :func:`average`.
+    The problem is concave: solved by sequential quadratic programming and finished by a step of
+    expectation maximisation, which stays on the simplex and never lowers the score.
     """
     best = log_density.max(axis=1, keepdims=True)
     if np.isnan(log_density).any() or not np.isfinite(best).all():
@@ -88,10 +86,7 @@ def pareto_k(weights: Array) -> float:
 
 
 def log_mean_weight(log_weight: Array) -> tuple[float, float, float]:
-    """Average weights over draws, given their logs, shape ``(chain, draw)``.
-
-    Returns the log of the mean, its Monte Carlo standard error, and the Pareto k of the tail.
-    """
+    """Return the log of the mean weight over draws, its Monte Carlo error, and the Pareto k."""
     peak = log_weight.max()
     weight = np.exp(log_weight - peak)
     mcse = weight.std(ddof=1) / weight.mean() / np.sqrt(effective_size(weight))
