@@ -17,7 +17,9 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from bayesscale import _arguments
+from bayesscale._documented import documented
 from bayesscale._types import Array
+from bayesscale.accounting.rules import counted
 from bayesscale.accounting.transformer import Transformer
 from bayesscale.errors import DomainError
 
@@ -28,6 +30,16 @@ NEWTON_STEPS = 60
 """More than enough: the equation is convex, so steps from above never overshoot."""
 
 
+_inferring = documented(
+    {"architectures": "Models of one family."},
+    sections={
+        "Returns": "EmbeddingShare\n    ω with its standard error.",
+        "Raises": "DomainError\n    If there are no models, or no total above its other count.",
+    },
+)
+
+
+@counted
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingShare:
     """How many of a model's parameters are embeddings, as a function of its size.
@@ -37,13 +49,7 @@ class EmbeddingShare:
     omega
         ω, parameters^(2/3), > 0.
     scale, models
-        Standard error of ln ω, and how many models it was inferred from; ``scale`` 0 takes ω for
-        known.
-
-    Raises
-    ------
-    DomainError
-        If ``omega`` is not positive and finite, or ``scale`` negative or not finite.
+        Standard error of ln ω, 0 where ω is known, and how many models it was inferred from.
 
     Examples
     --------
@@ -63,6 +69,7 @@ class EmbeddingShare:
             raise DomainError(f"scale must not be negative, but is {self.scale!r}.")
 
     @classmethod
+    @_inferring
     def infer(cls, non_embedding: ArrayLike, total: ArrayLike) -> Self:
         r"""Infer ω from models whose parameters are known in both counts.
 
@@ -71,16 +78,6 @@ class EmbeddingShare:
         non_embedding, total
             Parameters without embeddings and all of them, > 0, shape ``(model,)``; the second
             larger in each.
-
-        Returns
-        -------
-        EmbeddingShare
-            ω with its standard error.
-
-        Raises
-        ------
-        DomainError
-            If the lengths differ, or a total is not above its non-embedding count.
 
         Notes
         -----
@@ -107,24 +104,9 @@ class EmbeddingShare:
         return cls(omega=float(np.exp(z.mean())), scale=error, models=int(z.size))
 
     @classmethod
+    @_inferring
     def of(cls, architectures: Sequence[Transformer]) -> Self:
-        """Infer ω from architectures.
-
-        Parameters
-        ----------
-        architectures
-            Models of one family.
-
-        Returns
-        -------
-        EmbeddingShare
-            ω with its standard error.
-
-        Raises
-        ------
-        DomainError
-            If there are none.
-        """
+        """Infer ω from architectures of one family."""
         counts = ("non_embedding", "total")
         return cls.infer(*([a.params(count) for a in architectures] for count in counts))
 
@@ -160,6 +142,7 @@ class EmbeddingShare:
         return (inner + self.omega * np.cbrt(inner) / 3) / self.total(inner)
 
 
+@counted
 @dataclass(frozen=True)
 class Counting:
     """Ask a fit in another count of parameters than that of its runs.
@@ -173,11 +156,6 @@ class Counting:
         The count of the question: ``"total"`` or ``"non_embedding"``.
     share
         How many parameters are embeddings.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such count.
 
     Examples
     --------

@@ -7,10 +7,11 @@ from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale._types import Array
-from bayesscale.accounting.rules import FLOP_PER_PARAM_SERVED, Cost
+from bayesscale.accounting.rules import FLOP_PER_PARAM_SERVED, Cost, counted
 from bayesscale.errors import DomainError
 
 
+@counted
 @dataclass(frozen=True, kw_only=True)
 class LifetimeCost:
     r"""Training a model and serving it: :math:`C(N, D) + 2 r N D_\mathrm{served}`.
@@ -25,11 +26,6 @@ class LifetimeCost:
     training
         What training costs, an object with ``flops(params, tokens)`` and ``tokens(params,
         flops)`` such as :class:`~bayesscale.PowerCost`; None counts as the fitted runs do.
-
-    Raises
-    ------
-    DomainError
-        If a number is outside its domain, or ``training`` is no cost.
 
     Notes
     -----
@@ -97,24 +93,16 @@ def is_cost(value: object) -> bool:
     )
 
 
+@counted
 @dataclass(frozen=True)
 class Money:
     """Budgets in money, for ``flops=``: what a FLOP of training costs makes FLOP of them.
 
     Parameters
     ----------
-    amount
-        Budgets, > 0, one number or several.
     per_flop
         Price of a FLOP of training, > 0: price of a device-hour over 3600 times the FLOP a second
         that it really does.
-    currency
-        What the amounts are in.
-
-    Raises
-    ------
-    DomainError
-        If a number is not positive and finite.
 
     Examples
     --------

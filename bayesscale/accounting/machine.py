@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale.accounting.lifetime import Money
+from bayesscale.accounting.rules import counted
 from bayesscale.errors import DomainError
 from bayesscale.quantities import FLOPS
 
@@ -26,6 +27,7 @@ PFLOP_DAY = 1e15 * 86_400
 """FLOP in a day at 1e15 FLOP a second: Kaplan et al. (2020), section 1.3."""
 
 
+@counted
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """A device, how much of it training uses, and what it costs.
@@ -41,13 +43,6 @@ class Machine:
         Price of a device-hour, > 0; None if money is not asked for.
     devices
         How many work at once, >= 1.
-    currency
-        What prices are in.
-
-    Raises
-    ------
-    DomainError
-        If a number is outside its domain.
 
     Examples
     --------
@@ -90,8 +85,9 @@ class Machine:
         """FLOP that one device does in an hour of training."""
         return self.peak * self.utilization * SECONDS_PER_HOUR
 
+    @counted
     def bill(self, flops: ArrayLike) -> pd.DataFrame:
-        """Say what amounts of compute are on this machine.
+        """Convert amounts of compute into time and money on this machine.
 
         Parameters
         ----------
@@ -103,11 +99,6 @@ class Machine:
         pandas.DataFrame
             Index ``flops``; ``pflop_days``, ``device_hours``, ``days`` with all devices at once,
             and ``money`` if there is a price.
-
-        Raises
-        ------
-        DomainError
-            If an amount is not positive and finite.
         """
         import pandas as pd
 
@@ -122,6 +113,7 @@ class Machine:
             table["money"] = hours * self.price_per_hour
         return pd.DataFrame(table, index=pd.Index(amounts, name="flops"))
 
+    @counted
     def flops(self, device_hours: float | str) -> float:
         """Return the compute that hours of one device do.
 
@@ -135,11 +127,6 @@ class Machine:
         float
             Compute, FLOP, for ``flops=``.
 
-        Raises
-        ------
-        DomainError
-            If the hours are not positive and finite.
-
         Examples
         --------
         >>> import bayesscale as bs
@@ -151,24 +138,9 @@ class Machine:
             hours = re.sub(r"\s*[\w-]*hours?$", "", hours)
         return _arguments.positive_scalar("device_hours", hours, "h") * self.flops_per_hour
 
+    @counted
     def money(self, amount: ArrayLike) -> Money:
-        """Return budgets in money, for ``flops=``.
-
-        Parameters
-        ----------
-        amount
-            Budgets, > 0, one number or several.
-
-        Returns
-        -------
-        Money
-            The budgets, with the price of a FLOP on this machine.
-
-        Raises
-        ------
-        DomainError
-            If an amount is not positive and finite, or the machine has no price.
-        """
+        """Return budgets in money at this machine's price of a FLOP, for ``flops=``."""
         if self.price_per_hour is None:
             raise DomainError("This machine has no price: give price_per_hour.")
         per_flop = self.price_per_hour / self.flops_per_hour

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._documented import documented
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
 
@@ -32,6 +33,27 @@ QKᵀ and AV are 2 FLOP each a pair of positions and unit of width, three times 
 """
 
 
+counted = documented(
+    {
+        "amount": "Budgets, > 0, one number or several.",
+        "currency": "What prices and budgets are in.",
+        "vocab": "Tokens in the vocabulary V, > 0.",
+        "context": "Positions T that a token of training attends over at most, > 0.",
+        "head": "Whether the output head is counted. Kaplan's 6N leaves it out.",
+        "attention": """Which attention scores are counted: ``"none"``, ``"causal"`` (half of the
+square of positions) or ``"full"``.""",
+        "tied": "Whether the output head is the embedding table.",
+    },
+    sections={
+        "Raises": """DomainError
+    If a number is outside its domain, or an argument is of another kind.
+UnknownNameError
+    If there is no count of a name."""
+    },
+)
+"""Completes the docstring of what counts parameters, FLOP or money."""
+
+
 class Cost(Protocol):
     """What a training run costs, in FLOP, rising in parameters and tokens."""
 
@@ -44,6 +66,7 @@ class Cost(Protocol):
         ...
 
 
+@counted
 @dataclass(frozen=True, slots=True)
 class PowerCost:
     """Training cost as a power law, C = κ N^p D^q, in FLOP.
@@ -54,11 +77,6 @@ class PowerCost:
         Factor κ, FLOP per parameter^p and token^q, > 0.
     params_exponent, tokens_exponent
         Exponents p and q, > 0. The default is 6ND.
-
-    Raises
-    ------
-    DomainError
-        If one of the three is not positive and finite.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bayesscale import _arguments
-from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN, SCORES, Attention
+from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN, SCORES, Attention, counted
 from bayesscale.errors import DomainError
 
 type Count = Literal["total", "non_embedding", "with_head"]
@@ -12,6 +12,7 @@ type Count = Literal["total", "non_embedding", "with_head"]
 COUNTS: tuple[str, ...] = get_args(Count.__value__)
 
 
+@counted
 @dataclass(frozen=True, kw_only=True)
 class Transformer:
     r"""A decoder's shape, and what follows from it.
@@ -24,10 +25,6 @@ class Transformer:
         Width d of the residual stream, > 0.
     depth
         Layers l, > 0.
-    vocab
-        Tokens in the vocabulary V, > 0.
-    context
-        Positions T that a token of training attends over at most, > 0.
     heads
         Query heads; only needed with ``kv_heads``.
     kv_heads
@@ -36,16 +33,8 @@ class Transformer:
         Width of the feed-forward layers; by default 4d.
     gated
         Whether the feed-forward layers have a third, gating matrix.
-    tied
-        Whether the output head is the embedding table.
     learned_positions
         Whether T positions have embeddings of their own.
-
-    Raises
-    ------
-    DomainError
-        If a size is not a whole number above 0 or beyond any model's, ``heads`` does not divide
-        the width, or ``kv_heads`` does not divide ``heads``.
 
     Notes
     -----
@@ -98,6 +87,7 @@ class Transformer:
                 "such as heads=32, kv_heads=8."
             )
 
+    @counted
     def params(self, count: Count = "total") -> float:
         """Count parameters.
 
@@ -111,11 +101,6 @@ class Transformer:
         -------
         float
             Parameters.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such count.
         """
         _arguments.choice("parameter count", count, COUNTS)
         d = float(self.width)
@@ -130,28 +115,16 @@ class Transformer:
         positions = self.context * d if self.learned_positions else 0.0
         return layers + (1 if self.tied else 2) * self.vocab * d + positions
 
+    @counted
     def flops_per_token(self, *, head: bool = True, attention: Attention = "causal") -> float:
         """Count training FLOP a token: 6 for every weight that is multiplied with, and scores.
 
         Reading a row of the embedding table costs none.
 
-        Parameters
-        ----------
-        head
-            Whether the output head is counted. Kaplan's 6N leaves it out.
-        attention
-            Which attention scores are counted: ``"none"``, ``"causal"`` (half of the square of
-            positions) or ``"full"``.
-
         Returns
         -------
         float
             FLOP a token; ``6 * params("non_embedding")`` with neither head nor scores.
-
-        Raises
-        ------
-        UnknownNameError
-            If attention scores are not counted that way.
         """
         _arguments.flag("head", head)
         _arguments.choice("count of attention scores", attention, SCORES)

@@ -9,36 +9,20 @@ from numpy.typing import ArrayLike
 from bayesscale import _arguments
 from bayesscale._types import Array
 from bayesscale.accounting.embedding import EmbeddingShare
-from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN, SCORES, Attention
+from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN, SCORES, Attention, counted
 
 
+@counted
 @dataclass(frozen=True, kw_only=True)
 class TransformerCost:
     r"""Exact training FLOP of transformers whose width is ``aspect`` times their depth.
 
     Parameters
     ----------
-    vocab
-        Tokens in the vocabulary V, > 0.
-    context
-        Positions T, > 0.
     aspect
         Width over depth, > 0.
     count
         What N counts: ``"total"`` or ``"non_embedding"``.
-    head
-        Whether the output head is counted.
-    attention
-        Which attention scores are counted: ``"none"``, ``"causal"`` or ``"full"``.
-    tied
-        Whether the output head is the embedding table, which makes fewer parameters in all.
-
-    Raises
-    ------
-    DomainError
-        If a size is not positive and finite.
-    UnknownNameError
-        If a count does not exist.
 
     Notes
     -----
