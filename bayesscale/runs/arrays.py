@@ -97,9 +97,7 @@ class RunArrays:
         if self.cluster is None:
             return np.arange(len(self.run_ids))
         codes, alone = pd.factorize(self.cluster)[0], self._alone
-        codes[alone] = len(self.run_ids) + np.arange(
-            alone.sum()
-        )  # apart from all others, then closed up
+        codes[alone] = len(self.run_ids) + np.arange(alone.sum())  # apart from all others
         return pd.factorize(codes)[0]
 
     @property

@@ -77,9 +77,7 @@ def number_problems(
     q: Quantity, values: np.ndarray, unreadable: np.ndarray, *, counted: np.ndarray,
     cells: pd.Series, ids: np.ndarray,
 ) -> Iterator[str]:  # fmt: skip
-    """List cells that no run can have; ``values`` are NaN where missing or unreadable, and
-    ``counted`` are the same in the unit of the quantity.
-    """  # noqa: D205
+    """List cells that no run can have; ``counted`` are ``values`` in the unit of the quantity."""
     name, n = q.name, len(ids)
 
     def where(bad: np.ndarray) -> str:
@@ -234,11 +232,10 @@ def suspicions(
     loss_column: str,
     is_raw: bool,
 ) -> Iterator[str]:
-    """Tell of what looks wrong in checked columns but may be meant.
+    """List what looks wrong in checked columns but may be meant.
 
-    ``apart`` are the columns that tell runs apart, ``derived`` those that follow from others, and
-    ``is_raw`` says that nothing is known of the loss's unit: it was given in nats per token, and no
-    bytes per token.
+    ``apart`` are the columns that distinguish runs, ``derived`` those that follow from others;
+    ``is_raw`` where no unit of the loss was given.
     """
     yield from _same_run_twice(table, apart, ids)
     yield from _worse_than_guessing(table["loss"], ids)
@@ -278,9 +275,7 @@ def _on_one_line(params: np.ndarray, tokens: np.ndarray) -> Iterator[str]:
 
 
 def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Find a budget whose runs lie off a smooth surface through the others, or two at an edge: by
-    least squares, with an indicator of them beside powers of log compute and log parameters.
-    """  # noqa: D205
+    """Find a budget, or two at an edge, off a smooth surface through the others' log losses."""
     order = np.argsort(table["flops"], kind="stable")
     c = np.log(table["flops"][order])
     rung = np.cumsum(np.diff(c, prepend=c[0]) > _SAME_RUNG)
@@ -315,9 +310,7 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
 def epochs_of(
     frame: pd.DataFrame, tokens: np.ndarray | None, *, used: Container[str]
 ) -> tuple[str, np.ndarray] | None:
-    """Return a column of epochs or unique tokens and how often each run saw its data, shape
-    ``(run,)``; None if there is none, or no data were repeated.
-    """  # noqa: D205
+    """Return a column of epochs or unique tokens, and the epochs ``(run,)``, if any exceed 1."""
     for column in (c for c in frame.columns if isinstance(c, str) and c not in used):
         plain = re.sub(r"[^a-z]", "", column.lower())
         unique = _UNIQUE.fullmatch(plain) is not None

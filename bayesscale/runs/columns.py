@@ -41,9 +41,7 @@ _INT64 = 2**63
 
 @dataclass(frozen=True)
 class Source:
-    """Where a quantity comes from: a column, or a product of columns and numbers, what one in it
-    is, and what a reader of the table has to know of it.
-    """  # noqa: D205
+    """Where a quantity comes from: a column or a product, its unit, and a remark for readers."""
 
     column: str
     unit: float | str = 1.0
@@ -55,9 +53,7 @@ class Source:
         return [part.strip() for part in self.column.split("*")]
 
     def cells(self, frame: pd.DataFrame, *, decimal: str = ".") -> pd.Series:
-        """Return the cells, of a product its numbers; with decimal commas, text as Python writes
-        numbers.
-        """  # noqa: D205
+        """Return the cells, of a product its numbers, with decimal points."""
         if self.column in frame.columns:
             return _with_points(frame[self.column], decimal)
         product = pd.Series(1.0, frame.index)

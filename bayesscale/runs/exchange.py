@@ -22,6 +22,8 @@ from bayesscale.runs.units import check_conventions
 if TYPE_CHECKING:
     import xarray as xr
 
+CONVENTIONS = ("param_count", "flop_rule", "loss_unit", "bytes_per_token", "name")
+
 _ALWAYS = ("params", "tokens", "flops", "loss")
 """What every table held before laws said what they need."""
 
@@ -38,9 +40,9 @@ def to_dataset(
     metadata: Mapping[str, Any],
 ) -> xr.Dataset:
     """Copy columns, shape ``(run,)`` each, into a dataset whose one attribute is the metadata."""
-    units = {q.name: {"units": q.unit} for q in (*NUMBERS, *inputs)}
     import xarray as xr
 
+    units = {q.name: {"units": q.unit} for q in (*NUMBERS, *inputs)}
     return xr.Dataset(
         {name: (RUN, column.copy(), units.get(name, {})) for name, column in columns.items()},
         coords={RUN: run_ids.copy()},
@@ -53,12 +55,9 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     try:
         stored = json.loads(dataset.attrs[ATTRIBUTE])
         ids = _plain(dataset[RUN])
-        inputs = tuple(_quantity(told) for told in stored.get("inputs", []))
+        inputs = tuple(Quantity(**fields) for fields in stored.get("inputs", []))
         groups = tuple(stored["groups"])
-        found: dict[str, Any] = {
-            name: stored[name]
-            for name in ("param_count", "flop_rule", "loss_unit", "bytes_per_token", "name")
-        }
+        found: dict[str, Any] = {name: stored[name] for name in CONVENTIONS}
         labels = [q.name for q in (SEED, CLUSTER) if q.name in dataset and q.name not in groups]
         must = [*stored.get("numbers", _ALWAYS), *(q.name for q in inputs), *groups]
         if missing := [name for name in must if name not in dataset]:
@@ -93,10 +92,6 @@ def _plain(variable: xr.DataArray) -> np.ndarray:
     return np.array([str(value) for value in values.tolist()], dtype=object)
 
 
-def _quantity(told: Mapping[str, Any]) -> Quantity:
-    return Quantity(**told)
-
-
 def _refuse_impossible(
     columns: Mapping[str, np.ndarray],
     numbers: Sequence[Quantity],
@@ -108,8 +103,7 @@ def _refuse_impossible(
     fine = np.zeros(len(ids), dtype=bool)
     problems: list[str] = []
     for q in numbers:
-        cells = pd.Series(columns[q.name])
-        values = columns[q.name]
+        values, cells = columns[q.name], pd.Series(columns[q.name])
         problems += checks.number_problems(q, values, fine, counted=values, cells=cells, ids=ids)
     problems += checks.loss_problems(columns, ids=ids, unit="nats/token")
     problems += checks.count_problems(columns, param_count, ids)

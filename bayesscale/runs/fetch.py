@@ -11,7 +11,8 @@ from typing import Literal
 import pandas as pd
 
 from bayesscale import _arguments
-from bayesscale._progress import ProgressOption, progress_reporter, silent
+from bayesscale._documented import documented
+from bayesscale._progress import PROGRESS, ProgressOption, progress_reporter, silent
 from bayesscale.errors import FileError, RunsWarning
 from bayesscale.runs.table import Runs
 
@@ -24,33 +25,22 @@ MIRROR_VARIABLE = "BAYESSCALE_DATA"
 
 @dataclass(frozen=True)
 class PublicLadder:
-    """Where a public ladder is (one file at one commit), and how its file becomes runs."""
+    """Where a public ladder is (one file at one commit), and its columns of N, C and L."""
 
     about: str
     licence: str
     url: str
     sha256: str
     file: str
-    columns: Callable[[pd.DataFrame], dict[str, pd.Series]]
+    columns: tuple[str, str, str]
 
-    @property
-    def basename(self) -> str:
-        """What its owner calls the file."""
-        return self.url.rsplit("/", 1)[-1]
-
-
-def _chinchilla(table: pd.DataFrame) -> dict[str, pd.Series]:
-    params, flops = table["Model Size"], table["Training FLOP"]
-    # the figure shows size and compute; tokens follow as in the replication
-    return {"params": params, "tokens": flops / (6 * params), "loss": table["loss"], "flops": flops}
-
-
-def _cs336(table: pd.DataFrame) -> dict[str, pd.Series]:
-    params, flops = table["parameters"], table["compute_budget"]
-    return {
-        "params": params, "tokens": flops / (6 * params), "loss": table["final_loss"],
-        "flops": flops,
-    }  # fmt: skip
+    def runs(self, path: Path, name: str) -> Runs:
+        """Read a file; tokens follow from size and compute, as in the replication."""
+        table = (pd.read_json if self.file.endswith(".json") else pd.read_csv)(path)
+        params, flops, loss = (table[column] for column in self.columns)
+        tokens = flops / (6 * params)
+        columns = {"params": params, "tokens": tokens, "loss": loss, "flops": flops}
+        return Runs.from_frame(columns, name=name)
 
 
 LADDERS = {
@@ -63,7 +53,7 @@ LADDERS = {
         ),
         sha256="193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30",
         file="chinchilla.csv",
-        columns=_chinchilla,
+        columns=("Model Size", "Training FLOP", "loss"),
     ),
     "cs336": PublicLadder(
         about="72 simulated runs without noise on 9 budgets, of Stanford's course CS336",
@@ -74,11 +64,12 @@ LADDERS = {
         ),
         sha256="da6a464c3f5e5039d3f20e137dfcab3031a3d8e7ef0ac2f376f96e295d4afd27",
         file="cs336.json",
-        columns=_cs336,
+        columns=("parameters", "compute_budget", "final_loss"),
     ),
 }
 
 
+@documented(PROGRESS)
 def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
     r"""Fetch a public ladder by its name.
 
@@ -97,13 +88,6 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
         from the colour of a marker. The replication leaves the five largest losses out:
         ``runs.select(runs.loss < 3.42)`` keeps the other 240. ``"cs336"``: 72 simulated runs on
         nine budgets of a course on language models; ``tokens`` are :math:`C / 6N`.
-    progress
-        ``"auto"`` or ``True``: say that a file is downloaded; ``False``: silent.
-
-    Returns
-    -------
-    Runs
-        All runs of the file, named ``name``.
 
     Raises
     ------
@@ -132,14 +116,13 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
         path = _mirrored(ladder) or _download(
             name, ladder, lambda: report(f"Downloading {name!r} from {ladder.url}")
         )
-    read = pd.read_json if ladder.file.endswith(".json") else pd.read_csv
-    return Runs.from_frame(ladder.columns(read(path)), name=name)
+    return ladder.runs(path, name)
 
 
 def _mirrored(ladder: PublicLadder) -> Path | None:
     """Return the path of a ladder's file in the mirror; None if it is not there."""
     folder = os.environ.get(MIRROR_VARIABLE)
-    found = sorted(Path(folder).rglob(ladder.basename)) if folder else []
+    found = sorted(Path(folder).rglob(ladder.url.rsplit("/", 1)[-1])) if folder else []
     for path in found:
         if sha256(path.read_bytes()).hexdigest() == ladder.sha256:
             return path

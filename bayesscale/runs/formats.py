@@ -238,10 +238,6 @@ def _has_records(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 
-def _parquet(data: bytes) -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(data), dtype_backend="numpy_nullable")  # stays exact
-
-
 def _excel(data: bytes) -> pd.DataFrame:
     try:
         sheets = pd.read_excel(io.BytesIO(data), sheet_name=None, dtype=object)
@@ -272,7 +268,7 @@ READERS: dict[str, Callable[[bytes], Table]] = {
     ".csv": _csv,
     ".tsv": partial(_csv, usual="\t"),
     ".md": _markdown,
-    ".parquet": _parquet,
+    ".parquet": lambda data: pd.read_parquet(io.BytesIO(data), dtype_backend="numpy_nullable"),
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,

@@ -142,6 +142,23 @@ runs.""",
 }
 """What the options mean."""
 
+SECTIONS = {
+    "Returns": "Runs\n    With losses in nats per token.",
+    "Raises": """RunsError
+    If numbers are missing, not numbers, not finite or impossible, if a choice of columns is
+    ambiguous, if labels or their names cannot be kept in files, or if there are no runs, or none
+    with the values of ``where``.
+UnknownNameError
+    If a column, a unit or a rule does not exist.
+DomainError
+    If an argument has the wrong type, or ``bytes_per_token`` is missing or not positive.
+FileError
+    If a file does not exist, has another suffix, or is not what its suffix says.""",
+    "Warns": """RunsWarning
+    If a run stands there twice, if counts look like millions, billions or swapped, if the losses
+    look like something else, or if the FLOP column is far from 6ND.""",
+}
+
 
 def checked_options(options: ReadOptions) -> dict[str, Any]:
     """Return every option, with its default where it is not given; refuse misspelt names."""
@@ -174,9 +191,7 @@ class _Columns:
     def read_checked(
         self, ids: np.ndarray, loss_unit: str, per_token: Any, param_count: str
     ) -> tuple[dict[str, np.ndarray], float | None]:
-        """Return the columns in canonical units, by name, and the mean bytes in a token, if known;
-        refuse impossible values.
-        """  # noqa: D205
+        """Return the checked columns in canonical units, and the mean bytes in a token if known."""
         columns: dict[str, np.ndarray] = {}
         problems: list[str] = []
         for name, q in self.wanted.items():
@@ -379,9 +394,7 @@ def _complete_rows(of: _Columns) -> pd.DataFrame:
 
 
 def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float | None:
-    """Convert the loss and its error to nats per token, of mean length where lengths differ; return
-    the mean bytes in a token, if known.
-    """  # noqa: D205
+    """Convert the loss and its error to nats per token of the mean length, which is returned."""
     lengths = columns.pop(BYTES_PER_TOKEN.name, None)
     mean = (
         per_token if per_token is None else float(per_token if lengths is None else _mean(lengths))

@@ -45,9 +45,7 @@ def plain(name: str) -> str:
 
 
 def unit_in_name(name: str, q: Quantity) -> float | str | None:
-    """Return what one in a column of this name is, such as 1e6 of ``Params (M)``, 1 unless the name
-    says it; None where the name is not one of the quantity's.
-    """  # noqa: D205
+    """Return the unit in a column's name, 1e6 of ``Params (M)``; None if it is another quantity."""
     if _is_name_of(name, q):
         return 1.0
     if q.style not in ("count", "flops"):

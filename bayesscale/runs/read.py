@@ -12,14 +12,14 @@ from bayesscale._documented import documented
 from bayesscale._format import list_some, printable
 from bayesscale.errors import BayesScaleError, DomainError, FileError
 from bayesscale.runs.formats import READERS, format_of
-from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, checked_options
+from bayesscale.runs.intake import DEFAULTS, MEANINGS, SECTIONS, ReadOptions, checked_options
 from bayesscale.runs.table import Runs
 
 STDIN = "-"
 """The path of standard input."""
 
 
-@documented(MEANINGS, options=ReadOptions, defaults=DEFAULTS)
+@documented(MEANINGS, options=ReadOptions, defaults=DEFAULTS, sections=SECTIONS)
 def read_runs(
     path: str | os.PathLike[str], *, name: str | None = None, **options: Unpack[ReadOptions]
 ) -> Runs:
@@ -40,27 +40,6 @@ def read_runs(
         hold them are recognised.
     name
         Name of the ladder; by default that of the file without its suffix.
-
-    Returns
-    -------
-    Runs
-        With losses in nats per token.
-
-    Raises
-    ------
-    FileError
-        If the file does not exist, has another suffix, or is not what its suffix says.
-    RunsError
-        If the table cannot be trusted as it is; see `Runs.from_frame`.
-    UnknownNameError
-        If a column, a unit or a rule does not exist.
-    DomainError
-        If an argument has the wrong type, or ``bytes_per_token`` is missing or not positive.
-
-    Warns
-    -----
-    RunsWarning
-        If something looks wrong, but may be meant; see `Runs.from_frame`.
 
     Examples
     --------

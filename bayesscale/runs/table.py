@@ -19,11 +19,33 @@ from bayesscale.quantities import LossUnit, Quantity
 from bayesscale.runs import display, exchange, rows
 from bayesscale.runs.arrays import RunArrays
 from bayesscale.runs.columns import NUMBERS, RUN
-from bayesscale.runs.intake import DEFAULTS, MEANINGS, ReadOptions, Table, from_native, take_in
+from bayesscale.runs.intake import (
+    DEFAULTS,
+    MEANINGS,
+    SECTIONS,
+    ReadOptions,
+    Table,
+    from_native,
+    take_in,
+)
 from bayesscale.runs.units import FlopRule, ParamCount
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+_kept = documented(
+    {},
+    sections={
+        "Returns": "Runs\n    The runs that are kept, in their order, with their ids.",
+        "Raises": """RunsError
+    If a mask is not boolean, has another shape, or no run would be left.
+UnknownNameError
+    If there is no run of an id.
+DomainError
+    If a factor is no finite number above 1.""",
+    },
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -75,18 +97,15 @@ class Runs(RunArrays):
     _unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._freeze()
-
-    def _freeze(self) -> None:
         for array in (self.run_ids, *self._columns.values()):
             array.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._freeze()  # copies and pickles of an array are writeable again
+        self.__post_init__()  # copies and pickles of an array are writeable again
 
     @classmethod
-    @documented(MEANINGS, options=ReadOptions, defaults=DEFAULTS)
+    @documented(MEANINGS, options=ReadOptions, defaults=DEFAULTS, sections=SECTIONS)
     def from_frame(
         cls, frame: Table, *, name: str | None = None, **options: Unpack[ReadOptions]
     ) -> Self:
@@ -107,28 +126,6 @@ class Runs(RunArrays):
         name
             Name of the ladder, for people.
 
-        Returns
-        -------
-        Runs
-            With losses in nats per token.
-
-        Raises
-        ------
-        RunsError
-            If numbers are missing, not numbers, not finite or impossible, if a choice of columns
-            is ambiguous, if labels or their names cannot be kept in files, or if there are no
-            runs, or none with the values of ``where``.
-        UnknownNameError
-            If a column, a unit or a rule does not exist.
-        DomainError
-            If an argument has the wrong type, or ``bytes_per_token`` is missing or not positive.
-
-        Warns
-        -----
-        RunsWarning
-            If a run stands there twice, if counts look like millions, billions or swapped, if the
-            losses look like something else, or if the FLOP column is far from 6ND.
-
         Examples
         --------
         >>> import bayesscale as bs
@@ -141,18 +138,16 @@ class Runs(RunArrays):
         return cls(**checked, name=None if name is None else _arguments.text("name", name))
 
     @classmethod
+    @_kept
     def from_xarray(cls, dataset: xr.Dataset) -> Self:
         """Rebuild exactly the table that `to_xarray` turned into a dataset.
+
+        Nothing is warned about a second time.
 
         Parameters
         ----------
         dataset
             What `to_xarray` returned, also after a file. Other variables in it are left alone.
-
-        Returns
-        -------
-        Runs
-            Equal to the original. Nothing is warned about a second time.
 
         Raises
         ------
@@ -195,15 +190,10 @@ class Runs(RunArrays):
         return hash(self.fingerprint)
 
     def pooled_groups(self) -> str | None:
-        """Say that runs of several groups stand in one table: a fit makes no difference of them.
-
-        Returns
-        -------
-        str or None
-            A sentence with the levels of each group; None if no group has more than one.
-        """
+        """Return a sentence on groups that are fitted as one ladder, None if there are none."""
         return display.pooled_groups(self)
 
+    @_kept
     def select(self, mask: ArrayLike) -> Self:
         """Keep some of the runs.
 
@@ -211,16 +201,6 @@ class Runs(RunArrays):
         ----------
         mask
             True for the runs to keep. Boolean, shape ``(run,)``.
-
-        Returns
-        -------
-        Runs
-            The kept runs in their order, with their ids.
-
-        Raises
-        ------
-        RunsError
-            If the mask is not boolean, has another shape or keeps nothing.
 
         Examples
         --------
@@ -238,6 +218,7 @@ class Runs(RunArrays):
         new = {q.name: np.array(column, np.float64) for q, column in values.items()}
         return replace(self, _columns={**self._columns, **new}, _inputs=(*self._inputs, *values))
 
+    @_kept
     def drop(self, run_ids: object | Iterable[object]) -> Self:
         """Leave out runs by their ids.
 
@@ -246,24 +227,13 @@ class Runs(RunArrays):
         run_ids
             One id or several, as in ``runs.run_ids``.
 
-        Returns
-        -------
-        Runs
-            The other runs in their order, with their ids.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no run of that id.
-        RunsError
-            If no run would be left.
-
         Examples
         --------
         >>> runs.drop([3, 17])  # doctest: +SKIP
         """
         return self.select(rows.mask_without(run_ids, all_ids=self.run_ids))
 
+    @_kept
     def split_by_compute(self, factor: float = 10.0) -> tuple[Self, Self]:
         """Hold out the largest runs: every one within a factor of the largest compute.
 
@@ -279,13 +249,6 @@ class Runs(RunArrays):
         small, large : Runs
             The runs to fit, and those held out.
 
-        Raises
-        ------
-        DomainError
-            If the factor is no finite number above 1.
-        RunsError
-            If no run is small enough to be fitted.
-
         Examples
         --------
         >>> small, large = runs.split_by_compute(factor=10)  # doctest: +SKIP
@@ -296,11 +259,8 @@ class Runs(RunArrays):
     def to_frame(self) -> pd.DataFrame:
         """Copy the table into a DataFrame.
 
-        Returns
-        -------
-        pandas.DataFrame
-            Index ``run``; columns ``params``, ``tokens``, ``flops``, ``loss`` (nats/token), those
-            of the optional columns that are known, further inputs, and the groups.
+        Index ``run``; columns ``params``, ``tokens``, ``flops``, ``loss`` (nats/token), those of
+        the optional columns that are known, further inputs, and the groups.
         """
         index = pd.Index(self.run_ids, name=RUN)
         return pd.DataFrame(self._columns, index=index, copy=True)
@@ -308,30 +268,16 @@ class Runs(RunArrays):
     def to_xarray(self) -> xr.Dataset:
         """Copy the table into a dataset that `from_xarray` turns back into the same runs.
 
-        Returns
-        -------
-        xarray.Dataset
-            Dimension ``run``; the variables of `to_frame` with ``units``; metadata as attributes.
+        Dimension ``run``; the variables of `to_frame` with ``units``; metadata as attributes.
         """
         numbers = [q.name for q in NUMBERS if q.name in self]
         stored = {**self.metadata(), "numbers": numbers, "remarks": dict(self._remarks)}
         return exchange.to_dataset(self._columns, self.run_ids, self._inputs, stored)
 
     def metadata(self) -> dict[str, Any]:
-        """Tell the conventions as plain JSON.
-
-        Returns
-        -------
-        dict
-            ``param_count``, ``flop_rule``, ``loss_unit``, ``bytes_per_token``, ``name``,
-            ``groups`` and ``inputs``.
-        """
+        """Return the conventions, the name, the groups and the inputs as plain JSON."""
         return {
-            "param_count": self.param_count,
-            "flop_rule": self.flop_rule,
-            "loss_unit": self.loss_unit,
-            "bytes_per_token": self.bytes_per_token,
-            "name": self.name,
+            **{name: getattr(self, name) for name in exchange.CONVENTIONS},
             "groups": list(self._groups),
             "inputs": exchange.input_metadata(self._inputs),
         }

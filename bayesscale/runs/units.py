@@ -69,12 +69,11 @@ def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, fl
 
 
 def count_in_words(cell: str, of: Quantity = PARAMS) -> float | None:
-    """Read a count as people write it, such as ``1.73B``, ``350m`` or ``2,040``; None for anything
-    else.
+    """Read a count as people write it: ``1.73B``, ``350m`` or ``2,040``; None for all else.
 
     >>> count_in_words("1.4T")
     1400000000000.0
-    """  # noqa: D205
+    """
     text = cell.strip()
     if grouped := _GROUPED.match(text):
         text = re.sub(r"\D", "", grouped[0]) + text[grouped.end() :]
