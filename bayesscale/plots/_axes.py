@@ -99,9 +99,7 @@ def name_size(q: Quantity) -> str:
 
 
 def sizes_up_to(shown: NDArray[np.float64], flops_max: float | None) -> NDArray[np.float64]:
-    """Space sizes evenly in logs from the smallest of the runs shown to the end of the axis, by
-    default ten times the largest.
-    """  # noqa: D205
+    """Space sizes evenly in logs from the smallest of the runs shown to the end of the axis."""
     smallest = shown.min()
     if flops_max is None:
         return np.geomspace(smallest, BEYOND * shown.max(), POINTS)
@@ -167,9 +165,7 @@ def _tick(q: Quantity, value: float) -> str:
 
 
 def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:
-    """Return places for points, shape ``(point,)``: those that would stand on each other stand
-    side by side, in the order of ``by``. ``span`` is the width of the axis in logs.
-    """  # noqa: D205
+    """Move points of one place apart, in the order of ``by``, on an axis ``span`` wide in logs."""
     logs = np.log(x.to_numpy())
     level = np.round(logs / (FAN * span))
     rank = by.groupby(level).rank(method="first").to_numpy()
@@ -182,10 +178,8 @@ def draw_points(
     ax: Axes, x: pd.Series, y: pd.Series, color: str, *, size: float = 2.5, **looks: Any
 ) -> Line2D:
     """Draw points without edges, so many points of a paper's text wide."""
-    (drawn,) = ax.plot(
-        x, y, "o", color=color, markersize=points(size), markeredgewidth=0, **looks
-    )  # fmt: skip
-    return drawn
+    looks |= {"markersize": points(size), "markeredgewidth": 0}
+    return ax.plot(x, y, "o", color=color, **looks)[0]
 
 
 def draw_band(
@@ -208,14 +202,7 @@ def mark_extrapolation(ax: Axes, begins: float, low: float, high: float) -> None
     ax.axvline(begins, color=ink(0.7), linewidth=points(0.8), linestyle=(0, (4, 2)), zorder=1)
     room = laid_out(ax).width * 72 / ax.figure.dpi * np.log(high / begins) / span
     fits = room > EXTRAPOLATION * plt.rcParams["font.size"]
-    ax.annotate(
-        "extrapolation",
-        (begins, 1),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(points(3) if fits else -points(3), -points(3)),
-        textcoords="offset points",
-        ha="left" if fits else "right",
-        va="top",
-        color=ink(0.7),
-        fontsize="small",
-    )
+    side, shift = ("left", points(3)) if fits else ("right", -points(3))
+    place: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
+    looks: dict[str, Any] = {"ha": side, "va": "top", "color": ink(0.7), "fontsize": "small"}
+    ax.annotate("extrapolation", (begins, 1), xytext=(shift, -points(3)), **place, **looks)

@@ -27,19 +27,20 @@ type Legend = bool | str
 type Entries = dict[str, Artist | tuple[Artist, ...]]
 
 ARGUMENTS = {
-    "fit": "A fit, an average of several, or a mapping of names to such, on one picture.",
+    "fit": """A fitted law (of parameters and tokens, where budgets are split), an average of
+several, or a mapping of names to such, on one picture.""",
+    "backtest": "A back-test.",
     "ci_prob": "Probability of the equal-tailed bands, in (0, 1).",
-    "flops_max": "End of the compute axis, FLOP, above the smallest run; by default ten times the\n"
-    "largest.",
-    "unit": 'Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or\n'
-    '``"perplexity"``; by default that of the runs\' source.',
-    "terms": "Cost, limits, data, counting and further inputs, as for\n"
-    ":func:`~bayesscale.allocate`.",
+    "flops_max": """End of the compute axis, FLOP, above the smallest run; by default ten times the
+largest.""",
+    "unit": """Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
+``"perplexity"``; by default that of the runs' source.""",
+    "terms": "Cost, limits, data, counting, further inputs: as for :func:`~bayesscale.allocate`.",
     "ax": "Axes to draw into; by default those of a new figure.",
     "label": "Name of a single fit in the legend.",
-    "color": "A Matplotlib colour, or one for each of several fits.",
-    "legend": "True draws it above the axes, where no data are; False leaves it out; a place such\n"
-    'as ``"upper right"`` draws it inside.',
+    "color": "A Matplotlib colour, or one for each of several fits, criteria, priors or methods.",
+    "legend": """True draws it above the axes, where no data are; False leaves it out; a place such
+as ``"upper right"`` draws it inside.""",
 }
 """What arguments mean that many pictures take."""
 
@@ -206,10 +207,7 @@ def draw_legend(ax: Axes, entries: Entries, legend: Legend, *, side_by_side: int
 
 
 def _above(ax: Axes) -> tuple[float, float]:
-    """Return where a legend above the axes may begin, in their coordinates, and how wide it may
-    be, pixels: from the left to the right end of all that belongs to them, labels and colour bars
-    too, as laid out without a legend.
-    """  # noqa: D205
+    """Return where a legend may begin, in the axes' coordinates, and how wide it may be, pixels."""
     box = laid_out(ax)
     whole = ax.get_tightbbox() or box
     return (whole.x0 - box.x0) / box.width, whole.width

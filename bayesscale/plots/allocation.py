@@ -139,9 +139,6 @@ def plot_allocation(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, an average of several, or a mapping of names to
-        such, on one picture.
     quantity
         ``"params"`` for N*, ``"tokens"`` for D*, ``"tokens_per_param"`` for their ratio, or
         ``"both"``: of several fits N* is solid then and D* dashed.
@@ -286,11 +283,7 @@ def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[str, str]) -> None:
 def _draw_landmarks(
     ax: Axes, runs: Runs, low: float, high: float, quantities: Sequence[str]
 ) -> list[Annotation]:
-    """Draw a mark for each published model whose compute, as the runs count it, lies within two
-    amounts, FLOP, and each quantity; and names to the right, level with the last one.
-
-    Return the names, for `_spread`: where they end up depends on how high the axes are.
-    """  # noqa: D205
+    """Mark published models whose compute lies on the axis; return their names, for `_spread`."""
     table = landmark_models()
     params, tokens = table["params"].to_numpy(), table["tokens"].to_numpy()
     flops = runs_cost(runs).flops(params, tokens)

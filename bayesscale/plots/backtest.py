@@ -72,8 +72,6 @@ def plot_backtest(
 
     Parameters
     ----------
-    backtest
-        A back-test.
     method
         ``"bayesscale"``, ``"approach3"``, ``"conformal"`` or ``"persistence"``.
     level
@@ -102,14 +100,9 @@ def plot_backtest(
     for inside, hue in zip((True, False), hues, strict=True):
         table = data.points[data.points["covered"] == inside]
         name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(table)}"
-        ax.vlines(
-            table["shown_at"],
-            table["lower"],
-            table["upper"],
-            color=hue,
-            linewidth=points(0.7),
-            alpha=0.6,
-        )
+        width = points(0.7)
+        at, low, high = table["shown_at"], table["lower"], table["upper"]
+        ax.vlines(at, low, high, color=hue, linewidth=width, alpha=0.6)
         (entries[name],) = ax.plot(
             table["shown_at"], table["median"], "o", color=hue, markersize=points(2.5)
         )
@@ -164,14 +157,10 @@ def plot_coverage(
 
     Parameters
     ----------
-    backtest
-        A back-test.
     methods
         Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``, ``"persistence"``.
     reach_min
         Only predictions at this many times the largest fitted compute or more.
-    color
-        A Matplotlib colour for each method.
 
     Examples
     --------

@@ -65,8 +65,6 @@ def plot_comparison(
     ----------
     comparison
         A comparison.
-    color
-        A Matplotlib colour for each criterion.
 
     Examples
     --------
@@ -129,8 +127,6 @@ def plot_sensitivity(
     ----------
     sensitivity
         What :func:`~bayesscale.prior_sensitivity` returned.
-    color
-        A Matplotlib colour for each prior.
 
     Examples
     --------

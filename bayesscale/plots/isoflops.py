@@ -92,11 +92,7 @@ def isoflops_data(
 
 
 def levels_of(flops: np.ndarray) -> np.ndarray:
-    """Return up to five levels of compute: those around which runs gather, else spread evenly.
-
-    Runs whose compute differs by less than 30 % from the next one are of one level, of which
-    there are at least three; a level is no wider than a factor 2.
-    """
+    """Return up to five levels of compute: those around which runs gather, else spread evenly."""
     order = np.sort(flops)
     groups = np.split(order, np.flatnonzero(np.diff(np.log(order)) > np.log(NEAR)) + 1)
     levels = [np.median(g) for g in groups if len(g) >= 3 and g[-1] <= 2 * g[0]]
@@ -111,9 +107,7 @@ def _near(runs: Runs, budget: float) -> np.ndarray:
 
 
 def _slice(purchase: Purchase, budget: float, best: Array) -> tuple[dict[str, Array], Array]:
-    """Return sizes around the best ones, ``(chain, draw)``, with tokens, and losses there,
-    ``(chain, draw, size)``.
-    """  # noqa: D205
+    """Return sizes and tokens around the best ones, and losses there, ``(chain, draw, size)``."""
     runs = purchase.mixture.host.runs
     low, high = np.nanquantile(best, [0.01, 0.99]) * [1 / AROUND, AROUND]
     tried = runs.params[_near(runs, budget)]
@@ -153,9 +147,6 @@ def plot_isoflops(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, an average of several, or a mapping of names to
-        such, on one picture.
     flops
         Budgets, FLOP, > 0, shape ``(flops,)``. By default up to five levels of compute that the
         runs have, and one ten times above the largest.

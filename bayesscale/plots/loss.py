@@ -31,7 +31,7 @@ class LossData:
     ``frontier``: the laws along the axis: ``fit``, its name; ``x``, smallest first; then medians,
     ``_lower`` and ``_upper`` of ``law_loss`` and of ``loss``, a new run's with its noise; ``runs``:
     the fitted runs, ``fit`` and the columns of :meth:`Runs.to_frame`, each table once;
-    ``held_out``: held-out runs likewise, each with what every fit foresees of it: ``predicted``,
+    ``held_out``: held-out runs likewise, each with what every fit predicts of it: ``predicted``,
     ``predicted_lower`` and ``predicted_upper``; ``shown_at``, its place on the axis, where runs of
     one compute are fanned out. None if there are none; ``extrapolation_begins``: the largest ``x``
     among the fitted runs; ``x``: what the axis shows: ``"flops"``, or the input of a law of one
@@ -155,7 +155,7 @@ def plot_loss(
 
     A curve is the loss at the compute-optimal split of every budget, so that runs lie on it or
     above it. A law of one variable is drawn against that variable instead. A held-out run has the
-    interval that was foreseen for its own parameters and tokens.
+    interval that was predicted for its own parameters and tokens.
 
     Parameters
     ----------
@@ -164,14 +164,6 @@ def plot_loss(
     ci_prob
         Probability of the equal-tailed bands, in (0, 1): the dark one holds the law, the light
         one, of a single fit, a new run with its noise.
-
-    Raises
-    ------
-    DomainError
-        If an option is outside its domain, ``flops_max`` is given for a law that does not know
-        compute, the law has no compute-optimal split, or fits have no axis in common.
-    UnknownNameError
-        If there is no such unit or place.
 
     Notes
     -----
@@ -216,10 +208,7 @@ def plot_loss(
 
 
 def _draw_runs(ax: Axes, data: LossData, fits: list[Shown]) -> Line2D:
-    """Draw the fitted runs: of one fit, coloured by a size that is not on the axis, with a key to
-    it; of several, in grey, or in the colours of fits that have runs of their own. Return a point
-    for the legend.
-    """  # noqa: D205
+    """Draw the fitted runs, of one fit coloured by another size; return a point for the legend."""
     if len(fits) > 1:
         hues = {each.name: blend(each.color, 0.6) for each in fits}
         several = data.runs["fit"].nunique() > 1
@@ -233,9 +222,8 @@ def _draw_runs(ax: Axes, data: LossData, fits: list[Shown]) -> Line2D:
         return _shown.dot(fits[0].color, 3.5)
     low, high = data.runs[name].min(), data.runs[name].max()
     first = fits[0].color
-    shades = LinearSegmentedColormap.from_list(
-        "sizes", [blend(first, 0.35), blend(first, 0.75), ink(0.85)]
-    )
+    colors = [blend(first, 0.35), blend(first, 0.75), ink(0.85)]
+    shades = LinearSegmentedColormap.from_list("sizes", colors)
     scatter = ax.scatter(
         data.runs[data.x], data.runs["loss"], c=data.runs[name], cmap=shades,
         norm=LogNorm(low, high), s=points(3.4) ** 2, linewidths=0, zorder=2,
