@@ -1,25 +1,21 @@
 r"""What the law is compared with: least squares with a bootstrap, split conformal, persistence.
 
 Approach 3 of Hoffmann et al. (2022) is Huber's loss on log loss, minimised by BFGS from several
-starts. Its uncertainty, as tools of today give it, is that of refits to resampled runs, with a
-residual of the fit added. For a law of one variable the same is done with one power: E + A x^-α.
+starts. Its uncertainty is that of refits to resampled runs, with a residual of the fit added. For a
+law of one variable there is one power: E + A x^-α.
 
-Split conformal prediction on rolling folds takes its intervals from what least squares got wrong
-before. Inside the fitted runs, the smaller ones are fitted and the larger ones predicted, at the
-reach that is asked for or, where too few runs would be left, at the farthest that leaves enough;
-then once more a factor lower, and so on. The predictions missed by :math:`|e_1|, \dots, |e_n|` of
-log loss, and an interval of probability p around the prediction of a new run ends at
+Split conformal prediction on rolling folds takes its intervals from the errors of least squares
+inside the fitted runs, where larger runs are predicted from smaller ones at the same reach, or at
+the farthest that leaves enough runs. With errors :math:`|e_1|, \dots, |e_n|` of log loss, an
+interval of probability p ends at
 
 .. math:: \hat y \pm |e|_{(\lceil p (n + 1) \rceil)}
 
-or at the largest of them, where there is none of that rank. Were the new errors exchangeable with
-the old ones, the interval would hold at least so often. They are not quite, as reach grows.
+or at the largest of them. Were errors exchangeable, it would cover at least so often [1]_; they are
+not quite, as reach grows.
 
-Persistence is what a person would say who has the runs, but no law: as the nearest run, give or
-take. A run at so many times the largest compute is predicted to have the loss of the fitted run
-that is nearest to it in parameters and tokens, plus what that rule got wrong before: inside the
-fitted runs, when each of them was predicted from those with as many times less compute. Those
-errors are kept with their sign, so that the prediction falls with compute as the losses did.
+Persistence predicts the loss of the fitted run that is nearest in parameters and tokens, plus the
+signed errors of this rule inside the fitted runs at the same reach.
 
 References
 ----------
@@ -49,11 +45,7 @@ RESIDUALS_PER_REFIT = 10
 def predict_by_bootstrap(
     x: Array, log_loss: Array, x_new: Array, rng: np.random.Generator, *, refits: int = REFITS
 ) -> Array:
-    """Draw the log loss of new runs, shape ``(draw, new run)``, ten draws a refit.
-
-    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; ``log_loss`` is of the fitted
-    runs. Runs are resampled and refitted ``refits`` times.
-    """
+    """Draw log losses ``(draw, new run)`` of log inputs ``(input, run)``, ten draws a refit."""
     centre = x.mean(axis=1, keepdims=True)
     x, x_new = x - centre, x_new - centre
     best = fit_power_laws(x, log_loss)
@@ -68,10 +60,7 @@ def predict_by_bootstrap(
 
 
 def fit_power_laws(x: Array, log_loss: Array) -> Array:
-    """Fit a constant and one power of each input, logs about their means ``(input, run)``.
-
-    Returns ln E, then ln A of each input, then its exponent.
-    """
+    """Return ln E, ln A of each input and its exponent, of log inputs about their means."""
     found = [_minimise(start, x, log_loss) for start in _starts(x, log_loss)]
     return min(found, key=lambda pair: pair[0])[1]
 
@@ -106,11 +95,7 @@ def _minimise(start: Array, x: Array, log_loss: Array) -> tuple[float, Array]:
 
 
 def _starts(x: Array, log_loss: Array) -> list[Array]:
-    """Solve for the amplitudes at every pair of exponents, and keep the best.
-
-    Given the exponents the loss is linear in its amplitudes, none of which is negative. Dividing
-    by the loss turns errors of loss into errors of log loss, to first order.
-    """
+    """Solve for the amplitudes, in which the loss is linear, at all exponents; keep the best."""
     loss = np.exp(log_loss)
     found = []
     for exponents in product(EXPONENTS, repeat=len(x)):
@@ -136,11 +121,7 @@ ROUNDING = 1e-9
 def predict_by_conformal(
     x: Array, flops: Array, log_loss: Array, x_new: Array, flops_new: Array
 ) -> Array:
-    """Give the log loss of new runs as quantiles, shape ``(quantile, new run)``, to serve as draws.
-
-    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; each new run has more compute
-    than the fitted ones.
-    """
+    """Return quantiles of log loss ``(quantile, new run)`` of log inputs, to serve as draws."""
     reach = float(flops_new.max() / flops.max())
     errors = np.sort(np.abs(_conformal_errors(x, flops, log_loss, reach)))
     n = len(errors)
@@ -181,11 +162,7 @@ LEAST_ERRORS = 10
 def predict_by_persistence(
     x: Array, flops: Array, log_loss: Array, x_new: Array, flops_new: Array
 ) -> Array:
-    """Give the log loss of new runs as quantiles, shape ``(quantile, new run)``, to serve as draws.
-
-    ``x`` and ``x_new`` are logs of inputs, shape ``(input, run)``; each new run has more compute
-    than the fitted ones.
-    """
+    """Return quantiles of log loss ``(quantile, new run)`` of log inputs, to serve as draws."""
     few = min(LEAST_ERRORS, len(flops) - 1)
     farthest = np.sort(flops)[-few] / flops.min()
     levels = (np.arange(DRAWS) + 0.5) / DRAWS

@@ -16,11 +16,7 @@ RUNS_PER_UNKNOWN = 2
 
 @dataclass(frozen=True)
 class Fold:
-    """One cut of a ladder: ``large`` holds all runs with more compute than any of ``small``.
-
-    Number 1 is the cut nearest to the largest run. The fold is judged on the runs up to ``upto``,
-    FLOP, where the fold before begins.
-    """
+    """One cut of a ladder, judged on the ``large`` runs up to ``upto``, FLOP, the cut before."""
 
     number: int
     small: Runs
@@ -34,11 +30,7 @@ class Fold:
 
 
 def rolling_folds(runs: Runs, law: Law, *, factor: float, at_most: int | None = None) -> list[Fold]:
-    """Cut below the largest compute over ``factor``, then over its square, and so on.
-
-    Stops where too few runs are left for the law's unknowns. The fold with the most runs comes
-    first; cutoffs between which there are no runs make one fold.
-    """
+    """Cut below the largest compute over ``factor``, over its square, ... while runs suffice."""
     needed = RUNS_PER_UNKNOWN * len(law.coordinates)
     runs.split_by_compute(factor=factor)  # complains of a wrong factor
     folds: list[Fold] = []

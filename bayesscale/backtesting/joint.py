@@ -38,11 +38,10 @@ SEED, COMBINED = 0, 4000
 def judge_errors(
     draws: Array, observed: Array, lower: Array, upper: Array
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Judge the errors of a fold.
+    """Judge a fold's errors by joint predictive draws of log loss ``(draw, run)``.
 
-    Returns T over its predictive mean (``error_ratio``) with its ``p_value``, and of replicates
-    how many runs their intervals ``covered`` and their ``p_value`` if errors were twice as large.
-    ``draws`` are joint predictive draws of log loss, shape ``(draw, run)``; the others ``(run,)``.
+    Returns T over its predictive mean with its p-value, and of replicates the number of runs
+    covered and the p-value of errors twice as large.
     """
     low, median, high = np.quantile(draws, [0.16, 0.5, 0.84], axis=0)
     scale = np.maximum(high - low, 1e-9) / 2
@@ -69,10 +68,7 @@ def combine(p_values: Any) -> Any:
 
 
 def together(folds: Iterable[pd.DataFrame]) -> tuple[float, tuple[int, int]]:
-    """Return the power of folds' replicates together, and the central 90 % of the number of runs
-    that intervals of a right model would cover, the folds taken as independent; NaN and none of no
-    folds.
-    """  # noqa: D205
+    """Return the power of independent folds, and 90 % of the counts a right model would cover."""
     folds, rng = list(folds), np.random.default_rng(SEED)
     if not folds:
         return np.nan, (0, 0)

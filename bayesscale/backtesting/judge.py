@@ -36,9 +36,8 @@ METHODS = (POSTERIOR, APPROACH3, CONFORMAL, PERSISTENCE)
 
 @dataclass(frozen=True)
 class Judged:
-    """What a fold showed: ``points``, one row a method and held-out run; ``fold``, how many runs
-    it had, how far it reached and how probable its errors were; the ``checks`` of its posterior,
-    whose texts say which fold; ``replicates``, what a right model would have shown.
+    """One fold: ``points``, a row a method and held-out run; its row of ``Backtest.folds``; checks
+    of its posterior; and ``replicates`` of a right model.
     """  # noqa: D205
 
     points: pd.DataFrame
@@ -71,9 +70,7 @@ class Judged:
 
 
 def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
-    """Predict the larger runs of a fold by every method, from a fit of the smaller ones, and score
-    the predictions; the fit's allow for another recipe.
-    """  # noqa: D205
+    """Predict the larger runs of a fold by every method, and score the predictions."""
     small, large = fold.small, fold.large
     x, x_new = _log_sizes(fit.law, small), _log_sizes(fit.law, large)
     y, observed = np.log(small.loss), np.log(large.loss)

@@ -157,8 +157,9 @@ class Backtest(Told):
 
         Index ``(band, method)``, the band ``"all"`` first. Columns: ``n`` predictions of
         ``n_runs`` different runs, their median ``reach``, the shares ``cover50`` to ``cover95``
-        inside central intervals, ``crps``, ``log_score``, ``rmsle``, ``bias`` and ``width90``
-        (all of log loss), and ``crps_ratio``, the CRPS over that of Approach 3.
+        inside central intervals, means of ``crps`` and ``log_score``, ``rmsle`` and ``bias``, root
+        mean square and mean of the error, and ``width90``, the mean width (all of log loss), and
+        ``crps_ratio``, the CRPS over that of Approach 3.
         """
         every = self.points.assign(band=ALL)
         by_band = self.points.sort_values("band", kind="stable").astype({"band": object})

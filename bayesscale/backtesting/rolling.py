@@ -37,7 +37,7 @@ def backtest(
     progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> Backtest:
-    r"""Hold the largest runs out, refit, and score how well they were foreseen.
+    r"""Hold the largest runs out, refit, and score the predictions of them.
 
     Rolling: fits the runs below the largest compute over ``factor``, then those below it over
     ``factor`` squared, and so on while enough are left, and predicts each time all runs above.
@@ -53,14 +53,8 @@ def backtest(
     recipe_shift
         As for :func:`~bayesscale.extrapolate`: how far the recipe of larger runs may move log loss.
     joint
-        Whether to say how probable each fold's fit made all its held-out runs together (without a
-        shift of the recipe): a second fit, and two evidences, a fold.
-
-    Returns
-    -------
-    Backtest
-        ``summary``, the scores by reach and method; ``points``, every prediction; ``folds``;
-        ``verdict``, what follows for planning.
+        Whether to compute how probable each fold's fit made all its held-out runs together (without
+        a shift of the recipe): a second fit, and two evidences, a fold.
 
     Warns
     -----
@@ -78,11 +72,10 @@ def backtest(
     The baselines are fitted to the same runs. ``approach3`` is least squares for
     :math:`E + A N^{-\alpha} + B D^{-\beta}` by Huber's loss on log loss [1]_, with resampled runs
     and residuals; for a law of one variable, for :math:`E + A x^{-\alpha}`. ``conformal`` is the
-    same least squares, give or take what it missed by where runs inside the fitted ones were
-    foreseen from smaller ones [3]_. ``persistence`` predicts the loss of the nearest fitted run,
-    plus the errors that this rule made inside the fitted runs at the same reach. The log score of
-    the law is its exact predictive density of log loss; that of a baseline is of a normal with the
-    mean and SD of its draws.
+    same least squares, with intervals from its errors where fitted runs are predicted from smaller
+    ones [3]_. ``persistence`` predicts the loss of the nearest fitted run, plus the errors of this
+    rule inside the fitted runs at the same reach. The log score of the law is its exact predictive
+    density of log loss; that of a baseline is of a normal with the mean and SD of its draws.
 
     Folds run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
@@ -141,12 +134,7 @@ def _refit(job: tuple[Setup, Fold, float, bool]) -> Judged:
 
 
 def _joint_density(fit: Fit, fold: Fold) -> JointDensity:
-    """Return the log density of the held-out runs together, given the fitted ones.
-
-    What a fit gets wrong of one large run it gets wrong of the next, so that scores one by one do
-    not add up to that of all. It is the difference of two evidences, of all runs of the fold and of
-    the small ones; NaN where one of them has too large an error to be of use.
-    """
+    """Return the joint log density of the held-out runs by two evidences, NaN without one."""
     every = joined(fold.small, fold.large)
     # the same model: centre, spread and priors are those of the small runs
     again = Setup(every, fit.spec, fit.sampling).sample()

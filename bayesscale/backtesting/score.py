@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesscale._documented import documented
 from bayesscale._format import interval, percent, short_number
-from bayesscale._progress import ProgressOption
+from bayesscale._progress import PROGRESS, ProgressOption
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, worst
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.judge import POSTERIOR, judge
@@ -26,7 +27,7 @@ LEVEL = 90
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Score(Told):
-    """How a fit foresaw runs that it had not seen, and the fit with them.
+    """How a fit predicted runs that it had not seen, and the fit with them.
 
     Parameters
     ----------
@@ -126,6 +127,7 @@ def _cell(row: Mapping[str, Any], when: str) -> str:
     return f"{short_number(row[when])}\n{ends}"
 
 
+@documented(PROGRESS)
 def score(
     fit: Fit, held_out: Runs, *, refit: bool = True, progress: ProgressOption = "auto"
 ) -> Score:
@@ -139,13 +141,6 @@ def score(
         The runs that came in, counted as the fitted ones are.
     refit
         Whether to fit all runs as the fit was made: same law, noise, discrepancy, priors and seed.
-    progress
-        ``"auto"`` shows what is going on, ``False`` is silent.
-
-    Returns
-    -------
-    Score
-        Interval, PIT, coverage by reach beside the baselines', and the fit with the runs.
 
     Raises
     ------
@@ -196,23 +191,19 @@ def joined(first: Runs, second: Runs) -> Runs:
             "with the same columns."
         )
     numbers = ["params", "tokens", "flops", "loss"]
+    further = ["loss_se", "seed", "cluster", "params_non_embedding"]
     both = pd.merge(a[numbers], b[numbers], how="inner")
     if len(both):
         raise DomainError(
             f"{len(both)} of the {len(b)} runs were fitted already: a fit foresees nothing of "
             "runs that it has seen. Leave them out."
         )
+    columns: Any = {name: name for name in (*numbers, *further) if name in a}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # each table has been warned of
         return Runs.from_frame(
             pd.concat([a, b[list(a)]], ignore_index=True),
-            params="params", tokens="tokens", flops="flops", loss="loss",
-            loss_se="loss_se" if "loss_se" in a else None,
-            seed="seed" if "seed" in a else None,
-            cluster="cluster" if "cluster" in a else None,
-            params_non_embedding=(
-                "params_non_embedding" if "params_non_embedding" in a else None
-            ),
+            **columns,
             group=list(first.groups) or None,
             inputs={q: q.name for q in first._inputs if q.name in a} or None,
             param_count=first.param_count,

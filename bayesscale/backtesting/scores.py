@@ -19,11 +19,7 @@ LEAST_SD = 1e-4
 
 
 def crps(draws: Array, observed: Array) -> Array:
-    """Return the continuous ranked probability score of the draws' empirical distribution.
-
-    It is the mean distance of a draw to what was observed, less half the mean distance of two
-    draws; for a point prediction, the absolute error.
-    """
+    """Return the CRPS: mean distance of draws to the observed, less half that between two draws."""
     n = len(draws)
     # Sorted, the k-th draw is the larger one of k pairs, and the smaller one of n - 1 - k.
     weights = 2 * np.arange(n) - (n - 1)
@@ -32,23 +28,14 @@ def crps(draws: Array, observed: Array) -> Array:
 
 
 def normal_log_score(draws: Array, observed: Array) -> Array:
-    """Return the log density at what was observed of a normal with the draws' mean and SD.
-
-    For predictions that are known by their draws alone. It is kinder to too narrow predictions
-    than a kernel density, whose tails end where the draws do.
-    """
+    """Return the log density at what was observed of a normal with the draws' mean and SD."""
     sd = np.maximum(draws.std(axis=0), LEAST_SD)
     z = (observed - draws.mean(axis=0)) / sd
     return -0.5 * z**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
 
 
 def score_draws(draws: Array, observed: Array) -> pd.DataFrame:
-    """Score draws of log loss, shape ``(draw, run)``, run by run.
-
-    Columns: ``median`` and the ends of central intervals, ``lower90``, ``upper90`` and so on
-    (nats/token); ``error``, predicted (median) minus observed log loss; ``pit``, the share of
-    draws below what was observed; ``crps`` of log loss.
-    """
+    """Score draws of log loss, shape ``(draw, run)``: the columns of ``Backtest.points``."""
     tails = {f"lower{level}": (100 - level) / 200 for level in LEVELS}
     tails |= {f"upper{level}": (100 + level) / 200 for level in LEVELS}
     median, *ends = np.quantile(draws, [0.5, *tails.values()], axis=0)
@@ -69,13 +56,7 @@ def covered(points: pd.DataFrame, level: int) -> pd.Series:
 
 
 def summarise(points: pd.DataFrame, by: Iterable[str]) -> pd.DataFrame:
-    """Average the scores of predictions, rows of ``Backtest.points``, group by group.
-
-    Columns: ``n`` predictions of ``n_runs`` different runs at the median ``reach``; shares
-    covered; means of ``crps`` and ``log_score``; ``rmsle``, the root mean square of log predicted
-    over observed loss, and ``bias``, its mean; ``width90``, the mean log ratio of the 90 %
-    interval's ends.
-    """
+    """Average the scores of predictions, rows of ``Backtest.points``: see ``Backtest.summary``."""
     columns = {
         **{f"cover{level}": covered(points, level) for level in LEVELS},
         "squared": points["error"] ** 2,
