@@ -68,12 +68,6 @@ def calibrate(
         Folder that keeps finished simulations, ten a file. A rerun with the same arguments, and
         as many simulations or more, goes on from there. On a cluster, workers must share it.
 
-    Returns
-    -------
-    Calibration
-        ``summary``, a test of each quantity; ``text``, the verdict; ``ranks`` and ``fits``, one
-        row a simulation.
-
     Warns
     -----
     ConvergenceWarning
@@ -118,7 +112,12 @@ def calibrate(
     done: dict[int, Ranked] = {}
     kept = None
     if folder is not None:
-        kept = Store.of_json(folder, _settings(ladder), _encode, _decode)
+        kept = Store.of_json(
+            folder,
+            _settings(ladder),
+            lambda block: [asdict(ranked) for ranked in block],
+            lambda block: [Ranked(**ranked) for ranked in block],
+        )
         done = _by_number(kept.read().values())
     todo = [i for i in range(simulations) if i not in done]
     blocks = [tuple(numbers) for _, numbers in groupby(todo, lambda i: i // BLOCK)]
@@ -137,14 +136,6 @@ def calibrate(
     if result.unconverged > UNCONVERGED_MAX * simulations:
         warnings.warn(result.text, ConvergenceWarning, stacklevel=2)
     return result
-
-
-def _encode(block: list[Ranked]) -> list[dict[str, Any]]:
-    return [asdict(ranked) for ranked in block]
-
-
-def _decode(block: list[dict[str, Any]]) -> list[Ranked]:
-    return [Ranked(**ranked) for ranked in block]
 
 
 def _by_number(blocks: Iterable[list[Ranked]]) -> dict[int, Ranked]:

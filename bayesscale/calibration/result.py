@@ -68,9 +68,7 @@ class Calibration(Told):
 
     @cached_property
     def draws(self) -> xr.DataTree:
-        """Share of draws below the truth in the group ``prior_sbc``, as ArviZ's ``plot_ecdf_pit``
-        takes it: dims ``(chain, draw)``, one draw a simulation.
-        """  # noqa: D205
+        """Shares of draws below the truth, a draw a simulation, for ArviZ's ``plot_ecdf_pit``."""
         import xarray as xr
 
         shares = (self.ranks + 0.5) / (self.ranked_among + 1)

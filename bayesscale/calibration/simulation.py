@@ -30,10 +30,7 @@ LOG_LOSS_MAX = 1e3
 
 @dataclass(frozen=True)
 class Ladder:
-    """A fit that is simulated and repeated, and the budgets asked about.
-
-    All but the runs' losses is kept; reference point and spread are those of the real runs.
-    """
+    """A fit that is simulated and repeated, all but its losses kept, and budgets to rank at."""
 
     setup: Setup
     flops: tuple[float, ...]
@@ -49,9 +46,7 @@ class Ladder:
         return self.setup.runs
 
     def quantities(self, c: Mapping[str, Array], log_loss: Array) -> dict[str, Array]:
-        """Return everything that is ranked by name, of draws ``(draw,)`` of every coordinate and
-        the simulated log losses ``(run,)``; each of shape ``(draw,)``.
-        """  # noqa: D205
+        """Return what is ranked ``(draw,)``, of coordinates ``(draw,)`` and losses ``(run,)``."""
         posterior = Posterior.of(self.spec, c)
         # with the standard errors of the real runs' log losses, which the refit is given
         density = self.spec.noise.log_density(
@@ -79,9 +74,8 @@ class Ladder:
     def _log_best_params(self, posterior: Posterior, budget: float) -> Array:
         """Return ln N of the least loss that a budget buys, relative to the centre's N.
 
-        Sizes are compared within wide bounds, so that there is a best one whatever the
-        parameters, as a prior may draw some that have no best split at all. To leave those
-        simulations out would be to choose by the truth, which biases the ranks.
+        Within wide bounds there is always a best size: to leave out truths without a best split
+        would bias the ranks.
         """
         reference, cost = self.spec.reference, runs_cost(self.runs)
         params, tokens = (reference[name] for name in SPLIT)
@@ -104,17 +98,15 @@ class Ladder:
 
 
 RANKED_AMONG = 100
-"""Draws that a truth is ranked among. A chain's neighbours resemble each other, so these are far
-apart in it; a hundred resolve a percentile, which is finer than a thousand simulations can tell."""
+"""Draws that a truth is ranked among, far apart in their chain: they resolve a percentile."""
 
 BLOCK = 10
 """Simulations whose truths are drawn at once, and which are run and stored together."""
 
 RHAT_MAX = 1.1
 ESS_MIN = RANKED_AMONG / 2
-"""Chains will do if every coordinate's R-hat is no larger and its effective sample size no smaller.
-That is laxer than for a posterior to be used, as a truth is ranked among a hundred draws only; but
-ranks among draws that are far from independent pile up at both ends."""
+"""Bounds of every coordinate's R-hat and effective sample size: laxer than for a posterior that is
+used, but ranks among draws that are far from independent pile up at both ends."""
 
 LONGER = 4
 """Chains that have not converged are sampled again, so many times as long."""
@@ -122,9 +114,7 @@ LONGER = 4
 
 @dataclass(frozen=True)
 class Ranked:
-    """What a simulation showed: ``ranks``, how many of the draws lie below the truth; the worst
-    diagnostics of all coordinates; ``draws`` of each chain in the end; ``seconds`` of the refit.
-    """  # noqa: D205
+    """One simulation: the number of draws below the truth, and the worst diagnostics."""
 
     simulation: int
     ranks: dict[str, int]

@@ -34,9 +34,7 @@ def counts_below(ranks: NDArray[np.integer], largest: int) -> Counts:
 
 
 def p_value(ranks: NDArray[np.integer], largest: int) -> float:
-    """Return the probability that uniform ranks among ``largest`` draws look as unlikely as these
-    somewhere.
-    """  # noqa: D205
+    """Return the probability that uniform ranks look as unlikely as these somewhere."""
     n = len(ranks)
     level = float(_level(counts_below(ranks, largest), n, _points(largest)).min())
     return max(0.0, 1.0 - _probability_inside(*_pointwise(n, largest, level * _ROUNDING), n))
@@ -44,10 +42,7 @@ def p_value(ranks: NDArray[np.integer], largest: int) -> float:
 
 @lru_cache
 def band(n: int, largest: int, false_alarm: float) -> tuple[Counts, Counts]:
-    """Return the least and the largest count below each of 1, ..., ``largest``, both inside.
-
-    ``n`` uniform ranks leave the band somewhere with at most the probability ``false_alarm``.
-    """
+    """Return the band's ends of counts below 1, ..., ``largest`` among ``n`` uniform ranks."""
     low, high = np.log(_LEAST_LEVEL), 0.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
@@ -67,10 +62,7 @@ def _level(counts: Counts, n: int, z: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _pointwise(n: int, largest: int, level: float) -> tuple[Counts, Counts]:
-    """Return the ends of the counts whose level exceeds the given one, at each point.
-
-    Where there are none, the lower end is above the upper one.
-    """
+    """Return the ends of the counts above a level at each point, crossed where there are none."""
     z, every = _points(largest)[:, None], np.arange(n + 1)
     inside = _level(every, n, z) > level
     upper = n - inside[:, ::-1].argmax(axis=1)
