@@ -31,12 +31,9 @@ THINNED = 200
 class Explorer:
     """Medians and intervals of N*, D* and L* over budgets and served tokens.
 
-    ``flops``: budgets, FLOP, evenly spaced in logs, shape ``(flops,)``; ``values``: ``params``,
-    ``tokens`` and ``loss`` (L*, nats/token, without run noise), each with ``_lower`` and
-    ``_upper``, from all draws, shape ``(flops,)``; ``served``: served tokens, evenly spaced in
-    logs, shape ``(served,)``; ``moved``: the same quantities where these are paid for as well,
-    shape ``(served, flops)``; NaN where serving leaves no best split; ``largest``: compute of the
-    largest fitted run, FLOP; ``scale``: the unit that losses are shown in.
+    ``values``: ``params``, ``tokens`` and ``loss`` (L*, nats/token, without run noise), each with
+    ``_lower`` and ``_upper``, ``(flops,)``; ``moved``: the same where tokens are served as well,
+    ``(served, flops)``, NaN without a best split; ``largest``: compute of the largest fitted run.
     """
 
     flops: Array
@@ -68,9 +65,7 @@ class Explorer:
 def explorer_of(plan: Plan) -> Explorer:
     """Tabulate the best splits of budgets, up to those of the plan at least.
 
-    What serving moves is found from a thinned set of draws, as the ratio of their summaries with
-    and without it; that ratio then moves the summaries of all draws. Serving that the terms of the
-    plan have is in all of them, and the slider adds to it.
+    What further serving moves is the ratio of summaries of thinned draws with and without it.
     """
     purchase = Purchase.of(plan.fit, plan.terms)
     runs, ci_prob = purchase.mixture.host.runs, plan.ci_prob

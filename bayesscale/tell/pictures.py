@@ -27,9 +27,7 @@ STEMS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the report: its file's stem, one of ``STEMS``, what it is called, what draws it,
-    what to see in it, and its main numbers for readers who do not see it.
-    """  # noqa: D205
+    """A figure of the report, with its takeaway, and its main numbers in words."""
 
     stem: str
     name: str

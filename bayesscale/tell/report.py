@@ -25,7 +25,7 @@ from bayesscale.errors import DomainError, ExtrapolationWarning
 from bayesscale.forecast import Regret, Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
-from bayesscale.quantities import PARAMS, TOKENS, LossScale, ShownLoss
+from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 from bayesscale.recipes import RecipeComparison
 from bayesscale.runs import check_same_runs, facts
 from bayesscale.tell.chapters import (
@@ -141,7 +141,8 @@ def report(
     >>> bs.report("report.html", fit=fit, backtest=bs.backtest(runs))  # doctest: +SKIP
     """
     path = Path(path) if isinstance(path, str | Path) else path
-    _check_path(path)
+    if not isinstance(path, Path) or path.suffix.lower() not in (".html", ".htm"):
+        raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
     kinds = {
         "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
         "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
@@ -213,11 +214,6 @@ def _planned(
     return replace(made, test=plan.test, tested=plan.tested, not_tested=plan.not_tested)
 
 
-def _check_path(path: Any) -> None:
-    if not isinstance(path, Path) or path.suffix.lower() not in (".html", ".htm"):
-        raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
-
-
 def _check_kinds(named: Mapping[str, tuple[Any, tuple[type, ...]]]) -> None:
     """Refuse what cannot be told, before anything is computed."""
     if (named["fit"][0] is None) == (named["plan"][0] is None):
@@ -229,9 +225,7 @@ def _check_kinds(named: Mapping[str, tuple[Any, tuple[type, ...]]]) -> None:
 
 
 def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
-    """Pass on what was warned of, but for what the report says itself, how far it reaches, and for
-    letters that Matplotlib's font lacks, which browsers have.
-    """  # noqa: D205
+    """Pass warnings on, but for reach, which the report states, and letters that fonts lack."""
     for warning in heard:
         told = issubclass(warning.category, ExtrapolationWarning)
         if not told and "missing from font" not in str(warning.message):
@@ -256,6 +250,7 @@ def _render(
     folder = files("bayesscale.tell") / "templates"
     of = plan.fit
     explorer = None if plan.allocation is None else explorer_of(plan)
+    unit = plan.prediction.scale.unit
     return environment.get_template("report.html.jinja").render(
         made_by=MADE_BY,
         title=printable(title),
@@ -264,7 +259,7 @@ def _render(
         severity=severity,
         reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,
-        loss_word=_loss_word(plan.prediction.scale),
+        loss_word="perplexity of L*" if unit == "perplexity" else f"loss L*, {unit}",
         level=percent(plan.ci_prob),
         budgets=_budgets(explorer) if explorer else [],
         facts={word: printable(fact) for word, fact in facts(of.runs).items()},
@@ -285,11 +280,6 @@ def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) 
     ]
     said = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
     return said[0] if said else ""
-
-
-def _loss_word(scale: LossScale) -> str:
-    """Return what the loss of the best split is called in a table."""
-    return "perplexity of L*" if scale.unit == "perplexity" else f"loss L*, {scale.unit}"
 
 
 def _budgets(explorer: Explorer) -> list[dict[str, str]]:
