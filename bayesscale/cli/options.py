@@ -144,9 +144,7 @@ def by_name(why_not_twice: str) -> Callable[..., dict[str, Any]]:
 
 
 def gathered(into: str, options: Mapping[str, Callable]) -> Callable[[Callable], Callable]:
-    """Return a decorator that adds options by name; the command receives those that were given in
-    one dict.
-    """  # noqa: D205
+    """Return a decorator that adds options; the command receives those given in one dict."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
@@ -209,9 +207,7 @@ _TERMS = {
 
 
 def terms_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say what a budget pays for; the command receives ``terms``, None where
-    none was given.
-    """  # noqa: D205
+    """Add the options of :class:`~bayesscale.Terms`; the command receives ``terms``, or None."""
 
     @functools.wraps(command)
     def with_terms(terms: dict[str, Any], **options: Any) -> None:
@@ -318,7 +314,5 @@ _OPTIONS: dict[str, Callable] = {
 
 
 def sampling_options(*names: str) -> Callable[[Callable], Callable]:
-    """Add some of the options, by default all; the command receives those that were given as
-    ``sampling``, arguments of ``fit``.
-    """  # noqa: D205
+    """Add options of ``fit``, by default all; the command receives those given as ``sampling``."""
     return gathered("sampling", {name: _OPTIONS[name] for name in names or _OPTIONS})

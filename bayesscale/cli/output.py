@@ -61,9 +61,7 @@ IMPORTS = {"pd.": "import pandas as pd", "runpy.": "import runpy"}
 
 
 class Command(click.Command):
-    """A command whose help lists options in groups, then examples, and whose function receives
-    its voice as ``out``.
-    """  # noqa: D205
+    """A command with its options in groups and examples, whose function receives ``out``."""
 
     def __init__(self, *args: object, examples: str = "", **settings: object) -> None:
         super().__init__(*args, **settings)  # pyright: ignore[reportArgumentType]
@@ -205,9 +203,7 @@ class Output:
     def finish(
         self, document: Mapping[str, Any], *results: Told, last: str = "", python: bool = True
     ) -> None:
-        """Write the document if it is wanted, the Python and a last line; end with status 1 if a
-        result forbids its use, or with ``--strict`` if it asks for caution.
-        """  # noqa: D205
+        """Write document, Python and a last line; end with the status of the gravest severity."""
         severity = worst(result.severity for result in results)
         wanted = [line for mark, line in IMPORTS.items() if mark in "\n".join(self.python)]
         self.python[1:1] = wanted

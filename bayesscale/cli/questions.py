@@ -29,9 +29,7 @@ def _question(
     name: str, variable: str, text: str, *options: Callable, short: str, examples: str,
     prepare: Callable[..., dict[str, Any]] | None = None,
 ) -> click.Command:  # fmt: skip
-    """Make a command that calls the function of its name; ``prepare`` makes its arguments of the
-    fit, the unit of losses and what was asked.
-    """  # noqa: D205
+    """Make a command that calls the function of its name with what ``prepare`` makes of options."""
     function = name.replace("-", "_")
 
     def ask(
