@@ -14,23 +14,17 @@ type Attention = Literal["none", "causal", "full"]
 """Which attention scores are counted: none, half of the square of positions, or all of it."""
 
 FLOP_PER_PARAM_AND_TOKEN = 6.0
-"""The 6 in 6ND: forward 2, backward 4, a multiplication and an addition for each weight.
-
-Kaplan et al. (2020), section 2.1, arXiv:2001.08361.
-"""
+"""The 6 in 6ND: forward 2, backward 4, a multiplication and an addition for each weight. Kaplan et
+al. (2020), section 2.1, arXiv:2001.08361."""
 
 FLOP_PER_PARAM_SERVED = 2.0
-"""A forward pass alone: what a token costs that a trained model reads or writes.
-
-Kaplan et al. (2020), section 2.1; Sardana et al. (2024), arXiv:2401.00448.
-"""
+"""A forward pass alone: what a token costs that a trained model reads or writes. Sardana et al.
+(2024), arXiv:2401.00448."""
 
 SCORES: dict[Attention, float] = {"none": 0.0, "causal": 6.0, "full": 12.0}
-"""Training FLOP of attention scores for each layer, position in context and unit of width.
-
-QKᵀ and AV are 2 FLOP each a pair of positions and unit of width, three times over for training:
-12 for all pairs, 6 where a causal mask leaves half. Kaplan et al. (2020), table 1.
-"""
+"""Training FLOP of attention scores for each layer, position in context and unit of width: 2 each
+for QKᵀ and AV, three times over for training; a causal mask leaves half. Kaplan et al. (2020),
+table 1."""
 
 
 counted = documented(

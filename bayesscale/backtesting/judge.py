@@ -36,9 +36,7 @@ METHODS = (POSTERIOR, APPROACH3, CONFORMAL, PERSISTENCE)
 
 @dataclass(frozen=True)
 class Judged:
-    """One fold: ``points``, a row a method and held-out run; its row of ``Backtest.folds``; checks
-    of its posterior; and ``replicates`` of a right model.
-    """  # noqa: D205
+    """Points of one fold, its row of ``Backtest.folds``, checks, and replicates of errors."""
 
     points: pd.DataFrame
     fold: Mapping[str, float]
@@ -128,10 +126,7 @@ def _predictive(fit: Fit, large: Runs, recipe_shift: float) -> Array:
 
 
 def exact_log_score(fit: Fit, large: Runs, recipe_shift: float = 0.0) -> Array:
-    """Return the exact log score of each run, shape ``(run,)``.
-
-    The predictive density is a mixture of the noise around the law over the posterior's draws.
-    """
+    """Return the log density of each run, ``(run,)``: noise around the law, mixed over draws."""
     posterior, noise = fit.posterior.flat(), fit.spec.noise
     log_loss = posterior.log_loss(large)
     log_loss = log_loss + recipe_shifts(recipe_shift, fit.sampling.random_seed, len(posterior))

@@ -7,19 +7,15 @@ import click
 
 import bayesscale as bs
 from bayesscale._python import Name, call
+from bayesscale.cli import options
 from bayesscale.cli.document import describe, describe_runs
-from bayesscale.cli.options import (
-    FACTOR,
-    PATH,
-    recipe_shift_option,
-    runs_argument,
-    sampling_options,
-)
 from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 
 store_option = click.option(
-    "--store", type=PATH, help="Folder that keeps finished fits, from which a rerun goes on."
+    "--store",
+    type=options.PATH,
+    help="Folder that keeps finished fits, from which a rerun goes on.",
 )
 
 
@@ -27,9 +23,9 @@ store_option = click.option(
     "backtest", examples="bayesscale backtest runs.csv --factor 3",
     short_help="Test forecasts on the largest runs of a table.",
 )  # fmt: skip
-@runs_argument
+@options.runs_argument
 @click.option(
-    "--factor", type=FACTOR, default=10.0, show_default=True,
+    "--factor", type=options.FACTOR, default=10.0, show_default=True,
     help="Ratio of compute between cutoffs; a smaller one makes more folds.",
 )  # fmt: skip
 @click.option(
@@ -40,8 +36,8 @@ store_option = click.option(
     "--joint", is_flag=True, default=None,
     help="Say how probable all held-out runs were together (slower).",
 )  # fmt: skip
-@recipe_shift_option
-@sampling_options()
+@options.recipe_shift_option
+@options.sampling_options()
 @reading_options
 def backtest_command(out: Output, **asked: Any) -> None:
     """Fit the RUNS of a table below successive cutoffs in compute, and score what they foresaw.
@@ -56,10 +52,10 @@ def backtest_command(out: Output, **asked: Any) -> None:
     "calibrate", examples="bayesscale calibrate runs.csv --simulations 200",
     short_help="Check posteriors on simulated ladders.",
 )  # fmt: skip
-@runs_argument
+@options.runs_argument
 @click.option("--simulations", type=click.IntRange(1), help="How many ladders to simulate.")
 @store_option
-@sampling_options("law", "noise", "discrepancy", "priors", "random_seed")
+@options.sampling_options("law", "noise", "discrepancy", "priors", "random_seed")
 @reading_options
 def calibrate_command(out: Output, **asked: Any) -> None:
     """Simulate ladders of the sizes of RUNS from the priors, refit each, and rank the truth."""
@@ -68,11 +64,11 @@ def calibrate_command(out: Output, **asked: Any) -> None:
 
 def _sweep(
     out: Output, variable: str, function: str, *, runs: Path, reading: dict[str, Any],
-    sampling: dict[str, Any], **options: Any,
+    sampling: dict[str, Any], **given: Any,
 ) -> None:  # fmt: skip
     """Read the table, call the function with the options that were given, and show the result."""
     table = out.read(runs, reading)
-    asked = {k: v for k, v in options.items() if v is not None} | sampling
+    asked = {k: v for k, v in given.items() if v is not None} | sampling
     result = getattr(bs, function)(table, **asked, progress=out.progress)
     repeatable = asked | {"random_seed": result.random_seed}
     out.ran(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))

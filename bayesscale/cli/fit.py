@@ -9,18 +9,8 @@ import bayesscale as bs
 from bayesscale._files import check_output
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Heading, Paragraph, Table, records
+from bayesscale.cli import options
 from bayesscale.cli.document import describe
-from bayesscale.cli.options import (
-    ci_prob_option,
-    fit_argument,
-    fits_argument,
-    force_option,
-    names_of,
-    output_option,
-    own_law_option,
-    runs_argument,
-    sampling_options,
-)
 from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 
@@ -31,14 +21,14 @@ bayesscale fit runs.csv --params-column n --unit params=M
 
 
 @command("fit", examples=EXAMPLES, short_help="Fit a law to a table of runs.")
-@runs_argument
-@sampling_options()
-@output_option(
+@options.runs_argument
+@options.sampling_options()
+@options.output_option(
     "Where to save the posterior; an older saved fit is replaced.", default="fit.nc",
     show_default=True,
 )  # fmt: skip
-@force_option
-@ci_prob_option
+@options.force_option
+@options.ci_prob_option
 @reading_options
 def fit_command(
     out: Output, runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path,
@@ -64,9 +54,9 @@ def fit_command(
 
 
 @command("show", examples="bayesscale show fit.nc", short_help="Say what a saved fit holds.")
-@fit_argument
-@own_law_option
-@ci_prob_option
+@options.fit_argument
+@options.own_law_option
+@options.ci_prob_option
 def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
     """Say what a saved FIT or average holds, and whether it may be used."""
     loaded = out.load(fit, law)
@@ -84,10 +74,10 @@ def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
     "score", examples="bayesscale score fit.nc new.csv",
     short_help="Score a saved fit on runs that it had not seen.",
 )  # fmt: skip
-@fit_argument
-@runs_argument
+@options.fit_argument
+@options.runs_argument
 @click.option("--no-refit", is_flag=True, help="Do not fit again with the new runs.")
-@own_law_option
+@options.own_law_option
 @reading_options
 def score_command(
     out: Output, fit: Path, runs: Path, reading: dict[str, Any], law: Any, no_refit: bool
@@ -105,14 +95,14 @@ def score_command(
     "average", examples="bayesscale average kaplan.nc chinchilla.nc -o average.nc",
     short_help="Average saved fits by how well they predict.",
 )  # fmt: skip
-@fits_argument
+@options.fits_argument
 @click.option(
     "--by", type=click.Choice(["loo", "largest", "evidence"]), default="loo", show_default=True,
     help="What the weights rest on: runs left out, the largest runs, or the evidence.",
 )  # fmt: skip
-@output_option("Where to save the average.", default="average.nc", show_default=True)
-@force_option
-@own_law_option
+@options.output_option("Where to save the average.", default="average.nc", show_default=True)
+@options.force_option
+@options.own_law_option
 def average_command(
     out: Output, fits: tuple[Path, ...], by: str, output: Path, force: bool, law: Any
 ) -> None:
@@ -121,7 +111,7 @@ def average_command(
     out.ran("fits = {}")
     loaded: dict[str, Any] = {
         name: out.load(path, law, variable=f"fits[{literal(name)}]")
-        for name, path in names_of(fits).items()
+        for name, path in options.names_of(fits).items()
     }
     average = bs.average(loaded, by=by, progress=out.progress)
     average.save(output, overwrite=force)
@@ -134,8 +124,8 @@ def average_command(
     "evidence", examples="bayesscale evidence kaplan.nc chinchilla.nc",
     short_help="Compute the log evidence of saved fits.",
 )  # fmt: skip
-@fits_argument
-@own_law_option
+@options.fits_argument
+@options.own_law_option
 def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
     """Compute the log evidence of saved FITs; of the same runs, differences are Bayes factors."""
     loaded, found = [], {}

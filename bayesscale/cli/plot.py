@@ -10,17 +10,7 @@ import bayesscale as bs
 from bayesscale._files import MADE_BY, atomic_write, check_output
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph
-from bayesscale.cli.options import (
-    ci_prob_option,
-    fits_argument,
-    force_option,
-    losses_in_option,
-    names_of,
-    output_option,
-    own_law_option,
-    sizes_option,
-    terms_options,
-)
+from bayesscale.cli import options
 from bayesscale.cli.output import Output, command
 
 KINDS = {
@@ -44,30 +34,30 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
 
 @command("plot", examples=EXAMPLES, short_help="Draw a picture of saved fits.")
 @click.argument("kind", metavar="KIND", type=click.Choice(list(KINDS)))
-@fits_argument
+@options.fits_argument
 @click.option("--label", "labels", multiple=True, help="Name of each fit, in order; repeatable.")
-@sizes_option("--flops", "Budgets of slices, FLOP.")
+@options.sizes_option("--flops", "Budgets of slices, FLOP.")
 @click.option("--flops-max", type=float, help="End of the compute axis, FLOP.")
 @click.option(
     "--quantity", type=click.Choice(["both", "params", "tokens", "tokens_per_param"]),
     help="What allocation shows.",
 )  # fmt: skip
 @click.option("--landmarks", is_flag=True, default=None, help="Show published models, too.")
-@losses_in_option
-@terms_options
-@own_law_option
-@ci_prob_option
+@options.losses_in_option
+@options.terms_options
+@options.own_law_option
+@options.ci_prob_option
 @click.option("--medium", type=click.Choice(["paper", "slide"]), default="paper",
               show_default=True, help="What it is for.")  # fmt: skip
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True,
               help="Ground.")  # fmt: skip
 @click.option("--columns", type=click.IntRange(1, 2), default=1, show_default=True,
               help="Columns of a paper that it spans.")  # fmt: skip
-@output_option("Where to write it: .png, .svg or .pdf.", show_default="KIND.png")
-@force_option
+@options.output_option("Where to write it: .png, .svg or .pdf.", show_default="KIND.png")
+@options.force_option
 def plot_command(
     out: Output, kind: str, fits: tuple[Path, ...], labels: tuple[str, ...], output: Path | None,
-    force: bool, law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, **options: Any,
+    force: bool, law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, **given: Any,
 ) -> None:  # fmt: skip
     """Draw a picture of one saved FIT, or of several on one picture."""
     output = output or Path(f"{kind}.png")
@@ -76,7 +66,7 @@ def plot_command(
     name = f"plot_{kind.replace('-', '_')}"
     draw = getattr(bs, name)
     takes = inspect.signature(draw).parameters
-    asked = {k: v for k, v in options.items() if v not in (None, [], (), {})}
+    asked = {k: v for k, v in given.items() if v not in (None, [], (), {})}
     if "ci_prob" in takes and ci_prob != 0.9:
         asked["ci_prob"] = ci_prob
     wrong = [k for k in asked if k not in takes]
@@ -89,7 +79,7 @@ def plot_command(
         raise click.UsageError("Two labels are the same.")
     check_output(output, inputs=fits, force=force)
     several = len(fits) > 1 or bool(labels) or kind == "power-laws"
-    names = labels or [*names_of(fits)]
+    names = labels or [*options.names_of(fits)]
     loaded = {}
     out.ran(*(["fits = {}"] if several else []))
     for label, path in zip(names, fits, strict=True):

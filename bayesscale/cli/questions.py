@@ -9,24 +9,13 @@ import click
 import bayesscale as bs
 from bayesscale._python import Name, call, literal, made_by
 from bayesscale._sections import Heading, records
+from bayesscale.cli import options
 from bayesscale.cli.document import describe
-from bayesscale.cli.options import (
-    PATH,
-    ci_prob_option,
-    fit_argument,
-    losses_in_option,
-    machine_option,
-    own_law_option,
-    recipe_shift_option,
-    size_option,
-    sizes_option,
-    terms_options,
-)
 from bayesscale.cli.output import Output, command
 
 
 def _question(
-    name: str, variable: str, text: str, *options: Callable, short: str, examples: str,
+    name: str, variable: str, text: str, *own: Callable, short: str, examples: str,
     prepare: Callable[..., dict[str, Any]] | None = None,
 ) -> click.Command:  # fmt: skip
     """Make a command that calls the function of its name with what ``prepare`` makes of options."""
@@ -50,8 +39,8 @@ def _question(
 
     ask.__doc__ = text
     for decorate in (
-        losses_in_option, ci_prob_option, own_law_option, terms_options, *options[::-1],
-        fit_argument,
+        options.losses_in_option, options.ci_prob_option, options.own_law_option,
+        options.terms_options, *own[::-1], options.fit_argument,
     ):  # fmt: skip
         ask = decorate(ask)
     return command(name, examples=examples, short_help=short)(ask)
@@ -97,18 +86,22 @@ COMMANDS = (
         The first of the parameters goes with the first of the tokens, and so on; one alone goes
         with all.
         """,
-        sizes_option("--params", "Parameters, e.g. 70B; repeatable."),
-        sizes_option("--tokens", "Training tokens, e.g. 1.4T; repeatable."),
-        sizes_option("--flops", "Training compute in FLOP, for laws of compute; repeatable."),
-        recipe_shift_option,
+        options.sizes_option("--params", "Parameters, e.g. 70B; repeatable."),
+        options.sizes_option("--tokens", "Training tokens, e.g. 1.4T; repeatable."),
+        options.sizes_option(
+            "--flops", "Training compute in FLOP, for laws of compute; repeatable."
+        ),
+        options.recipe_shift_option,
         short="Predict the loss of runs not trained yet.",
         examples="bayesscale extrapolate fit.nc --params 70B --tokens 1.4T",
     ),
     _question(
         "allocate", "allocation",
         "Split compute between parameters and tokens as a saved FIT or average finds best.",
-        sizes_option("--flops", "Compute budget in FLOP, e.g. 1e24; repeatable.", required=True),
-        machine_option,
+        options.sizes_option(
+            "--flops", "Compute budget in FLOP, e.g. 1e24; repeatable.", required=True
+        ),
+        options.machine_option,
         short="Split compute between parameters and tokens.",
         examples="""
         bayesscale allocate fit.nc --flops 1e22,1e23
@@ -122,10 +115,10 @@ COMMANDS = (
 
         Two of parameters, tokens, their ratio and compute make a plan.
         """,
-        sizes_option("--params", "Parameters of each plan, e.g. 7B,13B."),
-        sizes_option("--tokens", "Training tokens of each plan."),
-        sizes_option("--tokens-per-param", "Tokens per parameter of each plan."),
-        sizes_option("--flops", "Compute of each plan, FLOP."),
+        options.sizes_option("--params", "Parameters of each plan, e.g. 7B,13B."),
+        options.sizes_option("--tokens", "Training tokens of each plan."),
+        options.sizes_option("--tokens-per-param", "Tokens per parameter of each plan."),
+        options.sizes_option("--flops", "Compute of each plan, FLOP."),
         short="Compare plans with the best runs of their cost.",
         examples="bayesscale regret fit.nc --params 6B,7B,8B --flops 1e24",
     ),
@@ -138,7 +131,7 @@ COMMANDS = (
     _question(
         "required-flops", "answer",
         "Find the least compute that reaches a loss, split as a saved FIT finds best.",
-        sizes_option(
+        options.sizes_option(
             "--loss", "Target loss, in the unit that losses are told in; repeatable.", required=True
         ),
         short="Find the least compute for a loss.",
@@ -147,9 +140,9 @@ COMMANDS = (
     _question(
         "gain", "answer",
         "Say how much loss more parameters, tokens or compute save, from a given run on.",
-        size_option("--params", "Parameters of the run to start from, e.g. 7B."),
-        size_option("--tokens", "Its training tokens, e.g. 1.4T."),
-        size_option("--flops", "Its training compute in FLOP, for laws of compute."),
+        options.size_option("--params", "Parameters of the run to start from, e.g. 7B."),
+        options.size_option("--tokens", "Its training tokens, e.g. 1.4T."),
+        options.size_option("--flops", "Its training compute in FLOP, for laws of compute."),
         click.option(
             "--factor", type=float, default=10.0, show_default=True, help="How many times as much."
         ),
@@ -159,10 +152,14 @@ COMMANDS = (
     _question(
         "design", "design",
         "Choose runs that teach most about how to split a large budget, as a saved FIT sees it.",
-        size_option("--target", "Compute of the large run, FLOP, e.g. 1e24.", required=True),
-        size_option("--budget", "Compute for the small runs together, FLOP.", required=True),
+        options.size_option(
+            "--target", "Compute of the large run, FLOP, e.g. 1e24.", required=True
+        ),
+        options.size_option(
+            "--budget", "Compute for the small runs together, FLOP.", required=True
+        ),
         click.option(
-            "--candidates", type=PATH,
+            "--candidates", type=options.PATH,
             help="CSV file with the columns params and tokens; by default a grid around the runs.",
         ),
         click.option(

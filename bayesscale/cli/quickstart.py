@@ -9,17 +9,8 @@ import bayesscale as bs
 from bayesscale._files import check_output, make_folder
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph, records
+from bayesscale.cli import options
 from bayesscale.cli.document import describe
-from bayesscale.cli.options import (
-    PATH,
-    force_option,
-    hold_out_option,
-    losses_in_option,
-    machine_option,
-    sampling_options,
-    sizes_option,
-    terms_options,
-)
 from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 from bayesscale.tell import files_in
@@ -31,18 +22,18 @@ bayesscale quickstart runs.csv
 
 
 @command("quickstart", examples=EXAMPLES, short_help="Fit, test and plan, from a table of runs.")
-@click.argument("runs", type=PATH, required=False)
-@sampling_options()
-@sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
-@terms_options
-@hold_out_option("10, or as much as the runs allow")
-@losses_in_option
-@machine_option
+@click.argument("runs", type=options.PATH, required=False)
+@options.sampling_options()
+@options.sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
+@options.terms_options
+@options.hold_out_option("10, or as much as the runs allow")
+@options.losses_in_option
+@options.machine_option
 @click.option(
-    "-o", "--output-dir", type=PATH, default="bayesscale-quickstart",
+    "-o", "--output-dir", type=options.PATH, default="bayesscale-quickstart",
     show_default=True, help="Folder for the figures and the fit; made if need be.",
 )  # fmt: skip
-@force_option
+@options.force_option
 @click.option("-v", "--verbose", is_flag=True, help="Print all that the report holds.")
 @reading_options
 def quickstart_command(

@@ -24,16 +24,11 @@ class _Pair(click.ParamType):
         return left.strip(), right.strip()
 
 
-class _NumberOrColumn(click.ParamType):
-    """A number, or else the name of a column."""
-
-    name = "number or column"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
-        try:
-            return float(value)
-        except ValueError:
-            return value
+def _number_or_column(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
@@ -66,7 +61,7 @@ _OPTIONS: dict[str, Callable] = {
         help="nats/token, bits/token, bits/byte, bits/character or perplexity.",
     ),
     "bytes_per_token": click.option(
-        "--bytes-per-token", type=_NumberOrColumn(), metavar="NUMBER|COL",
+        "--bytes-per-token", type=_number_or_column, metavar="NUMBER|COL",
         help="Mean bytes in a token, for bits/byte; their column where tokenizers are mixed.",
     ),
     "units": click.option(

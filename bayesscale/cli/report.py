@@ -9,19 +9,8 @@ import bayesscale as bs
 from bayesscale._files import check_output, is_sealed
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph
+from bayesscale.cli import options
 from bayesscale.cli.document import describe
-from bayesscale.cli.options import (
-    PATH,
-    ci_prob_option,
-    force_option,
-    hold_out_option,
-    losses_in_option,
-    machine_option,
-    output_option,
-    sampling_options,
-    sizes_option,
-    terms_options,
-)
 from bayesscale.cli.output import Output, command
 from bayesscale.cli.reading import reading_options
 
@@ -32,18 +21,20 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 
 
 @command("report", examples=EXAMPLES, short_help="Write one HTML file that says it all.")
-@click.argument("source", metavar="RUNS|FIT", type=PATH)
-@sizes_option("--flops", "Budget to answer for, FLOP, e.g. 1e24; repeatable.", into="budgets")
-@hold_out_option("10")
-@terms_options
-@losses_in_option
-@machine_option
+@click.argument("source", metavar="RUNS|FIT", type=options.PATH)
+@options.sizes_option(
+    "--flops", "Budget to answer for, FLOP, e.g. 1e24; repeatable.", into="budgets"
+)
+@options.hold_out_option("10")
+@options.terms_options
+@options.losses_in_option
+@options.machine_option
 @click.option("--title", help="Title of the report.")
 @click.option("--question", help="The question that it answers.")
-@output_option("Where to write it.", default="report.html", show_default=True)
-@sampling_options()
-@ci_prob_option
-@force_option
+@options.output_option("Where to write it.", default="report.html", show_default=True)
+@options.sampling_options()
+@options.ci_prob_option
+@options.force_option
 @reading_options
 def report_command(
     out: Output, source: Path, reading: dict[str, Any], sampling: dict[str, Any],

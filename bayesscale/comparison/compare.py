@@ -123,7 +123,9 @@ def compare(
                 continue
             summary = summary.join(table)
             if criterion == "evidence":
-                pairs = _every_pair(table["log_evidence"])
+                values, names = table["log_evidence"].to_numpy(), table.index
+                pairs = pd.DataFrame(np.subtract.outer(values, values), names, names)
+                pairs = pairs.rename_axis(index="fit", columns="over")
                 stated, agrees = _nested(kept, table, report)
                 notes += stated
                 checks.append(agrees)
@@ -206,12 +208,6 @@ def _rests_on_priors(table: pd.DataFrame, fits: Mapping[str, Fit]) -> bool:
     """Tell whether the evidence of the best two fits is close, or known from few runs."""
     best, second = table.loc[list(fits), "log_evidence"].nlargest(2)
     return best - second < VERDICT_MIN or len(next(iter(fits.values())).runs) < RUNS_MIN
-
-
-def _every_pair(log_evidence: pd.Series) -> pd.DataFrame:
-    values, names = log_evidence.to_numpy(), log_evidence.index
-    difference = values[:, None] - values[None]
-    return pd.DataFrame(difference, names, names).rename_axis(index="fit", columns="over")
 
 
 def _unlike(fits: Mapping[str, Fit]) -> list[str]:

@@ -69,11 +69,10 @@ def unit_labels(runs: Runs, group: str | None) -> Labels:
 def leave_one_out(
     fits: Mapping[str, Fit], *, group: str | None = None, report: Report
 ) -> dict[str, Pointwise]:
-    """Score converged fits on each of their runs, or groups of runs, as if it had been left out.
+    """Score converged fits on each run or group left out, by refits where Pareto k is too large.
 
-    By importance sampling with weights 1 / p(y_i | θ), the largest of them smoothed by a
-    generalised Pareto distribution of shape k; by an exact refit where k is too large. Vehtari,
-    Gelman and Gabry (2017), Statistics and Computing 27, eq. 10; Vehtari et al. (2024), JMLR 25.
+    Vehtari, Gelman and Gabry (2017), Statistics and Computing 27, eq. 10; Vehtari et al. (2024),
+    JMLR 25.
     """
     labels = unit_labels(next(iter(fits.values())).runs, group)
     if len(pd.unique(labels)) < 2:

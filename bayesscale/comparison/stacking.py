@@ -17,11 +17,7 @@ SMALLEST = 1e-300
 
 
 def stacking_weights(log_density: Array) -> Array:
-    """Weigh laws ``(observation, law)`` so that their mixture's log score is largest, ``(law,)``.
-
-    The problem is concave: solved by sequential quadratic programming and finished by a step of
-    expectation maximisation, which stays on the simplex and never lowers the score.
-    """
+    """Weigh laws ``(law,)`` so that the mixture of ``(observation, law)`` scores best."""
     best = log_density.max(axis=1, keepdims=True)
     if np.isnan(log_density).any() or not np.isfinite(best).all():
         raise DomainError(
@@ -41,6 +37,7 @@ def stacking_weights(log_density: Array) -> Array:
         options={"ftol": 1e-14, "maxiter": 1000},
     )  # fmt: skip
     w = np.clip(found.x, 0, 1)
+    # a step of expectation maximisation stays on the simplex and never lowers the score
     w = -w * loss(w)[1]
     return w / w.sum()
 

@@ -36,7 +36,7 @@ ARGUMENTS = {
     "fit": "A fitted law, or an average of several.",
     "loss": "Target losses of the law (without run noise), nats/token, > 0, shape ``(target,)``.",
     "terms": """Cost, limits, repeated data, counting of parameters, further inputs, tolerance; None
-for the defaults of :class:`~bayesscale.Terms`.""",
+for the defaults of :class:`~bayesscale.Terms`, and for a law that splits no budget.""",
     "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
     "random_seed": "Seed of the run noise in ``loss``; by default derived from the fit's.",
     "inputs": """Inputs of the law that no budget is divided between, by name, such as
@@ -183,19 +183,20 @@ def stated(
             f"The law {law.name!r} {needs if wanted else 'takes no further inputs here'}, but got "
             f"{' and '.join(names) or 'nothing'}."
         )
-    read = {name: _admitted(law.quantities[name], values[name]) for name in wanted if name != asked}
+    read = {name: admitted(law.quantities[name], values[name]) for name in wanted if name != asked}
     for name, array in read.items():
         if single and array.size != 1:
             raise DomainError(f"{name} must be one number here, but got {array.size}.")
     return read
 
 
-def _admitted(q: Quantity, values: Any) -> Array:
+def admitted(q: Quantity, values: Any) -> Array:
+    """Return values of a quantity as an array ``(target,)``; refuse those outside its domain."""
     if q.scale == "log":
         return positive_array(q.name, values, q.unit)
     try:
         array = np.atleast_1d(np.asarray(values, dtype=float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.full(1, np.nan)
     outside = ~q.admits(array)
     if array.ndim != 1 or array.size == 0 or outside.any():
@@ -236,18 +237,13 @@ def reach(fit: Fit, sizes: Mapping[str, Array]) -> dict[str, Array]:
     return {
         f"reach_{name}": v / fit.runs[name].max()
         for name, v in sizes.items()
-        if scale_of(fit.law, name) == "log"
+        if quantity_of(fit.law, name).scale == "log"
     }
 
 
-def scale_of(law: Law, name: str) -> str:
-    """Return the scale of an input of a law, or of compute."""
-    return law.quantities.get(name, quantity(name)).scale
-
-
-def unit_of(law: Law, name: str) -> str:
-    """Return the unit of an input of a law, or of compute."""
-    return law.quantities.get(name, quantity(name)).unit
+def quantity_of(law: Law, name: str) -> Quantity:
+    """Return an input of a law, or compute."""
+    return law.quantities.get(name, quantity(name))
 
 
 def warn_if_far(
@@ -259,7 +255,7 @@ def warn_if_far(
     is what else to warn of.
     """
     outside = check_outside(fit, sizes)
-    sizes = {name: v for name, v in sizes.items() if scale_of(fit.law, name) == "log"}
+    sizes = {name: v for name, v in sizes.items() if quantity_of(fit.law, name).scale == "log"}
     above, below = _above(fit, sizes), _below(fit, sizes)
     said = []
     if above or below:
@@ -319,7 +315,7 @@ def _below(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
 
 
 def _of(law: Law, name: str, value: float, which: str) -> str:
-    q = law.quantities.get(name, quantity(name))
+    q = quantity_of(law, name)
     unit = f" {q.unit}" if q.style == "flops" else ""
     return f"{q.noun} of the {which} run ({q.write(value)}{unit})"
 

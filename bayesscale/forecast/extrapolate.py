@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bayesscale._arguments import interval_tails, number, shown
+from bayesscale._arguments import interval_tails, number
 from bayesscale._format import interval, percent
 from bayesscale._random import Stream, generator
 from bayesscale._sections import Paragraph, Section, Table
@@ -16,14 +16,15 @@ from bayesscale.checks import size_in_words
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
+    admitted,
     alike,
     asks,
     described,
+    quantity_of,
     reach,
     stated,
     target_frame,
     title,
-    unit_of,
     warn_if_far,
     writer,
 )
@@ -33,7 +34,7 @@ from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit, log_loss_of
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
-from bayesscale.quantities import LOSS
+from bayesscale.quantities import LOSS, LOSS_SE
 
 
 @described
@@ -111,9 +112,6 @@ def extrapolate(
         Standard deviation of what another recipe than the fitted runs' does to log loss, >= 0, the
         same for all targets: ``0.02`` says that new data, another optimiser or another architecture
         may well move the loss by 2 %, up or down. By default 0: runs made as the fitted ones were.
-    terms
-        How parameters are counted, what repeated data are worth, further inputs, and what the
-        targets' compute is, as for :func:`~bayesscale.allocate`.
 
     Notes
     -----
@@ -136,7 +134,7 @@ def extrapolate(
     terms = Terms.of(terms, host.runs, spends=False) if law.split else without_split(host, terms)
     sizes = {"params": params, "tokens": tokens, "flops": flops}
     targets = stated(law, {**terms.given, **sizes, **inputs}, wanted=law.quantities)
-    targets = alike({**targets, "loss_se": _standard_errors(loss_se)})
+    targets = alike({**targets, "loss_se": admitted(LOSS_SE, 0.0 if loss_se is None else loss_se)})
     errors = targets.pop("loss_se")
     seed = mixture.random_seed if random_seed is None else random_seed
 
@@ -162,12 +160,16 @@ def extrapolate(
     if set(SPLIT) <= set(targets):
         sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
     outside = warn_if_far(host, sizes, loss=columns["law_loss"])
+    assumed = (
+        f"Assumed: the recipe of these runs moves their loss by some {percent(recipe_shift)}, up "
+        "or down, all alike."
+    )
     return Prediction(
         summary=target_frame("target", sizes | columns | reach(host, sizes)),
         draws=mixture.dataset(
             {name: (drawn[name], LOSS.unit) for name in ("loss", "law_loss")},
             "target",
-            {name: (values, unit_of(host.law, name)) for name, values in sizes.items()},
+            {name: (values, quantity_of(host.law, name).unit) for name, values in sizes.items()},
             every=every,
         ),
         ci_prob=ci_prob,
@@ -182,7 +184,7 @@ def extrapolate(
             what="predicted losses",
         ),
         outside=outside,
-        assumed=_recipe_in_words(recipe_shift),
+        assumed=(assumed,) if recipe_shift else (),
     )
 
 
@@ -206,26 +208,3 @@ def recipe_shifts(recipe_shift: float, random_seed: int, draws: int) -> Array:
     """Draw what a recipe does to log loss, the same for all targets, shape ``(draw, 1)``."""
     rng = generator(random_seed, Stream.RECIPE)
     return recipe_shift * rng.standard_normal((draws, 1))
-
-
-def _recipe_in_words(recipe_shift: float) -> tuple[str, ...]:
-    if not recipe_shift:
-        return ()
-    return (
-        f"Assumed: the recipe of these runs moves their loss by some {percent(recipe_shift)}, up "
-        "or down, all alike.",
-    )
-
-
-def _standard_errors(loss_se: ArrayLike | None) -> Array:
-    """Return standard errors as a one-dimensional array of finite numbers from 0."""
-    try:
-        errors = np.atleast_1d(np.asarray(0.0 if loss_se is None else loss_se, dtype=float))
-    except (TypeError, ValueError, OverflowError):
-        errors = np.full(1, np.nan)
-    if errors.ndim != 1 or not np.all(np.isfinite(errors) & (errors >= 0)):
-        raise DomainError(
-            "loss_se must be a number or a list of finite numbers from 0 (nats/token), "
-            f"not {shown(loss_se)}."
-        )
-    return errors

@@ -1,11 +1,10 @@
 """Plans of runs as people state them, turned into parameters, tokens and what they cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
 from bayesscale._arguments import positive_array
@@ -33,26 +32,17 @@ class Plans:
 
 
 def stated_plans(
-    cost: Cost,
-    *,
-    count: str,
-    params: ArrayLike | None,
-    tokens: ArrayLike | None,
-    tokens_per_param: ArrayLike | None,
-    architectures: Sequence[Transformer] | None,
-    flops: ArrayLike | Money | None,
-    names: Sequence[str] | None,
-) -> Plans:
+    cost: Cost, given: Mapping[str, Any], *, count: str,
+    architectures: Sequence[Transformer] | None, names: Sequence[str] | None,
+) -> Plans:  # fmt: skip
     """Complete plans of which two of size, tokens, their ratio and compute are given."""
+    given = dict(given)
     if architectures is not None:
-        if params is not None:
+        if given["params"] is not None:
             raise DomainError("params and architectures both say how large models are: give one.")
-        params = _counted(architectures, count)
-    budgets = flops.flops if isinstance(flops, Money) else flops
-    given: dict[str, Any] = {
-        "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param,
-        "flops": budgets,
-    }  # fmt: skip
+        given["params"] = _counted(architectures, count)
+    if isinstance(given["flops"], Money):
+        given["flops"] = given["flops"].flops
     units = {"params": PARAMS.unit, "tokens": TOKENS.unit, "flops": FLOPS.unit}
     read = {
         name: positive_array(name, values, units.get(name, RATIO))

@@ -131,8 +131,6 @@ def regret(
         Models in place of ``params``, counted as the runs or the terms count.
     names
         What to call the plans.
-    terms
-        As for :func:`~bayesscale.allocate`: what holds of the plans and of the best run.
 
     Notes
     -----
@@ -148,12 +146,13 @@ def regret(
     purchase = Purchase.of(fit, terms, inputs)
     mixture, terms = purchase.mixture, purchase.terms
     host, within = mixture.host, terms.within
+    given = {
+        "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param, "flops": flops,
+    }  # fmt: skip
+    count = host.runs.param_count if terms.counting is None else terms.counting.params
     plans = stated_plans(
-        terms.compute,
-        count=host.runs.param_count if terms.counting is None else terms.counting.params,
-        params=params, tokens=tokens, tokens_per_param=tokens_per_param,
-        architectures=architectures, flops=flops, names=names,
-    )  # fmt: skip
+        terms.compute, given, count=count, architectures=architectures, names=names
+    )
     purchase, _ = purchase.over(plans.flops)
 
     def about(some: slice) -> Question:
@@ -249,16 +248,6 @@ def _best(law_loss: Array, flops: Array) -> Array:
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class Landmark:
-    """A published model: parameters in all, training tokens, and where they are stated."""
-
-    name: str
-    params: float
-    tokens: float
-    source: str
-
-
 GPT3 = "Brown et al. (2020), table 2.1, arXiv:2005.14165"
 GOPHER = "Rae et al. (2021), arXiv:2112.11446"
 CHINCHILLA = "Hoffmann et al. (2022), arXiv:2203.15556"
@@ -266,20 +255,21 @@ LLAMA = "Touvron et al. (2023), table 2, arXiv:2302.13971"
 LLAMA2 = "Touvron et al. (2023), table 1, arXiv:2307.09288"
 LLAMA3 = "Llama team (2024), arXiv:2407.21783"
 
-LANDMARKS: tuple[Landmark, ...] = (
-    Landmark("GPT-3 175B", 175e9, 300e9, GPT3),
-    Landmark("Gopher 280B", 280e9, 300e9, GOPHER),
-    Landmark("Chinchilla 70B", 70e9, 1.4e12, CHINCHILLA),
-    Landmark("LLaMA 7B", 6.7e9, 1.0e12, LLAMA),
-    Landmark("LLaMA 13B", 13.0e9, 1.0e12, LLAMA),
-    Landmark("LLaMA 33B", 32.5e9, 1.4e12, LLAMA),
-    Landmark("LLaMA 65B", 65.2e9, 1.4e12, LLAMA),
-    Landmark("Llama 2 70B", 70e9, 2.0e12, LLAMA2),
-    Landmark("Llama 3 8B", 8e9, 15e12, LLAMA3),
-    Landmark("Llama 3 70B", 70e9, 15e12, LLAMA3),
-    Landmark("Llama 3 405B", 405e9, 15.6e12, LLAMA3),
+LANDMARKS = (
+    ("GPT-3 175B", 175e9, 300e9, GPT3),
+    ("Gopher 280B", 280e9, 300e9, GOPHER),
+    ("Chinchilla 70B", 70e9, 1.4e12, CHINCHILLA),
+    ("LLaMA 7B", 6.7e9, 1.0e12, LLAMA),
+    ("LLaMA 13B", 13.0e9, 1.0e12, LLAMA),
+    ("LLaMA 33B", 32.5e9, 1.4e12, LLAMA),
+    ("LLaMA 65B", 65.2e9, 1.4e12, LLAMA),
+    ("Llama 2 70B", 70e9, 2.0e12, LLAMA2),
+    ("Llama 3 8B", 8e9, 15e12, LLAMA3),
+    ("Llama 3 70B", 70e9, 15e12, LLAMA3),
+    ("Llama 3 405B", 405e9, 15.6e12, LLAMA3),
 )
-"""GPT-2's tokens were not published (Radford et al. 2019), so it has no place here."""
+"""Published models: parameters in all, training tokens, and where they are stated. The tokens of
+GPT-2 were not published (Radford et al. 2019)."""
 
 
 def landmark_models() -> pd.DataFrame:
@@ -296,8 +286,8 @@ def landmark_models() -> pd.DataFrame:
     >>> bs.landmark_models().loc["Chinchilla 70B", "tokens"]
     np.float64(1400000000000.0)
     """
-    rows = [(m.name, m.params, m.tokens, m.source) for m in LANDMARKS]
-    return pd.DataFrame(rows, columns=["plan", "params", "tokens", "source"]).set_index("plan")
+    columns = ["plan", "params", "tokens", "source"]
+    return pd.DataFrame(LANDMARKS, columns=columns).set_index("plan")
 
 
 @asks

@@ -130,14 +130,10 @@ def required_flops(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or of compute alone, or an average of such.
     prob
-        Find too the cheapest run that reaches the target with at least this probability, in
+        Find also the cheapest run that reaches the target with at least this probability, in
         (0, 1): its size is chosen before the truth is known, so that it costs more than the
         quantile of what is least in each draw. None does without.
-    terms
-        As for :func:`~bayesscale.allocate`; None for a law of compute alone.
 
     Examples
     --------
@@ -184,12 +180,8 @@ def required_tokens(
 
     Parameters
     ----------
-    fit
-        A fitted law of parameters and tokens, or of tokens alone, or an average of such.
     params
         Parameters N of the model, count, > 0; None for a law of tokens alone.
-    terms
-        As for :func:`~bayesscale.allocate`: limits on tokens, repeated data and counting matter.
 
     Examples
     --------
@@ -203,15 +195,9 @@ def required_tokens(
     )
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
     fixed = stated(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
-    most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
-
-    def question(posterior: Posterior) -> Search:
-        def inputs_at(tokens: Array) -> Sizes:
-            return law_inputs(posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms)
-
-        return Search(inputs_at, inputs_at(np.full(1, np.inf)), posterior.spec.reference["tokens"])
-
-    answer, warning = _requirement(mixture, "tokens", loss, question, ci_prob=ci_prob)
+    answer, warning = _requirement(
+        mixture, "tokens", loss, _tokens_of(fixed, terms), ci_prob=ci_prob
+    )
     tokens = _reached(answer, "tokens")
     far = {"tokens": tokens}
     if PARAMS.name in fixed:
@@ -277,6 +263,19 @@ def _log_loss(posterior: Posterior, sizes: Sizes) -> Array:
     return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
 
 
+def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], Search]:
+    """Look through the tokens of runs whose other inputs are fixed."""
+    most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
+
+    def question(posterior: Posterior) -> Search:
+        def inputs_at(tokens: Array) -> Sizes:
+            return law_inputs(posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms)
+
+        return Search(inputs_at, inputs_at(np.full(1, np.inf)), posterior.spec.reference["tokens"])
+
+    return question
+
+
 def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
     """Look through the optimal splits of budgets."""
     terms = purchase.terms
@@ -338,16 +337,7 @@ def _cheapest(
 
 def _tokens(purchase: Purchase, sizes: Array, loss: float, prob: float) -> Array:
     """Return the tokens with which sizes reach a loss with a probability, infinite for none."""
-    limit = purchase.terms.limits.tokens_max
-    most = np.inf if limit is None else limit
-
-    def search(posterior: Posterior) -> Search:
-        def inputs_at(tokens: Array) -> Sizes:
-            return purchase.law_inputs(posterior, sizes, np.minimum(tokens, most))
-
-        infinite = inputs_at(np.full(sizes.shape, np.inf))
-        return Search(inputs_at, infinite, posterior.spec.reference["tokens"])
-
+    search = _tokens_of({"params": sizes, **purchase.given}, purchase.terms)
     losses = np.full(sizes.shape, loss)
     drawn = purchase.mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws = np.where(np.isnan(drawn["size"]), np.inf, drawn["size"])

@@ -35,7 +35,8 @@ several, or a mapping of names to such, on one picture.""",
 largest.""",
     "unit": """Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
 ``"perplexity"``; by default that of the runs' source.""",
-    "terms": "Cost, limits, data, counting, further inputs: as for :func:`~bayesscale.allocate`.",
+    "terms": """Cost, limits, data, counting, further inputs, as for :func:`~bayesscale.allocate`.
+None counts compute as the runs do: 6ND, scaled by the median of their own count over 6ND.""",
     "ax": "Axes to draw into; by default those of a new figure.",
     "label": "Name of a single fit in the legend.",
     "color": "A Matplotlib colour, or one for each of several fits, criteria, priors or methods.",
@@ -181,10 +182,7 @@ def stroke(color: Any, width: float, style: Literal["-", "--"] = "-") -> Line2D:
 
 
 def draw_legend(ax: Axes, entries: Entries, legend: Legend, *, side_by_side: int = 1) -> None:
-    """Draw a legend above the axes or at a place inside them.
-
-    Artists of one entry are laid over each other, in ``side_by_side`` places.
-    """
+    """Draw a legend, artists of one entry laid over each other in ``side_by_side`` places."""
     if legend is False or not entries:
         return
     common: dict[str, Any] = {

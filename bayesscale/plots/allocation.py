@@ -152,11 +152,6 @@ def plot_allocation(
         on the axis: with all their parameters, and as much compute as the runs' rule gives them.
         Their names stand to the right.
 
-    Notes
-    -----
-    Compute is counted as the runs count it: 6ND, scaled by the median of their own count over 6ND
-    where they bring one.
-
     Examples
     --------
     >>> bs.plot_allocation(fit, flops_max=1e25)                   # doctest: +SKIP

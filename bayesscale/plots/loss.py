@@ -163,12 +163,7 @@ def plot_loss(
         Runs that were not fitted, to see whether they fall where the law says.
     ci_prob
         Probability of the equal-tailed bands, in (0, 1): the dark one holds the law, the light
-        one, of a single fit, a new run with its noise.
-
-    Notes
-    -----
-    Compute is counted as the runs count it: 6ND, scaled by the median of their own count over 6ND
-    where they bring one. The bands carry the fit's discrepancy.
+        one, of a single fit, a new run with its noise. Both carry the fit's discrepancy.
 
     Examples
     --------

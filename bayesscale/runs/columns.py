@@ -80,10 +80,7 @@ def assign_columns(
     groups: Sequence[str] = (),
     required: Sequence[Quantity] = (LOSS,),
 ) -> dict[str, Source]:
-    """Return the source of each quantity: the named column, or else one that it is known as.
-
-    Neither groups nor columns that are named for one quantity are tried for another.
-    """
+    """Return the source of each quantity: the named column, or else a free one by its name."""
     columns = [c for c in frame.columns if isinstance(c, str)]
     named = {part: _as_written(column, columns) for part, column in named.items()}
     for part, column in [*named.items(), *(("group", g) for g in groups)]:
@@ -294,10 +291,9 @@ def _storable_name(name: str) -> str:
 def numbers(
     column: pd.Series, *, counts: bool = False, compute: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read cells as float64, NaN where missing or unreadable, and tell where they are unreadable.
+    """Read cells as fresh float64 ``(run,)``, NaN where missing, and tell where unreadable.
 
-    Numbers of any type and text that holds them, of ``counts`` also such as ``1.73B`` and
-    ``2,040``, of ``compute`` such as ``1e21 FLOP``; both arrays are fresh, shape ``(run,)``.
+    Text of ``counts`` may be ``1.73B`` or ``2,040``, of ``compute`` ``1e21 FLOP``.
     """
     if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
         with np.errstate(over="ignore"):  # beyond float64: infinite, and refused as that
@@ -329,11 +325,10 @@ def _is_empty(cell: object) -> bool:
 
 
 def labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read cells as labels; tell where there is none, and where there is what cannot be one.
+    """Read cells as fresh labels ``(run,)``; tell which are missing, and which cannot be labels.
 
-    Whole numbers that fit become int64, other numbers float64 (NaN where missing), all else text
-    as it is written ("" where missing). Nothing is rounded: whole numbers that neither type holds
-    are text. Doing it twice changes nothing. All arrays are fresh, shape ``(run,)``.
+    Whole numbers become int64, other numbers float64 (NaN where missing), all else text as it is
+    written ("" where missing), also whole numbers that neither type holds exactly.
     """
     nowhere = np.zeros(len(column), dtype=bool)
     if column.dtype == np.int64:  # as this and plain text are most often, they are done quickly

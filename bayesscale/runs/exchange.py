@@ -14,15 +14,14 @@ import pandas as pd
 from bayesscale._arguments import text
 from bayesscale.errors import BayesScaleError, RunsError
 from bayesscale.quantities import CLUSTER, SEED, Quantity, nats_per_token
-from bayesscale.runs import checks
+from bayesscale.runs import checks, intake
 from bayesscale.runs.columns import NUMBERS, RUN
-from bayesscale.runs.intake import ATTRIBUTE
 from bayesscale.runs.units import check_conventions
 
 if TYPE_CHECKING:
     import xarray as xr
 
-CONVENTIONS = ("param_count", "flop_rule", "loss_unit", "bytes_per_token", "name")
+CONVENTIONS = (*intake.CONVENTIONS, "name")
 
 _ALWAYS = ("params", "tokens", "flops", "loss")
 """What every table held before laws said what they need."""
@@ -46,14 +45,16 @@ def to_dataset(
     return xr.Dataset(
         {name: (RUN, column.copy(), units.get(name, {})) for name, column in columns.items()},
         coords={RUN: run_ids.copy()},
-        attrs={ATTRIBUTE: json.dumps(metadata)},  # netCDF knows neither None nor lists of one text
+        attrs={
+            intake.ATTRIBUTE: json.dumps(metadata)
+        },  # netCDF knows neither None nor lists of one text
     )
 
 
 def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     """Undo `to_dataset`, also after a file; refuse runs that no table can have."""
     try:
-        stored = json.loads(dataset.attrs[ATTRIBUTE])
+        stored = json.loads(dataset.attrs[intake.ATTRIBUTE])
         ids = _plain(dataset[RUN])
         inputs = tuple(Quantity(**fields) for fields in stored.get("inputs", []))
         groups = tuple(stored["groups"])

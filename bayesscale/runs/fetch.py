@@ -183,6 +183,7 @@ _LEAST_FLOPS = {"code": 0.0, "bytes": 3e11}
 _COUNTS = {"total": "params", "non_embedding": "params_non_embedding"}
 
 
+@documented({})
 def load_example(
     ladder: Literal["code", "bytes"] = "code",
     *,
@@ -220,11 +221,6 @@ def load_example(
     repeated
         Also the runs that see their data 2 to 16 times, with the label ``part`` to tell them by. No
         law of :math:`N` and :math:`D` alone describes these.
-
-    Returns
-    -------
-    Runs
-        With losses in nats/token on held-out files, named ``example``.
 
     Raises
     ------

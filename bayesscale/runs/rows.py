@@ -29,11 +29,7 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def rows_where(frame: pd.DataFrame, where: Where | None) -> pd.DataFrame:
-    """Keep the rows that meet conditions; nothing in the table has been checked yet.
-
-    Text is compared as it is written and, where no cell reads so, as a number; a number as a
-    number, exactly. An empty cell equals nothing, and is neither above nor below.
-    """
+    """Keep the rows of an unchecked table that meet conditions, as ``MEANINGS["where"]`` says."""
     columns = [c for c in frame.columns if isinstance(c, str)]
     for column, sign, value in _conditions(where):
         if column not in columns:
@@ -104,10 +100,9 @@ def _equals(cells: pd.Series, filled: np.ndarray, value: Any) -> np.ndarray:
 def one_reading(
     keys: pd.Series, loss: np.ndarray, order: np.ndarray, reading: Reading
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the row that stands for each run, in order of appearance, and its loss.
+    """Return the row that stands for each run, in order of appearance, and its loss ``(row,)``.
 
-    The last row of a run is that of the largest ``order``; rows without a loss are passed over
-    unless a run has no other. The mean loss stands in its last row. Shapes ``(row,)``.
+    The last row has the largest ``order``; rows without a loss only count where a run has no other.
     """
     table = pd.DataFrame({"run": pd.factorize(keys)[0], "loss": loss, "order": order})
     no_loss = table["loss"].isna()
