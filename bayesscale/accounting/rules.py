@@ -6,9 +6,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale import _arguments
 from bayesscale._documented import documented
 from bayesscale._types import Array
-from bayesscale.errors import DomainError
 
 type Attention = Literal["none", "causal", "full"]
 """Which attention scores are counted: none, half of the square of positions, or all of it."""
@@ -85,12 +85,7 @@ class PowerCost:
 
     def __post_init__(self) -> None:
         for name in ("kappa", "params_exponent", "tokens_exponent"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise DomainError(
-                    f"A cost C = kappa N^p D^q needs a positive, finite {name}, not {value!r}. "
-                    "The default, 6ND, is PowerCost()."
-                )
+            _arguments.number(name, getattr(self, name), above=0)
 
     def flops(self, params: float | NDArray, tokens: float | NDArray) -> NDArray[np.float64]:
         """Return C in FLOP of N parameters and D tokens."""

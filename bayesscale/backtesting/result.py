@@ -75,7 +75,7 @@ class Backtest(Told):
         Joint predictive draws of each fold (index ``fold``): how many runs intervals ``covered``,
         and the ``p_value`` of errors twice as large.
     fingerprint
-        That of the runs, which a report of them checks.
+        Of the runs.
     """
 
     points: pd.DataFrame

@@ -77,8 +77,7 @@ def backtest(
     rule inside the fitted runs at the same reach. The log score of the law is its exact predictive
     density of log loss; that of a baseline is of a normal with the mean and SD of its draws.
 
-    Folds run through joblib, in new processes where that pays, and so on a cluster in
-    ``joblib.parallel_config(backend="dask")``.
+    Folds run through joblib, and so on a cluster in ``joblib.parallel_config(backend="dask")``.
 
     References
     ----------

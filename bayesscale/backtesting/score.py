@@ -148,13 +148,11 @@ def score(
         If ``fit`` is no fit, ``held_out`` are no runs, or some of them were fitted.
     RunsError
         If the two tables count parameters otherwise, or have different columns.
-    SamplerError
-        If the sampler stops.
 
     Warns
     -----
     ConvergenceWarning, LackOfFitWarning, PriorWarning
-        As :func:`~bayesscale.fit` does, of the refit.
+        As :func:`~bayesscale.fit` does, of the refit; errors likewise.
 
     Examples
     --------

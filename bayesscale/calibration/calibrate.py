@@ -83,11 +83,8 @@ def calibrate(
     Uniformity is tested by the simultaneous band around the distribution function of the ranks
     [3]_, computed exactly. ``false_alarm`` is divided among the quantities.
 
-    Fits that do not converge count like the others, and are reported. Dropping them would not bias
-    the ranks, since convergence depends on the data alone, but would hide where the sampler fails.
-
-    Simulations run through joblib, and so on a cluster in
-    ``joblib.parallel_config(backend="dask")``. Each process compiles once.
+    Fits that do not converge count like the others, and are reported: to drop them would hide where
+    the sampler fails. Simulations run through joblib, as the folds of :func:`~bayesscale.backtest`.
 
     References
     ----------

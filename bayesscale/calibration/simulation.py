@@ -37,7 +37,7 @@ class Ladder:
 
     @property
     def spec(self) -> ModelSpec:
-        """The model."""
+        """The model, of which all but the runs' losses is kept."""
         return self.setup.spec
 
     @property

@@ -33,12 +33,11 @@ def average(
     Parameters
     ----------
     by
-        ``"loo"``: stacking on how well each run is predicted by the others; seconds. It asks
-        about runs like those that are there, and there are many of these.
-        ``"largest"``: how probable each law made all runs with the largest compute together, given
-        the smaller ones, from one refit a law. It asks about extrapolation, but once: these are
-        probabilities of laws that start alike after the smaller runs (partial Bayes factors), and
-        go to one law as ``"evidence"`` does, with less say of the priors.
+        ``"loo"``: stacking on how well each run is predicted by the others; seconds. It concerns
+        runs like those in the table.
+        ``"largest"``: partial Bayes factors, how probable each law made all runs with the largest
+        compute together, given the smaller ones, from one refit a law. They concern extrapolation,
+        but a single time, and depend less on the priors than ``"evidence"``.
         ``"evidence"``: posterior probabilities of the laws at equal prior odds. They go to one
         law as runs get many, even where no law is right, and depend on the priors.
     group
@@ -57,9 +56,8 @@ def average(
     .. math:: \max_w \sum_i \ln \sum_k w_k p_k(y_i | y_{-i}),
               \quad w_k \ge 0, \; \sum_k w_k = 1
 
-    with densities of log loss. The largest runs are one observation: a law that misses one misses
-    the next in the same way, so their densities one by one would count the same surprise many
-    times. One observation has nothing to stack on, and under ``"largest"`` the weights are
+    with densities of log loss. A law that misses one of the largest runs misses the next in the
+    same way: they are one observation, and under ``"largest"`` the weights are
 
     .. math:: w_k \propto p_k(y_{large} | y_{small}) = p_k(y_{all}) / p_k(y_{small})
 

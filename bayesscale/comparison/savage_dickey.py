@@ -94,8 +94,8 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
 
     where w is a normal density with the mean and variance of the draws that are nearest to k = 1,
     m and b their regression, and a = 1.1 spreads what is moved. That holds for any w, m, b and a;
-    only the error depends on them. Where the posterior is far from normal, as it is under drift,
-    draws from its other end would be moved to where they tell nothing: so the nearest ones decide.
+    only the error depends on them. The nearest draws decide, as the posterior may be far from
+    normal.
 
     References
     ----------

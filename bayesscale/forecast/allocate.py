@@ -16,6 +16,7 @@ from bayesscale.accounting import Money
 from bayesscale.forecast.answer import (
     Answer,
     asks,
+    described,
     reach,
     summary_columns,
     target_frame,
@@ -35,6 +36,7 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 
+@described
 @dataclass(frozen=True, repr=False)
 class Allocation(Answer):
     """Compute-optimal splits of budgets, and the runs to order.
@@ -57,14 +59,6 @@ class Allocation(Answer):
         ``several_minima`` are shares of the draws: the former are left out of what is said of the
         optimum. Last ``reach_flops``, the budget as a multiple of the largest fitted run's
         compute, and ``money`` where budgets are.
-    draws
-        The quantities with intervals, dims ``(chain, draw, flops)``; NaN without an optimum.
-    ci_prob
-        Probability of the equal-tailed intervals.
-    within
-        Losses within this share of the best are as good.
-    assumed
-        What was assumed of cost and terms, a sentence each.
     """
 
     within: float = 0.001
@@ -134,26 +128,6 @@ def allocate(
     ----------
     flops
         Budgets C in FLOP, > 0, shape ``(flops,)`` or a scalar; or :class:`~bayesscale.Money`.
-
-    Returns
-    -------
-    Allocation
-        ``summary``, one row a budget, and ``draws``, dims ``(chain, draw, flops)``.
-
-    Raises
-    ------
-    DomainError
-        If a budget is not positive and finite, the law has nothing to split, the cost or a term is
-        invalid, there is no best size, or ``random_seed`` is not a whole number from 0.
-
-    Warns
-    -----
-    RunsWarning
-        If no cost is given and the runs' own compute is not proportional to ND.
-    ExtrapolationWarning
-        If a budget is more than 30 times the compute of the largest fitted run, the run to order
-        lies more than 30 times outside the runs' range in N or D or twice in D/N, which is a
-        caution too, its predicted loss is worse than guessing, or some draws have no optimum.
 
     Notes
     -----

@@ -54,8 +54,8 @@ SECTIONS = {
 ExtrapolationWarning
     If compute, or the law's only input, is more than 30 times that of the largest fitted run; if N
     or D lies more than 30 times outside the runs' range, D/N more than twice, or another input more
-    than 1000 times; if the predicted loss is worse than guessing; or if fewer than half of the
-    draws reach a target. What concerns N, D and D/N is a caution in ``outside``, too.""",
+    than 1000 times; if the predicted loss is worse than guessing; if some draws have no optimum, or
+    fewer than half reach a target. What concerns N, D and D/N is a caution in ``outside``, too.""",
 }
 
 FIELDS = {
@@ -256,7 +256,7 @@ def warn_if_far(
     """
     outside = check_outside(fit, sizes)
     sizes = {name: v for name, v in sizes.items() if quantity_of(fit.law, name).scale == "log"}
-    above, below = _above(fit, sizes), _below(fit, sizes)
+    above, below = _far(fit, sizes)
     said = []
     if above or below:
         said.append(f"The farthest target takes {'; '.join(above + below)}.")
@@ -292,32 +292,24 @@ def _and_how(fit: Fit) -> str:
     )
 
 
-def _above(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
-    found = []
+def _far(fit: Fit, sizes: Mapping[str, Array]) -> tuple[list[str], list[str]]:
+    """Return in words which sizes are far above the largest run's or far below the smallest's."""
+    above, below = [], []
     for name, values in sizes.items():
-        most = np.max(values, initial=0.0, where=~np.isnan(values))
-        times = most / fit.runs[name].max()
+        q, seen, known = quantity_of(fit.law, name), fit.runs[name], ~np.isnan(values)
+        unit = f" {q.unit}" if q.style == "flops" else ""
+        most = np.max(values, initial=0.0, where=known)
+        least = np.min(values, initial=np.inf, where=known)
         decisive = name == FLOPS.name or tuple(fit.law.quantities) == (name,)
         elsewhere = name in SPLIT and not decisive  # what check_outside looks at
+        times, under = most / seen.max(), seen.min() / least
         if times > (VALIDATED_REACH if decisive else STRANGE_REACH) and not elsewhere:
-            found.append(f"{times:.3g} times the {_of(fit.law, name, most, 'largest')}")
-    return found
-
-
-def _below(fit: Fit, sizes: Mapping[str, Array]) -> list[str]:
-    found = []
-    for name, values in sizes.items():
-        least = np.min(values, initial=np.inf, where=~np.isnan(values))
-        times = fit.runs[name].min() / least
-        if times > STRANGE_REACH:
-            found.append(f"1/{times:.3g} of the {_of(fit.law, name, least, 'smallest')}")
-    return found
-
-
-def _of(law: Law, name: str, value: float, which: str) -> str:
-    q = quantity_of(law, name)
-    unit = f" {q.unit}" if q.style == "flops" else ""
-    return f"{q.noun} of the {which} run ({q.write(value)}{unit})"
+            size = f"{q.write(most)}{unit}"
+            above.append(f"{times:.3g} times the {q.noun} of the largest run ({size})")
+        if under > STRANGE_REACH:
+            size = f"{q.write(least)}{unit}"
+            below.append(f"1/{under:.3g} of the {q.noun} of the smallest run ({size})")
+    return above, below
 
 
 def title(name: str) -> str:

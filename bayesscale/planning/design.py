@@ -193,7 +193,7 @@ def design(
     ci_prob: float = 0.9,
     **inputs: float,
 ) -> Design:
-    r"""Rank small runs by what they would teach about how to split a large budget.
+    r"""Rank small runs by how much they would improve the split of a large budget.
 
     Parameters
     ----------

@@ -134,8 +134,7 @@ def plot_allocation(
 ) -> Axes:  # fmt: skip
     """Draw the compute-optimal parameters N* and tokens D* against training compute.
 
-    Faint points are the parameters and tokens that were tried: where a curve leaves them, the
-    law speaks alone.
+    Faint points are the parameters and tokens of the runs: beyond them a curve extrapolates.
 
     Parameters
     ----------

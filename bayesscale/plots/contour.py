@@ -96,10 +96,6 @@ def plot_contour(
     ----------
     fit
         A fitted law of parameters and tokens, or an average of several.
-    ci_prob
-        Probability of the equal-tailed interval of the frontier, in (0, 1).
-    flops_max
-        End of the frontier, FLOP, above the smallest run; by default ten times the largest.
     color
         Colour of the frontier.
 

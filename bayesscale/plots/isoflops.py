@@ -27,9 +27,7 @@ NEAR = 1.3
 """A run belongs to a slice whose compute it has within this factor."""
 
 AROUND = 4.0
-"""A slice goes this far beyond what is known of its minimum, and this far beyond its runs' sizes
-at most.
-"""
+"""A slice goes this far beyond what is known of its minimum, and at most beyond its runs' sizes."""
 
 RIDGE = 0.16
 """Height of the densities, as a share of the axes'."""
@@ -142,16 +140,14 @@ def plot_isoflops(
 ) -> Axes:  # fmt: skip
     """Draw loss against parameters at fixed compute, and the posterior of where each is least.
 
-    Ridges at the foot are the posterior density of the compute-optimal parameters N*, one a
-    slice. A dashed slice has no runs: the law speaks alone.
+    Bands are of the law without run noise. Ridges at the foot are the posterior density of the
+    compute-optimal parameters N*, one a slice. A dashed slice has no runs.
 
     Parameters
     ----------
     flops
         Budgets, FLOP, > 0, shape ``(flops,)``. By default up to five levels of compute that the
         runs have, and one ten times above the largest.
-    ci_prob
-        Probability of the equal-tailed bands, in (0, 1), of the law without run noise.
 
     References
     ----------

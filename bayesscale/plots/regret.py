@@ -53,8 +53,6 @@ def plot_regret(
     ----------
     regret
         What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned.
-    color
-        A Matplotlib colour.
 
     Examples
     --------

@@ -72,8 +72,6 @@ def plot_residuals(
 
     Parameters
     ----------
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1), of the residuals and of the noise.
     ax
         Axes to draw into, three or one for each of the sizes that the runs have; by default those
         of a new figure.
@@ -167,13 +165,8 @@ def plot_predictive_check(
 ) -> Axes:  # fmt: skip
     """Draw how much runs miss the law by, beside what ladders that the model makes would.
 
-    A curve that leaves its band has heavier or lighter tails, more or less scatter, or more of
-    its runs on one side than the model allows.
-
-    Parameters
-    ----------
-    ci_prob
-        Probability of the equal-tailed band, in (0, 1), at each rank by itself.
+    A curve that leaves its band, which holds at each rank by itself, has heavier or lighter tails,
+    more or less scatter, or more of its runs on one side than the model allows.
 
     Examples
     --------

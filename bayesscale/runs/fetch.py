@@ -73,11 +73,10 @@ LADDERS = {
 def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
     r"""Fetch a public ladder by its name.
 
-    The file is downloaded from its authors' address, at a fixed commit, the first time. It is kept
-    in the user's cache folder, or in that which the environment variable ``BAYESSCALE_CACHE``
-    names, and its SHA-256 is checked each time. On a machine without network, files that lie in
-    the folder that ``BAYESSCALE_DATA`` names, or below it, under their owners' names are read from
-    there, if their SHA-256 is right.
+    The file is downloaded from its authors' address, at a fixed commit, the first time, and kept in
+    the user's cache folder or the one that the environment variable ``BAYESSCALE_CACHE`` names.
+    Files in or below the folder that ``BAYESSCALE_DATA`` names are read from there. SHA-256
+    checksums are compared each time.
 
     Parameters
     ----------
@@ -94,8 +93,7 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
     UnknownNameError
         If there is no public ladder of that name.
     FileError
-        If the file is not in the cache and cannot be downloaded, or what comes is not what its
-        checksum says. What was in the cache stays as it was.
+        If the file is not in the cache and cannot be downloaded, or its checksum is wrong.
 
     References
     ----------
@@ -183,7 +181,7 @@ _LEAST_FLOPS = {"code": 0.0, "bytes": 3e11}
 _COUNTS = {"total": "params", "non_embedding": "params_non_embedding"}
 
 
-@documented({})
+@documented({}, sections={"Raises": "UnknownNameError\n    If there is no such ladder or count."})
 def load_example(
     ladder: Literal["code", "bytes"] = "code",
     *,
@@ -193,39 +191,26 @@ def load_example(
 ) -> Runs:
     r"""Load an embedded ladder: small transformers that this project trained on Python source.
 
-    ``"code"``: decoder-only transformers of 9.7e3 to 5.2e6 parameters (1.5e3 to 4.9e6 of them in
-    the blocks), trained on the source of 84 packages at levels of compute from 1e11 to 1e15 FLOP,
-    half a decade apart. A token is one of 1,024 byte pairs. The two highest levels are meant for
-    hold-out; of 1e15 only two runs are finished.
-
-    ``"bytes"``: of 3.6e3 to 4.0e6 parameters (1.5e3 to 3.9e6 in the blocks), trained on the
-    standard library of CPython 3.12.1 at seven levels from 1e10 to 1e13 FLOP, of which the upper
-    four are loaded. A token is a byte. No law describes it: networks of this size learn to copy
-    within their window in just this range of compute.
-
-    Of both, every fourth cell has three seeds. ``code.md`` and ``bytes.md`` beside this file hold
-    the designs, the columns of ``code.csv`` and ``bytes.csv`` and the known weaknesses;
-    ``notebooks/ladder`` trains the ladder of code anew.
+    Every fourth cell has three seeds. ``code.md`` and ``bytes.md`` beside this file hold the
+    designs, the columns and the known weaknesses.
 
     Parameters
     ----------
     ladder
-        Which of the two.
+        ``"code"``: 9.7e3 to 5.2e6 parameters, trained on the source of 84 packages at levels of
+        compute from 1e11 to 1e15 FLOP; a token is one of 1,024 byte pairs. The two highest levels
+        are meant for hold-out; of 1e15 only two runs are finished. ``"bytes"``: 3.6e3 to 4.0e6
+        parameters, trained on the standard library of CPython 3.12.1 at seven levels from 1e10 to
+        1e13 FLOP, of which the upper four are loaded; a token is a byte. No law describes it.
     param_count
         ``"total"``: all parameters :math:`N`, with compute :math:`6ND`. ``"non_embedding"``: those
         of the blocks alone, as Kaplan et al. [1]_ count, with :math:`6ND` of that count.
     all_levels
-        Also the three lowest levels of the ladder of bytes. Loss falls ever faster with compute
-        there, and no law of this package describes both halves: they are left out unless asked
-        for. That was decided after looking at all levels, the top one included.
+        Also the three lowest levels of the ladder of bytes, where loss falls ever faster with
+        compute. To leave them out was decided after looking at all levels.
     repeated
-        Also the runs that see their data 2 to 16 times, with the label ``part`` to tell them by. No
-        law of :math:`N` and :math:`D` alone describes these.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such ladder, or no such count.
+        Also the runs that see their data 2 to 16 times, with the label ``part``. No law of
+        :math:`N` and :math:`D` alone describes these.
 
     References
     ----------

@@ -113,10 +113,9 @@ class Runs(RunArrays):
 
         Columns that are not named are looked for under well-known names (``n_params``, ``N``,
         ``Model size``, ``Params (M)``, ``train_tokens``, ``D``, ``eval/loss``, ``L``, ``PFLOPs``,
-        ``run_id``, ``seed``, …), and the table shows which it took. Of N, D and C, the third
-        follows from two; a law needs no others than it is of. Columns with no part to play are
-        dropped. Labels and ids are never rounded: whole numbers become
-        int64, other numbers float64, and all else is text as it is written.
+        ``run_id``, ``seed``, …), and the table shows which it took. Other columns are dropped.
+        Labels and ids are never rounded: whole numbers become int64, other numbers float64, and all
+        else is text as it is written.
 
         Parameters
         ----------

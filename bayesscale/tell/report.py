@@ -143,13 +143,18 @@ def report(
     path = Path(path) if isinstance(path, str | Path) else path
     if not isinstance(path, Path) or path.suffix.lower() not in (".html", ".htm"):
         raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
-    kinds = {
+    kinds: dict[str, tuple[Any, tuple[type, ...]]] = {
         "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
         "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
         "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
         "recipes": (recipes, (RecipeComparison,)),
     }  # fmt: skip
-    _check_kinds(kinds)
+    if (fit is None) == (plan is None):
+        raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
+    for name, (value, of_kind) in kinds.items():
+        if value is not None and not isinstance(value, of_kind):
+            expected = " or ".join(kind.__name__ for kind in of_kind)
+            raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
     told = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
             "backtest": backtest}  # fmt: skip
     subject = fit if plan is None else plan.fit
@@ -212,16 +217,6 @@ def _planned(
         terms=plan.terms if terms is None else terms, ci_prob=ci_prob or plan.ci_prob,
     )  # fmt: skip
     return replace(made, test=plan.test, tested=plan.tested, not_tested=plan.not_tested)
-
-
-def _check_kinds(named: Mapping[str, tuple[Any, tuple[type, ...]]]) -> None:
-    """Refuse what cannot be told, before anything is computed."""
-    if (named["fit"][0] is None) == (named["plan"][0] is None):
-        raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
-    for name, (value, kinds) in named.items():
-        if value is not None and not isinstance(value, kinds):
-            expected = " or ".join(kind.__name__ for kind in kinds)
-            raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
 
 
 def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
