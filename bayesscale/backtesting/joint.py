@@ -1,7 +1,7 @@
 r"""Whether the held-out errors of a ladder are as large as the fits implied, judged jointly.
 
-All held-out runs of a fold share the error of one fit, so that they are far fewer trials than runs.
-Each fold is judged on the runs up to the next cutoff (which no other fold is judged on) by
+Held-out runs of a fold share the error of one fit. Each fold is judged on the runs up to the next
+cutoff, which no other fold is judged on, by
 
 .. math:: T = \frac1n \sum_i |y_i - m_i| / s_i
 

@@ -14,7 +14,11 @@ from scipy.special import logsumexp
 from bayesscale import errors
 from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.backtesting import baselines
+from bayesscale.backtesting.baselines import (
+    predict_by_bootstrap,
+    predict_by_conformal,
+    predict_by_persistence,
+)
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.joint import judge_errors
 from bayesscale.backtesting.scores import normal_log_score, score_draws
@@ -71,9 +75,9 @@ def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
     rng = generator(fit.sampling.random_seed, Stream.BASELINES)
     draws = {
         POSTERIOR: np.log(_predictive(fit, large, recipe_shift)),
-        APPROACH3: baselines.predict_by_bootstrap(x, y, x_new, rng),
-        CONFORMAL: baselines.predict_by_conformal(x, small.flops, y, x_new, large.flops),
-        PERSISTENCE: baselines.predict_by_persistence(x, small.flops, y, x_new, large.flops),
+        APPROACH3: predict_by_bootstrap(x, y, x_new, rng),
+        CONFORMAL: predict_by_conformal(x, small.flops, y, x_new, large.flops),
+        PERSISTENCE: predict_by_persistence(x, small.flops, y, x_new, large.flops),
     }
     tables = []
     for method, values in draws.items():

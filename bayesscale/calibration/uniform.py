@@ -1,15 +1,12 @@
 r"""Whether ranks are uniform: an exact test, and the band that draws it.
 
 A right posterior ranks the truth uniformly on 0, ..., L among L draws. So among n simulations the
-number with a rank below i is binomial, with probability :math:`z_i = i / (L + 1)`, at each i. The
-test looks at the i where that number is least likely, and asks how often uniform ranks would be
-less likely still somewhere. The same comparison, turned around, is a band that the whole curve of
-uniform ranks stays inside with a given probability (Säilynoja, Bürkner and Vehtari 2022,
-arXiv:2103.10522).
+number with a rank below i is binomial, with probability :math:`z_i = i / (L + 1)`. The p-value is
+how often uniform ranks would be less likely somewhere than at the least likely i; inverted, it is a
+simultaneous band (Säilynoja, Bürkner and Vehtari 2022, arXiv:2103.10522).
 
-That probability needs no simulation. Given their sum, counts of ranks are independent Poisson
-variables; so it is a chain of convolutions, each cut off at the band's ends (Moscovich and Nadler
-2017, arXiv:1503.04363).
+Given their sum, counts of ranks are independent Poisson variables, so that the probability is a
+chain of convolutions cut off at the band's ends (Moscovich and Nadler 2017, arXiv:1503.04363).
 """
 
 from functools import lru_cache

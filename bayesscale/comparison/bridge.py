@@ -1,8 +1,7 @@
 """Bridge sampling: the normalising constant of a density that can be evaluated and was sampled.
 
-Half of the draws fit a normal proposal; the other half, standardised by it and mirrored, is
-bridged to the proposal by Meng and Wong's optimal function, which is iterated to its fixed point.
-Then the halves swap, and the two estimates are averaged.
+Half of the draws fit a normal proposal, to which the other half, standardised and mirrored, is
+bridged by Meng and Wong's optimal function; then the halves swap, and the estimates are averaged.
 """
 
 from collections.abc import Callable

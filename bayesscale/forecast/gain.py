@@ -37,8 +37,6 @@ class Gain(Answer):
         One row for each of parameters, tokens and compute, or for the only input of the law: the
         loss before, after, and ``saved`` (nats/token) with ``saved_percent``, medians and
         intervals.
-    draws
-        ``saved`` and ``saved_percent``, dims ``(chain, draw, what)``.
     """
 
     def body(self) -> list[Section]:

@@ -222,13 +222,10 @@ class Terms:
     within: float = 0.001
 
     def __post_init__(self) -> None:
-        for name, kind, optional in (
-            ("limits", Limits, False),
-            ("repetition", Repetition, True),
-            ("counting", Counting, True),
-        ):
+        kinds = {"limits": Limits, "repetition": Repetition, "counting": Counting}
+        for name, kind in kinds.items():
             value = getattr(self, name)
-            if not isinstance(value, kind) and not (optional and value is None):
+            if not isinstance(value, kind) and (value is not None or name == "limits"):
                 raise DomainError(
                     f"{name} must be {kind.__name__}, such as bs.{kind.__name__}(...), not "
                     f"{_arguments.shown(value)}."

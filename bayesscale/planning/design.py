@@ -98,7 +98,7 @@ class Design(Answer):
                 "compute": lambda row: write_flops(row["flops"]),
                 "removes": lambda row: f"{100 * row['share']:.2g} %",
                 "per FLOP": lambda row: f"{scale.difference(row['gain_per_flop']):.2g}",
-                "train": lambda row: _place(row),
+                "train": _place,
             },
             "Removes: the share of the large run's expected regret that this run alone takes "
             f"away; per FLOP in {scale.of_differences}. Train: the runs chosen together, each "

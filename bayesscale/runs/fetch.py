@@ -82,11 +82,10 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
     ----------
     name
         ``"chinchilla"``: the 245 points of figure 4 of Hoffmann et al. [1]_, digitised by
-        Besiroglu et al. [2]_. ``params`` are all parameters, ``flops`` the training compute as
-        plotted, ``tokens`` are :math:`C / 6N`, ``loss`` is the training loss in nats/token, read
+        Besiroglu et al. [2]_; ``params`` are all parameters, ``loss`` is the training loss, read
         from the colour of a marker. The replication leaves the five largest losses out:
         ``runs.select(runs.loss < 3.42)`` keeps the other 240. ``"cs336"``: 72 simulated runs on
-        nine budgets of a course on language models; ``tokens`` are :math:`C / 6N`.
+        nine budgets of a course on language models. In both ``tokens`` are :math:`C / 6N`.
 
     Raises
     ------

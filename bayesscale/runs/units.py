@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -111,11 +111,8 @@ def recognise_rule(
     params_non_embedding: np.ndarray | None,
 ) -> FlopRule:
     """Name the rule that a FLOP column follows within 1 % in every run, else ``"column"``."""
-    counts: list[tuple[FlopRule, np.ndarray | None]] = [
-        ("6ND", params),
-        ("6ND_non_embedding", params_non_embedding),
-    ]
-    for rule, count in counts:
+    counts: dict[FlopRule, Any] = {"6ND": params, "6ND_non_embedding": params_non_embedding}
+    for rule, count in counts.items():
         if count is not None:
             ratio = flops / training_flops(count, tokens)
             if np.all(np.abs(ratio - 1.0) <= _SAME_RULE_TOLERANCE):

@@ -54,10 +54,8 @@ def to_latex(result: Told, *, caption: str | None = None, label: str | None = No
                          columns=[str(title) for title in table.columns])  # fmt: skip
     style = frame.style.hide(axis="index").format(escape="latex")
     style = style.format_index(escape="latex", axis="columns")
-    options: dict[str, Any] = {
-        "hrules": True,
-        "column_format": "l" + "r" * (len(frame.columns) - 1),
-    }
+    aligned = "l" + "r" * (len(frame.columns) - 1)
+    options: dict[str, Any] = {"hrules": True, "column_format": aligned}
     if caption is not None or label is not None:
         options |= {"caption": caption, "label": label, "position_float": "centering"}
     written = style.to_latex(**options)
