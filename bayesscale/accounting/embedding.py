@@ -81,9 +81,8 @@ class EmbeddingShare:
 
         Notes
         -----
-        With :math:`z = \ln(N_T - N) - \tfrac13 \ln N` normal around ln ω and a flat prior on ln ω
-        and on the log of its spread, ln ω is Student-t around the mean of z, with standard error
-        :math:`s / \sqrt{n}` and n - 1 degrees of freedom.
+        With :math:`z = \ln(N_T - N) - \tfrac13 \ln N` normal around ln ω and flat priors, ln ω is
+        Student-t around the mean of z, with n - 1 degrees of freedom.
 
         Examples
         --------

@@ -23,8 +23,7 @@ FLOP_PER_PARAM_SERVED = 2.0
 
 SCORES: dict[Attention, float] = {"none": 0.0, "causal": 6.0, "full": 12.0}
 """Training FLOP of attention scores for each layer, position in context and unit of width: 2 each
-for QKᵀ and AV, three times over for training; a causal mask leaves half. Kaplan et al. (2020),
-table 1."""
+for QKᵀ and AV, three times over for training; a causal mask leaves half."""
 
 
 counted = documented(

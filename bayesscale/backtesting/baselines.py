@@ -108,8 +108,7 @@ def _starts(x: Array, log_loss: Array) -> list[Array]:
 
 
 RUNS_PER_COEFFICIENT = 2
-"""With fewer runs than that, least squares is not asked, nor of less than half of the runs: what it
-misses by then says little of a fit to all."""
+"""Least squares is fitted to so many runs, and to half of all, or its errors are not used."""
 
 DRAWS = 1000
 """Quantiles that serve as draws."""

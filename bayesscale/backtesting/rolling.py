@@ -66,8 +66,8 @@ def backtest(
 
     Notes
     -----
-    A run is predicted once in every fold that it is larger than, and the runs of a fold share the
-    error of one fit. So scores of many predictions rest on fewer independent trials than there are.
+    The runs of a fold share the error of one fit, so that scores of many predictions rest on fewer
+    independent trials.
 
     The baselines are fitted to the same runs. ``approach3`` is least squares for
     :math:`E + A N^{-\alpha} + B D^{-\beta}` by Huber's loss on log loss [1]_, with resampled runs

@@ -207,7 +207,7 @@ def joined(first: Runs, second: Runs) -> Runs:
             param_count=first.param_count,
             bytes_per_token=first.bytes_per_token,
             name=first.name,
-        )  # fmt: skip
+        )
 
 
 def _moved(before: Fit, after: Fit) -> pd.DataFrame:

@@ -1,8 +1,4 @@
-"""Scores of probabilistic predictions of log loss, each written once.
-
-All compare draws of a prediction, shape ``(draw, run)``, with what was observed, shape ``(run,)``,
-both log loss, and give one number a run. Smaller CRPS and larger log scores are better.
-"""
+"""Scores of draws ``(draw, run)`` against observed log losses ``(run,)``, one number a run."""
 
 from collections.abc import Iterable
 

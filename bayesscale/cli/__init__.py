@@ -1,8 +1,4 @@
-"""The command line: thin commands with the names of the functions that they call.
-
-Only click and the standard library are imported up here, so that help is there at once; a command
-imports what it needs when it runs.
-"""
+"""Thin commands with the names of functions; each imports what it needs only when it runs."""
 
 import lazy_loader
 

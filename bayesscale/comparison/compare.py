@@ -75,9 +75,8 @@ def compare(
         For ``"loo"``: column of labels whose runs are left out together.
     prior_grid
         Whether to repeat the evidence under narrower and wider priors, as
-        :func:`~bayesscale.prior_sensitivity` does; by default where the verdict may rest on them:
-        below 10 nats, or on fewer than 50 runs. Fits with a discrepancy are varied, or else those
-        without.
+        :func:`~bayesscale.prior_sensitivity` does, of fits with a discrepancy if there are any; by
+        default where the verdict may rest on them: below 10 nats, or on fewer than 50 runs.
     exact
         Whether laws that are all fitted with a discrepancy are refitted without it, seconds a law,
         and compared in both settings. These fits are called ``"kaplan"`` where the given one is

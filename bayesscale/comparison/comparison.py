@@ -51,8 +51,7 @@ class Comparison(Told):
         over the standard deviation among runs of one size (NaN with fewer than four repeats), is at
         most 2.
 
-        Fits are compared with those of the same discrepancy: the best below is the best of these.
-        Where no two fits share one, all are compared.
+        The best below is the best fit of the same discrepancy, or of all where no two share one.
 
         By evidence: ``log_evidence`` with its Monte Carlo error ``mcse``, nats; ``ln_bf`` over the
         best fit with ``ln_bf_mcse``; posterior ``probability``, NaN where the best fit does not

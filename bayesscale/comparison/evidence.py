@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from bayesscale._documented import documented
 from bayesscale._progress import PROGRESS, ProgressOption, Report, progress_reporter
 from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale._types import Array
-from bayesscale.comparison.bridge import bridge_sampling
+from bayesscale.comparison.bridge import BridgeEstimate, bridge_sampling
 from bayesscale.errors import DomainError, EvidenceError, SamplerError
 from bayesscale.inference import Fit, Setup
 
@@ -40,7 +40,7 @@ class Estimate(Told):
 
 
 @dataclass(frozen=True, repr=False)
-class Evidence(Estimate):
+class Evidence(Estimate, BridgeEstimate):
     """The log marginal likelihood of the runs' log losses under a law with its priors.
 
     Parameters
@@ -54,11 +54,6 @@ class Evidence(Estimate):
     pareto_k
         Shape of the tail of the bridge's weights.
     """
-
-    log_evidence: float
-    mcse: float
-    overlap: float
-    pareto_k: float
 
     @property
     def text(self) -> str:
@@ -87,9 +82,8 @@ def evidence(
     """Estimate the log evidence of a fit by bridge sampling on its draws.
 
     The difference of two fits' log evidences on the same runs is the log of their Bayes factor.
-    It is the density of log loss, with every constant and Jacobian: the very density that NUTS
-    sampled. It depends on the priors, more than the posterior does. A model of the loss itself is
-    comparable after its log evidence is raised by the sum of the log losses, the Jacobian.
+    It is the density of log loss, with every constant, and depends on the priors. A model of the
+    loss itself is comparable after its log evidence is raised by the sum of the log losses.
 
     Parameters
     ----------
@@ -123,7 +117,7 @@ def evidence(
             f"and above {OVERLAP_MIN}). Fit with more draws (draws=10000); if that does not help, "
             "the posterior is too far from normal, as where the runs identify too little."
         )
-    return Evidence(estimate.log_evidence, estimate.mcse, estimate.overlap, estimate.pareto_k)
+    return Evidence(**asdict(estimate))
 
 
 def check_converged(fit: Fit) -> None:

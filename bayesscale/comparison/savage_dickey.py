@@ -14,9 +14,8 @@ from bayesscale.inference import Fit
 from bayesscale.model import LINKS
 
 NEAREST = 0.05
-"""Share of the draws, those nearest to the value, that the weights are centred on. Of 35 ratios on
-seven ladders, errors against the bridge were 1.2 times those reported (root mean square; 2.9 at
-most); with .15 they were 1.7 to 3.5 times."""
+"""Share of the draws, those nearest to the value, that the weights are centred on. Of 35 ratios,
+errors against the bridge were 1.2 times those reported; with .15 they were 1.7 to 3.5 times."""
 
 NEAREST_MIN = 50
 

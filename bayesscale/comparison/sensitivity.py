@@ -261,13 +261,10 @@ def _verdict(
         f"ln BF {low:.1f} to {high:.1f} over {summary['ln_bf'].count()} priors from "
         f"{scales.min():g} to {scales.max():g} times as wide as the fits' own"
     )
-    turned = {
-        name: summary.index[
-            (summary[best] - summary[name] - _twice_error(summary, best, name)) <= 0
-        ]
-        for name in fits
-        if name != best
-    }
+    turned = {}
+    for name in (name for name in fits if name != best):
+        error = np.hypot(summary[f"{best} mcse"], summary[f"{name} mcse"])
+        turned[name] = summary.index[summary[best] - summary[name] <= 2 * error]
     if len(turned[second]):
         text = (
             f"THE PRIOR DECIDES between {best!r} and {second!r} ({grid}): it is open or turns with "
@@ -292,10 +289,6 @@ def _verdict(
     if fixed:
         text += f" NOT VARIED, not being normal on its scale: {list_some(fixed)}."
     return text, bool(len(turned[second]) or len(unknown))
-
-
-def _twice_error(summary: pd.DataFrame, first: str, second: str) -> pd.Series:
-    return 2 * (summary[f"{first} mcse"] ** 2 + summary[f"{second} mcse"] ** 2) ** 0.5
 
 
 def _places(index: pd.Index) -> str:

@@ -26,8 +26,7 @@ from bayesscale.quantities import FLOPS, QUANTITIES, LossScale, Quantity, ShownL
 from bayesscale.runs import LARGEST_LOSS
 
 VALIDATED_REACH = 30.0
-"""Largest ratio of compute to the largest run in the public hold-outs that intervals were scored
-on."""
+"""Largest ratio of compute to the largest run in the public hold-outs with scored intervals."""
 
 STRANGE_REACH = 1000.0
 """A size this many times above the largest run's, or below the smallest one's, may be a slip."""

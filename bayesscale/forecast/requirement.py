@@ -132,8 +132,7 @@ def required_flops(
     ----------
     prob
         Find also the cheapest run that reaches the target with at least this probability, in
-        (0, 1): its size is chosen before the truth is known, so that it costs more than the
-        quantile of what is least in each draw. None does without.
+        (0, 1), which costs more than the quantile of the least in each draw. None does without.
 
     Examples
     --------

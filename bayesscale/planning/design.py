@@ -211,11 +211,10 @@ def design(
 
     Notes
     -----
-    What is optimised is the expected regret of the large run: how much worse the size chosen for
-    it will be than the best one, nats/token. With x* the draws of ln N* at the target, h the bend
-    of the loss there and f those of a candidate's log loss, the regret of a decision d is
-    :math:`\tfrac12 h (x^* - d)^2` to second order, and the best decision that is linear in the
-    candidate's outcome lowers its expectation by
+    What is optimised is the expected regret of the size chosen for the large run, nats/token. With
+    x* the draws of ln N* at the target, h the bend of the loss there and f those of a candidate's
+    log loss, the regret of a decision d is :math:`\tfrac12 h (x^* - d)^2` to second order, and the
+    best decision that is linear in the candidate's outcome lowers its expectation by
 
     .. math:: \tfrac12 \bar h \, \frac{\mathrm{Cov}_h(x^*, f)^2}{\mathrm{Var}_h(f) + \sigma^2}
 

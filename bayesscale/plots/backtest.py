@@ -1,6 +1,4 @@
-"""Predicted over observed loss against reach: how far a back-test's intervals can be trusted;
-and how often they held the truth, beside how often they should have.
-"""  # noqa: D205
+"""Back-tests: intervals over observed losses against reach, and coverage against level."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

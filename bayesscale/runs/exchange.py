@@ -42,12 +42,12 @@ def to_dataset(
     import xarray as xr
 
     units = {q.name: {"units": q.unit} for q in (*NUMBERS, *inputs)}
+    # as JSON, because netCDF knows neither None nor lists of one text
+    attributes = {intake.ATTRIBUTE: json.dumps(metadata)}
     return xr.Dataset(
         {name: (RUN, column.copy(), units.get(name, {})) for name, column in columns.items()},
         coords={RUN: run_ids.copy()},
-        attrs={
-            intake.ATTRIBUTE: json.dumps(metadata)
-        },  # netCDF knows neither None nor lists of one text
+        attrs=attributes,
     )
 
 

@@ -1,7 +1,6 @@
 """What a file of each format holds, as a table: CSV, markdown, JSON, Parquet, Excel, netCDF.
 
-A history of one run or several, as trackers export it, is a table with a row a reading. Its
-``attrs[HISTORY]`` then says what it is.
+A history, as trackers export it, is a table with a row a reading, named in ``attrs[HISTORY]``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Units of the loss, and the rules by which training compute is counted.
-
-The rule's name travels with the runs: a bare FLOP number says neither which parameters were
-counted nor whether attention was.
-"""
+"""Units of the loss, and the rules by which training compute is counted."""
 
 from __future__ import annotations
 

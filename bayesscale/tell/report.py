@@ -73,9 +73,8 @@ def report(
     """Write a report: one HTML file that opens from disk, without a network, and prints well.
 
     Question and answer come first; then the runs, the posterior, the forecast, the allocation, the
-    regret of other plans, laws compared, the back-test, caveats in plain words, and what is needed
-    to make it again. A slider moves the budget, by hand or by keyboard; the same numbers stand in a
-    table for pages that run no scripts, and for paper.
+    regret of other plans, laws compared, the back-test, caveats, and what is needed to make it
+    again. A slider moves the budget; a table has the same numbers for print.
 
     Parameters
     ----------
@@ -96,9 +95,8 @@ def report(
     machine
         A machine, to say what the budgets are in PFLOP-days, device-hours and money.
     regret
-        What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned; by default that
-        of the run that is advised for the first budget, of others a third and three times as
-        large, and of 20 tokens per parameter, all at that budget.
+        What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned; by default of the
+        advised run and of three alternatives at the first budget.
     comparison
         What :func:`~bayesscale.compare` returned.
     sensitivity
@@ -114,8 +112,7 @@ def report(
     commands
         Lines that make the report again; by default the Python of the fit.
     figures
-        Folder to write the pictures to as well, ``loss.svg``, ``allocation.svg`` and so on; made
-        if need be.
+        Folder to write the pictures to as well, such as ``loss.svg``; made if need be.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1); by default the plan's, or .9.
     overwrite
