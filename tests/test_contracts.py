@@ -103,7 +103,7 @@ COMMAND = "from bayesscale.cli import main\ntry:\n    main({!r})\nexcept SystemE
     ids=["import", "help", "no fit", "no table"],
 )  # fmt: skip
 def test_start_is_light(code, needed):
-    heavy = HEAVY | {"scipy"} - needed
+    heavy = (HEAVY | {"scipy"}) - needed
     probe = f"{code}\nimport sys\nprint('LOADED', *sorted(set(sys.modules) & {heavy!r}))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("LOADED")

@@ -302,7 +302,7 @@ _OPTIONS: dict[str, Callable] = {
         "repeatable.",
     ),
     "draws": click.option(
-        "--draws", type=int, show_default="as many as needed", help="Draws kept a chain."
+        "--draws", type=int, help="Draws kept a chain; by default as many as are needed."
     ),
     "tune": click.option("--tune", type=int, show_default="1000", help="Draws to tune, a chain."),
     "chains": click.option("--chains", type=int, show_default="4", help="Chains."),

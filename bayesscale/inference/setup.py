@@ -61,7 +61,7 @@ so that uncertainty grows with extrapolation. None: the law is assumed exact."""
     "priors": """Overrides of default priors by name of sampling coordinate, such as
 ``{"slope_N": Prior.between(0.03, 0.1, mass=0.9)}``.""",
     "draws": """Draws kept in each chain, at least 100. None keeps as many as the checks of
-convergence need, 250 to 1,000.""",
+convergence need, 500 to 1,000.""",
     "tune": "Draws discarded in each chain while it adapts, at least 100.",
     "chains": "Chains, at least 2: one alone cannot show that it converged.",
     "target_accept": """Acceptance rate that the step size is tuned to, in (0, 1); higher is slower

@@ -67,7 +67,7 @@ def test_draws_follow_arviz_schema(fit, runs):
     posterior = fit.draws["posterior"].dataset
     assert {"E", "A", "B", "alpha_N", "alpha_D", "level", "sigma"} <= set(posterior)
     assert posterior.sizes["chain"] == 4
-    assert 250 <= posterior.sizes["draw"] <= 1000
+    assert 500 <= posterior.sizes["draw"] <= 1000
     assert fit.draws["log_likelihood"]["log_loss"].dims == ("chain", "draw", "run")
     from arviz_stats import loo
 
@@ -405,7 +405,7 @@ def test_chains_that_do_not_mix_start_anew_in_smaller_steps(monkeypatch):
 
 def test_as_many_draws_as_converge_are_kept():
     fit = bs.fit(simulate_runs("kaplan_params"), **SHORT)
-    assert fit.coordinates.sizes["draw"] == 250
+    assert fit.coordinates.sizes["draw"] == 500
     assert fit.convergence.passed
     assert fit.sampling.draws is None
 
