@@ -1,20 +1,13 @@
 """The coordinates that laws are sampled in, with their default priors.
 
-A Bayes factor between laws is fair only where a prior means the same in each. What every law has
-is a level and slopes: how steeply log loss falls in ln N and in ln D at the centre of the runs.
-That is also what runs tell best. So these are the coordinates, with one prior each for all laws;
-what is left is shape: how the two exponents compare, how much of the loss no size removes, and the
-outer exponent. Exponents would not do: the slope that an exponent of .3 stands for is a third as
-steep where two thirds of the loss are irreducible as where none is.
+Every law has a level and slopes at the centre of the runs, with one prior each for all laws, so
+that Bayes factors between laws are fair; what is left is shape. Exponents would not do: the slope
+that an exponent of .3 stands for is a third as steep where two thirds of the loss are irreducible
+as where none is. Published parameters (``E, A, B, alpha_N, ...``) follow from coordinates and the
+reference point; in raw units ln A and its exponent correlate at .999.
 
-The numbers of all default priors, and where they come from, are in
+Every default prior is normal on the scale of the coordinate's link; the numbers are in
 :mod:`bayesscale.laws.population`.
-
-Published parameters (``E, A, B, alpha_N, ...``) follow from coordinates and the reference point; in
-raw units ln A and its exponent correlate at .999, in these coordinates they hardly do.
-
-Every default prior is a normal distribution on the scale of the coordinate's link: a log-normal
-for a positive quantity, a logit-normal for a share.
 """
 
 from dataclasses import dataclass

@@ -137,9 +137,7 @@ class Law(ABC):
     def surface(
         self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any
     ) -> tuple[Law, Mapping[str, Any], Mapping[str, Any]]:
-        """Return the law, coordinates and centred inputs that a discrepancy acts on: these, unless
-        the law is another one at other inputs.
-        """  # noqa: D205
+        """Return the law, coordinates and centred inputs that a discrepancy acts on."""
         return self, c, x
 
     def published(self, c: Mapping[str, Array], reference: Reference) -> dict[str, Array]:
@@ -176,9 +174,7 @@ class Law(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """A compute-optimal split in centred logs, ``ln(N* / N₀)`` and ``ln(D* / D₀)``, with its local
-    exponents ``d ln N* / d ln C`` and ``d ln D* / d ln C``.
-    """  # noqa: D205
+    """A compute-optimal split, ``ln(N* / N₀)`` and ``ln(D* / D₀)``, with local exponents."""
 
     x_params: Array
     x_tokens: Array

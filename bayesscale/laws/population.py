@@ -1,21 +1,16 @@
 """What ladders are like: the numbers of the default priors, in one place.
 
-A single ladder cannot teach how a law goes wrong beyond it, how noise changes with size where all
-runs are small, or how much worse runs on few tokens are than a law says: other ladders can. Each
-number below is the mean and the standard deviation of a normal prior on the scale of its
-coordinate's link (:class:`~bayesscale.Coordinate`).
+Each is the mean and the standard deviation of a normal prior on the scale of its coordinate's link
+(:class:`~bayesscale.Coordinate`).
 
 *Shapes of laws* are about twice as wide as public sources differ, fitted one by one
 (``tests/benchmarks/population.py``): slopes of .03 to .12, ratios of exponents of .2 to 1.7,
-irreducible shares of .2 to .8, outer exponents of .3 to 1.9. Narrower ones, learned like the rest,
-foresaw the runs of sources that were left out no better on average.
+irreducible shares of .2 to .8, outer exponents of .3 to 1.9.
 
 *What laws get wrong, and noise*, are learned from 27 splits of 12 sources, the package's own
 ladders among them, by the joint density of their largest runs given the smaller ones, each source
-with equal weight (``tests/benchmarks/hyperpriors.py``, which prints the numbers without each
-source, too). How far numbers may move from what they were was settled with all sources in sight, so
-that left-out scores are somewhat kind. Steps with heavier tails, or of a size that the steps of a
-ladder share, foresaw no better.
+with equal weight (``tests/benchmarks/hyperpriors.py``). How far numbers may move was settled with
+all sources in sight, so that left-out scores are somewhat kind.
 """
 
 from math import log

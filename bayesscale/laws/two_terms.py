@@ -45,10 +45,7 @@ def two_term_optimum(
     x_flops: NDArray[np.float64],
     cost: PowerCost,
 ) -> Optimum:
-    """Return the optimum of two inner power terms, with the share of the first at the centre, their
-    inner exponents a and b, and ``x_flops = ln(C / C₀)``, of which the cost says how it is spent:
-    ``p x + q y = x_flops``. Arguments broadcast.
-    """  # noqa: D205
+    """Return the optimum of two inner power terms, the first with this share at the centre."""
     p, q = cost.params_exponent, cost.tokens_exponent
     balance = np.log(share) - np.log1p(-share) + np.log(a * q) - np.log(b * p)
     x = (q * balance + b * x_flops) / (a * q + b * p)
