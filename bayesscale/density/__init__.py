@@ -1,8 +1,7 @@
 """A model's log density and its gradient, fused into one loop of machine code.
 
-Formulas are written once, for any namespace of functions. Here they are called with nodes of a
-graph in place of numbers; the graph is differentiated, planned and compiled by LLVM. What cannot
-be traced so raises :class:`CannotTraceError`, and is left to PyMC.
+Formulas are called with nodes of a graph in place of numbers; the graph is differentiated, planned
+and compiled by LLVM. What cannot be traced raises :class:`CannotTraceError`.
 """
 
 import lazy_loader

@@ -57,10 +57,7 @@ class Lines:
 
 
 class Arithmetic:
-    """Writes arithmetic of one type.
-
-    ``lines``: where instructions go; ``lanes``: 1 for a number, :data:`LANES` for a vector.
-    """
+    """Writes arithmetic of ``lanes`` numbers, 1 or :data:`LANES`, as instructions to ``lines``."""
 
     def __init__(self, lines: Lines, lanes: int) -> None:
         self.lines, self.lanes = lines, lanes

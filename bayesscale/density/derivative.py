@@ -8,11 +8,7 @@ from bayesscale.density.graph import SCALAR, CannotTraceError, Graph, Node, is_g
 
 
 def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[Node]:
-    """Differentiate in reverse.
-
-    ``of``: A scalar; ``by``: the parameters; ``sizes``: rows of each cluster, where there are
-    clusters. Returns one derivative a parameter.
-    """
+    """Return one derivative of scalar ``of`` per parameter; ``sizes``: rows of each cluster."""
     graph = of.graph
     zero = graph.constant(0.0)
     # what flows into a node, by the axis along which it must still be summed (none: SCALAR)

@@ -29,7 +29,12 @@ declare <{LANES} x double> @llvm.fabs.v{LANES}f64(<{LANES} x double>)
 
 
 def emit(plan: Plan) -> str:
-    """Return the text of a module with the function ``density``."""
+    """Return a module with ``surface(int64 draws, int64 targets, double *c, *x, *out)``.
+
+    It computes eight draws at a time. The first ``by_draw`` parameters are rows of ``c``,
+    ``(parameter, draw)``, the others of ``x``, ``(parameter, target, draw)``; ``out`` has the shape
+    ``(output, target, draw)``.
+    """
     return _Emitter(plan).module()
 
 

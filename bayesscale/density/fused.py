@@ -15,10 +15,7 @@ from bayesscale.density.trace import Trace
 
 
 class FusedDensity:
-    """A log density with its gradient, in machine code.
-
-    ``trace``: the density as a graph.
-    """
+    """A traced log density with its gradient, in machine code."""
 
     def __init__(self, trace: Trace, **target: str) -> None:
         self.n_dim = len(trace.gradient)
@@ -27,10 +24,7 @@ class FusedDensity:
         self.address: int = self._engine.get_function_address("density")
 
     def bind(self, data: Mapping[str, Array]) -> BoundDensity:
-        """Compute what depends on data alone and lay it out for the density.
-
-        ``data``: the arrays of a model, by name; rows may be as many as they like.
-        """
+        """Compute what depends on ``data`` alone, for any number of rows, and lay it out."""
         env, codes = environment(data), data.get("cluster_code")
         n_rows, n_clusters = int(env[COUNTS[ROW]]), int(env[COUNTS[CLUSTER]])
         given = self.plan.given

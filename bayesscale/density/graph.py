@@ -383,11 +383,10 @@ def evaluate(
     codes: NDArray[np.int64] | None = None,
     u: Array | None = None,
 ) -> list[Any]:
-    """Return the values of nodes.
+    """Return the values of nodes: scalars, or arrays with one value a row or cluster.
 
-    ``nodes``: what is wanted; ``data``: the data by name, with the counts of rows and clusters;
-    ``codes``: number of each row's cluster, shape ``(row,)``; ``u``: the parameters, needed unless
-    the nodes depend on data alone. Returns scalars, or arrays with one value a row or cluster.
+    ``data`` includes the counts of rows and clusters; ``codes`` numbers each row's cluster; ``u``
+    are the parameters, needed unless the nodes depend on data alone.
     """
     values: dict[int, Any] = {}
     with np.errstate(all="ignore"):

@@ -42,11 +42,9 @@ def _machine() -> Any:
 
 
 def compile_text(text: str, *, cpu: str | None = None, features: str | None = None) -> Any:
-    """Compile a module for a processor, this one unless said otherwise.
+    """Compile a module of LLVM text for this processor, or another one for tests.
 
-    ``text``: the module in LLVM's language; ``cpu``, ``features``: name and features of another
-    processor of the same kind, for tests. Returns it owns the code: the addresses that it gives are
-    valid as long as it lives.
+    The addresses in the result are valid as long as it lives.
     """
     with _one_at_a_time:
         target, this_cpu, these_features = _machine()
@@ -74,9 +72,7 @@ _SIGNATURE = ctypes.CFUNCTYPE(
 class BoundDensity:
     """A function ``int64 f(int64 dim, double *u, double *gradient, double *value, void *data)``.
 
-    ``address``: where the function lies in memory; ``n_dim``: dimension of a point; ``fields``:
-    what ``data`` points to: counts and addresses; ``alive``: what must live as long as the
-    addresses are used.
+    ``fields``: the counts and addresses that ``data`` points to; ``alive``: their owners.
     """
 
     def __init__(self, address: int, n_dim: int, fields: NDArray[np.int64], alive: object) -> None:
@@ -161,10 +157,7 @@ def _engine() -> Any:
 
 
 def whitened(density: Any, mean: Array, factor: Array) -> Callable[[Array], tuple[float, Array]]:
-    """Return the density of u = mean + factor v as a function of v, without the constant Jacobian.
-
-    ``mean`` has the shape ``(coordinate,)``, ``factor`` the shape ``(coordinate, coordinate)``.
-    """
+    """Return the density of u = mean + factor v as one of v, without the constant Jacobian."""
     native = getattr(density, "native", None)
     if native is None:
 

@@ -1,9 +1,8 @@
 """In which order a graph is computed: scalars, then loops over rows and clusters, by stages.
 
-A sum over rows is known only after a loop over them, so what depends on it belongs to the next
-stage. Without clusters there is one loop. With them there are three: over rows for the sums of
-each cluster, over clusters, and over rows again for the gradient. A row's values are computed
-anew in each loop that needs them; only what passes between rows and clusters is stored.
+What depends on a sum over rows belongs to the stage after their loop. With clusters there are three
+loops: over rows for the sums of each cluster, over clusters, and over rows for the gradient. Only
+what passes between rows and clusters is stored.
 """
 
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ SUMS = frozenset({"total", "gathered", "spread"})
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One pass over rows or clusters.
+    """One pass over rows or clusters that computes ``nodes`` in order.
 
-    ``axis``: what it passes over; ``nodes``: what is loaded or computed in it, in order;
-    ``totals``: sums to scalars that it adds up; ``gathered``: sums to clusters that it adds up;
-    ``kept``: values of clusters that a later loop over rows asks for.
+    ``totals`` and ``gathered``: sums to scalars and to clusters; ``kept``: values of clusters that
+    a later loop over rows needs.
     """
 
     axis: str

@@ -23,11 +23,7 @@ _SIGNATURE = ctypes.CFUNCTYPE(
 
 
 class Surface:
-    """Log loss relative to the reference's, of models of one structure.
-
-    With ``derivatives`` also its slopes and curvatures by ln N and ln D. A formula that is not made
-    of elementary functions raises `CannotTraceError`.
-    """
+    """Log loss of models of one structure, with ``derivatives`` by ln N and ln D."""
 
     def __init__(self, spec: ModelSpec, *, derivatives: bool) -> None:
         graph = Graph()
@@ -57,9 +53,7 @@ class Surface:
         self._laid_out: WeakKeyDictionary[Posterior, Array] = WeakKeyDictionary()
 
     def __call__(self, posterior: Posterior, x: Mapping[str, Array]) -> Array:
-        """Return the outputs of flat draws, shape ``(output, draw, target)``, at centred inputs
-        that broadcast to ``(draw, target)``.
-        """  # noqa: D205
+        """Return ``(output, draw, target)`` of flat draws at inputs ``(draw, target)``."""
         draws, targets = np.broadcast_shapes(
             (len(posterior), 1), *(np.shape(v) for v in x.values())
         )

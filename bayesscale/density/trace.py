@@ -18,10 +18,7 @@ BINARY = ("maximum", "minimum")
 
 
 class Maths:
-    """Stands in for ``numpy`` or ``pytensor.tensor`` where a formula asks for functions.
-
-    ``graph``: where nodes are made.
-    """
+    """Stands in for ``numpy`` or ``pytensor.tensor`` in formulas; makes nodes of ``graph``."""
 
     pi = pi
 
@@ -74,11 +71,7 @@ class Maths:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The log density of a model's parameters, with its gradient.
-
-    ``value``: the log posterior density, unnormalised by the evidence only; ``gradient``: its
-    derivatives by the unconstrained parameters.
-    """
+    """The unnormalised log density, and its gradient by the unconstrained parameters."""
 
     value: Node
     gradient: list[Node]
@@ -90,9 +83,7 @@ class Trace:
 
 
 def trace(spec: ModelSpec) -> Trace:
-    """Trace the density of a model over data by the names of `model_data`, as far as its formulas
-    are made of elementary functions; what is not raises `CannotTraceError`.
-    """  # noqa: D205
+    """Trace the density over data of `model_data`; raise `CannotTraceError` where impossible."""
     for name, prior in spec.priors.items():
         if name not in spec.space.normals:
             raise CannotTraceError(f"the prior of {name} is {prior!r}")
