@@ -10,18 +10,28 @@ from numpy.typing import NDArray
 from pymc.distributions import transforms
 from pytensor.configdefaults import config
 
+from bayesscale._documented import documented
 from bayesscale.errors import DomainError
 from bayesscale.laws import Coordinate, Law
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
 from bayesscale.model.rows import CLUSTER_SHARE, Residuals, Rows
-from bayesscale.model.spec import ModelSpec, centred_name, dims_of, model_data, specify, spread_data
+from bayesscale.model.spec import (
+    MODEL_MEANINGS,
+    ModelSpec,
+    centred_name,
+    dims_of,
+    model_data,
+    specify,
+    spread_data,
+)
 from bayesscale.runs import Runs
 
 TRANSFORMS = {"identity": None, "log": transforms.log, "logit": transforms.logodds}
 """Said for each link because PyMC's own default leaves a LogitNormal untransformed."""
 
 
+@documented(MODEL_MEANINGS)
 def build_model(
     runs: Runs,
     *,
@@ -38,14 +48,6 @@ def build_model(
     ----------
     runs
         The training runs.
-    law
-        Name of a law, or an instance of your own.
-    noise
-        Noise on log loss, ``"student_t"``, ``"normal"`` or ``"one_sided"``.
-    discrepancy
-        What the law may get wrong: ``"drift"``, or None to take it for true.
-    priors
-        Overrides of default priors, by name of coordinate.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def build_model(
 
     where :math:`s_i` is the standard error of the log loss of run i, if there is one, and
     :math:`\sigma_i` the scale of its noise, which changes with its size; see
-    :mod:`bayesscale.model.noise_scale`. Rows of one cluster are correlated; see
+    :mod:`bayesscale.model.noise`. Rows of one cluster are correlated; see
     :mod:`bayesscale.model.rows`.
 
     Examples
@@ -125,10 +127,7 @@ def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) 
 
 
 def observe(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-    """Add the observed variable ``log_loss`` to the model of the context, given the surface's log
-    loss ``mu``, shape ``(run,)``, the coordinates with the scale of every run's noise, and the
-    model's data by name.
-    """  # noqa: D205
+    """Observe ``log_loss`` around ``mu``, shape ``(run,)``, in the model of the context."""
     noise, se = spec.noise, data.get("log_loss_se")
     if spec.has_clusters:
         _clustered(spec, mu, c, data)

@@ -1,31 +1,24 @@
 r"""What a law gets wrong: how the fitted surface may leave it away from the centre of the runs.
 
-A law's exponents are constant over all scales. Real ladders are not like that: small runs suffer
-from warm-up, large ones from learning rates tuned on small ones, and the slope that a law needs
-at the top of a ladder is not quite the one it needs at the bottom. Fits that assume an exact law
-are therefore far too sure of themselves when they extrapolate.
-
-``drift`` lets slopes wander. With t the distance from the centre of the runs in units of their
-spread, ln N, ln D and the log loss of the law each pass through
+The exponents of real ladders are not quite constant over scales, so that fits which assume an
+exact law are too certain when they extrapolate. ``drift`` lets slopes wander: with t the distance
+from the centre of the runs in units of their spread, ln N, ln D and the log loss of the law each
+pass through
 
 .. math:: w(t) = t + \sum_j \left(e^{\tau (\xi_1 + \dots + \xi_j)} - 1\right) \phi_j(t), \qquad
           \xi_j \sim \mathcal N(0, 1)
 
 on each side of the centre, where the pieces φ_j are ramps from one knot to the next: the local
-slope is multiplied by the exponential of a random walk that takes a step of size τ at each knot.
-How large steps are below the centre, and how large above, a ladder alone cannot teach: it is known
-from other ladders (:mod:`bayesscale.laws.population`).
-The slope is the law's own at the centre, the runs teach how it changes among them, and beyond
-them what is not known of it grows with distance. All slopes stay positive, so whatever the draws
-are, loss falls with more tokens wherever the law's does and stays above zero, and far out it
-falls like a law of the same form with constant exponents: it cannot run away.
+slope is multiplied by the exponential of a random walk with a step of size τ at each knot. The
+sizes of steps come from other ladders (:mod:`bayesscale.laws.population`). All slopes stay
+positive, and far out loss falls like a law of the same form with constant exponents.
 
-Runs on far fewer tokens per parameter than the others are worse than additive laws say, so a term
+Runs on far fewer tokens per parameter than the others are worse than additive laws predict, so
 
 .. math:: h / (1 + h), \qquad h = a \, e^{-g (W + 1.5)}
 
 with W = ln(D / N) from the centre, in units of its spread, is added to log loss. It falls with
-more tokens, and is never more than 1, a factor e in loss.
+more tokens, and is never more than 1.
 """
 
 from collections.abc import Mapping
@@ -70,14 +63,11 @@ UNDERTRAINING_RATE = Coordinate(
 
 
 def spread_of(law: Law, runs: Runs) -> dict[str, float]:
-    """Return the discrepancy's units of distance: standard deviations over the runs, each on its
-    quantity's scale, of the law's inputs, of the loss and, where runs can be under-trained, of
-    tokens per parameter.
+    """Return the discrepancy's units of distance, standard deviations over the runs, by name.
 
-    A surface with more coordinates than there are runs passes through all of them, so that runs
-    cannot inform the steps in loss: the unit is then so large that the first knot lies at the
-    farthest run, and steps keep their prior.
-    """  # noqa: D205
+    With fewer runs than coordinates, the unit of loss puts the first knot at the farthest run:
+    a surface through all runs leaves the steps their prior.
+    """
     scattered = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
     scattered["loss"] = np.log(runs.loss)
     if undertrains(law):
@@ -90,9 +80,10 @@ def spread_of(law: Law, runs: Runs) -> dict[str, float]:
 
 
 class Discrepancy:
-    """No discrepancy: the law is taken for true. ``name`` is what ``fit(discrepancy=...)`` knows it
-    by; ``moves_optimum`` tells whether the compute-optimal split is another one than the law's.
-    """  # noqa: D205
+    """No discrepancy: the law is exact.
+
+    ``moves_optimum`` is true if the compute-optimal split is not that of the law.
+    """
 
     name: str = "none"
     moves_optimum: bool = False

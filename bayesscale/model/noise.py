@@ -3,12 +3,8 @@ r"""How the log loss of a run scatters around the law.
 Every noise is written once, for residuals that may be clustered: a row of its own is a cluster of
 one. ``xp`` is :data:`MATHS` for arrays and ``pytensor.tensor`` where the density is compiled.
 
-Noise that knows its scale: how much a run's log loss scatters depends on how large the run is.
-
-Small runs scatter more than large ones, and runs on few tokens per parameter more than others: on
-most public ladders the noise of the largest runs is a fraction of that of the smallest. One scale
-for all would be too wide where a forecast is asked for, and heavy tails would have to absorb the
-rest. So the scale of run i is
+On most public ladders small runs scatter more than large ones, and runs on few tokens per
+parameter more than others. So the scale of run i is
 
 .. math:: \sigma_i = \sigma \exp\left(\gamma_C \ln\frac{N_i D_i}{N_0 D_0}
                      + \gamma_R \ln\frac{D_i / N_i}{D_0 / N_0}\right)
@@ -85,9 +81,7 @@ class Noise:
         return {}
 
     def density(self, r: Residuals, c: Mapping[str, Any], xp: Any) -> Any:
-        """Return the joint log density of the residuals of every cluster, in maths of ``xp``:
-        :data:`MATHS` or ``pytensor.tensor``.
-        """  # noqa: D205
+        """Return the joint log density of the residuals of every cluster."""
         return -0.5 * (r.size * log(2 * pi) + r.log_det + r.square)
 
     def log_density(self, rows: Rows, residual: Array, c: Mapping[str, Array]) -> Array:
@@ -126,9 +120,7 @@ class Noise:
     # How a fit's noise is judged, of residuals that were made uncorrelated and of unit scale.
 
     def common_scores(self, pull: Array, precision: Array, c: Mapping[str, Array]) -> Array:
-        """Return on a symmetric scale how far the rows of clusters lie above the law together,
-        given that in units of its standard deviation, and 1ᵀΣ⁻¹1: ``(draw, cluster)``.
-        """  # noqa: D205
+        """Return normal-like scores of how far clusters lie above the law, ``(draw, cluster)``."""
         return pull
 
     def scores(self, y: Array, rows: Rows, c: Mapping[str, Array]) -> Array:

@@ -38,9 +38,7 @@ def _rounding(loss: NDArray[np.float64]) -> float:
 
 
 def with_noise_floor(spec: ModelSpec, runs: Runs) -> tuple[ModelSpec, Runs]:
-    """Give losses that lie on a law but for rounding a standard error, that of rounding or
-    `FLOOR`, since noise of zero cannot be sampled; refuse losses that are all equal.
-    """  # noqa: D205
+    """Add standard errors to losses without noise; refuse losses that are all equal."""
     if len(runs) > 1 and np.ptp(runs.loss) == 0:
         raise RunsError(
             f"All {len(runs)} losses are {runs.loss[0]:g} nats/token: there is no trend to fit. "
@@ -62,9 +60,7 @@ def has_noise_floor(spec: ModelSpec, runs: Runs) -> bool:
 
 
 def is_noise_free(spec: ModelSpec, runs: Runs) -> bool:
-    """Tell whether losses lie on the law but for rounding. A law of parameters and tokens asks the
-    unified law as well, which has others as special cases, so that all laws get the same losses.
-    """  # noqa: D205
+    """Return whether losses lie on the law, or on the unified law, but for rounding."""
     least = max(LEAST_NOISE, FROM_ROUNDING * _rounding(runs.loss) / float(np.median(runs.loss)))
     if _scatter(spec, runs) < least:
         return True
@@ -75,9 +71,7 @@ def is_noise_free(spec: ModelSpec, runs: Runs) -> bool:
 
 
 def _scatter(spec: ModelSpec, runs: Runs) -> float:
-    """Return the standard deviation of log loss around the law that is closest to it; infinite
-    where a law may pass through so few runs.
-    """  # noqa: D205
+    """Return the SD around the closest law; infinite where it may pass through all runs."""
     coordinates = spec.law.coordinates
     spare = len(runs) - len(coordinates)
     if spare <= 1:

@@ -7,10 +7,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesscale._documented import documented
 from bayesscale.errors import PriorError
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.priors import LINKS, Prior
-from bayesscale.model.spec import ModelSpec, specify
+from bayesscale.model.spec import MODEL_MEANINGS, ModelSpec, specify
 from bayesscale.quantities import LOSS
 from bayesscale.runs import Runs
 
@@ -26,6 +27,7 @@ EXCLUDED_SHARE_MAX = 0.5
 """A prior is refused if more than this share of the runs lies outside all that it allows."""
 
 
+@documented(MODEL_MEANINGS)
 def prior_predictive(
     runs: Runs,
     *,
@@ -42,8 +44,6 @@ def prior_predictive(
     ----------
     runs
         Runs whose sizes and centre are used; their losses enter only through the centre.
-    law, noise, discrepancy, priors
-        As in :func:`~bayesscale.fit`.
     draws
         Number of draws.
     random_seed
@@ -82,9 +82,7 @@ def prior_predictive(
 
 
 def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
-    """Refuse priors that leave a coordinate's domain, or put most runs outside the range of a
-    thousand prior predictive draws.
-    """  # noqa: D205
+    """Refuse priors that leave a domain or exclude most runs in a thousand draws."""
     rng = np.random.default_rng(0)
     draws = spec.space.draw(rng, DRAWS)
     for coordinate in spec.coordinates:

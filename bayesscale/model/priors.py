@@ -18,9 +18,7 @@ type Transform = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class LinkFunctions:
-    """A link to the real line and back, ``ln |d forward / d value|`` at a value, and the open
-    bounds of the coordinate, also in words.
-    """  # noqa: D205
+    """A link, its inverse and log slope, with the open bounds of the coordinate."""
 
     forward: Transform
     backward: Transform
@@ -176,9 +174,7 @@ def default_prior(coordinate: Coordinate) -> Prior:
 def resolve_priors(
     coordinates: Iterable[Coordinate], priors: Mapping[str, Prior] | None
 ) -> dict[str, Prior]:
-    """Fill in defaults and check overrides: a prior for every coordinate of the model, in order,
-    intervals turned into distributions.
-    """  # noqa: D205
+    """Return a checked prior of every coordinate, in order, intervals as distributions."""
     known = {c.name: c for c in coordinates}
     if not isinstance(priors or {}, Mapping):
         raise PriorError(

@@ -1,18 +1,14 @@
 r"""Rows of a table as noise sees them: those of one run, or of one sweep, miss the law together.
 
-A thousand checkpoints are not a thousand runs: what a run's seed, data order and learning rate do
-to its loss, they do to all of its checkpoints. The residuals r of a cluster share a normal effect,
+The residuals r of a cluster, such as the checkpoints of one run, share a normal effect,
 
 .. math:: r \sim \mathcal N(0, \Sigma), \quad
           \Sigma = \mathrm{diag}\left((1 - \rho) \sigma_i^2 + s_i^2\right)
                    + \rho \, \sigma \sigma^\top
 
-with standard errors s. The effect is integrated out: with weights :math:`w_i = 1 / ((1 - \rho)
-\sigma_i^2 + s_i^2)`, the determinant and every quadratic form of Σ are weighted sums over the rows
-of a cluster (Sherman and Morrison), so that clusters add one unknown, the share ρ of the variance
-that is common, however many there are. Each row alone has the scale σ_i, as without.
-
-A lone row is a cluster of one.
+with standard errors s. The effect is integrated out: the determinant and every quadratic form of Σ
+are weighted sums over the rows of a cluster (Sherman and Morrison), so that clusters add one
+unknown, the share ρ of the variance that is common. A lone row is a cluster of one.
 """
 
 from __future__ import annotations
@@ -62,11 +58,10 @@ class Residuals:
         cls, residual: Any, *, sigma: Any, se: Any, share: Any, size: Any,
         sums: Callable[[Any], Any], xp: Any,
     ) -> Residuals:  # fmt: skip
-        """Take the rows of a cluster together.
+        """Take the rows of a cluster together, ``share`` of ``sigma``² being common.
 
-        ``residual``, ``sigma`` and the standard errors ``se`` have the shape ``(..., run)``,
-        ``size`` the shape ``(cluster,)``; ``sums`` adds the former up to ``(..., cluster)``;
-        ``share`` is the share of ``sigma``² that is common.
+        ``residual``, ``sigma`` and ``se`` have the shape ``(..., run)``, ``size`` the shape
+        ``(cluster,)``; ``sums`` adds the former up to ``(..., cluster)``.
         """
         own = (1 - share) * sigma**2 + se**2
         weight, along = sums(1 / own), sums(sigma / own)

@@ -64,9 +64,7 @@ class Space:
         return np.array([self.normals.get(name, (0.0, 1.0)) for name in self.names], dtype=float)
 
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
-        """Translate coordinates into points that NUTS moves, shape ``(..., coordinate)``: each on
-        the scale of its link, and sheared.
-        """  # noqa: D205
+        """Return sheared points on the scale of the links, shape ``(..., coordinate)``."""
         return self.shear.straighten(self.on_links(c))
 
     def on_links(self, c: Mapping[str, Array]) -> Array:

@@ -29,6 +29,19 @@ from bayesscale.model.space import Space
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 from bayesscale.runs import Runs
 
+MODEL_MEANINGS = {
+    "law": """``"unified"``, ``"chinchilla"``, ``"kaplan"``, ... (:func:`~bayesscale.list_laws`), or
+an instance of your own :class:`~bayesscale.Law`.""",
+    "noise": """Scatter of log loss around the law, whose scale changes with compute and with
+tokens per parameter: ``"student_t"`` down-weights outliers, ``"normal"`` does not;
+``"one_sided"``: runs can only be worse than well-tuned ones, whose loss the law is.""",
+    "discrepancy": """Model discrepancy. ``"drift"``: local slopes follow a random walk in log size,
+so that uncertainty grows with extrapolation. None: the law is assumed exact.""",
+    "priors": """Overrides of default priors by name of sampling coordinate, such as
+``{"slope_N": Prior.between(0.03, 0.1, mass=0.9)}``.""",
+}
+"""What the options that define a model mean."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -105,9 +118,7 @@ class ModelSpec:
 
     @property
     def noise_coordinates(self) -> tuple[Coordinate, ...]:
-        """Sampled coordinates of the noise, of how it changes with size, and of what clusters have
-        in common.
-        """  # noqa: D205
+        """Sampled coordinates of the noise: its shape, change with size, and clusters."""
         return _noise_coordinates(self.law, self.noise, self.has_clusters)
 
     @cached_property
@@ -140,17 +151,14 @@ class ModelSpec:
     ) -> Any:  # fmt: skip
         """Return the log loss of law and discrepancy, relative to the reference loss.
 
-        ``c`` holds every coordinate and ``x`` every input, centred; arrays broadcast. ``xp`` is
-        ``numpy`` or ``pytensor.tensor``. ``spread`` stands in for the spec's own where that is
-        data, as in a compiled model.
+        Coordinates ``c`` and centred inputs ``x`` broadcast; ``xp`` is ``numpy`` or
+        ``pytensor.tensor``; ``spread`` is given where that is data, as in a compiled model.
         """
         spread = self.spread if spread is None else spread
         return self.discrepancy.log_loss(self.law, c, x, spread, xp)
 
     def noise_at(self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> dict[str, Any]:
-        """Return the coordinates ``c`` with the noise's scale at centred inputs ``x`` in the place
-        of that at the centre; arrays broadcast.
-        """  # noqa: D205
+        """Return coordinates ``c`` with the scale of the noise at centred inputs ``x``."""
         return {**c, "sigma": scale_at(self.law, c, x, xp)}
 
     def in_words(self) -> str:
