@@ -74,11 +74,10 @@ State = Literal["converged", "short", "stuck"]
 def chains_state(
     draws: Array, *, diverging: NDArray[np.bool_], energy: Array, margin: float = 1.0
 ) -> State:
-    """Judge chains that may go on by the limits of :func:`check_convergence`.
+    """Judge chains ``(chain, draw, coordinate)`` by the limits of :func:`check_convergence`.
 
-    ``draws`` are those to be kept, shape ``(chain, draw, coordinate)``, ``diverging`` and
-    ``energy`` of every step, ``(chain, step)``; ``margin`` times as many effective draws are asked
-    for. ``"short"`` chains mix, and are within a factor two of the limits; longer ones will do.
+    ``diverging`` and ``energy`` are of every step, ``(chain, step)``; effective draws must reach
+    ``margin`` times the limit. ``"short"`` chains mix, and are within a factor two of the limits.
     """
     sound = diverging.mean() <= DIVERGENT_SHARE_MAX and lowest_bfmi(energy) >= BFMI_MIN
     worst, least = r_hat(draws).max(), np.min(effective(draws))

@@ -1,8 +1,4 @@
-"""What is degenerate about a design of runs, and which runs would cure it.
-
-A fit on runs along the compute-optimal frontier looks perfect and still knows only three of
-Chinchilla's five unknowns: parameters and tokens cannot be told apart there.
-"""
+"""What is degenerate about a design of runs, and which runs would cure it."""
 
 from collections.abc import Mapping
 
@@ -29,9 +25,7 @@ POINTS = 25
 
 
 def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
-    """Return what about the runs limits every answer, each a check, and none where nothing does:
-    runs on one line in parameters and tokens, repeated data, losses without noise.
-    """  # noqa: D205
+    """Check for runs on one line, repeated data and losses without noise: the findings only."""
     law, found = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
     if " line" in flaw:
@@ -85,9 +79,7 @@ def design_flaw(runs: Runs, law: Law) -> str:
 
 
 def curing_runs(posterior: Posterior, runs: Runs, count: int = 2) -> str:
-    """Name the affordable runs that would narrow the posterior of the law most, one after the
-    other: in normal theory, from its covariance on the scale of the links.
-    """  # noqa: D205
+    """Name affordable runs that would narrow the law most, one by one, in normal theory."""
     spec, law = posterior.spec, posterior.spec.law
     u = np.stack([LINKS[k.link].forward(np.ravel(posterior.c[k.name])) for k in law.coordinates])
     covariance = np.atleast_2d(np.cov(u))
@@ -130,9 +122,7 @@ def size_in_words(run: Mapping[str, float], law: Law) -> str:
 
 
 def law_slopes(law: Law, u: Array, x: Mapping[str, Array]) -> Array:
-    """Return ``d ln L / d u`` by central differences, shape ``(run, coordinate)``, at coordinates
-    on the scale of their links, shape ``(coordinate,)``, and centred inputs of shape ``(run,)``.
-    """  # noqa: D205
+    """Return ``d ln L / d u``, ``(run, coordinate)``, for u on the scale of the links."""
 
     def log_loss(at: Array) -> Array:
         c = {k.name: LINKS[k.link].backward(v) for k, v in zip(law.coordinates, at, strict=True)}

@@ -1,13 +1,12 @@
 r"""What the tests for lack of fit could have found with the runs at hand.
 
-A shape of size δ moves its score by δ |g|, with g how a unit of it shows in the scores of the noise
-(:mod:`.patterns`), and the score has a standard deviation of 1. So it is found with 80 % where
+A shape of size δ moves its score, whose standard deviation is 1, by δ |g|, with g how a unit of it
+shows in the scores of the noise (:mod:`.patterns`). So it is found with 80 % where
 
 .. math:: \delta \, |g| = t + \Phi^{-1}(0.8),
 
-with t the score that chance exceeds as rarely as the test allows. Outliers are found where their
-number exceeds what noise puts far off the law: a share of the runs for which a binomial does so
-with 80 %.
+with t the critical score. Outliers are found where a binomial exceeds the number that noise
+explains with 80 %.
 """
 
 from collections.abc import Sequence
@@ -46,10 +45,7 @@ class Detectable:
     def of(
         cls, found: Sequence[Family], *, n: int, far: float, level: float, least_kink: float
     ) -> "Detectable":
-        """Compute them for a test of shapes that lets smaller kinks than ``least_kink`` pass, per
-        decade, and one of runs far off the law that noise puts there with a probability of
-        ``far``, each at a ``level``.
-        """  # noqa: D205
+        """Compute them for tests of shapes and of runs ``far`` off the law, each at a ``level``."""
         outliers = smallest_share(n, outliers_needed(n, far, level))
         if not found:
             return cls(None, np.nan, np.nan, outliers)

@@ -1,14 +1,12 @@
 r"""The noise that a draw of the posterior implies, on a scale where it should be standard normal.
 
-Given all unknowns, a law says what the noise of every run was. If law, noise and priors are right,
-a draw of the posterior and the data are one draw of their joint distribution, and so what the draw
-implies is distributed exactly as the model says: independent and, after
+If law, noise and priors are right, a draw of the posterior and the data are one draw of their joint
+distribution [1]_, so that the residuals of runs are independent and, after
 
 .. math:: z = y \sqrt{F^{-1}_{\chi^2_n}(F_R(|y|^2))} \, / \, |y|,
 
 standard normal. Here y are the n residuals of a cluster of rows, one for a run of its own,
-whitened by their covariance, and F_R is the distribution of their squared length. So whatever is
-computed from z has a known distribution, without fitting anything again.
+whitened by their covariance, and F_R is the distribution of their squared length.
 
 References
 ----------
@@ -27,12 +25,7 @@ ROUNDING = 1e-16
 
 
 def standardised(residual: Array, runs: Runs, rows: Rows, draws: Posterior) -> tuple[Array, Array]:
-    """Divide residuals by their scale and free them from what the rows of a cluster share.
-
-    Returns them uncorrelated and of unit scale, shape ``(draw, run)``, Student-t still if the
-    noise is; and how far the rows of each cluster lie above the law together, of the same
-    distribution, shape ``(draw, cluster)``: for runs of their own the same numbers.
-    """
+    """Return unit residuals ``(draw, run)`` and those of clusters, ``(draw, cluster)``."""
     c, share, codes, sums = draws.noise_at(runs), rows.share(draws.c), rows.codes, rows.sums
     own = np.sqrt((1 - share) * c["sigma"] ** 2 + rows.log_loss_se**2)
     own = np.broadcast_to(own, residual.shape)

@@ -1,12 +1,8 @@
 """Whether the law describes the runs at all, and what these runs could have shown of it.
 
-A posterior is no better than its model. Loss that rises with size, a second descent, a kink, runs
-that diverged or a prior that holds an exponent at a wrong value all give intervals, and nothing in
-the draws says that they are wrong. The residuals can: :mod:`.implied_noise` derives their exact
-distribution under a correct model.
-
-A passed check is worth its power. So a pass states how large a kink, a curvature or a share of
-outliers would have been detected.
+The residuals are compared with their exact distribution under a correct model, which
+:mod:`.implied_noise` derives. A pass states how large a kink, a curvature or a share of outliers
+would have been detected.
 """
 
 from collections.abc import Sequence
@@ -98,21 +94,12 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     curvature in compute, parameters or tokens. ``noise_by_size``: noise changes with them.
     ``neighbours``: runs of similar size miss the law together. ``replicates``: runs of the same
     size agree with each other, but not with the law. ``far_off``: more runs lie far off the law
-    than noise puts there, such as diverged ones. ``discrepancy``: the law had to be bent further
-    than its discrepancy expects.
+    than noise puts there. ``discrepancy``: the law was bent further than its discrepancy expects.
+    What is certain but immaterial passes, within the limits of this module.
 
-    The table holds a figure and its p-value by test, NaN where a test does not apply: the largest
-    score of a bend, the factor by which noise changes, the share of the noise that neighbours and
-    replicates have in common, the number of runs far off the law and the root mean square of the
-    discrepancy's coordinates where the runs speak of them, in standard deviations. ``detectable``
-    is the least that is found in 80 % of ladders like this one: a kink, in log loss per decade of
-    compute, and the share of outliers.
-
-    What is certain but small passes: a kink that moves the loss a decade beyond the runs by less
-    than its posterior standard deviation there, noise that changes by less than a factor 2 or is
-    not louder among large runs, a share below .25, or less than twice as many runs far off as noise
-    puts there. What replicates have in common passes where too few sizes have any for intervals to
-    be too narrow by a factor 1.2.
+    The table holds a figure and its p-value by test, NaN where a test does not apply.
+    ``detectable`` is the least kink, in log loss per decade of compute, and the least share of
+    outliers that are found in 80 % of ladders like this one.
     """
     few = posterior.thin(max(10, min(400, len(posterior), VALUES // len(runs))))
     spec, rows = few.spec, few.spec.rows(runs)
@@ -211,9 +198,7 @@ def _bends(shapes: Sequence[Family], draws: Posterior, runs: Runs) -> _Finding:
 
 
 def sd_a_decade_on(draws: Posterior, runs: Runs, size: Quantity) -> float:
-    """Return the posterior standard deviation of log loss at ten times the size of the largest run:
-    what moves the loss by less until there is within the intervals.
-    """  # noqa: D205
+    """Return the posterior SD of log loss at ten times the size of the largest run."""
     law = draws.spec.law
     grown = SPLIT if size.name == FLOPS.name and FLOPS.name not in law.quantities else (size.name,)
     largest = int(np.argmax(runs.size))
@@ -295,9 +280,7 @@ noise, which is no chance."""
 def _far_off(
     far: NDArray[np.bool_], missed: Array, rows: Rows, runs: Runs
 ) -> tuple[_Finding, str, str]:
-    """Return the finding, the runs that lie far off the law for most draws, and why one of these is
-    a caution: it has the largest compute, or is more than a factor 2 off.
-    """  # noqa: D205
+    """Return the finding, the runs far off the law for most draws, and why one is a caution."""
     count, n = int(np.median(far.sum(axis=1))), far.shape[1]
     p = float(bdtrc(count - 1, n, FAR)) if count else 1.0
     where = (np.median(far, axis=0) > 0.5)[rows.codes]
@@ -313,9 +296,7 @@ def _far_off(
 
 
 def _discrepancy(draws: Posterior) -> _Finding:
-    """Compare the posterior means of the discrepancy's coordinates, in prior standard deviations,
-    with their covariance under the model: one less that of the posterior.
-    """  # noqa: D205
+    """Compare means of the discrepancy's coordinates with their covariance under the model."""
     by_name = draws.spec.space.scores(draws.c)
     coordinates = draws.spec.discrepancy.coordinates(draws.spec.law)
     steps = {k.meaning: by_name[k.name][:, 0] for k in coordinates if k.name in by_name}

@@ -1,4 +1,4 @@
-r"""Whether runs of similar size miss the law together.
+r"""Whether runs of similar size, or replicates, miss the law together.
 
 With z̄ the mean over draws of the normal scores of the noise, which has the covariance M = 1 - H
 under the model (:mod:`.patterns`), and W the graph that joins each size to its nearest others,
@@ -8,18 +8,13 @@ Moran's statistic
           \mathrm{var}\,T = 2 \, \mathrm{tr}\,(W M)^2, \quad
           \text{third cumulant } 8 \, \mathrm{tr}\,(W M)^3
 
-is large if law and runs differ by anything smooth: a bump, a kink, a wrong exponent. Its upper
-tail is that of a shifted χ² with the same three moments.
+is large if law and runs differ by anything smooth. Its upper tail is that of a shifted χ² with the
+same three moments. Replicates, runs of the same size, have the classical test for lack of fit.
 
 References
 ----------
 .. [1] Moran (1950), Notes on continuous stochastic phenomena, Biometrika 37, 17-23,
    doi:10.1093/biomet/37.1-2.17.
-
-Whether replicates agree with each other where they do not agree with the law.
-
-Replicates are runs of the same size. What they differ by is their seeds; what they have in common
-is what the law misses. The classical test for lack of fit compares the two.
 """
 
 from dataclasses import dataclass
@@ -43,9 +38,7 @@ LEAST_SIZES = 8
 
 
 def neighbour_graph(at: Array) -> sparse.csr_array | None:
-    """Join each of different sizes ``(size, quantity)``, on their scales, to those nearest to it,
-    in units of their spread: symmetric weights without a diagonal; None if there are too few.
-    """  # noqa: D205
+    """Return symmetric weights of each size ``(size, quantity)`` and its nearest; None if few."""
     from scipy.spatial import KDTree
 
     n = len(at)
@@ -62,9 +55,7 @@ def neighbour_graph(at: Array) -> sparse.csr_array | None:
 
 
 def common_share(scores: Scores, graph: sparse.csr_array) -> tuple[float, float]:
-    """Return the share of the noise that neighbours have in common, the correlation of the scores
-    of sizes, and how likely as large a one is by chance.
-    """  # noqa: D205
+    """Return the correlation of the scores of neighbouring sizes, and its p-value."""
     mean, vary = scores.mean, scores.vary.T
     once = graph @ vary
     twice = graph @ once
@@ -88,7 +79,6 @@ def local_sums(z: Array, graph: sparse.csr_array) -> Array:
 
 SAME = 1e-3
 """Runs are of the same size if what makes runs alike agrees to about this share."""
-
 
 LEAST_REPEATS = 4
 """With fewer runs that repeat another, seed noise is not known: a row may be there twice."""
@@ -126,9 +116,7 @@ class Sizes:
         return np.add.reduceat(z[..., order], starts, axis=-1)
 
     def seed_noise(self, log_loss: Array) -> float:
-        """Return the standard deviation of log losses, shape ``(run,)``, within sizes; NaN with
-        fewer than four repeats.
-        """  # noqa: D205
+        """Return the SD of log losses ``(run,)`` within sizes; NaN with under four repeats."""
         df = int((self.count - 1).sum())
         if df < LEAST_REPEATS:
             return np.nan
@@ -137,10 +125,7 @@ class Sizes:
 
 
 def shared_by_replicates(z: Array, sizes: Sizes) -> tuple[float, float]:
-    """Return the share of the noise that replicates have in common, by analysis of variance of
-    normal scores ``(draw, run)``, and how likely as large a one is by chance: the tail of F. Both
-    are NaN with fewer than four repeats.
-    """  # noqa: D205
+    """Return the share of noise common to replicates and its p-value by F; NaN if few."""
     repeated = sizes.count > 1
     count = sizes.count[repeated]
     between_df, within_df = len(count), int(count.sum()) - len(count)
@@ -154,8 +139,5 @@ def shared_by_replicates(z: Array, sizes: Sizes) -> tuple[float, float]:
 
 
 def narrowed(share: float, count: NDArray[np.int64]) -> float:
-    """Return the factor by which the standard deviation of what is learned from sizes with
-    ``count`` runs each is underrated where replicates are taken to be independent, and have a
-    share of their noise in common.
-    """  # noqa: D205
+    """Return how much too narrow intervals are where replicates share noise."""
     return float(np.sqrt(count.sum() / np.sum(count / (1 + (count - 1) * share))))

@@ -52,9 +52,7 @@ SCALE_SLOPE = 1.177
 
 @dataclass(frozen=True)
 class Scores:
-    """Normal scores of the noise over draws: ``mean``, shape ``(run,)``, and how draws ``vary``
-    from it, shape ``(draw, run)``, divided by the root of their number, so that H is its square.
-    """  # noqa: D205
+    """Mean scores of the noise ``(run,)`` and scaled deviations ``(draw, run)``: H = vary²."""
 
     mean: Array
     vary: Array
@@ -92,9 +90,7 @@ class Family:
 
 
 def sizes_of(law: Law, runs: Runs) -> dict[str, tuple[Quantity, Array]]:
-    """Return the sizes of runs on which a law's misfit may depend, and their logs: compute, where
-    the law splits it, then the inputs that it takes in logs.
-    """  # noqa: D205
+    """Return the sizes that a law has in logs, and their logs: compute first, where split."""
     found = {name: q for name, q in law.quantities.items() if q.scale == "log"}
     if set(SPLIT) <= set(found):
         found = {FLOPS.name: QUANTITIES[FLOPS.name], **found}
@@ -105,9 +101,7 @@ def sizes_of(law: Law, runs: Runs) -> dict[str, tuple[Quantity, Array]]:
 def families(
     law: Law, runs: Runs, scores: Scores, shown_in: Callable[[Array], Array]
 ) -> list[Family]:
-    """Return the shapes to look for, given what tells how a shape of log loss shows in the scores,
-    ``(run,)`` to ``(run,)``.
-    """  # noqa: D205
+    """Return shapes; ``shown_in`` maps a shape of log loss ``(run,)`` to one of scores."""
     result = []
     sizes = sizes_of(law, runs)
     # what is straight in the sizes every law takes up: without it, the rest is known better
@@ -141,10 +135,10 @@ def critical_score(found: Sequence[Family], level: float) -> float:
 
 
 def noise_by_size(law: Law, runs: Runs, z: Array) -> tuple[float, float, Array]:
-    """Return the ratio of the largest to the smallest scale of noise that a trend over the sizes of
-    runs gives, how likely as clear a trend is by chance, and the log of the scale by run. NaN where
-    runs have one size. Of normal scores ``(draw, run)``.
-    """  # noqa: D205
+    """Return the ratio of scales of noise by a trend over sizes, its p-value and log scale by run.
+
+    Takes normal scores ``(draw, run)``; all are NaN where runs have one size.
+    """
     x = [x - x.mean() for _, x in sizes_of(law, runs).values()]
     if not x:
         return np.nan, np.nan, np.zeros(z.shape[1])

@@ -62,10 +62,7 @@ MOVES = [f"{group}_moves" for group in GROUPS]
 
 @dataclass(frozen=True)
 class Answers:
-    """Something that was asked for: draws of the posterior, shape ``(draw, answer)``, and of the
-    priors alone, ``(prior draw, answer)``, or None where these give none; with a label each. On a
-    scale on which differences matter, such as logs of losses and sizes.
-    """  # noqa: D205
+    """Draws of answers, ``(draw, answer)``, and of the priors alone, on comparable scales."""
 
     labels: Sequence[str]
     posterior: Array
@@ -73,9 +70,7 @@ class Answers:
 
 
 def prior_scores(posterior: Posterior) -> dict[str, Array]:
-    """Return the coordinates on the scale where their priors are standard normal, by the group of
-    these: shape ``(draw, coordinate)``.
-    """  # noqa: D205
+    """Return coordinates where priors are standard normal, ``(draw, coordinate)`` by group."""
     spec, flat = posterior.spec, posterior.flat()
     z = {name: values[:, 0] for name, values in spec.space.scores(flat.c).items()}
     own = [k.name for k in spec.coordinates if k.name not in z]
@@ -126,9 +121,7 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
 def check_prior_power(
     table: pd.DataFrame, posterior: Posterior, runs: Runs, *, what: str
 ) -> CheckResult:
-    """Check that priors do not decide answers, given what :func:`prior_power` found of them; a
-    caution that says what would help if they do. ``what`` names all answers together.
-    """  # noqa: D205
+    """Check that priors do not decide ``what``, given the table of :func:`prior_power`."""
     decided = table[table["decided"]]
     if len(decided):
         reasons = [_reason(label, row) for label, row in decided.iterrows()]
@@ -186,12 +179,10 @@ LEARNED = 0.5
 
 
 def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -> CheckResult:
-    """Name in a note the coordinates of the law of which the runs taught little.
+    """Name in a note the weakly known coordinates of the law, and with ``cure`` runs that help.
 
-    With ``cure`` it says which runs would help. The table holds ``posterior_sd``, in prior standard
-    deviations on the scale where the prior is normal, and the contraction 1 - posterior_sd², by
-    coordinate. A coordinate may be known weakly and every answer well: what an answer owes to
-    priors is another check's matter.
+    The table has ``posterior_sd``, in prior standard deviations on the scale where the prior is
+    normal, and the contraction 1 - posterior_sd², by coordinate.
     """
     law = posterior.spec.law
     sd = prior_scores(posterior)["law"].std(axis=0)
@@ -230,9 +221,7 @@ DRAWS = 20_000
 
 
 def check_prior_conflict(posterior: Posterior) -> CheckResult:
-    """Check that the posterior medians of law and noise scale lie in the central 99.9 % of their
-    priors; a caution if one does not.
-    """  # noqa: D205
+    """Check that medians lie in the central 99.9 % of the priors of law and noise scale."""
     spec, tails = posterior.spec, [(1 - CENTRAL_MASS) / 2, (1 + CENTRAL_MASS) / 2]
     rows = {}
     drawn = None

@@ -15,18 +15,14 @@ TAILS = (0.05, 0.95)
 
 
 def r_hat(draws: Array) -> Array:
-    """Return rank-normalised split R-hat, the larger of location and scale, of draws ``(chain,
-    draw, quantity)``; shape ``(quantity,)``.
-    """  # noqa: D205
+    """Return rank-normalised split R-hat of location or scale, ``(quantity,)``."""
     halves = _split(draws)
     folded = np.abs(halves - np.median(halves, axis=(0, 1)))
     return np.maximum(_r_hat(_scores(halves)), _r_hat(_scores(folded)))
 
 
 def effective(draws: Array) -> tuple[Array, Array]:
-    """Return effective sample sizes of the bulk, and of the worse of both tails, of draws
-    ``(chain, draw, quantity)``; each of shape ``(quantity,)``.
-    """  # noqa: D205
+    """Return effective sample sizes of bulk and worse tail, each ``(quantity,)``."""
     tails = [
         _effective(_split((draws <= ends).astype(float)))
         for ends in np.quantile(draws, TAILS, axis=(0, 1))
