@@ -31,7 +31,9 @@ from bayesscale.inference.tree_file import (
     ATTRIBUTE,
     from_table,
     load_tree,
+    loads,
     save_tree,
+    saves,
     set_header,
     to_table,
 )
@@ -126,28 +128,9 @@ class Average(Told):
     extrapolate, allocate, required_flops, gain = Question(), Question(), Question(), Question()
     required_tokens, plot_loss, report = Question(), Question(), Question("fit")
 
+    @saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the average and its fits into one file; an older file survives a failure.
-
-        Parameters
-        ----------
-        path
-            Where to, usually ending in ``.nc``.
-        overwrite
-            Replace a file that is there even if bayesscale did not save it.
-
-        Returns
-        -------
-        pathlib.Path
-            The file, for :func:`~bayesscale.load_average`.
-
-        Raises
-        ------
-        FileError
-            If the file cannot be written, or another file than a saved fit is there.
-        """
-        import xarray as xr
-
+        """Write the average and its fits into one file; an older file survives a failure."""
         tree = xr.DataTree(
             children={f"fit_{i}": fit.to_tree() for i, fit in enumerate(self.fits.values())}
         )
@@ -177,6 +160,7 @@ def check_refits(scores: pd.DataFrame) -> CheckResult:
     return CheckResult("refits", "caution" if unsure else "ok", text, scores, ConvergenceWarning)
 
 
+@loads
 def load_average(path: str | Path, *, laws: Mapping[str, Law] | None = None) -> Average:
     """Read a saved average.
 
@@ -191,16 +175,6 @@ def load_average(path: str | Path, *, laws: Mapping[str, Law] | None = None) -> 
     -------
     Average
         The same average.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, is not as it was saved or not a saved average, or was written by
-        another version in a layout that this one does not read.
-    UnknownNameError
-        If a fit is of a law that does not ship, and was not given.
-    DomainError
-        If one of ``laws`` is another law than the one that was fitted.
 
     Examples
     --------

@@ -1,8 +1,6 @@
 """Compile once per structure (law, discrepancy, noise, clusters, kinds of prior), then swap data.
 
-What changes from fit to fit is an argument of the compiled density: the runs, their centre and
-spread, and the prior's numbers. The density is fused from the model's formulas where they can be
-traced; what cannot, such as a prior of PyMC's own, is compiled from PyMC's graph.
+The density is fused from the model's formulas where they can be traced, else PyMC's.
 """
 
 import threading
@@ -23,11 +21,7 @@ type DensityKind = Literal["fused", "pytensor"]
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """A log density on the unconstrained space of a model, with its gradient.
-
-    ``bind`` leads from data to the density over them, Jacobians and constants kept; ``note`` says
-    why it is not the fused one.
-    """
+    """A log density with its gradient, bound to data; ``note``: why it is not fused."""
 
     bind: Callable[[Mapping[str, Array]], BoundDensity]
     kind: DensityKind
@@ -45,10 +39,7 @@ def is_compiled(spec: ModelSpec, density: DensityKind = "fused") -> bool:
 
 
 def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -> CompiledModel:
-    """Return the compiled density of a spec's structure, compiling it the first time.
-
-    It is shared by all fits of the same structure in this process; any runs may be swapped in.
-    """
+    """Return the compiled density of a structure, which all fits in this process share."""
     key = density, spec.structure
     with _one_at_a_time:  # PyTensor's graphs are not made for several threads
         if key not in _compiled:
@@ -57,9 +48,7 @@ def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -
 
 
 def compile_surface(spec: ModelSpec, *, derivatives: bool) -> Surface | None:
-    """Return the compiled surface of a spec's structure, shared like the density; None where its
-    formulas cannot be traced.
-    """  # noqa: D205
+    """Return the compiled surface of a spec; None where its formulas cannot be traced."""
     key = "surface", derivatives, spec.structure
     with _one_at_a_time:
         if key not in _surfaces:
@@ -75,9 +64,7 @@ MANY_LOSSES = 1_000_000
 
 
 def log_loss_of(posterior: Posterior, inputs: Mapping[str, Array]) -> Array:
-    """Return the surface's log loss of flat draws at inputs by name, shape ``(draw, target)``, in
-    machine code where there are many.
-    """  # noqa: D205
+    """Return log loss of flat draws, ``(draw, target)``, in machine code where many."""
     targets = np.broadcast_shapes(*(np.shape(v) for v in inputs.values()))[-1]
     spec, surface = posterior.spec, None
     if len(posterior) * targets >= MANY_LOSSES:

@@ -39,10 +39,7 @@ def assemble_draws(
 ) -> xr.DataTree:
     """Put unconstrained draws, shape ``(chain, draw, coordinate)``, and statistics into one tree.
 
-    Its groups: posterior (what was sampled, with published letters where they are exact transforms
-    of it), closest_law (published letters of the law that is closest to a surface with
-    discrepancy), sample_stats, log_prior, log_likelihood, posterior_predictive, prior,
-    prior_predictive, observed_data, constant_data and runs.
+    ``closest_law`` has the published letters where these are no exact transforms of draws.
     """
     posterior = Posterior.of(spec, spec.space.constrain(u))
     rng = generator(random_seed, Stream.PREDICTIVE)
@@ -89,9 +86,7 @@ def assemble_draws(
 
 
 def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
-    """Return what made the draws, under the names that PyMC and ArviZ write it, but for the time:
-    the same seed makes the same file.
-    """  # noqa: D205
+    """Return what made the draws, named as by PyMC and ArviZ, without the time."""
     return {
         "creation_library": "bayesscale",
         "creation_library_version": version("bayesscale"),
@@ -106,9 +101,7 @@ def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
 def parameter_groups(
     posterior: Posterior, runs: Runs, *, letters: bool = True
 ) -> dict[str, xr.Dataset]:
-    """Return what was sampled, and the published letters: beside it where they are exact
-    transforms, else, if they are wanted, in a group of their own.
-    """  # noqa: D205
+    """Return the sampled group with exact letters, or closest letters in another group."""
     spec, coords = posterior.spec, _numbered(posterior)
     meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
@@ -140,9 +133,7 @@ def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, t
 
 
 def split_exponents(posterior: Posterior, runs: Runs) -> dict[str, tuple[Array, str]]:
-    """Return the exponents of the compute-optimal split at C = 6ND over the runs, shape of the
-    draws; none where the law states no optimum.
-    """  # noqa: D205
+    """Return exponents of the compute-optimal split over the runs at C = 6ND, if any."""
     of_params = exponent_over_runs(posterior, runs)
     if of_params is None:
         return {}

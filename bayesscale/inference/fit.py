@@ -40,7 +40,7 @@ def fit(
 
     sampled by NUTS in coordinates at the centre of the runs, which C, D and N are relative to; see
     :mod:`bayesscale.laws.coordinates` for what they mean, :mod:`bayesscale.laws.population` for the
-    default priors, and :mod:`bayesscale.model.noise_scale` for the noise.
+    default priors, and :mod:`bayesscale.model.noise` for the noise.
 
     Chains that have not mixed are run once more, with twice the tuning, four times the steps a draw
     and steps small enough for an acceptance of .98, before the checks have their say.

@@ -57,10 +57,7 @@ class ManyFits(Told):
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """The published parameters of every ladder, unrounded.
-
-        Index ``(ladder, parameter)``; columns as in :meth:`Fit.summary`, with 90 % intervals.
-        """
+        """Published parameters with 90 % intervals, one row a ``(ladder, parameter)``."""
         import pandas as pd
 
         tables = {name: fit.summary() for name, fit in self.fits.items()}
@@ -125,10 +122,6 @@ def fit_many(
         as the table or the file is.
     group
         Column of labels of the one table: each of its levels is a ladder.
-    store
-        Folder that keeps finished fits, a file each that :func:`~bayesscale.load_fit` reads. A
-        rerun with the same arguments goes on from there, with more ladders too. On a cluster,
-        workers must share it.
 
     Returns
     -------
@@ -146,7 +139,8 @@ def fit_many(
 
     Notes
     -----
-    Ladders run through joblib, in new processes where that pays, and so on a cluster in
+    ``store`` has a file a fit, which :func:`~bayesscale.load_fit` reads; further ladders may be
+    added. Ladders run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
 
     Examples

@@ -85,10 +85,8 @@ def version() -> str:
 class Chains:
     """Chains that run in the background.
 
-    ``density``: A function of a point, with ``native`` if it is machine code; ``n_dim``: dimension
-    of a point; ``initial_point``: from a seed to a start; ``seed``: the same seed gives the same
-    draws on any number of cores; ``cores``: chains that run at a time; one that must ask the
-    interpreter runs alone; ``settings``: by nutpie's names.
+    ``density``: a function of a point, with ``native`` if it is machine code, else chains run one
+    by one; ``initial_point``: from a seed to a start; ``settings``: by nutpie's names.
     """
 
     def __init__(
@@ -163,11 +161,9 @@ class Chains:
     def results(
         self, statistics: list[str], count: int | None = None
     ) -> tuple[Array, dict[str, NDArray], NDArray]:
-        """Return the first draws of chains that run, or all of chains that are done.
+        """Return the first draws of running chains, or all of those done, tuning included.
 
-        ``statistics``: by nutpie's names. Returns draws, shape ``(chain, draw, coordinate)``,
-        tuning included. By name, shape ``(chain, draw)``. Which draws were for tuning, shape
-        ``(chain, draw)``.
+        Shapes ``(chain, draw, coordinate)``; ``(chain, draw)`` by name; which draws were tuning.
         """
         with interrupts_held():
             from arro3.core import list_flatten  # comes with nutpie, whose arrays these are
@@ -200,13 +196,11 @@ def run_chains(
     looks: Sequence[int] = (),
     enough: Callable[[Array, dict[str, NDArray]], bool] = lambda *_: True,
 ) -> tuple[Array, dict[str, NDArray], int]:
-    """Run chains until they are enough.
+    """Run chains until ``enough`` is true of the first draws at one of ``looks``.
 
-    Returns draws, shape ``(chain, draw, coordinate)``, and statistics by nutpie's names, shape
-    ``(chain, draw)``, tuning included, and how many of the draws were for tuning. ``text`` is what
-    progress says, ``subject`` what an error says that it was about. ``enough`` is asked about the
-    first draws at each of ``looks``, which are counts of draws without tuning and not times, so
-    that the same seed gives the same draws on a busy machine; at the last draw the chains end.
+    Looks are counts of draws, not times, so that a seed gives the same draws on a busy machine.
+    Returns draws ``(chain, draw, coordinate)`` and statistics ``(chain, draw)``, tuning included,
+    and the number of tuning draws.
     """
     chains, tune = settings["num_chains"], settings["num_tune"]
     looks = [*looks, settings["num_draws"]]

@@ -1,17 +1,13 @@
 r"""The law that best describes a fitted surface over the runs.
 
-With a discrepancy, a law's own coordinates describe its slopes at the centre of the runs only, and
-its asymptote before the drift moves it. What people mean by E, alpha_N and alpha_D are those of
-the law that comes closest to the surface where there are runs. So every draw's surface is
-projected onto the law: the coordinates v minimise
+With a discrepancy, a law's own coordinates describe slopes at the centre only. So every draw's
+surface is projected onto the law that comes closest over the runs: the coordinates v minimise
 
 .. math:: \frac{1}{2 \sigma^2} \sum_i \left( \ln L_{surface}(i) - \ln L_v(i) \right)^2
           + \frac12 \sum_k \left( \frac{v_k - u_k}{s_k} \right)^2
 
 with the draw's own noise σ and coordinates u, on the scales of their links, and the widths s of
-their priors: directions that the runs do not teach stay where the draw has them, which is where
-the prior has its say. A draw that is the law itself is its own projection. The excess of
-under-trained runs is an effect of its own and stays out.
+their priors. The excess of under-trained runs stays out.
 """
 
 from dataclasses import dataclass
@@ -38,12 +34,7 @@ STEP = 1e-4
 
 @dataclass(frozen=True)
 class Projection:
-    """The closest law of every draw.
-
-    ``c`` holds the law's coordinates, each of the shape of the draws; ``misfit`` is the root mean
-    square of what they miss of the surface's log loss over the runs; ``converged`` tells which
-    draws have a solution.
-    """
+    """Coordinates of the closest law by draw, its RMS ``misfit``, and where it was found."""
 
     c: dict[str, Array]
     misfit: Array

@@ -1,9 +1,7 @@
-"""The log density from PyMC's graph, for what is not traced and for whoever doubts the tracing.
+"""The log density from PyMC's graph, for formulas that cannot be traced.
 
-PyTensor's compiled function as a C function, so that chains need not queue for the interpreter.
-
-numba passes arrays with their shapes; a sampler passes one address. The function between them is
-written for the ranks of the data, and compiled by numba in a second.
+PyTensor's function is compiled by numba with one address for its data, as samplers need it, so that
+chains need not queue for the interpreter.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +38,7 @@ def _pointer(context: Any, address: Any) -> Any:
 
 
 class CFunction:
-    """A density that numba compiled, with one address for its data.
-
-    ``density``: ``density(u, *arrays) -> (value, gradient)``, compiled by numba; ``n_dim``:
-    dimension of a point; ``like``: arrays of the ranks and types that it takes.
-    """
+    """A density ``(u, *arrays) -> (value, gradient)`` by numba; ``like``: ranks and types."""
 
     def __init__(self, density: Callable[..., Any], n_dim: int, like: Sequence[NDArray]) -> None:
         self.n_dim, self._types = n_dim, [(a.ndim, a.dtype) for a in like]

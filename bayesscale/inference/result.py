@@ -50,7 +50,9 @@ from bayesscale.inference.tree_file import (
     content,
     freeze,
     load_tree,
+    loads,
     save_tree,
+    saves,
     set_header,
 )
 from bayesscale.model import ModelSpec, Posterior
@@ -96,9 +98,7 @@ class SamplingSpec:
 
 
 class Question:
-    """A method that puts the public question of its name to a fit or an average: the function is
-    taken from the package when it is asked for, so that nothing here imports what stands above.
-    """  # noqa: D205
+    """A public function as a method of a fit or average, imported when it is asked for."""
 
     def __init__(self, keyword: str = "") -> None:
         self.keyword = keyword
@@ -161,9 +161,7 @@ class Fit(Told):
 
     @property
     def published(self) -> xr.Dataset:
-        """Draws of the published parameters, dims ``(chain, draw)``: with a discrepancy, those of
-        the law that is closest to the fitted surface over the runs.
-        """  # noqa: D205
+        """Draws of published parameters, ``(chain, draw)``: of the closest law with discrepancy."""
         group = "closest_law" if "closest_law" in self.draws.children else "posterior"
         return self.draws[group].dataset.transpose("chain", "draw")
 
@@ -179,9 +177,11 @@ class Fit(Told):
 
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
-        """Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
-        the split, which unknowns are weakly known, and what limits the design of the runs.
-        """  # noqa: D205
+        """Checks of the posterior, in order.
+
+        Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
+        the split, weakly known unknowns, and what limits the design of the runs.
+        """
         letters = _check_letters(self.posterior, self.published, self.runs)
         return (
             self.convergence,
@@ -277,28 +277,9 @@ class Fit(Told):
     plot_contour, plot_residuals, plot_predictive_check = Question(), Question(), Question()
     report = Question("fit")
 
+    @saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the fit into one netCDF file; an older file survives a failure.
-
-        Parameters
-        ----------
-        path
-            Where to, usually ending in ``.nc``.
-        overwrite
-            Replace a file that is there even if it is no saved fit.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-
-        Raises
-        ------
-        FileError
-            If the file cannot be written, or another file than a saved fit is there.
-        DomainError
-            If ``draws`` were changed after sampling.
-        """
+        """Write the fit into one netCDF file; an older file survives a failure."""
         return save_tree(self.to_tree(), path, overwrite=overwrite)
 
     def to_tree(self) -> xr.DataTree:
@@ -355,6 +336,7 @@ def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") ->
     )
 
 
+@loads
 def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     """Read a saved fit.
 
@@ -369,16 +351,6 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     -------
     Fit
         The same fit.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, is not as it was saved or not a saved fit, or was written by
-        another version in a layout that this one does not read.
-    UnknownNameError
-        If the fit is of a law that does not ship, and ``law`` was not given.
-    DomainError
-        If ``law`` is another law than the one that was fitted.
 
     Examples
     --------
@@ -405,8 +377,6 @@ def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
 
 def fitted_equation(fit: Fit) -> list[Section]:
     """Return the law's equation with the medians of its letters, if all of them are known."""
-    import numpy as np
-
     letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
     if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
         return []
@@ -483,10 +453,7 @@ def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> Answ
 
 
 def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
-    """Say which of several posteriors are not to be used, and which with caution; empty if none.
-
-    ``found`` has a row a posterior with its ``severity`` and the names of what was ``found``.
-    """
+    """Return which posteriors, one a row of ``found``, are unusable or need caution."""
     sentences = []
     for severity, state in (
         ("stop", "DID NOT PASS the checks of their posterior"),

@@ -1,18 +1,13 @@
-r"""NUTS by nutpie, on a compiled density.
+r"""NUTS by nutpie, on a compiled density, after a pilot where there are many rows.
 
-A pilot for many rows: where to start, and what the posterior looks like from there.
+Chains that start at the middle of the priors may be caught in a corner of a posterior as narrow as
+that of ten thousand rows, and each gradient of warm-up is dear. So a few hundred random rows are
+sampled first. Their draws are scattered starts, and their covariance predicts that of all n rows:
+in units of the priors' widths, the precision of m rows is 1 from the prior and the rest from rows,
 
-Ten thousand rows make a posterior so narrow that chains which start at the middle of the priors
-may be caught on their way there, in a corner that holds none of the mass; and every gradient of
-warm-up costs as much as one of the draws that are kept. So a few hundred rows, chosen at random,
-are sampled first. Their posterior is wider than that of all rows and contains it: its draws are
-scattered starts. Its covariance foretells that of all n rows: in units of the priors' widths, the
-precision of m rows is 1 from the prior and the rest from the rows, which grows as n / m,
+.. math:: \Sigma_n^{-1} = I + \frac{n}{m} \left( \Sigma_m^{-1} - I \right).
 
-.. math:: \Sigma_n^{-1} = I + \frac{n}{m} \left( \Sigma_m^{-1} - I \right),
-
-and NUTS samples all rows in coordinates whitened by it, adapting what this leaves. Nothing of the
-pilot enters the draws: a foretold covariance that is wrong costs time, not truth.
+NUTS samples all rows in coordinates whitened by it; a wrong prediction costs only time.
 """
 
 from __future__ import annotations
@@ -60,10 +55,7 @@ class Pilot:
 
     @classmethod
     def of(cls, u: Array, log_density: Array, *, prior_scale: Array, more_rows: float) -> Pilot:
-        """Learn from draws ``u`` of some rows, shape ``(chain, draw, coordinate)``.
-
-        ``log_density`` is theirs, shape ``(chain, draw)``, and ``more_rows`` the ratio n / m.
-        """
+        """Learn from draws ``u`` of some rows; ``more_rows`` is the ratio n / m."""
         own = np.array([_covariance(chain / prior_scale) for chain in u])
         # mass of where each chain is, were it normal there
         log_mass = log_density.mean(axis=1) + 0.5 * np.linalg.slogdet(own)[1]
@@ -88,9 +80,7 @@ class Pilot:
 
 
 def _covariance(draws: Array) -> Array:
-    """Return the covariance of draws, shape ``(draw, coordinate)``, the same on any machine load:
-    einsum adds in one order, which a library that splits sums among threads does not.
-    """  # noqa: D205
+    """Return the covariance of draws; einsum adds in one order, whatever the load."""
     centred = draws - draws.mean(axis=0)
     return np.einsum("ni,nj->ij", centred, centred) / (len(draws) - 1)
 
@@ -138,12 +128,9 @@ def sample_nuts(
 ) -> tuple[NDArray[np.float64], xr.Dataset]:
     """Draw from a compiled density, conditioned on the arrays of ``data``.
 
-    Returns unconstrained draws, shape ``(chain, draw, coordinate)``, and the sampler's statistics
-    (chain, draw), with the gradients that tuning took in the attributes. The same seed gives the
-    same draws on any number of cores. ``draws`` None keeps as many as converge, up to
-    :data:`MOST_DRAWS`. Chains that are short of effective draws go on, up to ``longest`` times as
-    many steps, of which fewer are kept. ``cores`` is for a density in Python; chains in machine
-    code run side by side, so that all can be judged while they run.
+    Returns unconstrained draws ``(chain, draw, coordinate)`` and statistics ``(chain, draw)``.
+    ``draws`` None keeps as many as converge, up to :data:`MOST_DRAWS`; chains that are short of
+    effective draws go on, up to ``longest`` times as long. ``cores`` is for a density in Python.
     """
     most, every = draws or MOST_DRAWS, _steps_per_draw(spec)
     shares = [*(EARLY if draws is None else ()), *(f for f in LOOKS if f <= longest)]

@@ -17,7 +17,13 @@ from bayesscale._progress import Report
 from bayesscale.errors import BayesScaleWarning
 from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.result import Fit, SamplingSpec
-from bayesscale.model import ModelSpec, check_priors_admit, specify, with_noise_floor
+from bayesscale.model import (
+    MODEL_MEANINGS,
+    ModelSpec,
+    check_priors_admit,
+    specify,
+    with_noise_floor,
+)
 from bayesscale.runs import Runs, Table, as_runs
 
 if TYPE_CHECKING:
@@ -51,15 +57,7 @@ MODEL = ("law", "noise", "discrepancy", "priors")
 MEANINGS = {
     "runs": """The training runs, at least as many as the law has unknowns; a frame is read as by
 `Runs.from_frame`.""",
-    "law": """``"unified"``, ``"chinchilla"``, ``"kaplan"``, ... (:func:`~bayesscale.list_laws`), or
-an instance of your own :class:`~bayesscale.Law`.""",
-    "noise": """Scatter of log loss around the law, whose scale changes with compute and with
-tokens per parameter: ``"student_t"`` down-weights outliers, ``"normal"`` does not;
-``"one_sided"``: runs can only be worse than well-tuned ones, whose loss the law is.""",
-    "discrepancy": """Model discrepancy. ``"drift"``: local slopes follow a random walk in log size,
-so that uncertainty grows with extrapolation. None: the law is assumed exact.""",
-    "priors": """Overrides of default priors by name of sampling coordinate, such as
-``{"slope_N": Prior.between(0.03, 0.1, mass=0.9)}``.""",
+    **MODEL_MEANINGS,
     "draws": """Draws kept in each chain, at least 100. None keeps as many as the checks of
 convergence need, 500 to 1,000.""",
     "tune": "Draws discarded in each chain while it adapts, at least 100.",
@@ -68,6 +66,7 @@ convergence need, 500 to 1,000.""",
 and safer.""",
     "random_seed": """The same seed gives the same draws, whatever the number of cores. None takes a
 new one, which the result records, or that of the store where there is one.""",
+    "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
     "density": """``"fused"`` compiles the formulas themselves, which takes a tenth of a second;
 what it does not know, such as a prior of PyMC's own, it leaves to PyMC. ``"pytensor"`` samples
 PyMC's graph: the same posterior, ten times slower.""",
@@ -94,9 +93,7 @@ SamplerError
 def takes_fit_options[**P, T](
     *, without: tuple[str, ...] = (), **defaults: Any
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Complete the signature and docstring of a function that passes fit options on, some of them
-    with defaults of its own or not at all.
-    """  # noqa: D205
+    """Complete signature and docstring of a function that passes fit options on."""
     shown = {k: v for k, v in {**DEFAULTS, **defaults}.items() if k not in without}
     return documented(MEANINGS, options=FitOptions, defaults=shown, sections={"Raises": RAISES})
 
@@ -115,10 +112,7 @@ DRAWS_WORTH_MORE = 250
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """A fit to make, checked: the runs, the model and how it is sampled. The job of every sweep.
-
-    The model's reference point need not be the centre of these runs.
-    """
+    """A checked fit to make, the job of every sweep; its centre need not be that of the runs."""
 
     runs: Runs
     spec: ModelSpec
@@ -149,9 +143,7 @@ class Setup:
         return cls(runs, spec, sampling, every["density"])
 
     def checked(self) -> Setup:
-        """Check that priors and losses admit a fit, and return it, with standard errors where the
-        losses hold no noise.
-        """  # noqa: D205
+        """Return a checked setup, with standard errors where losses hold no noise."""
         check_priors_admit(self.runs, self.spec)
         spec, runs = with_noise_floor(self.spec, self.runs)
         return replace(self, spec=spec, runs=runs)
@@ -165,9 +157,10 @@ class Setup:
         return result
 
     def sample(self, *, letters: bool = True, report: Report = lambda *_: None) -> Fit:
-        """Sample the model, and again where the chains do not mix; without ``letters`` the law
-        closest to the surface is not computed, which takes as long as a fourth of the draws.
-        """  # noqa: D205
+        """Sample the model, and again where the chains do not mix.
+
+        Without ``letters`` the closest law is not computed: it takes a fourth of the time.
+        """
         with interrupts_held():
             from bayesscale.inference.compiled import compile_model, is_compiled
             from bayesscale.inference.draws import assemble_draws

@@ -1,8 +1,6 @@
-r"""How the compute-optimal size grows with compute over the runs.
+"""How the compute-optimal size grows with compute over the runs.
 
-A surface with discrepancy has no constant exponent. Over the runs its exponent is the slope of
-:math:`\ln N^*` regressed on :math:`\ln C` at C = 6ND, draw by draw; of a law with constant
-exponents it is that exponent.
+The exponent is the slope of ln N* regressed on ln C at C = 6ND over the runs, draw by draw.
 """
 
 import numpy as np

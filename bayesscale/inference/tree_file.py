@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayesscale._documented import documented
 from bayesscale._files import (
     AnyPath,
     atomic_write,
@@ -37,6 +38,36 @@ ATTRIBUTE = "bayesscale"
 
 SEALED = "bayesscale_sealed"
 """Attribute of the root of a file that ends in a seal: without it such a file was cut short."""
+
+
+saves = documented(
+    {
+        "path": "Where to, usually ending in ``.nc``.",
+        "overwrite": "Replace a file that is there even if bayesscale did not save it.",
+    },
+    sections={
+        "Returns": "pathlib.Path\n    The file.",
+        "Raises": """FileError
+    If the file cannot be written, or another file than a saved fit is there.
+DomainError
+    If ``draws`` of a fit were changed after sampling.""",
+    },
+)
+"""Completes the docstring of a method that saves."""
+
+loads = documented(
+    {},
+    sections={
+        "Raises": """FileError
+    If the file is missing, is not as it was saved or of another kind, or was written by another
+    version in a layout that this one does not read.
+UnknownNameError
+    If a fit is of a law that does not ship, and was not given.
+DomainError
+    If a given law is another one than the one that was fitted."""
+    },
+)
+"""Completes the docstring of a function that loads."""
 
 
 def freeze(tree: xr.DataTree) -> None:
