@@ -37,9 +37,7 @@ class Bet:
 def best_bet(purchase: Purchase, flops: Array) -> Bet:
     """Choose the size whose loss, averaged over the posterior, is smallest for each budget.
 
-    What counts is the mean over draws of the loss at each size, not the loss at an average of the
-    optima. The range of sizes whose mean loss is at most ``1 + within`` times the least is solved
-    for too, as far as it hangs together.
+    Around it lies the range of sizes whose mean loss is at most ``1 + within`` times the least.
     """
     parts = [_bets(purchase.at(k), flops[k]) for k in purchase.mixture.blocks(len(flops))]
     return Bet(*(np.concatenate([getattr(p, f) for p in parts]) for f in Bet.__annotations__))
@@ -159,9 +157,7 @@ def _mean_loss(frontier: Frontier, x: Array) -> Array:
 
 
 def _mean_slopes(frontier: Frontier, x: Array) -> Array:
-    """Return the derivatives along budgets of what :func:`_mean_loss` does, up to the same factor,
-    shape ``(2, budget)``.
-    """  # noqa: D205
+    """Return slope and bend of :func:`_mean_loss`, up to one factor, shape ``(2, budget)``."""
     total = np.zeros((2, frontier.shape[1]))
     for (_, budgets), some in frontier.blocks():
         at = np.broadcast_to(x[None, budgets], some.shape)

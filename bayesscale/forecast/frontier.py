@@ -65,9 +65,7 @@ SLOPE_STEP = 1e-4
 
 @dataclass(frozen=True)
 class Split:
-    """Compute-optimal splits: N* and D*, counts, NaN where there is no optimum; the number of
-    minima along the budget. Arrays of shape ``(draw, budget)``.
-    """  # noqa: D205
+    """N*, D* (NaN without an optimum) and the number of minima, shape ``(draw, budget)``."""
 
     params: Array
     tokens: Array
@@ -75,9 +73,7 @@ class Split:
 
 
 class Curve(NamedTuple):
-    """Log loss along budgets; its slope and bend by x, its slope by ln C, and the mixed derivative
-    by x and ln C; arrays ``(draw, budget)``.
-    """  # noqa: D205
+    """Log loss along budgets with derivatives by x and ln C; arrays ``(draw, budget)``."""
 
     value: Array
     slope: Array
@@ -105,9 +101,7 @@ class Frontier:
     def of(
         cls, posterior: Posterior, flops: Array, terms: Terms, given: Mapping[str, Array]
     ) -> Frontier:
-        """Take budgets of shape ``(budget,)`` or ``(draw, budget)``, flat draws ``(draw, 1)`` and
-        checked terms; ``given`` holds the inputs that no budget is divided between, ``(budget,)``.
-        """  # noqa: D205
+        """Take budgets ``(budget,)`` or ``(draw, budget)``, flat draws and other inputs."""
         further = {name: np.atleast_2d(values) for name, values in given.items()}
         flops = np.atleast_2d(flops)
         many = len(posterior) * flops.shape[1] >= MANY
@@ -135,9 +129,7 @@ class Frontier:
         }  # fmt: skip
 
     def log_loss(self, x: Array, shift: float | Array = 0.0) -> Array:
-        """Return log loss relative to the reference's, ``(draw, budget)``; infinite where a budget
-        does not pay for a size.
-        """  # noqa: D205
+        """Return log loss ``(draw, budget)``; infinite where a budget does not pay for x."""
         if self._straight:
             at = self._line(x, shift)
             surface = self._compiled(derivatives=False)
@@ -161,9 +153,7 @@ class Frontier:
         return compile_surface(self.posterior.spec, derivatives=derivatives)
 
     def curve(self, x: Array, shift: float | Array = 0.0) -> Curve:
-        """Return log loss with its slopes and curvatures along budgets and by ln C, all of shape
-        ``(draw, budget)``: in closed form where the surface is compiled, else by differences.
-        """  # noqa: D205
+        """Return log loss with its derivatives, by differences where it is not compiled."""
         surface = self._compiled(derivatives=True)
         if surface is None:
             return self._differences(x, shift)
@@ -295,9 +285,7 @@ class Frontier:
         )
 
     def guess(self) -> tuple[Array, Array]:
-        """Return where to look for an optimum, and how far on both sides first: ``(draw, budget)``
-        and ``(1 or draw, budget)``.
-        """  # noqa: D205
+        """Return where to look for an optimum, ``(draw, budget)``, and how far to each side."""
         reference = self.posterior.spec.reference
         rule = self.terms.compute if isinstance(self.terms.compute, PowerCost) else PowerCost()
         centre = self.terms.compute.flops(
@@ -309,14 +297,9 @@ class Frontier:
         middle = beyond / 2 if closed is None else closed.x_params
         return np.broadcast_to(middle, self.shape), 8 + np.abs(beyond) / 8
 
-    def pick(self, chosen: NDArray[np.bool_]) -> Frontier:
-        """Return some pairs of draw and budget, ``(pair, 1)``."""
-        draw, budget = np.nonzero(chosen)
-
-        def take(values: Array) -> Array:
-            return np.broadcast_to(values, self.shape)[draw, budget][:, None]
-
-        c = {name: values[draw] for name, values in self.posterior.c.items()}
+    def _some(self, draws: slice | NDArray[np.intp], take: Callable[[Array], Array]) -> Frontier:
+        """Return some draws, with what ``take`` returns of the other arrays."""
+        c = {name: values[draws] for name, values in self.posterior.c.items()}
         return replace(
             self,
             posterior=Posterior(self.posterior.spec, c),
@@ -324,6 +307,15 @@ class Frontier:
             given={name: take(values) for name, values in self.given.items()},
             omega=take(self.omega),
         )
+
+    def pick(self, chosen: NDArray[np.bool_]) -> Frontier:
+        """Return some pairs of draw and budget, ``(pair, 1)``."""
+        draw, budget = np.nonzero(chosen)
+
+        def take(values: Array) -> Array:
+            return np.broadcast_to(values, self.shape)[draw, budget][:, None]
+
+        return self._some(draw, take)
 
     def blocks(self) -> Iterator[tuple[tuple[slice, slice], Frontier]]:
         """Divide draws and budgets so that memory is bounded."""
@@ -339,14 +331,7 @@ class Frontier:
             rows = draws if values.shape[0] > 1 else slice(None)
             return values[rows, budgets] if values.shape[1] > 1 else values[rows]
 
-        c = {name: values[draws] for name, values in self.posterior.c.items()}
-        return (draws, budgets), replace(
-            self,
-            posterior=Posterior(self.posterior.spec, c),
-            flops=take(self.flops),
-            given={name: take(values) for name, values in self.given.items()},
-            omega=take(self.omega),
-        )
+        return (draws, budgets), self._some(draws, take)
 
     def by_block(self, f: Callable[[Frontier, Cut], tuple[Any, ...]]) -> Any:
         """Put together what a function returns of each block: arrays ``(draw, budget)``."""
@@ -365,9 +350,7 @@ class Frontier:
     # The optimum: in closed form, or looked for along every budget.
 
     def optimum(self, start: Array | None = None) -> tuple[Array, NDArray[np.intp]]:
-        """Return where along each budget the loss is lowest, NaN where it is nowhere, and how many
-        minima there are; ``(draw, budget)``. ``start`` is about where to look, if that is known.
-        """  # noqa: D205
+        """Return the x of least loss, NaN without one, and the number of minima."""
         closed = self.closed_form()
         if closed is not None:
             x = np.broadcast_to(closed.x_params, self.shape)
@@ -413,9 +396,7 @@ class Frontier:
         return self._near(start, smooth[:, None] & (minima[:, nearest] == 1))
 
     def _near(self, start: Array, usual: NDArray[np.bool_]) -> tuple[Array, NDArray[np.intp]]:
-        """Refine minima from about where they are; look through where that is not ``usual``, or
-        where they are not.
-        """  # noqa: D205
+        """Refine minima near ``start``; scan where that fails or is not ``usual``."""
 
         def refined(some: Frontier, cut: Cut) -> tuple[Array, NDArray[np.intp]]:
             x0, known = cut(start), cut(usual)
@@ -519,10 +500,8 @@ class Frontier:
     def flops_for(self, log_loss: Array, x: Array) -> Array:
         """Return the compute at which the best run of a draw reaches a loss, ``(draw, budget)``.
 
-        ``x`` are the optima at the budgets, where the search starts, and ``log_loss``, relative to
-        the reference's, what is to be reached there; both have the shape ``(draw, budget)``.
-        Newton's method in logs; by the envelope theorem the frontier's slope is that at the best
-        size held fixed.
+        ``x`` are the optima at the budgets, where Newton's method in logs starts; by the envelope
+        theorem the frontier's slope is that at the best size held fixed.
         """
         log_flops = np.broadcast_to(np.log(self.flops), self.shape).copy()
         near, moving = np.array(x), np.isfinite(x) & np.isfinite(log_loss)
@@ -549,9 +528,7 @@ class Frontier:
     def _at_once(
         self, x: Array, log_loss: Array, wanted: NDArray[np.bool_]
     ) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """Return sizes and changes of ln C at which the slope along the budget is zero and the loss
-        is as wanted, by Newton's method in both; and where it was found.
-        """  # noqa: D205
+        """Solve for x and the change of ln C by Newton's method; tell where it converged."""
         start, x = x, np.where(wanted, x, 0.0)
         shift, done, lost = np.zeros(x.shape), ~wanted, ~wanted
         for _ in range(MOST_AT_ONCE):

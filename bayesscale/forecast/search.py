@@ -27,9 +27,7 @@ MOST_STEPS = 60
 
 @dataclass(frozen=True)
 class Scan:
-    """Where a grid has its lowest minimum: the place, its neighbours on both sides, the number of
-    minima, and whether there is one that is not an open end of the grid.
-    """  # noqa: D205
+    """The lowest minimum of a grid, its neighbours, and the number of minima."""
 
     x: Array
     lower: Array
@@ -42,11 +40,7 @@ def scan(
     g: Function, lower: Array, upper: Array, *, closed_below: Array, closed_above: Array,
     points: int,
 ) -> Scan:  # fmt: skip
-    """Look for the lowest minimum on a grid from ``lower`` to ``upper``, elementwise.
-
-    At a closed end, which is a limit, a function may have its minimum; at an open end it is only
-    said to fall farther.
-    """
+    """Look for the lowest minimum on a grid, elementwise; a closed end may be one."""
     t = np.linspace(0, 1, points)
     values = np.stack([g(lower + (upper - lower) * at) for at in t])
     values = np.where(np.isnan(values), np.inf, values)
@@ -67,9 +61,7 @@ def scan(
 
 
 def derivatives(g: Function, x: Array) -> tuple[Array, Array]:
-    """Return first and second derivatives by five-point differences, exact to about 1e-12 and
-    1e-8 of the function's scale.
-    """  # noqa: D205
+    """Return two derivatives by five-point differences, exact to about 1e-12 and 1e-8."""
     h = STEP
     far_below, below, here, above, far_above = (g(x + i * h) for i in (-2, -1, 0, 1, 2))
     with np.errstate(invalid="ignore"):
@@ -84,9 +76,7 @@ def refine(
     slopes: Callable[[Array], tuple[Array, Array]], x: Array, lower: Array, upper: Array,
     *, most_steps: int = MOST_STEPS,
 ) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
-    """Find minima between bounds by Newton's method on first and second derivatives, kept inside a
-    shrinking bracket. Returns the places, and where the method has converged.
-    """  # noqa: D205
+    """Find minima by Newton's method in a shrinking bracket; tell where it converged."""
     done = np.zeros(x.shape, bool)
     for _ in range(most_steps):
         slope, bend = slopes(x)
@@ -121,11 +111,7 @@ def find_roots(
     f: Callable[..., Array], args: tuple[Array, ...], what: str, *, missing: float | None = None,
     start: tuple[float, float] = (-0.5, 0.5),
 ) -> Array:  # fmt: skip
-    """Find a root of ``f(x, *args)`` around 0, elementwise over arrays that broadcast.
-
-    An element without one within ±100 or so gets ``missing``; None refuses, naming ``what`` is
-    looked for.
-    """
+    """Find a root within about ±100, elementwise; else return ``missing``, or refuse if None."""
     # far from the centre a law overflows or is flat: no sign change there, and no harm
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         centre = np.zeros(np.broadcast_shapes(*(np.shape(a) for a in args)))
@@ -147,15 +133,11 @@ def crossing(
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Solve ``log_loss(x) = log_target`` for the log size x, by draw and target.
 
-    A secant within a bracket, in ``ln(L - L(∞))``: that falls almost in a straight line, so that
-    a handful of evaluations do, each of which may be a search for optimal splits. ``log_loss``
-    falls in x and takes arrays of shape ``(draw, target)``; ``limit`` is its value at infinite
-    size, shape ``(draw, 1)``; ``log_target`` has shape ``(target,)``; no x beyond ``widest`` is
-    looked at.
+    A bracketed secant in ``ln(L - L(∞))``, which is almost straight. ``log_loss`` falls in x, shape
+    ``(draw, target)``; ``limit`` is its value at infinite size, ``(draw, 1)``.
 
-    Returns the roots, infinite where the loss stays above the target at least up to ``widest``,
-    NaN where it is below it all the way down; and whether the loss falls below the target at
-    infinite size.
+    Returns roots, infinite where the loss exceeds the target up to ``widest``, NaN where it is
+    below it down to ``-widest``; and whether the target is reached at infinite size.
     """
     reachable = log_target > limit + RESOLVED
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
