@@ -79,8 +79,6 @@ def compare_recipes(
     terms
         What runs cost, as for :func:`~bayesscale.allocate`, also by recipe: compute is then what
         these count, such as hours. None counts as the runs of each recipe do.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
 
     Returns
     -------

@@ -26,9 +26,7 @@ NOTES = ("design", "compute")
 
 @dataclass(frozen=True, eq=False)
 class Recipes:
-    """Runs with a code for each recipe but the baseline, the first of ``names``, of which
-    ``member`` has the number of every run's, shape ``(run,)``; ``group`` is their label.
-    """  # noqa: D205
+    """Runs with a code for each recipe; ``member`` numbers recipes by run, baseline 0."""
 
     runs: Runs
     group: str

@@ -31,10 +31,7 @@ def frontier(posterior: Posterior, flops: Array, terms: Terms, recipe: int) -> F
 def multipliers(
     posterior: Posterior, terms: Sequence[Terms], flops: Array, losses: Array
 ) -> dict[str, Array]:
-    """Return for every recipe but the baseline the multiplier at budgets and then at losses of the
-    baseline, shape ``(draw, recipe, target)``; the loss, nats/token, and the baseline's compute,
-    ``(draw, target)``.
-    """  # noqa: D205
+    """Return multipliers ``(draw, recipe, target)``, and loss and compute ``(draw, target)``."""
     reference = np.log(posterior.spec.reference["loss"])
     base = frontier(posterior, flops, terms[0], 0)
     x = base.optimum()[0]
