@@ -22,14 +22,14 @@ from bayesscale.forecast.answer import (
     target_frame,
     title,
     warn_if_far,
+    write_excess,
     write_share,
-    write_wasted,
     writer,
 )
-from bayesscale.forecast.bet import best_bet
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Mixture, Question, check_answers
 from bayesscale.forecast.purchase import Purchase
+from bayesscale.forecast.recommended import recommend
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.model import Posterior
@@ -49,9 +49,10 @@ class Allocation(Answer):
         ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and
         d ln D*/d ln C, and ``params_exponent_over_runs``, the exponent of N* over the fitted runs
         as in :meth:`Fit.summary`. Of the run to order, whose posterior expected loss is smallest:
-        ``best_bet_params`` and ``best_bet_tokens``; median and interval of its ``loss``, of its
-        ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and of
-        ``wasted``, the share of the budget that the best run of the same loss would save; the mean
+        ``recommended_params`` and ``recommended_tokens``; median and interval of its ``loss``,
+        of its ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and
+        of ``excess_compute``, the share of the budget that the best run of the same loss would
+        save; the mean
         ``expected_regret``; ``within_prob``, the probability that its loss is within a share
         ``within`` of L*. Of what is nearly as good: ``near_params_lower`` to
         ``near_params_upper``, whose expected loss is within that share of the smallest, and
@@ -72,19 +73,19 @@ class Allocation(Answer):
             {
                 title("flops"): writer("flops"),
                 "train": lambda row: (
-                    f"{PARAMS.write(row['best_bet_params'])} on "
-                    f"{TOKENS.write(row['best_bet_tokens'])}"
+                    f"{PARAMS.write(row['recommended_params'])} on "
+                    f"{TOKENS.write(row['recommended_tokens'])}"
                     f"\n{interval(row['near_params_lower'], row['near_params_upper'])}"
                 ),
                 "best size": lambda row: over_interval(row, "params"),
                 "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
                 scale.word: lambda row: over_interval(row, "loss", scale.write),
-                "wasted": write_wasted,
+                "excess compute": write_excess,
             },
             "Train: the parameters and tokens with the smallest expected loss, over the sizes "
             f"nearly as good, within {percent(self.within)} of it. Best size, and its "
             "tokens/param: what would be best if it were known. Loss of a run as ordered, "
-            f"{scale.in_words}, and the share of compute that it wastes. Medians over "
+            f"{scale.in_words}, and its excess compute as a share. Medians over "
             f"{percent(self.ci_prob)} intervals.",
         )
         said = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
@@ -108,7 +109,7 @@ DRAW_UNITS = {
     "loss": LOSS.unit,
     "law_loss": LOSS.unit,
     "regret": LOSS.unit,
-    "wasted": "1",
+    "excess_compute": "1",
 }
 
 
@@ -161,12 +162,12 @@ def allocate(
     purchase, budgets = purchase.over(budgets)
     mixture, within = purchase.mixture, purchase.terms.within
     host = mixture.host
-    bet = best_bet(purchase, budgets)
+    recommended = recommend(purchase, budgets)
 
     def about(some: slice) -> Question:
         here = purchase.at(some)
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, budgets[some]), bet.params[some], rng
+            here.frontier(posterior, budgets[some]), recommended.params[some], rng
         )
 
     def log_sizes(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
@@ -179,17 +180,23 @@ def allocate(
     )
     minima = drawn.pop("minima")
     columns = {name: v for name, v in columns.items() if not name.startswith("minima")}
-    named = ("loss", "law_loss", "regret", "wasted")
+    named = ("loss", "law_loss", "regret", "excess_compute")
     of_run = {f"{name}{end}": columns.pop(f"{name}{end}") for name in named for end in ENDS}
     as_good = drawn["regret"] <= within * drawn["optimal_loss"]
     edge = 1 + 1e-9  # a size at a limit is among those up to it
-    among = (drawn["params"] >= bet.near_lower / edge) & (drawn["params"] <= bet.near_upper * edge)
-    columns |= {"best_bet_params": bet.params, "best_bet_tokens": bet.tokens, **of_run}
+    among = (drawn["params"] >= recommended.near_lower / edge) & (
+        drawn["params"] <= recommended.near_upper * edge
+    )
+    columns |= {
+        "recommended_params": recommended.params,
+        "recommended_tokens": recommended.tokens,
+        **of_run,
+    }
     columns |= {
         "expected_regret": _mean(drawn["regret"]),
         "within_prob": as_good.mean(axis=(0, 1)),
-        "near_params_lower": bet.near_lower,
-        "near_params_upper": bet.near_upper,
+        "near_params_lower": recommended.near_lower,
+        "near_params_upper": recommended.near_upper,
         "near_prob": among.mean(axis=(0, 1)),
         "without_optimum": np.isnan(drawn["params"]).mean(axis=(0, 1)),
         "several_minima": (minima > 1).mean(axis=(0, 1)),
@@ -203,7 +210,7 @@ def allocate(
         frame["money"] = money.amounts
     outside = warn_if_far(
         host,
-        {"flops": budgets, "params": bet.params, "tokens": bet.tokens},
+        {"flops": budgets, "params": recommended.params, "tokens": recommended.tokens},
         loss=columns["law_loss"],
         also=_without(frame),
     )
@@ -234,13 +241,15 @@ def _answers(
     x, minima = frontier.optimum()
     split = frontier.split(x, minima)
     n_exponent, d_exponent = frontier.exponents(x)
-    bet = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
-    best, of_bet = frontier.by_block(
-        lambda some, cut: (some.log_loss(cut(x)), some.log_loss(cut(bet)))
+    recommended = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
+    best, of_recommended = frontier.by_block(
+        lambda some, cut: (some.log_loss(cut(x)), some.log_loss(cut(recommended)))
     )
-    of_bet = np.fmax(of_bet, best)  # to rounding, where the bet is the optimum
-    best_loss, law_loss = centre["loss"] * np.exp(best), centre["loss"] * np.exp(of_bet)
-    enough = frontier.flops_for(of_bet, x)
+    of_recommended = np.fmax(
+        of_recommended, best
+    )  # to rounding, where the recommended is the optimum
+    best_loss, law_loss = centre["loss"] * np.exp(best), centre["loss"] * np.exp(of_recommended)
+    enough = frontier.flops_for(of_recommended, x)
     return {
         "params": split.params,
         "tokens": split.tokens,
@@ -248,10 +257,12 @@ def _answers(
         "optimal_loss": best_loss,
         "params_exponent": n_exponent,
         "tokens_exponent": d_exponent,
-        "loss": posterior.new_runs(np.log(centre["loss"]) + of_bet, frontier.runs(bet), rng),
+        "loss": posterior.new_runs(
+            np.log(centre["loss"]) + of_recommended, frontier.runs(recommended), rng
+        ),
         "law_loss": law_loss,
         "regret": law_loss - best_loss,
-        "wasted": 1 - np.minimum(enough / frontier.flops, 1),
+        "excess_compute": 1 - np.minimum(enough / frontier.flops, 1),
         "minima": minima,
     }
 

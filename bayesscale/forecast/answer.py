@@ -327,11 +327,12 @@ def write_share(x: float) -> str:
     return f"{two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
 
 
-def write_wasted(row: Mapping[str, Any]) -> str:
-    """Write the share of compute that a run wastes, over its interval."""
-    low, high = (write_share(row[f"wasted_{end}"]) for end in ("lower", "upper"))
-    return f"{write_share(row['wasted'])}\n{low.removesuffix(' %') if low != high else ''}" + (
-        f"–{high}" if low != high else high
+def write_excess(row: Mapping[str, Any]) -> str:
+    """Write the excess compute of a run, over its interval."""
+    low, high = (write_share(row[f"excess_compute_{end}"]) for end in ("lower", "upper"))
+    return (
+        f"{write_share(row['excess_compute'])}\n{low.removesuffix(' %') if low != high else ''}"
+        + (f"–{high}" if low != high else high)
     )
 
 

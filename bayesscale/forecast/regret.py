@@ -21,8 +21,8 @@ from bayesscale.forecast.answer import (
     target_frame,
     two_digits,
     warn_if_far,
+    write_excess,
     write_share,
-    write_wasted,
 )
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Question
@@ -40,7 +40,7 @@ DRAW_UNITS = {
     "optimal_tokens": TOKENS.unit,
     "overtraining": "1",
     "regret": LOSS.unit,
-    "wasted": "1",
+    "excess_compute": "1",
 }
 
 
@@ -56,8 +56,9 @@ class Regret(Answer):
         ``flops``; median, ``_lower`` and ``_upper`` of the ``loss`` of a run of it, its
         ``law_loss`` without run noise, the ``optimal_loss``, ``optimal_params`` and
         ``optimal_tokens`` at the same cost, ``overtraining`` (its tokens per parameter over the
-        optimum's), ``regret`` (law_loss - optimal_loss, nats/token) and ``wasted`` (the share of
-        its cost that the best run of the same loss would save); the mean ``expected_regret``;
+        optimum's), ``regret`` (law_loss - optimal_loss, nats/token) and ``excess_compute`` (the
+        share of its cost that the best run of the same loss would save); the mean
+        ``expected_regret``;
         probabilities ``within_prob`` that its loss is within a share ``within`` of the optimum,
         ``undertrained_prob`` that it has too few tokens for its size, and ``best_prob`` that it
         has the lowest loss of all plans here of the same cost.
@@ -83,11 +84,11 @@ class Regret(Answer):
                 "regret": lambda row: over_interval(
                     row, "regret", lambda nats: f"{scale.difference(nats):.4f}"
                 ),
-                "wasted": write_wasted,
+                "excess compute": write_excess,
                 "as good": lambda row: write_share(row["within_prob"]),
             },
             "Best size at the same cost. Over-trained: tokens per parameter over those of the "
-            f"best run. Regret in {scale.of_differences}; wasted: share of compute. As good: "
+            f"best run. Regret in {scale.of_differences}; excess compute as a share. As good: "
             f"probability that the loss is within {percent(self.within)} of the best. Medians "
             f"over {percent(self.ci_prob)} intervals.",
         )
@@ -134,7 +135,7 @@ def regret(
 
     Notes
     -----
-    By draw, ``wasted`` is :math:`1 - C^*(L) / C` with C the plan's cost, L its loss, and
+    By draw, ``excess_compute`` is :math:`1 - C^*(L) / C` with C the plan's cost, L its loss, and
     :math:`C^*(L)` the least cost of that loss.
 
     Examples
@@ -224,7 +225,7 @@ def _answers(
         "optimal_tokens": split.tokens,
         "overtraining": tokens / params / (split.tokens / split.params),
         "regret": law_loss - best_loss,
-        "wasted": 1 - np.minimum(enough / frontier.flops, 1),
+        "excess_compute": 1 - np.minimum(enough / frontier.flops, 1),
     }
 
 

@@ -326,8 +326,8 @@ class Plan(Told):
         third and three times as large, and at 20 tokens per parameter.
         """  # noqa: D205
         assert self.allocation is not None
-        best_bets = self.allocation.summary["best_bet_params"]
-        flops, best = float(best_bets.index[0]), float(best_bets.iloc[0])
+        recommended = self.allocation.summary["recommended_params"]
+        flops, best = float(recommended.index[0]), float(recommended.iloc[0])
         cost = Terms.of(self.terms, self.host.runs).compute
         usual = params_at_ratio(cost, HABIT, np.array([flops]))
         return regret(
@@ -446,7 +446,7 @@ def _predict_advised(
     fit: Fit | Average, allocation: Allocation, terms: Terms, ci_prob: float
 ) -> Prediction:
     """Predict the run of each budget that the allocation recommends."""
-    params, tokens = (allocation.summary[f"best_bet_{name}"] for name in ("params", "tokens"))
+    params, tokens = (allocation.summary[f"recommended_{name}"] for name in ("params", "tokens"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # allocate has said how far this is
         return extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)

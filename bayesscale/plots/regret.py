@@ -19,20 +19,20 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 class RegretData:
     """What :func:`plot_regret` draws.
 
-    ``wasted``: one row a plan: quantiles of the share of its cost that the best run of the same
-    loss would save, columns .05 to .95; ``expected_regret`` (nats/token); and ``within_prob``, the
-    probability that its loss is within a share ``within`` of the best; ``within``: losses within
-    this share of the best are as good.
+    ``excess_compute``: one row a plan: quantiles of the share of its cost that the best run of the
+    same loss would save, columns .05 to .95; ``expected_regret`` (nats/token); and ``within_prob``,
+    the probability that its loss is within a share ``within`` of the best; ``within``: losses
+    within this share of the best are as good.
     """
 
-    wasted: pd.DataFrame
+    excess_compute: pd.DataFrame
     within: float
 
 
 def regret_data(regret: Regret) -> RegretData:
     """Return what :func:`plot_regret` draws."""
     _shown.expected(regret, Regret, "regret")
-    drawn = regret.draws["wasted"].transpose("chain", "draw", "plan").to_numpy()
+    drawn = regret.draws["excess_compute"].transpose("chain", "draw", "plan").to_numpy()
     quantiles = np.nanquantile(drawn, QUANTILES, axis=(0, 1))
     table = pd.DataFrame(quantiles.T, index=regret.summary.index, columns=list(QUANTILES))
     for name in ("expected_regret", "within_prob"):
@@ -44,7 +44,7 @@ def regret_data(regret: Regret) -> RegretData:
 def plot_regret(
     regret: Regret, *, ax: Axes | None = None, color: Colors = None, legend: Legend = True
 ) -> Axes:
-    """Draw the share of its compute that each plan wastes, with 50 % and 90 % intervals.
+    """Draw the excess compute of each plan, as a share of its cost, with 50 % and 90 % intervals.
 
     That is what the best run of the same loss would save. Behind each plan stands the probability
     that it is as good as the best run of the same cost.
@@ -60,7 +60,7 @@ def plot_regret(
     """
     data = regret_data(regret)
     hue = color if isinstance(color, str) else palette()[0]
-    table = data.wasted
+    table = data.excess_compute
     rows = np.arange(len(table))
     ax = _axes.new(ax)
     entries: Entries = {
@@ -75,7 +75,7 @@ def plot_regret(
     _axes.name_rows(ax, table.index)
     ax.set_xlim(left=0)
     _axes.write_shares(ax.xaxis)
-    ax.set_xlabel("share of compute wasted")
+    ax.set_xlabel("excess compute, share")
     beside = {
         "textcoords": "offset points", "color": ink(0.7), "fontsize": points(6.5),
         "annotation_clip": False,

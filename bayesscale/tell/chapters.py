@@ -107,7 +107,7 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
         [Paragraph(f"Plans for {_budgets_of(others)}."), *others.body()],
         [
             Picture(
-                "regret", "What each plan wastes", lambda: plot_regret(others),
+                "regret", "Excess compute of each plan", lambda: plot_regret(others),
                 "Bars that reach zero: that plan may be the best one. To the right stands how "
                 "probably a plan is as good as the best run of the same cost.",
             )

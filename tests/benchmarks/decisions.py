@@ -98,7 +98,7 @@ def decisions(fit: bs.Fit, target: float, cost) -> tuple[dict[str, float], np.nd
     plug = Frontier.of(Posterior.of(fit.spec, mean), np.array([target]), Terms(cost=cost), {})
     at_mean = fit.spec.reference["params"] * np.exp(plug.optimum()[0][0, 0])
     return {
-        "expected loss": float(answer.summary["best_bet_params"].iloc[0]),
+        "expected loss": float(answer.summary["recommended_params"].iloc[0]),
         "median of optima": float(np.median(best)),
         "mean of optima": float(best.mean()),
         "at mean parameters": float(at_mean),
@@ -188,7 +188,7 @@ def next_runs(ladders: int) -> None:
             "random": at_random(runs, budget, rng),
         }
         bet = bs.allocate(fit, flops=target).summary.iloc[0]
-        row = {"none": (truth.regret([bet["best_bet_params"]], target, PowerCost())[0],
+        row = {"none": (truth.regret([bet["recommended_params"]], target, PowerCost())[0],
                         bet["expected_regret"])}  # fmt: skip
         for rule, new in more.items():
             extra = truth.ladder(new, np.random.default_rng([seed, 13]))
@@ -198,7 +198,7 @@ def next_runs(ladders: int) -> None:
                 after = bs.fit(bs.Runs.from_frame(both), **options)
             bet = bs.allocate(after, flops=target).summary.iloc[0]
             row[rule] = (
-                truth.regret([bet["best_bet_params"]], target, PowerCost())[0],
+                truth.regret([bet["recommended_params"]], target, PowerCost())[0],
                 bet["expected_regret"],
             )
         rows += [(seed, rule, *values) for rule, values in row.items()]

@@ -155,7 +155,7 @@ def test_near_optimal_range_holds_the_optimum_and_is_flat(runs):
 
 def test_near_optimal_range_under_a_cost_of_ones_own(runs):
     fit = fit_at(runs, spread=0.02)
-    names = ["best_bet_params", "near_params_lower", "near_params_upper"]
+    names = ["recommended_params", "near_params_lower", "near_params_upper"]
     closed = allocate(fit, flops=[1e19, 1e21]).summary
     written = allocate(fit, flops=[1e19, 1e21], terms=bs.Terms(cost=lambda n, d: 6 * n * d)).summary
     np.testing.assert_allclose(written[names], closed[names], rtol=1e-6)

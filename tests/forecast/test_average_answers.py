@@ -87,7 +87,7 @@ def test_the_interval_holds_both_laws_where_they_disagree(fits):
         assert own.mean() == pytest.approx(every.mean(), abs=4 * every.std() / np.sqrt(len(own)))
 
 
-def test_the_best_bet_is_that_of_the_average_of(runs):
+def test_the_recommended_run_is_that_of_the_average_of(runs):
     """Laws without uncertainty: the expected loss is the weighted mean of two curves."""
     truths = [on_slopes(0.35, 0.4, 0.37, 0.6), on_slopes(0.65, 0.3, 0.37, 0.6)]
     fits = {str(i): fit_at(runs, truth=TRUTH | t, draws=100) for i, t in enumerate(truths)}
@@ -103,11 +103,11 @@ def test_the_best_bet_is_that_of_the_average_of(runs):
     options = {"xatol": 1e-10}
     found = minimize_scalar(expected, bounds=np.log([1e8, 1e12]), method="bounded", options=options)
     # a minimiser that compares values tells places apart to the root of the rounding error
-    assert np.log(row["best_bet_params"]) == pytest.approx(found.x, abs=1e-6)
+    assert np.log(row["recommended_params"]) == pytest.approx(found.x, abs=1e-6)
     for edge in ("near_params_lower", "near_params_upper"):
         assert expected(np.log(row[edge])) == pytest.approx(found.fun * 1.001, rel=1e-9)
-    alone = [allocate(f, flops=budget).summary["best_bet_params"].iloc[0] for f in fits.values()]
-    assert min(alone) < row["best_bet_params"] < max(alone)
+    alone = [allocate(f, flops=budget).summary["recommended_params"].iloc[0] for f in fits.values()]
+    assert min(alone) < row["recommended_params"] < max(alone)
 
 
 def test_noise_is_reproducible_and_differs_between_laws(fits):

@@ -120,8 +120,8 @@ def test_regret_and_waste_are_those_of_the_closed_form():
     ratio = a * np.exp(-alpha * t) + (1 - a) * np.exp(beta * t)
     regret = (best["optimal_loss"] - e) * (ratio - 1)
     np.testing.assert_allclose(answer.summary["regret"], regret, rtol=1e-8)
-    wasted = 1 - ratio ** (-(alpha + beta) / (alpha * beta))
-    np.testing.assert_allclose(answer.summary["wasted"], wasted, rtol=1e-7)
+    excess_compute = 1 - ratio ** (-(alpha + beta) / (alpha * beta))
+    np.testing.assert_allclose(answer.summary["excess_compute"], excess_compute, rtol=1e-7)
     np.testing.assert_allclose(answer.summary["overtraining"], np.exp(-2 * t), rtol=1e-8)
     assert answer.summary["undertrained_prob"].tolist() == [0, 0, 1, 1]
     assert answer.choice == answer.summary.index[2]
@@ -134,16 +134,16 @@ def test_a_plan_that_is_the_bet_has_its_regret(runs, cost, discrepancy):
     fit = fit_at(runs, "unified", spread=0.05, draws=30, discrepancy=discrepancy)
     row = bs.allocate(fit, flops=1e21, terms=bs.Terms(cost=cost)).summary.iloc[0]
     plan = bs.regret(
-        fit, params=row["best_bet_params"], flops=1e21, terms=bs.Terms(cost=cost)
+        fit, params=row["recommended_params"], flops=1e21, terms=bs.Terms(cost=cost)
     ).summary.iloc[0]
-    for name in ("law_loss", "regret", "wasted_upper", "expected_regret", "within_prob"):
+    for name in ("law_loss", "regret", "excess_compute_upper", "expected_regret", "within_prob"):
         assert plan[name] == pytest.approx(row[name], rel=1e-6, abs=1e-9)
     # no other size has a smaller expected loss, and at the edges it is a thousandth larger
     near = [row["near_params_lower"], row["near_params_upper"]]
-    others = bs.regret(fit, params=[*near, *(row["best_bet_params"] * np.array([0.99, 1.01]))],
+    others = bs.regret(fit, params=[*near, *(row["recommended_params"] * np.array([0.99, 1.01]))],
                        flops=1e21, terms=bs.Terms(cost=cost))  # fmt: skip
     mean = others.draws["law_loss"].mean(("chain", "draw")).to_numpy()
-    best = bs.regret(fit, params=row["best_bet_params"], flops=1e21, terms=bs.Terms(cost=cost))
+    best = bs.regret(fit, params=row["recommended_params"], flops=1e21, terms=bs.Terms(cost=cost))
     least = best.draws["law_loss"].mean().item()
     np.testing.assert_allclose(mean[:2], 1.001 * least, rtol=1e-8)
     assert (mean[2:] > least).all()
@@ -153,7 +153,7 @@ def test_the_loss_of_an_allocation_is_that_of_its_run(runs):
     fit = fit_at(runs, "unified", spread=0.1, draws=100)
     answer = bs.allocate(fit, flops=1e22)
     row = answer.summary.iloc[0]
-    run = {"params": row["best_bet_params"], "tokens": row["best_bet_tokens"]}
+    run = {"params": row["recommended_params"], "tokens": row["recommended_tokens"]}
     assert 6 * run["params"] * run["tokens"] == pytest.approx(1e22, rel=1e-9)
     there = bs.extrapolate(fit, **run).draws["law_loss"].to_numpy()
     np.testing.assert_allclose(answer.draws["law_loss"], there, rtol=1e-9)
@@ -205,7 +205,7 @@ def test_limits_bind():
     small = bs.allocate(
         fit, flops=1e24, terms=bs.Terms(limits=bs.Limits(params_max=8e9))
     ).summary.iloc[0]
-    assert (small["params"], small["best_bet_params"]) == pytest.approx((8e9, 8e9))
+    assert (small["params"], small["recommended_params"]) == pytest.approx((8e9, 8e9))
     assert small["tokens"] == pytest.approx(1e24 / 6 / 8e9)
     assert (small["params_exponent"], small["tokens_exponent"]) == pytest.approx((0, 1))
     assert small["near_prob"] == 1

@@ -11,9 +11,9 @@ from bayesscale.plots import plot_regret
 @pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
 def test_intervals_are_those_of_the_draws(fit, ax):
     found = bs.regret(fit, params=[1e8, 4e8, 2e9], flops=1e20, names=["<b>", "$x_{", ""])
-    data = bs.plot_data("regret", found).wasted
-    np.testing.assert_allclose(data[0.5], found.summary["wasted"])
-    np.testing.assert_allclose(data[0.05], found.summary["wasted_lower"])
+    data = bs.plot_data("regret", found).excess_compute
+    np.testing.assert_allclose(data[0.5], found.summary["excess_compute"])
+    np.testing.assert_allclose(data[0.05], found.summary["excess_compute_lower"])
     plot_regret(found, ax=ax)
     (medians,) = [line for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_array_equal(medians.get_xdata(), data[0.5])

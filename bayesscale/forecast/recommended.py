@@ -25,7 +25,7 @@ WINDOW = 12.0
 
 
 @dataclass(frozen=True)
-class Bet:
+class Recommended:
     """The runs to order, and those nearly as good; arrays of shape ``(budget,)``, counts."""
 
     params: Array
@@ -34,16 +34,18 @@ class Bet:
     near_upper: Array
 
 
-def best_bet(purchase: Purchase, flops: Array) -> Bet:
+def recommend(purchase: Purchase, flops: Array) -> Recommended:
     """Choose the size whose loss, averaged over the posterior, is smallest for each budget.
 
     Around it lies the range of sizes whose mean loss is at most ``1 + within`` times the least.
     """
-    parts = [_bets(purchase.at(k), flops[k]) for k in purchase.mixture.blocks(len(flops))]
-    return Bet(*(np.concatenate([getattr(p, f) for p in parts]) for f in Bet.__annotations__))
+    parts = [_recommend(purchase.at(k), flops[k]) for k in purchase.mixture.blocks(len(flops))]
+    return Recommended(
+        *(np.concatenate([getattr(p, f) for p in parts]) for f in Recommended.__annotations__)
+    )
 
 
-def _bets(purchase: Purchase, flops: Array) -> Bet:
+def _recommend(purchase: Purchase, flops: Array) -> Recommended:
     mixture, terms = purchase.mixture, purchase.terms
     reference, within = mixture.host.spec.reference, terms.within
     whole = purchase.frontier(mixture.host.posterior.flat().thin(1), flops)
@@ -127,7 +129,7 @@ def _bets(purchase: Purchase, flops: Array) -> Bet:
         return np.minimum(away, limit) if towards > 0 else np.maximum(away, limit)
 
     centre = reference["params"]
-    return Bet(
+    return Recommended(
         centre * np.exp(x),
         whole.tokens(x[None])[0],
         centre * np.exp(edge(-1.0, lower)),
