@@ -80,12 +80,12 @@ class Allocation(Answer):
                 "best size": lambda row: over_interval(row, "params"),
                 "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
                 scale.word: lambda row: over_interval(row, "loss", scale.write),
-                "excess compute": write_excess,
+                "excess": write_excess,
             },
             "Train: the parameters and tokens with the smallest expected loss, over the sizes "
             f"nearly as good, within {percent(self.within)} of it. Best size, and its "
             "tokens/param: what would be best if it were known. Loss of a run as ordered, "
-            f"{scale.in_words}, and its excess compute as a share. Medians over "
+            f"{scale.in_words}, and its excess compute. Medians over "
             f"{percent(self.ci_prob)} intervals.",
         )
         said = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]

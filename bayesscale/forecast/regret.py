@@ -84,7 +84,7 @@ class Regret(Answer):
                 "regret": lambda row: over_interval(
                     row, "regret", lambda nats: f"{scale.difference(nats):.4f}"
                 ),
-                "excess compute": write_excess,
+                "excess": write_excess,
                 "as good": lambda row: write_share(row["within_prob"]),
             },
             "Best size at the same cost. Over-trained: tokens per parameter over those of the "
