@@ -197,7 +197,9 @@ def _with_units(
 
 def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
     """Draw log losses of the fitted runs, dims ``(chain, draw, run)``."""
+    with np.errstate(over="ignore"):  # priors allow losses beyond a float: infinite is right
+        drawn = posterior.simulate(runs, rng)
     return xr.Dataset(
-        {"log_loss": ((*SAMPLE_DIMS, "run"), posterior.simulate(runs, rng))},
+        {"log_loss": ((*SAMPLE_DIMS, "run"), drawn)},
         coords={**_numbered(posterior), "run": runs.run_ids},
     )

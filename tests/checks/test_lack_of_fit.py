@@ -234,6 +234,7 @@ def test_every_model_can_be_checked_quickly(law, discrepancy, n):
     assert np.isfinite(p_of(result, "discrepancy")) == (discrepancy is not None)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_runs_can_be_checked():
     rng = np.random.default_rng(0)
     params, tokens = np.exp(rng.uniform(np.log([1e7, 1e9]), np.log([1e10, 1e12]), (100_000, 2))).T
