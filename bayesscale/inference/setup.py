@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
 
@@ -162,6 +163,8 @@ class Setup:
         Without ``letters`` the closest law is not computed: it takes a fourth of the time.
         """
         with interrupts_held():
+            with suppress(ImportError):
+                import dask.array  # noqa: F401 - xarray does so at its first variable
             from bayesscale.inference.compiled import compile_model, is_compiled
             from bayesscale.inference.draws import assemble_draws
             from bayesscale.inference.sampler import MOST_DRAWS, memory_needed, sample_nuts
