@@ -1,4 +1,4 @@
-"""Refit a ladder below successive cutoffs, and score what the fits foresaw."""
+"""Refit a ladder below successive cutoffs, and score their predictions."""
 
 import warnings
 from dataclasses import asdict, replace

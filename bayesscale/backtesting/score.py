@@ -96,7 +96,7 @@ class Score(Told):
                     "run": lambda row: str(row["run"]),
                     "beyond": lambda row: f"{row['reach']:.3g}×",
                     "observed": lambda row: LOSS.write(row["observed"]),
-                    "foreseen": lambda row: LOSS.write(row["median"]),
+                    "predicted": lambda row: LOSS.write(row["median"]),
                     f"{LEVEL} % interval": lambda row: interval(
                         row["lower90"], row["upper90"], LOSS.write
                     ),
@@ -193,7 +193,7 @@ def joined(first: Runs, second: Runs) -> Runs:
     both = pd.merge(a[numbers], b[numbers], how="inner")
     if len(both):
         raise DomainError(
-            f"{len(both)} of the {len(b)} runs were fitted already: a fit foresees nothing of "
+            f"{len(both)} of the {len(b)} runs were fitted already: a fit predicts nothing about "
             "runs that it has seen. Leave them out."
         )
     columns: Any = {name: name for name in (*numbers, *further) if name in a}

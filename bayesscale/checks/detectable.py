@@ -79,7 +79,7 @@ class Detectable:
             text += " have been seen, however large: the model takes it for its own."
         return (
             f"{text} What grows evenly with size, such as the toll of repeated data, a law takes "
-            "for its own. A back-test (bs.backtest) shows whether larger runs are foreseen."
+            "for its own. A back-test (bs.backtest) shows how well larger runs are predicted."
         )
 
 

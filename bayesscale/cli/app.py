@@ -93,7 +93,7 @@ def _complain(text: str) -> None:
 
 
 def _flush() -> None:
-    """Find out now whether all that was told has arrived: later, nobody can be told."""
+    """Find out now whether all output has arrived: later, an error cannot be shown."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -40,7 +40,7 @@ store_option = click.option(
 @options.sampling_options()
 @reading_options
 def backtest_command(out: Output, **asked: Any) -> None:
-    """Fit the RUNS of a table below successive cutoffs in compute, and score what they foresaw.
+    """Fit the RUNS of a table below successive cutoffs in compute, and score their predictions.
 
     Compares with least squares and a bootstrap (Approach 3), with least squares and what it missed
     by before (conformal), and with persistence.

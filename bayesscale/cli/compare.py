@@ -48,7 +48,7 @@ class _SeveralLaws(Command):
 )  # fmt: skip
 @click.option(
     "--factor", type=FACTOR, default=10.0, show_default=True,
-    help="Runs within this factor of the largest compute are held out and foreseen.",
+    help="Runs within this factor of the largest compute are held out and predicted.",
 )  # fmt: skip
 @click.option(
     "--prior-grid/--no-prior-grid", default=None,

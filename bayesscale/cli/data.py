@@ -22,7 +22,7 @@ bayesscale data chinchilla -o chinchilla.csv
 @output_option("Write the runs as a table, .csv.")
 @force_option
 def data_command(out: Output, name: str | None, output: Path | None, force: bool) -> None:
-    """List ladders of runs; with a NAME, fetch one, tell of it, and write its table if asked."""
+    """List ladders of runs; with a NAME, fetch one, describe it, and write its table if asked."""
     from bayesscale.runs import LADDERS
 
     if name is None and output is not None:

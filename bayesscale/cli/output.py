@@ -1,4 +1,4 @@
-"""Commands and their voice: help in groups, a JSON document for programs, warnings, a status."""
+"""Commands and their output: help in groups, JSON for programs, warnings, an exit status."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class Command(click.Command):
                          help="Write the answer's table as CSV; - is standard output."),
             click.Option(["--strict"], is_flag=True,
                          help="End with status 1 where a result asks for caution."),
-            click.Option(["-q", "--quiet"], is_flag=True, help="Tell of warnings and errors only."),
+            click.Option(["-q", "--quiet"], is_flag=True, help="Show warnings and errors only."),
         ]  # fmt: skip
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the function with its voice."""
+        """Call the function with its output."""
         said = {k: ctx.params.pop(k) for k in ("as_json", "csv", "strict", "quiet")}
         if said["as_json"] and said["csv"] == "-":
             raise click.UsageError("--json and --csv - both write to standard output: choose one.")
@@ -123,7 +123,7 @@ command = partial(click.command, cls=Command)
 
 
 class Output:
-    """The voice of one command: people are told on standard error where a program reads output."""
+    """Output of one command: text goes to standard error where standard output is for a program."""
 
     def __init__(self, *, as_json: bool, csv: str | None, strict: bool, quiet: bool) -> None:
         self.as_json = as_json
@@ -143,7 +143,7 @@ class Output:
 
     @cached_property
     def console(self) -> Console:
-        """Where people are told."""
+        """Where text for people goes."""
         if self.as_json or self.csv == "-":
             return terminal(sys.stderr, quiet=self.quiet)
         return terminal(self._stdout, quiet=self.quiet)
@@ -182,7 +182,7 @@ class Output:
         self.python += python
 
     def hear(self, message: Warning | str, category: type[Warning], *_: object) -> None:
-        """Take a warning; what a result may tell of itself waits until the end."""
+        """Take a warning; one that a result may repeat in its text waits until the end."""
         text = str(message)
         known, self._heard[text] = text in self._heard, category.__name__
         if not known and issubclass(category, OF_CHECKS):
@@ -191,7 +191,7 @@ class Output:
             _warn(text)
 
     def close(self) -> None:
-        """Tell of the warnings that no result has told."""
+        """Show the warnings that no result has shown."""
         for text, told in self._waiting.items():
             if told not in self._told:
                 _warn(text)
@@ -257,7 +257,7 @@ def _advice(severity: Severity, results: Iterable[Told]) -> str:
 
 @contextmanager
 def _telling(**said: Any) -> Iterator[Output]:
-    """Open the voice of a command, which hears every warning of bayesscale while it is open."""
+    """Open the output of a command, which receives the warnings of bayesscale meanwhile."""
     out = Output(**said)
     debug = click.get_current_context().find_root().params.get("debug")
     with warnings.catch_warnings():

@@ -132,7 +132,7 @@ COMMANDS = (
         "required-flops", "answer",
         "Find the least compute that reaches a loss, split as a saved FIT finds best.",
         options.sizes_option(
-            "--loss", "Target loss, in the unit that losses are told in; repeatable.", required=True
+            "--loss", "Target loss, in the unit of the losses shown; repeatable.", required=True
         ),
         short="Find the least compute for a loss.",
         examples="bayesscale required-flops fit.nc --loss 2.0,1.9", prepare=_in_nats,

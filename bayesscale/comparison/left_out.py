@@ -166,7 +166,7 @@ class JointDensity:
         return cls(every.log_evidence - smaller.log_evidence, error, n_runs)
 
 
-def foresee_largest(
+def predictive_density(
     fits: Mapping[str, Fit], *, factor: float, random_seed: int | None, report: Report,
     known: Mapping[str, Evidence] | None = None,
 ) -> dict[str, JointDensity]:  # fmt: skip

@@ -144,7 +144,7 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
         low, high = np.quantile(draws[name], [0.025, 0.975])
         why = f"too few lie near (Pareto k {k:.2f}, allowed: at most {PARETO_K_MAX})"
         raise EvidenceError(
-            f"The density at {name} = {value:g} cannot be told from the draws of "
+            f"The density at {name} = {value:g} cannot be estimated from the draws of "
             f"{fit.law.name!r}: {'all lie on one side of it' if beyond else why}; 95 % of {name} "
             f"lies in {low:.3g} to {high:.3g}. Fit the law with {name} fixed, and compare the two "
             "by bs.evidence; or fit this one with more draws (draws=10000)."

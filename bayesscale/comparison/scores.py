@@ -15,7 +15,7 @@ from bayesscale._progress import PROGRESS, Report
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.evidence import Evidence, evidences
-from bayesscale.comparison.left_out import Pointwise, foresee_largest, leave_one_out
+from bayesscale.comparison.left_out import Pointwise, leave_one_out, predictive_density
 from bayesscale.comparison.stacking import stacking_errors, stacking_weights
 from bayesscale.errors import ConvergenceWarning, DomainError, EvidenceError
 from bayesscale.inference import Fit
@@ -81,14 +81,14 @@ def score(
         )  # fmt: skip
         return replace(scores, evidences=found)
     if criterion == "largest":
-        foreseen = foresee_largest(
+        densities = predictive_density(
             fits, factor=factor, random_seed=random_seed, report=report, known=known
         )
         scores = _jointly(
-            {name: (j.log_density, j.mcse) for name, j in foreseen.items()}, {},
+            {name: (j.log_density, j.mcse) for name, j in densities.items()}, {},
             ("log_score", "log_score_mcse", "log_score_diff", "log_score_diff_mcse"),
         )  # fmt: skip
-        n_largest = [j.n_runs for j in foreseen.values()]
+        n_largest = [j.n_runs for j in densities.values()]
         return replace(scores, table=scores.table.assign(n_largest=n_largest))
     left_out = leave_one_out(fits, group=group, report=report)
     density = density_table(left_out)

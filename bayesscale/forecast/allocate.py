@@ -320,7 +320,7 @@ def _oddities(row: Mapping[str, Any]) -> str:
 
 def _wanders(mixture: Mixture) -> bool:
     """Whether the exponent of the split may be another one beyond the runs than over them."""
-    return any(v.posterior.spec.discrepancy.moves_optimum for v in mixture.voices)
+    return any(v.posterior.spec.discrepancy.moves_optimum for v in mixture.components)
 
 
 def _over_runs(row: Mapping[str, Any]) -> str:

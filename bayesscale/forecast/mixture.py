@@ -39,11 +39,11 @@ TARGETS, DRAWS, PRIOR_DRAWS, SEED = 12, 2000, 400, 0
 """At most so many targets and draws are looked at: evenly chosen, the first and last included."""
 
 MATTERS = 0.25
-"""A law of an average is heard from this share of the draws on."""
+"""A law of an average counts from this share of the draws on."""
 
 
 @dataclass(frozen=True)
-class Voice:
+class Component:
     """One law's share of the draws: ``places`` counts them chain after chain."""
 
     name: str
@@ -62,7 +62,7 @@ class Mixture:
     """
 
     host: Fit
-    voices: tuple[Voice, ...]
+    components: tuple[Component, ...]
     random_seed: int
     asked: Fit | Average
 
@@ -90,12 +90,12 @@ class Mixture:
         rng = generator(seed, Stream.CHOICE_OF_DRAWS)
         ends = np.floor(np.cumsum(weights)[:-1] * n_draws + rng.uniform()).astype(int)
         places = np.split(rng.permutation(n_draws), ends)
-        voices = tuple(
-            Voice(name, each.posterior.thin(len(own)), np.sort(own))
+        components = tuple(
+            Component(name, each.posterior.thin(len(own)), np.sort(own))
             for (name, each), own in zip(fits.items(), places, strict=True)
             if len(own)
         )
-        return cls(host, voices, seed, fit)
+        return cls(host, components, seed, fit)
 
     def ask(
         self, question: Question, random_seed: int | None = None, *, block: int = 0
@@ -104,14 +104,14 @@ class Mixture:
         seed = self.random_seed if random_seed is None else check_seed(random_seed)
         shape = self.host.posterior.shape
         gathered: dict[str, NDArray[Any]] = {}
-        for i, voice in enumerate(self.voices):
+        for i, component in enumerate(self.components):
             # a stream of its own, apart from the sampler's
             rng = generator(
                 seed + i * NEXT_LAW, Stream.LOSSES_OF_NEW_RUNS, *([block] if block else [])
             )
-            for name, values in question(voice.posterior, rng).items():
+            for name, values in question(component.posterior, rng).items():
                 empty = np.empty((int(np.prod(shape)), *values.shape[1:]), values.dtype)
-                gathered.setdefault(name, empty)[voice.places] = values
+                gathered.setdefault(name, empty)[component.places] = values
         return {name: all_.reshape(*shape, *all_.shape[1:]) for name, all_ in gathered.items()}
 
     def blocks(self, n_targets: int) -> list[slice]:
@@ -148,19 +148,22 @@ class Mixture:
 
     def mean(self, quantity: Callable[[Posterior], Array]) -> Array:
         """Return the mean over all draws of a quantity, given its mean over the draws of a law."""
-        n_draws = sum(len(voice.places) for voice in self.voices)
-        means = [len(voice.places) / n_draws * quantity(voice.posterior) for voice in self.voices]
+        n_draws = sum(len(component.places) for component in self.components)
+        means = [
+            len(component.places) / n_draws * quantity(component.posterior)
+            for component in self.components
+        ]
         return np.sum(means, axis=0)
 
     def published(self, name: str) -> Array | None:
         """Return draws of a published parameter, shape ``(draw,)``; None where a law has none."""
         gathered = np.empty(len(self.host.posterior))
-        for voice in self.voices:
-            fit = self.asked.fits[voice.name] if isinstance(self.asked, Average) else self.host
+        for component in self.components:
+            fit = self.asked.fits[component.name] if isinstance(self.asked, Average) else self.host
             if name not in fit.published:
                 return None
             draws = np.ravel(fit.published[name])
-            gathered[voice.places] = draws[evenly(len(voice.places), len(draws))]
+            gathered[component.places] = draws[evenly(len(component.places), len(draws))]
         return gathered
 
     def dataset(
@@ -186,12 +189,12 @@ class Mixture:
             dataset.attrs["note"] = (
                 f"One draw in {every} was kept, for memory: summaries are of all draws."
             )
-        if [voice.name for voice in self.voices] == [""]:
+        if [component.name for component in self.components] == [""]:
             return dataset
         shape = self.host.posterior.shape
         names = np.empty(int(np.prod(shape)), dtype=object)
-        for voice in self.voices:
-            names[voice.places] = voice.name
+        for component in self.components:
+            names[component.places] = component.name
         return dataset.assign_coords(fit=(SAMPLE_DIMS, names.reshape(shape)[:, ::every]))
 
 
@@ -200,12 +203,14 @@ def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: st
     for each law that matters.
     """  # noqa: D205
     some = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
-    every = sum(len(voice.places) for voice in mixture.voices)
-    heard = [voice for voice in mixture.voices if len(voice.places) >= MATTERS * every]
+    every = sum(len(component.places) for component in mixture.components)
+    material = [
+        component for component in mixture.components if len(component.places) >= MATTERS * every
+    ]
     found: dict[str, CheckResult] = {}
-    for voice in heard or mixture.voices[:1]:
-        drawn, answers = _answers(voice.posterior, ask, some, labels)
-        found[voice.name] = check_prior_power(
+    for component in material or mixture.components[:1]:
+        drawn, answers = _answers(component.posterior, ask, some, labels)
+        found[component.name] = check_prior_power(
             prior_power(drawn, answers), drawn, mixture.host.runs, what=what
         )
     if list(found) == [""]:

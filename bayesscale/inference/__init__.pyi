@@ -18,7 +18,7 @@ from .result import (
     unsound as unsound, warn_of as warn_of,
 )
 from .sampler import (
-    MOST_DRAWS as MOST_DRAWS, Pilot as Pilot, available_cores as available_cores,
+    MOST_DRAWS as MOST_DRAWS, Pilot as Pilot,
     sample_nuts as sample_nuts,
 )
 from .setup import FitOptions as FitOptions, Setup as Setup, takes_fit_options as takes_fit_options

@@ -188,7 +188,6 @@ def run_chains(
     n_dim: int,
     start: Callable[[int], Array],
     seed: int,
-    cores: int,
     settings: Mapping[str, Any],
     report: Report,
     text: str,
@@ -212,7 +211,7 @@ def run_chains(
             try:
                 running = Chains(
                     density, n_dim=n_dim, initial_point=start, seed=seed,
-                    cores=min(chains, cores), settings=settings,
+                    cores=chains, settings=settings,  # so that all can be judged while they run
                 )  # fmt: skip
                 u, values, tuning = np.empty(0), dict[str, NDArray](), np.empty(0)
                 for look in looks:

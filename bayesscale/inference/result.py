@@ -426,7 +426,7 @@ def in_words(fit: Any) -> str:
 
 
 def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> CheckResult:
-    """Check that priors do not decide the exponent of the split; the table tells of letters too."""
+    """Check that priors do not decide the exponent of the split; the table has all parameters."""
     spec = posterior.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}

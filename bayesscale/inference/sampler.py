@@ -12,8 +12,6 @@ NUTS samples all rows in coordinates whitened by it; a wrong prediction costs on
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -124,13 +122,12 @@ def sample_nuts(
     random_seed: int,
     report: Report,
     longest: float = 1.0,
-    cores: int | None = None,
 ) -> tuple[NDArray[np.float64], xr.Dataset]:
     """Draw from a compiled density, conditioned on the arrays of ``data``.
 
     Returns unconstrained draws ``(chain, draw, coordinate)`` and statistics ``(chain, draw)``.
     ``draws`` None keeps as many as converge, up to :data:`MOST_DRAWS`; chains that are short of
-    effective draws go on, up to ``longest`` times as long. ``cores`` is for a density in Python.
+    effective draws go on, up to ``longest`` times as long.
     """
     most, every = draws or MOST_DRAWS, _steps_per_draw(spec)
     shares = [*(EARLY if draws is None else ()), *(f for f in LOOKS if f <= longest)]
@@ -141,10 +138,8 @@ def sample_nuts(
     }  # fmt: skip
     n_rows = len(data["log_loss_observed"])
     density, pilot = compiled.bind(data), None
-    native = getattr(density, "native", None) is not None
     common: dict[str, Any] = {
         "n_dim": len(spec.coordinates), "report": report,
-        "cores": chains if native else available_cores() if cores is None else cores,
         "subject": f"{n_rows} runs, law {spec.law.name!r}, noise {spec.noise.name!r}",
     }  # fmt: skip
     if n_rows > MANY_ROWS:
@@ -212,15 +207,6 @@ def memory_needed(
 
 def _steps_per_draw(spec: ModelSpec) -> int:
     return STEPS_PER_DRAW if spec.discrepancy.coordinates(spec.law) else 1
-
-
-def available_cores() -> int:
-    """Return the processors that this process may use; one if it is one of many workers."""
-    if multiprocessing.parent_process() is not None:
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _pilot(

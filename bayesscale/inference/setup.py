@@ -154,7 +154,7 @@ class Setup:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScaleWarning)
             result = self.checked().sample(letters=letters, report=report)
-            _ = result.checks  # while there is somebody to tell of it
+            _ = result.checks  # computed here, where warnings are held
         return result
 
     def sample(self, *, letters: bool = True, report: Report = lambda *_: None) -> Fit:

@@ -81,7 +81,7 @@ NO_TEST = "no runs were held out."
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan(Told):
-    """What to train next, and what speaks for it: an answer to a fit.
+    """What to train next, and the evidence for it: an answer to a fit.
 
     Parameters
     ----------

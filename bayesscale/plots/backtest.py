@@ -132,7 +132,7 @@ def coverage_data(
     far = table[table["reach"] >= reach_min]
     if far.empty:
         raise DomainError(
-            f"No run was foreseen at {reach_min!r} times the largest fitted compute or more: the "
+            f"No run was predicted at {reach_min!r} times the largest fitted compute or more: the "
             f"farthest is {table['reach'].max():.3g}."
         )
     parts = []

@@ -243,7 +243,7 @@ def _draw_held_out(ax: Axes, data: LossData, held_out: pd.DataFrame, fits: list[
             color=ink(0.8) if alone else each.color, linewidth=points(0.7), zorder=3.5,
         )  # fmt: skip
         if alone:
-            entries[f"foreseen for it, {percent(data.ci_prob)}"] = lines
+            entries[f"predicted, {percent(data.ci_prob)}"] = lines
     (entries["held-out runs"],) = ax.plot(
         first["shown_at"], first["loss"], "D", color=ink(), markerfacecolor=paper(),
         markersize=points(2.6), markeredgewidth=points(0.7), linestyle="", zorder=4,

@@ -223,7 +223,7 @@ def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], centre: float
     r"""Return noise, slope and the SD of ln m that they let expect. Noise is that of a normal with
     the Fisher information of Student-t noise, :math:`\sigma \sqrt{(\nu + 3) / (\nu + 1)}`.
     """  # noqa: D205
-    posterior = max(mixture.voices, key=lambda voice: len(voice.places)).posterior
+    posterior = max(mixture.components, key=lambda component: len(component.places)).posterior
     line = frontier(posterior, centre * np.exp([-STEP, STEP]), terms[0], 0)
     slope = -float(np.nanmedian(np.diff(line.log_loss(line.optimum()[0])))) / (2 * STEP)
     nu = posterior.spec.noise.shape(posterior.c).get("nu", np.inf)

@@ -413,7 +413,7 @@ def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float
 
 
 def _mean(lengths: np.ndarray) -> float:
-    good = lengths[lengths > 0]  # others are told of as impossible
+    good = lengths[lengths > 0]  # others are reported as impossible
     return float(np.exp(np.mean(np.log(good)))) if good.size else 1.0
 
 

@@ -52,7 +52,7 @@ def answer_chapter(plan: Plan, machine: Machine | None) -> Chapter:
 
 
 def fit_chapters(plan: Plan) -> list[Chapter]:
-    """Tell of the posterior, and of the prediction."""
+    """Describe the posterior, and the prediction."""
     from bayesscale.plots import plot_predictive_check
 
     of = plan.fit
@@ -125,7 +125,7 @@ def _budgets_of(regret: Regret) -> str:
 def comparison_chapters(
     comparison: Comparison | None, sensitivity: PriorSensitivity | None
 ) -> list[Chapter]:
-    """Tell of laws compared, and of the verdict under other priors, once."""
+    """Describe the comparison of laws, and the verdict under other priors, once."""
     from bayesscale.plots import plot_comparison, plot_sensitivity
 
     sections: list[Section] = []
@@ -155,7 +155,7 @@ def comparison_chapters(
 
 
 def backtest_chapters(backtest: Backtest | None) -> list[Chapter]:
-    """Tell of forecasts of runs that were held out."""
+    """Describe predictions of held-out runs."""
     from bayesscale.plots import plot_backtest, plot_coverage
 
     if backtest is None:

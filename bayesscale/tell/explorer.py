@@ -100,8 +100,8 @@ def explorer_of(plan: Plan) -> Explorer:
 
 def _thinned(mixture: Mixture) -> list[Posterior]:
     """Return some draws of every law, in proportion to its share."""
-    total = sum(len(voice.places) for voice in mixture.voices)
+    total = sum(len(component.places) for component in mixture.components)
     return [
-        voice.posterior.thin(max(1, round(THINNED * len(voice.places) / total)))
-        for voice in mixture.voices
+        component.posterior.thin(max(1, round(THINNED * len(component.places) / total)))
+        for component in mixture.components
     ]

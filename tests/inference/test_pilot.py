@@ -98,7 +98,7 @@ def test_a_pilot_does_not_change_the_posterior(monkeypatch):
     told = []
     u, _ = sample_nuts(compiled, spec, data, report=lambda *a: told.append(a[0]), **HOW)
     assert any(text.startswith("Sampling 600 of 1,296 rows") for text in told)
-    again, _ = sample_nuts(compiled, spec, data, report=lambda *a: None, cores=1, **HOW)
+    again, _ = sample_nuts(compiled, spec, data, report=lambda *a: None, **HOW)
     np.testing.assert_array_equal(again, u)
     monkeypatch.setattr(sampler, "MANY_ROWS", 10**9)
     plain, _ = sample_nuts(compiled, spec, data, report=lambda *a: None, **HOW)

@@ -145,7 +145,7 @@ def test_held_out_runs_are_hollow_and_have_their_own_intervals(fit, ladder, ax):
     np.testing.assert_array_equal(np.transpose(held.get_data()), data[["shown_at", "loss"]])
     np.testing.assert_array_equal(data["loss"], large.loss)
     assert to_rgba(held.get_markerfacecolor()) == to_rgba(ax.get_facecolor())
-    assert {"held-out runs", "foreseen for it, 80 %"} <= set(legend(ax))
+    assert {"held-out runs", "predicted, 80 %"} <= set(legend(ax))
     expected = extrapolate(
         fit, params=large.params, tokens=large.tokens, ci_prob=0.8, random_seed=5
     ).summary
