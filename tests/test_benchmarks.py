@@ -23,7 +23,8 @@ def splits(root):
 ARGUMENTS = [
     ("agreement", "{splits} {folder} 1"), ("allocation", "5"), ("decisions", "bets 1"),
     ("calibration", "{folder} 10 chinchilla normal none"), ("decisions", "design 1"),
-    ("density", "48"), ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
+    ("density", "48"), ("drift_scales", "{splits} {folder} {folder} 1"),
+    ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
     ("recipes", "simulate 1 12 .2"),
     ("scoreboard", "{splits} {folder} default approach3"), ("third_truth", "1 1"),
@@ -35,7 +36,9 @@ LONG = [
     ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),
     ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
 ]  # fmt: skip
-ENOUGH = {"evidence": 400, "fair_fight": 400, "recipes": 400, "third_truth": 400}
+ENOUGH = {
+    "evidence": 400, "fair_fight": 400, "recipes": 400, "scoreboard": 400, "third_truth": 400,
+}  # fmt: skip
 """Draws a chain of which an evidence can be had."""
 
 

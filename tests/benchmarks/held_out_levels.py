@@ -1,15 +1,15 @@
-"""Does N* hold? The best size of isoFLOP levels that were held out, against the interval foreseen.
+"""Does N* hold? The best size of isoFLOP levels that were held out, against the predicted interval.
 
     python tests/benchmarks/held_out_levels.py SPLITS.py DATA
 
 On the splits of sources that trained several sizes at each budget, the default is fitted to the
-small runs and asked for N* at every level of the large ones. Coverage of 90 % intervals is told in
-three ways. ``run``: the size of the level's best run is in the interval, though sizes are up to a
-factor of 1.6 apart, and intervals often narrower than that. ``grid``: the interval meets the sizes
-that are nearer to the best run's than to its neighbours'. ``in vertex``: it holds the vertex of a
-parabola through the five runs around the best one, once it is widened by the vertex's own error
-from the noise of runs. Levels whose best run is their smallest or largest tell no best size, and
-are left out.
+small runs and asked for N* at every level of the large ones. Coverage of 90 % intervals is given
+in three ways. ``run``: the size of the level's best run is in the interval, though sizes are up to
+a factor of 1.6 apart, and intervals often narrower than that. ``grid``: the interval meets the
+sizes that are nearer to the best run's than to its neighbours'. ``in vertex``: it holds the vertex
+of a parabola through the five runs around the best one, once it is widened by the vertex's own
+error from the noise of runs. Levels whose best run is their smallest or largest have no best
+size, and are left out.
 """
 
 import sys
@@ -36,27 +36,42 @@ def levels(runs: bs.Runs) -> list[np.ndarray]:
     return [level for level in np.split(order, ends) if len(level) >= LEAST]
 
 
-def judged(fit: bs.Fit, runs: bs.Runs, level: np.ndarray) -> dict:
-    """Compare the best size of a level with what was foreseen; nothing if it is at an end."""
+def vertex_of(fit: bs.Fit, runs: bs.Runs, level: np.ndarray) -> dict | None:
+    """Return ln N of the vertex through a level's runs around the best one, and its error; None
+    where that is the level's smallest or largest run.
+    """
     level = level[np.argsort(runs.params[level])]
     n, log_loss = np.log(runs.params[level]), np.log(runs.loss[level])
     best = int(log_loss.argmin())
     if best in (0, len(n) - 1):
-        return {}
+        return None
     near = np.sort(np.argsort(np.abs(n - n[best]))[:AROUND])
-    flops = float(np.exp(np.log(runs.flops[level[near]]).mean()))
-    answer = bs.allocate(fit, flops=flops).summary.iloc[0]
-    low, middle, high = np.log([answer[f"params{end}"] for end in ("_lower", "", "_upper")])
-    lower, upper = (n[best] + n[best - 1]) / 2, (n[best] + n[best + 1]) / 2
     at = {"params": runs.params[level[near]], "tokens": runs.tokens[level[near]]}
     noise = np.median(fit.posterior.flat().noise_at(at)["sigma"], axis=0)
     vertex, error = parabola(n[near], log_loss[near], noise)
-    width = Z * np.hypot((high - low) / (2 * Z), error)
+    if not np.isfinite(vertex):
+        return None
+    flops = float(np.exp(np.log(runs.flops[level[near]]).mean()))
+    ends = (n[best] + n[best - 1]) / 2, (n[best] + n[best + 1]) / 2
+    return {"flops": flops, "runs": len(n), "best": n[best], "nearest": ends, "vertex": vertex,
+            "error": error}  # fmt: skip
+
+
+def judged(fit: bs.Fit, runs: bs.Runs, level: np.ndarray) -> dict:
+    """Compare the best size of a level with the prediction; nothing if it is at an end."""
+    place = vertex_of(fit, runs, level)
+    if place is None:
+        return {}
+    answer = bs.allocate(fit, flops=place["flops"]).summary.iloc[0]
+    low, middle, high = np.log([answer[f"params{end}"] for end in ("_lower", "", "_upper")])
+    lower, upper = place["nearest"]
+    width = Z * np.hypot((high - low) / (2 * Z), place["error"])
     return {
-        "flops": flops, "runs": len(n), "best": np.exp(n[best]), "vertex": np.exp(vertex),
-        "foreseen": answer["params"], "factor": np.exp((high - low) / 2),
-        "run": low <= n[best] <= high,
-        "grid": low <= upper and lower <= high, "in vertex": abs(vertex - middle) <= width,
+        "flops": place["flops"], "runs": place["runs"], "best": np.exp(place["best"]),
+        "vertex": np.exp(place["vertex"]),
+        "predicted": answer["params"], "factor": np.exp((high - low) / 2),
+        "run": low <= place["best"] <= high, "grid": low <= upper and lower <= high,
+        "in vertex": abs(place["vertex"] - middle) <= width,
     }  # fmt: skip
 
 
