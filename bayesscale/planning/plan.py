@@ -243,7 +243,8 @@ class Plan(Told):
         """Whether the plan may be used, in a line."""
         line = verdict(self.checks, of="plan")
         if not self.untested:
-            return line
+            also = f" On the held-out runs, {self.test.detected}." if self.test else ""
+            return replace(line, text=line.text + also) if line.severity == "ok" else line
         if line.severity in ("caution", "stop"):
             return replace(line, text=f"{line.text} {self.untested}")
         weak = self.test is not None and self.test.outcome == "note" and len(self.test.judged)
