@@ -32,6 +32,9 @@ from tests.benchmarks._common import chinchilla, isoflop, kept, ladder_of, sourc
 from tests.benchmarks.hyperpriors import splits
 
 DRAWS, BEYOND, Z = 1500, 100.0, 1.645
+GRID = np.linspace(-1.8, 1.8, 13)
+"""Standard normal deviates of a ladder's own ln scale; each as probable as the density there."""
+
 STEP = {side: normal.scale for side, normal in population.STEP_IN_INPUT.items()}
 LOSS_STEP = {side: normal.scale for side, normal in population.STEP_IN_LOSS.items()}
 
@@ -40,6 +43,7 @@ CASES: dict[str, dict[str, Any]] = {
     **{f"N-D difference of steps x {x}": {"difference": x} for x in (0.25, 0.5, 0.7, 1.2, 1.4)},
     **{f"N-D mean of steps x {x}": {"mean": x} for x in (0.5, 0.7, 1.3)},
     **{f"steps in loss x {x}": {"loss": x} for x in (0.7, 1.3)},
+    **{f"a scale of all steps of its own, ln s ~ N(0, {x})": {"own scale": x} for x in (0.2, 0.4)},
     **{f"ln ratio of exponents 0 ± {x}": {"exponent_ratio": (0.0, x)} for x in (0.4, 0.3, 0.2)},
     **{
         f"undertraining {mu} x/÷ e^{sigma}": {"undertraining": (np.log(mu), sigma)}
@@ -109,6 +113,15 @@ def log_weights(draws: dict[str, np.ndarray], case: dict[str, Any]) -> np.ndarra
         for j in (1, 2) if "loss" in case else ():
             sd = LOSS_STEP[side]
             total += log_ratio(draws[f"drift_loss_{side}_{j}"], (0, sd), (0, case["loss"] * sd))
+    if "own scale" in case:
+        steps = [(k, (LOSS_STEP if "loss" in k else STEP)[k.split("_")[2]])
+                 for k in draws if k.startswith("drift_")]  # fmt: skip
+        by_scale = [
+            sum(log_ratio(draws[k], (0, sd), (0, np.exp(z * case["own scale"]) * sd))
+                for k, sd in steps) - z**2 / 2
+            for z in GRID
+        ]  # fmt: skip
+        total += logsumexp(by_scale, axis=0) - logsumexp(-(GRID**2) / 2)
     before = {
         "exponent_ratio": population.EXPONENT_RATIO,
         "undertraining": population.UNDERTRAINING,
