@@ -163,8 +163,7 @@ def in_words(summary: pd.DataFrame, *, odds: Mapping[str, float] | None, factor:
     settings = []
     for kind, names in by_setting(summary["discrepancy"]).items():
         group = summary.loc[names]
-        findings = _findings(group.dropna(axis=1, how="all"), factor)
-        if len(names) > 1 and findings:
+        if len(names) > 1 and (findings := _findings(group.dropna(axis=1, how="all"), factor)):
             settings.append((kind, group, findings))
     if not settings:
         return Verdict("The fits could not be scored by any criterion.", "caution")

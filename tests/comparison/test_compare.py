@@ -260,6 +260,13 @@ def test_the_comparison_with_drift_comes_first():
     assert text.count("probability of more than .999") == 2
 
 
+def test_a_fit_alone_in_its_setting_is_compared_with_none():
+    """Its sibling with drift did not converge and was left out."""
+    text = in_words(both_settings().drop("d"), odds=None, factor=10).text
+    assert "'a' over 'b'" in text
+    assert "With drift" not in text
+
+
 def test_no_probability_between_laws_that_do_not_describe_the_runs():
     table = both_settings(
         describes_runs=[False, False, True, True], sigma_over_seed=[7.0, 8.0, 1.0, 1.0]
