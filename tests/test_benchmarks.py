@@ -15,9 +15,9 @@ from tests.simulate import simulate_runs
 
 def splits(root):
     names = {"params": "n_params", "tokens": "n_tokens"}
-    for seed, source in enumerate(("llama3", "gadre")):
+    for seed, source in enumerate(("llama3", "gadre", "gadre")):
         small, large = simulate_runs(seed=seed).split_by_compute(factor=10)
-        yield f"{source}/one", *(r.frame.rename(columns=names).drop(columns="flops")
+        yield f"{source}/{seed}", *(r.frame.rename(columns=names).drop(columns="flops")
                                  for r in (small, large))
 """
 ARGUMENTS = [
@@ -27,7 +27,8 @@ ARGUMENTS = [
     ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
     ("recipes", "simulate 1 12 .2"),
-    ("scoreboard", "{splits} {folder} default approach3"), ("third_truth", "1 1"),
+    ("scoreboard", "{splits} {folder} default approach3"),
+    ("siblings", "{splits} {folder} {folder}"), ("third_truth", "1 1"),
     ("verdicts", "{folder} model 1"),
     ("verdicts", "{folder} splits {splits} {folder}"),
     ("verdicts", "{folder} plans {splits} {folder}"), ("verdicts", "{folder} simulated_plans 1"),

@@ -282,6 +282,11 @@ force_option = click.option(
     "--force", is_flag=True, help="Write over a file that is there, whatever it is."
 )
 
+
+def _sibling(ctx: click.Context, param: click.Parameter, path: Path | None) -> Any:
+    return None if path is None else bs.load_fit(path)
+
+
 _OPTIONS: dict[str, Callable] = {
     "law": click.option(
         "--law", type=_Law(), show_default="unified",
@@ -300,6 +305,10 @@ _OPTIONS: dict[str, Callable] = {
         callback=by_name("two priors for one name."),
         help="slope_N=0.03:0.1@0.9 (90 % in that interval) or 'slope_N=Beta(alpha=2, beta=30)'; "
         "repeatable.",
+    ),
+    "like": click.option(
+        "--like", type=click.Path(path_type=Path), metavar="FIT", callback=_sibling,
+        help="The saved fit of a similar ladder, whose widened posterior is the prior.",
     ),
     "draws": click.option(
         "--draws", type=int, help="Draws kept a chain; by default as many as are needed."

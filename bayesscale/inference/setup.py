@@ -17,11 +17,13 @@ from bayesscale._interrupts import interrupts_held
 from bayesscale._progress import Report
 from bayesscale.errors import BayesScaleWarning
 from bayesscale.inference.compiled import DensityKind
+from bayesscale.inference.like import priors_like
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.model import (
     MODEL_MEANINGS,
     ModelSpec,
     check_priors_admit,
+    resolve_priors,
     specify,
     with_noise_floor,
 )
@@ -39,6 +41,7 @@ class FitOptions(TypedDict, total=False):
     noise: str
     discrepancy: str | None
     priors: Mapping[str, Prior] | None
+    like: Fit | None
     draws: int | None
     tune: int
     chains: int
@@ -48,8 +51,9 @@ class FitOptions(TypedDict, total=False):
 
 
 DEFAULTS: FitOptions = {
-    "law": "unified", "noise": "student_t", "discrepancy": "drift", "priors": None, "draws": None,
-    "tune": 1000, "chains": 4, "target_accept": 0.9, "random_seed": None, "density": "fused",
+    "law": "unified", "noise": "student_t", "discrepancy": "drift", "priors": None, "like": None,
+    "draws": None, "tune": 1000, "chains": 4, "target_accept": 0.9, "random_seed": None,
+    "density": "fused",
 }  # fmt: skip
 
 MODEL = ("law", "noise", "discrepancy", "priors")
@@ -59,6 +63,9 @@ MEANINGS = {
     "runs": """The training runs, at least as many as the law has unknowns; a frame is read as by
 `Runs.from_frame`.""",
     **MODEL_MEANINGS,
+    "like": """A fit of the same law to a similar ladder, such as of another corpus. The prior of
+slopes, exponents, irreducible share and noise is then its posterior, widened by as much as such
+ladders differ; ``priors`` come before it, and fewer runs than unknowns are enough.""",
     "draws": """Draws kept in each chain, at least 100. None keeps as many as the checks of
 convergence need, 500 to 1,000.""",
     "tune": "Draws discarded in each chain while it adapts, at least 100.",
@@ -128,7 +135,11 @@ class Setup:
             raise TypeError(f"got an unexpected keyword argument {unknown[0]!r}")
         every: dict[str, Any] = {**DEFAULTS, **options}
         runs = as_runs(runs)
-        spec = specify(runs, **{name: every[name] for name in MODEL})
+        sibling = every["like"]
+        spec = specify(runs, **{name: every[name] for name in MODEL}, few=sibling is not None)
+        if sibling is not None:
+            known = priors_like(sibling, spec) | dict(every["priors"] or {})
+            spec = replace(spec, priors=resolve_priors(spec.coordinates, known))
         seed = every["random_seed"]
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(

@@ -227,8 +227,12 @@ def specify(
     noise: str = "student_t",
     discrepancy: str | None = "drift",
     priors: Mapping[str, Prior] | None = None,
+    few: bool = False,
 ) -> ModelSpec:
-    """Check a model's options against each other and the runs, before anything is compiled."""
+    """Check a model's options against each other and the runs, before anything is compiled.
+
+    With ``few``, fewer runs than unknowns are enough: other priors will be put in their place.
+    """
     if not isinstance(runs, Runs):
         raise RunsError(
             f"runs must be Runs, not {type(runs).__name__}. Make them with "
@@ -240,12 +244,12 @@ def specify(
     taken = (*discrepancy_.coordinates(law), *_noise_coordinates(law, noise_, has_clusters))
     check_names(law, taken)
     check_formula(law)
-    if len(runs) < len(law.coordinates):
+    unknown = [c.name for c in law.coordinates if c.name not in (priors or {})]
+    if len(runs) < len(unknown) and not few:
         raise RunsError(
-            f"The law {law.name!r} has {len(law.coordinates)} unknowns "
-            f"({', '.join(c.name for c in law.coordinates)}), but there are only {len(runs)} runs. "
-            f"Train at least {len(law.coordinates)}, better three times as many, or choose a law "
-            "with fewer unknowns."
+            f"The law {law.name!r} has {len(unknown)} unknowns ({', '.join(unknown)}), but there "
+            f"are only {len(runs)} runs. Train at least {len(unknown)}, better three times as "
+            "many, choose a law with fewer unknowns, or pass the fit of a similar ladder as like=."
         )
     spec = ModelSpec(
         law=law,
