@@ -11,6 +11,7 @@ import click
 
 import bayesscale as bs
 from bayesscale._arguments import read_size
+from bayesscale._python import call, made_by
 from bayesscale.cli.own_law import get_law
 from bayesscale.quantities import ShownLoss
 
@@ -284,7 +285,7 @@ force_option = click.option(
 
 
 def _sibling(ctx: click.Context, param: click.Parameter, path: Path | None) -> Any:
-    return None if path is None else bs.load_fit(path)
+    return None if path is None else made_by(bs.load_fit(path), call("bs.load_fit", path))
 
 
 _OPTIONS: dict[str, Callable] = {

@@ -57,6 +57,14 @@ def test_priors_are_read_and_written_again(run, here, asked, written, prior):
     assert f'priors={{"slope_N": bs.{prior!r}}}' in "".join(ended.document["python"])
 
 
+def test_a_saved_fit_is_the_prior_of_its_sibling(run, here, asked):
+    run("fit runs.csv -o sibling.nc")
+    ended = run("fit runs.csv --like sibling.nc --json")
+    sibling = bs.load_fit("sibling.nc")
+    assert asked[-1].spec.priors == Setup.of(sibling.runs, like=sibling).spec.priors
+    assert 'like=bs.load_fit("sibling.nc")' in "".join(ended.document["python"])
+
+
 def test_fit_tells_people_what_it_found(run, here, asked, runs):
     ended = run("fit runs.csv --law chinchilla --ci-prob 0.8")
     assert ended.status == 0
