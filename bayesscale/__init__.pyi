@@ -47,19 +47,16 @@ from .planning.design import Design as Design, design as design
 from .planning.plan import Plan as Plan, plan as plan
 from .plots.allocation import plot_allocation as plot_allocation
 from .plots.backtest import plot_backtest as plot_backtest, plot_coverage as plot_coverage
-from .plots.calibration import plot_calibration as plot_calibration
 from .plots.comparison import (
     plot_comparison as plot_comparison, plot_sensitivity as plot_sensitivity,
 )
 from .plots.contour import plot_contour as plot_contour
 from .plots.data import plot_data as plot_data
 from .plots.isoflops import plot_isoflops as plot_isoflops
-from .plots.loss import plot_loss as plot_loss, plot_power_laws as plot_power_laws
+from .plots.loss import plot_loss as plot_loss
 from .plots.recipes import plot_recipes as plot_recipes
 from .plots.regret import plot_regret as plot_regret
-from .plots.residuals import (
-    plot_predictive_check as plot_predictive_check, plot_residuals as plot_residuals,
-)
+from .plots.residuals import plot_residuals as plot_residuals
 from .plots.style import plot_style as plot_style
 from .quantities import Quantity as Quantity
 from .recipes.compare import compare_recipes as compare_recipes

@@ -4,4 +4,4 @@ from .simulation import (
     LOG_LIKELIHOOD as LOG_LIKELIHOOD, Ladder as Ladder, RANKED_AMONG as RANKED_AMONG,
     Ranked as Ranked, ranks_of_truth as ranks_of_truth, thinned as thinned,
 )
-from .uniform import band as band, counts_below as counts_below, p_value as p_value
+from .uniform import counts_below as counts_below, p_value as p_value

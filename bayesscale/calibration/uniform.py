@@ -1,15 +1,13 @@
-r"""Whether ranks are uniform: an exact test, and the band that draws it.
+r"""Whether ranks are uniform: an exact test.
 
 A right posterior ranks the truth uniformly on 0, ..., L among L draws. So among n simulations the
 number with a rank below i is binomial, with probability :math:`z_i = i / (L + 1)`. The p-value is
-how often uniform ranks would be less likely somewhere than at the least likely i; inverted, it is a
-simultaneous band (Säilynoja, Bürkner and Vehtari 2022, arXiv:2103.10522).
+how often uniform ranks would be less likely somewhere than at the least likely i (Säilynoja,
+Bürkner and Vehtari 2022, arXiv:2103.10522).
 
 Given their sum, counts of ranks are independent Poisson variables, so that the probability is a
 chain of convolutions cut off at the band's ends (Moscovich and Nadler 2017, arXiv:1503.04363).
 """
-
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +16,6 @@ from scipy.stats import poisson
 
 type Counts = NDArray[np.int64]
 
-BISECTIONS = 40
-"""Halvings of the interval in which a band's level is sought, on the log scale."""
-
-_LEAST_LEVEL = 1e-30
 _ROUNDING = 1 + 1e-9  # tail probabilities that differ by rounding alone count as one
 
 
@@ -35,17 +29,6 @@ def p_value(ranks: NDArray[np.integer], largest: int) -> float:
     n = len(ranks)
     level = float(_level(counts_below(ranks, largest), n, _points(largest)).min())
     return max(0.0, 1.0 - _probability_inside(*_pointwise(n, largest, level * _ROUNDING), n))
-
-
-@lru_cache
-def band(n: int, largest: int, false_alarm: float) -> tuple[Counts, Counts]:
-    """Return the band's ends of counts below 1, ..., ``largest`` among ``n`` uniform ranks."""
-    low, high = np.log(_LEAST_LEVEL), 0.0
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        inside = _probability_inside(*_pointwise(n, largest, float(np.exp(middle))), n)
-        low, high = (middle, high) if inside >= 1 - false_alarm else (low, middle)
-    return _pointwise(n, largest, float(np.exp(low)))
 
 
 def _points(largest: int) -> NDArray[np.float64]:

@@ -19,8 +19,6 @@ KINDS = {
     "isoflops": "loss against parameters at fixed compute",
     "contour": "loss over parameters and tokens, of one fit",
     "residuals": "what the laws miss, by parameters, tokens and compute",
-    "predictive-check": "runs beside ladders that the model makes",
-    "power-laws": "laws of one variable side by side",
 }
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -78,7 +76,7 @@ def plot_command(
     if len(set(labels)) < len(labels):
         raise click.UsageError("Two labels are the same.")
     check_output(output, inputs=fits, force=force)
-    several = len(fits) > 1 or bool(labels) or kind == "power-laws"
+    several = len(fits) > 1 or bool(labels)
     names = labels or [*options.names_of(fits)]
     loaded = {}
     out.ran(*(["fits = {}"] if several else []))

@@ -274,8 +274,7 @@ class Fit(Told):
     required_tokens, regret, landmarks, design = Question(), Question(), Question(), Question()
     evidence, prior_sensitivity, score = Question(), Question(), Question()
     plot_loss, plot_allocation, plot_isoflops = Question(), Question(), Question()
-    plot_contour, plot_residuals, plot_predictive_check = Question(), Question(), Question()
-    report = Question("fit")
+    plot_contour, plot_residuals, report = Question(), Question(), Question("fit")
 
     @saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

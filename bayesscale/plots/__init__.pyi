@@ -2,17 +2,14 @@ from .allocation import (
     KAPLAN_AND_CHINCHILLA as KAPLAN_AND_CHINCHILLA, plot_allocation as plot_allocation,
 )
 from .backtest import plot_backtest as plot_backtest, plot_coverage as plot_coverage
-from .calibration import plot_calibration as plot_calibration
 from .comparison import plot_comparison as plot_comparison, plot_sensitivity as plot_sensitivity
 from .contour import plot_contour as plot_contour
 from .data import DATA as DATA, plot_data as plot_data
 from .isoflops import levels_of as levels_of, plot_isoflops as plot_isoflops
-from .loss import plot_loss as plot_loss, plot_power_laws as plot_power_laws
+from .loss import plot_loss as plot_loss
 from .recipes import plot_recipes as plot_recipes
 from .regret import plot_regret as plot_regret
-from .residuals import (
-    plot_predictive_check as plot_predictive_check, plot_residuals as plot_residuals,
-)
+from .residuals import plot_residuals as plot_residuals
 from .style import (
     BLUE as BLUE, LIGHT as LIGHT, VERMILION as VERMILION, palette as palette,
     plot_style as plot_style,

@@ -5,20 +5,18 @@ from typing import Any
 from bayesscale._arguments import choice
 from bayesscale.plots.allocation import allocation_data
 from bayesscale.plots.backtest import backtest_data, coverage_data
-from bayesscale.plots.calibration import calibration_data
 from bayesscale.plots.comparison import comparison_data, sensitivity_data
 from bayesscale.plots.contour import contour_data
 from bayesscale.plots.isoflops import isoflops_data
-from bayesscale.plots.loss import loss_data, power_laws_data
+from bayesscale.plots.loss import loss_data
 from bayesscale.plots.recipes import recipes_data
 from bayesscale.plots.regret import regret_data
-from bayesscale.plots.residuals import predictive_check_data, residuals_data
+from bayesscale.plots.residuals import residuals_data
 
 DATA = {
-    "allocation": allocation_data, "backtest": backtest_data, "calibration": calibration_data,
-    "comparison": comparison_data, "contour": contour_data, "coverage": coverage_data,
-    "isoflops": isoflops_data, "loss": loss_data, "power_laws": power_laws_data,
-    "predictive_check": predictive_check_data, "recipes": recipes_data, "regret": regret_data,
+    "allocation": allocation_data, "backtest": backtest_data, "comparison": comparison_data,
+    "contour": contour_data, "coverage": coverage_data, "isoflops": isoflops_data,
+    "loss": loss_data, "recipes": recipes_data, "regret": regret_data,
     "residuals": residuals_data, "sensitivity": sensitivity_data,
 }  # fmt: skip
 
@@ -39,8 +37,7 @@ def plot_data(plot: str, result: Any, **options: Any) -> Any:
     Returns
     -------
     LossData, AllocationData, ...
-        A frozen dataclass of tables, which documents its attributes; for ``"power_laws"`` a
-        mapping of names to such.
+        A frozen dataclass of tables, which documents its attributes.
 
     Raises
     ------

@@ -1,13 +1,11 @@
 """Loss against compute: the runs, the laws, and where they extrapolate."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayesscale._arguments import interval_tails
@@ -15,7 +13,6 @@ from bayesscale._format import percent
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
 from bayesscale.forecast import Mixture, Purchase, Terms, stated, summary_columns, without_split
-from bayesscale.inference import Fit
 from bayesscale.model import Posterior
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
@@ -102,7 +99,7 @@ def _common_axis(fits: list[Shown]) -> str:
         raise DomainError(
             "These fits have no axis in common: "
             + ", ".join(f"{name!r} is drawn against {x}" for name, x in axes.items())
-            + ". Draw them one by one, or with bs.plot_power_laws."
+            + ". Draw them one by one."
         )
     return next(iter(axes.values()))
 
@@ -249,63 +246,3 @@ def _draw_held_out(ax: Axes, data: LossData, held_out: pd.DataFrame, fits: list[
         markersize=points(2.6), markeredgewidth=points(0.7), linestyle="", zorder=4,
     )  # fmt: skip
     return dict(reversed(entries.items()))
-
-
-def power_laws_data(
-    fits: Mapping[str, Fit], *, ci_prob: float = 0.9, unit: ShownLoss | None = None
-) -> dict[str, LossData]:
-    """Return what each panel of :func:`plot_power_laws` draws, by name of the fit."""
-    _check_one_variable(fits)
-    return {name: loss_data(fit, ci_prob=ci_prob, unit=unit) for name, fit in fits.items()}
-
-
-@_shown.drawing
-def plot_power_laws(
-    fits: Mapping[str, Fit], *, ci_prob: float = 0.9, unit: ShownLoss | None = None,
-    ax: Sequence[Axes] | None = None, color: Colors = None, legend: Legend = True,
-) -> Figure:  # fmt: skip
-    """Draw laws of one variable, each against its own: compute, tokens, parameters.
-
-    Parameters
-    ----------
-    fits
-        Fits of laws of one variable by name, such as ``"kaplan_compute"``, ``"kaplan_data"`` and
-        ``"kaplan_params"``. Each is right where that variable alone holds the loss up: fit it to
-        runs for which that is so.
-    ax
-        Axes to draw into, one a fit; by default those of a new figure.
-    color
-        A Matplotlib colour for each fit, or one for all.
-
-    References
-    ----------
-    .. [1] Kaplan et al. (2020), figure 1, arXiv:2001.08361.
-
-    Examples
-    --------
-    >>> fits = bs.fit_laws(runs, laws=["kaplan_compute", "kaplan_data"])  # doctest: +SKIP
-    >>> bs.plot_power_laws(fits)                                  # doctest: +SKIP
-    """
-    _check_one_variable(fits)
-    if isinstance(color, str):
-        color = [color] * len(fits)
-    colors: Sequence[str | None] = (
-        [None] * len(fits) if color is None else _shown.colors_for(len(fits), color)
-    )
-    figure, axes = _axes.panels(len(fits), ax)
-    for (name, fit), panel, hue in zip(fits.items(), axes, colors, strict=True):
-        plot_loss(fit, ci_prob=ci_prob, unit=unit, ax=panel, label=name, color=hue, legend=legend)
-    return figure
-
-
-def _check_one_variable(fits: Mapping[str, Fit]) -> None:
-    if not isinstance(fits, Mapping):
-        raise DomainError("fits must be a mapping of names to fits of laws of one variable.")
-    for each in _shown.resolve(fits, color=["k"] * len(fits)):
-        law = each.fit.law if isinstance(each.fit, Fit) else None
-        if law is None or len(law.quantities) != 1:
-            kind = "an average" if law is None else f"a law of {' and '.join(law.quantities)}"
-            raise DomainError(
-                f"{each.name!r} is {kind}. Draw laws of one variable here, such as "
-                "'kaplan_compute', and others with bs.plot_loss."
-            )

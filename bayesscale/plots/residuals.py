@@ -1,4 +1,4 @@
-"""What the laws miss of the runs: against sizes, and beside what simulated ladders would miss."""
+"""Residuals of the runs, against parameters, tokens and compute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from bayesscale._arguments import interval_tails
 from bayesscale._format import percent
@@ -18,9 +17,6 @@ from bayesscale.plots.style import ink, points
 from bayesscale.quantities import QUANTITIES
 
 AGAINST = ("params", "tokens", "flops")
-
-MOST_DRAWS = 500
-"""Ladders that are simulated."""
 
 
 @dataclass(frozen=True)
@@ -111,86 +107,3 @@ def plot_residuals(
     entries[f"noise of a run, {percent(ci_prob)}"] = _shown.stroke(ink(0.6), 0.6, "--")
     _shown.draw_legend(axes[0], entries, legend)
     return figure
-
-
-@dataclass(frozen=True)
-class PredictiveCheckData:
-    """What :func:`plot_predictive_check` draws.
-
-    ``misses``: one row a fit and rank: ``fit``; ``share`` of the runs that miss by as much or less;
-    ``observed``, the sorted log observed minus log fitted (posterior median) loss; and
-    ``simulated``, what ladders that the model makes have there, with ``simulated_lower`` and
-    ``simulated_upper``; ``ci_prob``: probability of the equal-tailed band, at each rank by itself.
-    """
-
-    misses: pd.DataFrame
-    ci_prob: float
-
-
-def predictive_check_data(
-    fit: Fits, *, ci_prob: float = 0.9, label: str | None = None
-) -> PredictiveCheckData:
-    """Return what :func:`plot_predictive_check` draws."""
-    fits = _shown.resolve(fit, label=label)
-    tails = interval_tails(ci_prob)
-    tables = []
-    for each in fits:
-        runs, mixture = each.fit.runs, Mixture.of(each.fit)
-        drawn = mixture.ask(
-            lambda p, rng, runs=runs: {
-                "fitted": p.log_loss(runs), "simulated": p.simulate(runs, rng)
-            }
-        )  # fmt: skip
-        middle = np.median(drawn["fitted"], axis=(0, 1))
-        simulated = drawn["simulated"].reshape(-1, len(runs))
-        step = -(-len(simulated) // MOST_DRAWS)
-        misses = np.sort(simulated[::step] - middle, axis=1)
-        median, low, high = np.quantile(misses, [0.5, *tails], axis=0)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "fit": each.name, "share": (np.arange(len(runs)) + 0.5) / len(runs),
-                    "observed": np.sort(np.log(runs.loss) - middle), "simulated": median,
-                    "simulated_lower": low, "simulated_upper": high,
-                }
-            )
-        )  # fmt: skip
-    return PredictiveCheckData(pd.concat(tables, ignore_index=True), ci_prob)
-
-
-@_shown.drawing
-def plot_predictive_check(
-    fit: Fits, *, ci_prob: float = 0.9,
-    ax: Axes | None = None, label: str | None = None, color: Colors = None, legend: Legend = True,
-) -> Axes:  # fmt: skip
-    """Draw how much runs miss the law by, beside what ladders that the model makes would.
-
-    A curve that leaves its band, which holds at each rank by itself, has heavier or lighter tails,
-    more or less scatter, or more of its runs on one side than the model allows.
-
-    Examples
-    --------
-    >>> bs.plot_predictive_check(fit)                             # doctest: +SKIP
-    """
-    fits = _shown.resolve(fit, label=label, color=color)
-    data = predictive_check_data(fit, ci_prob=ci_prob, label=label)
-    ax = _axes.new(ax, xlabel="observed / fitted − 1", ylabel="share of the runs", ylim=(0, 1))
-    _axes.write_shares(ax.xaxis, ax.yaxis)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.axvline(0, color=ink(0.5), linewidth=points(0.6), zorder=1)
-    entries: Entries = {}
-    for each in fits:
-        table = data.misses[data.misses["fit"] == each.name]
-        band = ax.fill_betweenx(
-            table["share"], table["simulated_lower"], table["simulated_upper"], color=each.color,
-            alpha=0.25, linewidth=0,
-        )  # fmt: skip
-        (line,) = ax.plot(
-            table["observed"], table["share"], color=each.color, drawstyle="steps-mid",
-            linewidth=points(1),
-        )  # fmt: skip
-        name = "" if len(fits) == 1 and label is None else f"{_axes.plain(each.name)}: "
-        entries[f"{name}runs"] = line
-        entries[f"{name}simulated, {percent(ci_prob)}"] = band
-    _shown.draw_legend(ax, entries, legend)
-    return ax

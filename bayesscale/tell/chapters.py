@@ -53,7 +53,7 @@ def answer_chapter(plan: Plan, machine: Machine | None) -> Chapter:
 
 def fit_chapters(plan: Plan) -> list[Chapter]:
     """Describe the posterior, and the prediction."""
-    from bayesscale.plots import plot_predictive_check
+    from bayesscale.plots import plot_residuals
 
     of = plan.fit
     return [
@@ -62,8 +62,8 @@ def fit_chapters(plan: Plan) -> list[Chapter]:
             of.sections(ci_prob=plan.ci_prob) if isinstance(of, Fit) else of.sections(),
             [
                 Picture(
-                    "predictive_check", "Residuals", lambda: plot_predictive_check(of),
-                    "Curves inside their band: runs scatter around the law as the model predicts.",
+                    "residuals", "Residuals", lambda: plot_residuals(of),
+                    "Between the dashed lines lies the noise of a run; a trend is lack of fit.",
                 )
             ],
         ),

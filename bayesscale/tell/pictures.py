@@ -19,7 +19,7 @@ LARGEST_SVG = 400_000
 """Bytes: larger pictures, of very many runs, are put into the page as PNG."""
 
 STEMS = (
-    "loss", "predictive_check", "isoflops", "allocation", "regret", "comparison",
+    "loss", "residuals", "isoflops", "allocation", "regret", "comparison",
     "prior_sensitivity", "backtest", "coverage", "recipes",
 )  # fmt: skip
 """Names of the files that pictures may be written to."""

@@ -9,7 +9,6 @@ and at 1e24 FLOP. STORE is a folder that keeps finished simulations: an interrup
 
 import sys
 import time
-from pathlib import Path
 
 import joblib
 
@@ -37,10 +36,6 @@ def main() -> None:
         f"{(c.fits['draws'] > 1000).sum()} fits were made again, longer; "
         f"{c.unconverged} did not converge."
     )
-    ax = bs.plot_calibration(c)
-    picture = Path(store) / "calibration.png"
-    ax.figure.savefig(picture, dpi=150)  # pyright: ignore[reportAttributeAccessIssue]
-    print(f"Picture: {picture}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 import bayesscale as bs
 from tests.simulate import good_fit
 
-PICTURES = ("loss", "predictive_check", "isoflops", "allocation", "regret", "backtest", "coverage")
+PICTURES = ("loss", "residuals", "isoflops", "allocation", "regret", "backtest", "coverage")
 FILES = {"report.html", "fit.nc", *(f"{stem}.svg" for stem in PICTURES)}
 
 

@@ -1,15 +1,11 @@
-"""Residuals, predictive check, laws of one variable: numbers and pictures."""
-
-from dataclasses import replace
+"""Residuals: numbers and pictures."""
 
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
 from bayesscale.errors import DomainError
-from bayesscale.plots import plot_data, plot_power_laws, plot_predictive_check, plot_residuals
-from bayesscale.runs import Runs
-from tests.simulate import fit_at
+from bayesscale.plots import plot_data, plot_residuals
 
 
 @pytest.fixture
@@ -41,51 +37,6 @@ def test_noise_lines_hold_the_noise(fit):
     sigma = float(fit.posterior.c["sigma"].mean())
     half = plot_data("residuals", fit, ci_prob=0.68).noise["chinchilla"]
     assert sigma / 2 < half < 2 * sigma
-
-
-def test_ladders_of_the_model_look_like_the_models(ladder, ax):
-    """Runs that the model made leave its band as seldom as they should; others do not stay."""
-    model = fit_at(ladder[0], spread=1e-4)
-    rng = np.random.default_rng(1)
-    runs = ladder[0].to_frame()[["params", "tokens"]]
-    made = np.exp(model.posterior.flat().thin(40).simulate(ladder[0], rng))
-    ladders = [replace(model, runs=Runs.from_frame(runs.assign(loss=loss))) for loss in made]
-    shares = [inside(each) for each in ladders]
-    error = np.std(shares) / np.sqrt(len(shares))
-    assert np.mean(shares) == pytest.approx(0.9, abs=4 * error)
-    sigma = float(model.posterior.c["sigma"].mean())
-    wild = made[0] * np.exp(rng.normal(0, 10 * sigma, len(runs)))
-    assert inside(replace(model, runs=Runs.from_frame(runs.assign(loss=wild)))) < 0.5
-    plot_predictive_check(ladders[0], ax=ax)
-    misses = plot_data("predictive_check", ladders[0]).misses
-    (line,) = [line for line in ax.lines if len(line.get_xdata()) == len(runs)]
-    np.testing.assert_array_equal(line.get_xdata(), misses["observed"])
-
-
-def inside(fit):
-    """Return the share of ranks inside the 90 % band."""
-    misses = plot_data("predictive_check", fit).misses
-    return misses["observed"].between(misses["simulated_lower"], misses["simulated_upper"]).mean()
-
-
-@pytest.mark.usefixtures("own_figure")
-def test_laws_of_one_variable_side_by_side(make_fit, fit):
-    laws = ("kaplan_compute", "kaplan_data", "kaplan_params")
-    fits = {law: make_fit(law) for law in laws}
-    figure = plot_power_laws(fits)
-    data = plot_data("power_laws", fits)
-    panels = [ax for ax in figure.axes if ax.get_legend()]
-    said = [ax.get_legend().get_texts()[0].get_text() for ax in panels]
-    assert said == [f"{law}, 90 %" for law in laws]
-    for ax, law in zip(panels, laws, strict=True):
-        (curve,) = [line for line in ax.lines if line.get_linestyle() == "-"]
-        expected = data[law].frontier[[data[law].x, "law_loss"]]
-        np.testing.assert_array_equal(np.transpose(curve.get_data()), expected)
-    assert [data[law].x for law in laws] == ["flops", "tokens", "params"]
-    with pytest.raises(DomainError, match="law of params and tokens"):
-        plot_power_laws({"c": fit})
-    with pytest.raises(DomainError, match="mapping"):
-        plot_power_laws(fit)
 
 
 def test_panels_are_drawn_into_the_axes_that_are_given(fit):
