@@ -1,7 +1,7 @@
 from .baselines import (
     DELTA as DELTA, RESIDUALS_PER_REFIT as RESIDUALS_PER_REFIT, fit_power_laws as fit_power_laws,
     log_power_laws as log_power_laws, predict_by_bootstrap as predict_by_bootstrap,
-    predict_by_conformal as predict_by_conformal, predict_by_persistence as predict_by_persistence,
+    predict_by_conformal as predict_by_conformal,
 )
 from .folds import Fold as Fold, rolling_folds as rolling_folds, widest_factor as widest_factor
 from .joint import combine as combine, judge_errors as judge_errors, together as together

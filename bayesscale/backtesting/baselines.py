@@ -1,4 +1,4 @@
-r"""What the law is compared with: least squares with a bootstrap, split conformal, persistence.
+r"""What the law is compared with: least squares with a bootstrap, and split conformal.
 
 Approach 3 of Hoffmann et al. (2022) is Huber's loss on log loss, minimised by BFGS from several
 starts. Its uncertainty is that of refits to resampled runs, with a residual of the fit added. For a
@@ -13,9 +13,6 @@ interval of probability p ends at
 
 or at the largest of them. Were errors exchangeable, it would cover at least so often [1]_; they are
 not quite, as reach grows.
-
-Persistence predicts the loss of the fitted run that is nearest in parameters and tokens, plus the
-signed errors of this rule inside the fitted runs at the same reach.
 
 References
 ----------
@@ -152,38 +149,3 @@ def _conformal_errors(x: Array, flops: Array, log_loss: Array, reach: float) -> 
 def _predicted(x: Array, log_loss: Array, x_new: Array) -> Array:
     centre = x.mean(axis=1, keepdims=True)
     return log_power_laws(fit_power_laws(x - centre, log_loss), x_new - centre)
-
-
-LEAST_ERRORS = 10
-"""Where fewer fitted runs reach as far as a target, the farthest ones are looked at instead."""
-
-
-def predict_by_persistence(
-    x: Array, flops: Array, log_loss: Array, x_new: Array, flops_new: Array
-) -> Array:
-    """Return quantiles of log loss ``(quantile, new run)`` of log inputs, to serve as draws."""
-    few = min(LEAST_ERRORS, len(flops) - 1)
-    farthest = np.sort(flops)[-few] / flops.min()
-    levels = (np.arange(DRAWS) + 0.5) / DRAWS
-    columns = []
-    for target, compute in zip(x_new.T, flops_new, strict=True):
-        reach = min(compute / flops.max(), farthest)
-        errors = _errors(x, flops, log_loss, reach)
-        columns.append(log_loss[_nearest(x, target)] + np.quantile(errors, levels))
-    return np.stack(columns, axis=1)
-
-
-def _errors(x: Array, flops: Array, log_loss: Array, reach: float) -> Array:
-    """Return observed minus persistent log loss of every fitted run that has runs so far below."""
-    below = flops[:, None] >= reach / (1 + ROUNDING) * flops  # [run, one so far below]
-    np.fill_diagonal(below, False)
-    return np.array(
-        [
-            log_loss[j] - log_loss[below[j]][_nearest(x[:, below[j]], x[:, j])]
-            for j in np.flatnonzero(below.any(axis=1))
-        ]
-    )
-
-
-def _nearest(x: Array, target: Array) -> int:
-    return int(np.argmin(((x - target[:, None]) ** 2).sum(axis=0)))

@@ -14,24 +14,18 @@ from scipy.special import logsumexp
 from bayesscale import errors
 from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.backtesting.baselines import (
-    predict_by_bootstrap,
-    predict_by_conformal,
-    predict_by_persistence,
-)
+from bayesscale.backtesting.baselines import predict_by_bootstrap, predict_by_conformal
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.joint import judge_errors
 from bayesscale.backtesting.scores import normal_log_score, score_draws
 from bayesscale.checks import CheckResult
-from bayesscale.forecast import extrapolate, recipe_shifts
+from bayesscale.forecast import extrapolate
 from bayesscale.inference import Fit
 from bayesscale.laws import Law
 from bayesscale.model import MATHS, Residuals
 from bayesscale.runs import Runs
 
-POSTERIOR, APPROACH3 = "bayesscale", "approach3"
-CONFORMAL, PERSISTENCE = "conformal", "persistence"
-METHODS = (POSTERIOR, APPROACH3, CONFORMAL, PERSISTENCE)
+METHODS = POSTERIOR, APPROACH3, CONFORMAL = "bayesscale", "approach3", "conformal"
 
 
 @dataclass(frozen=True)
@@ -67,23 +61,22 @@ class Judged:
         return cls(points, stored["fold"], tuple(checks), replicates)
 
 
-def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
+def judge(fit: Fit, fold: Fold) -> Judged:
     """Predict the larger runs of a fold by every method, and score the predictions."""
     small, large = fold.small, fold.large
     x, x_new = _log_sizes(fit.law, small), _log_sizes(fit.law, large)
     y, observed = np.log(small.loss), np.log(large.loss)
     rng = generator(fit.sampling.random_seed, Stream.BASELINES)
     draws = {
-        POSTERIOR: np.log(_predictive(fit, large, recipe_shift)),
+        POSTERIOR: np.log(_predictive(fit, large)),
         APPROACH3: predict_by_bootstrap(x, y, x_new, rng),
         CONFORMAL: predict_by_conformal(x, small.flops, y, x_new, large.flops),
-        PERSISTENCE: predict_by_persistence(x, small.flops, y, x_new, large.flops),
     }
     tables = []
     for method, values in draws.items():
         table = score_draws(values, observed)
         table["log_score"] = (
-            exact_log_score(fit, large, recipe_shift)
+            exact_log_score(fit, large)
             if method == POSTERIOR
             else normal_log_score(values, observed)
         )
@@ -115,21 +108,20 @@ def judge(fit: Fit, fold: Fold, recipe_shift: float = 0.0) -> Judged:
     )  # fmt: skip
 
 
-def _predictive(fit: Fit, large: Runs, recipe_shift: float) -> Array:
+def _predictive(fit: Fit, large: Runs) -> Array:
     """Return draws of the runs' loss, shape ``(draw, run)``."""
     inputs: Any = {name: large[name] for name in fit.law.quantities}
     with warnings.catch_warnings():
         # how far to trust it is what is tested
         warnings.simplefilter("ignore", errors.ExtrapolationWarning)
-        answer = extrapolate(fit, **inputs, loss_se=large.loss_se, recipe_shift=recipe_shift)
+        answer = extrapolate(fit, **inputs, loss_se=large.loss_se)
     return answer.draws["loss"].to_numpy().reshape(-1, len(large))
 
 
-def exact_log_score(fit: Fit, large: Runs, recipe_shift: float = 0.0) -> Array:
+def exact_log_score(fit: Fit, large: Runs) -> Array:
     """Return the log density of each run, ``(run,)``: noise around the law, mixed over draws."""
     posterior, noise = fit.posterior.flat(), fit.spec.noise
     log_loss = posterior.log_loss(large)
-    log_loss = log_loss + recipe_shifts(recipe_shift, fit.sampling.random_seed, len(posterior))
     se = 0.0 if large.loss_se is None else large.loss_se
     c = posterior.noise_at(large)
     scale = np.hypot(c["sigma"], se / np.exp(log_loss))

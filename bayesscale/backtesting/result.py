@@ -23,7 +23,7 @@ from bayesscale._sections import (
     worst,
 )
 from bayesscale.backtesting.joint import LEVEL as ERRORS_LEVEL, combine, together
-from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, PERSISTENCE, POSTERIOR, Judged
+from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, POSTERIOR, Judged
 from bayesscale.backtesting.scores import covered, summarise
 from bayesscale.checks import CheckResult
 from bayesscale.inference import unsound
@@ -33,7 +33,7 @@ BANDS = {"up to 3x": 3.0, "3x to 30x": 30.0, "30x to 300x": 300.0, "over 300x": 
 
 ALL = "all"
 
-NAMES = {APPROACH3: "Approach 3", CONFORMAL: "split conformal", PERSISTENCE: "persistence"}
+NAMES = {APPROACH3: "Approach 3", CONFORMAL: "split conformal"}
 """What the baselines are called in a sentence."""
 
 LEVEL = 90

@@ -16,7 +16,6 @@ from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.score import joined
 from bayesscale.comparison import JointDensity, evidence
 from bayesscale.errors import EvidenceError, RunsWarning
-from bayesscale.forecast import check_recipe_shift
 from bayesscale.inference import Fit, FitOptions, Setup, seeded, takes_fit_options, warn_of
 from bayesscale.model import Posterior
 from bayesscale.runs import Runs
@@ -31,7 +30,6 @@ def backtest(
     *,
     factor: float = 10.0,
     folds: int | None = None,
-    recipe_shift: float = 0.0,
     joint: bool = False,
     store: str | Path | None = None,
     progress: ProgressOption = "auto",
@@ -50,11 +48,9 @@ def backtest(
         Ratio of compute between cutoffs, > 1. A smaller one makes more folds.
     folds
         Make at most so many folds, those with the most runs; by default all.
-    recipe_shift
-        As for :func:`~bayesscale.extrapolate`: how far the recipe of larger runs may move log loss.
     joint
-        Whether to compute how probable each fold's fit made all its held-out runs together (without
-        a shift of the recipe): a second fit, and two evidences, a fold.
+        Whether to compute how probable each fold's fit made all its held-out runs together: a
+        second fit, and two evidences, a fold.
 
     Warns
     -----
@@ -73,8 +69,7 @@ def backtest(
     :math:`E + A N^{-\alpha} + B D^{-\beta}` by Huber's loss on log loss [1]_, with resampled runs
     and residuals; for a law of one variable, for :math:`E + A x^{-\alpha}`. ``conformal`` is the
     same least squares, with intervals from its errors where fitted runs are predicted from smaller
-    ones [3]_. ``persistence`` predicts the loss of the nearest fitted run, plus the errors of this
-    rule inside the fitted runs at the same reach. The log score of the law is its exact predictive
+    ones [3]_. The log score of the law is its exact predictive
     density of log loss; that of a baseline is of a normal with the mean and SD of its draws.
 
     Folds run through joblib, and so on a cluster in ``joblib.parallel_config(backend="dask")``.
@@ -94,19 +89,15 @@ def backtest(
     options = seeded(options, folder)
     whole = Setup.of(runs, **options)
     factor = number("factor", factor, above=1)
-    recipe_shift = check_recipe_shift(recipe_shift)
     cuts = rolling_folds(
         runs, whole.spec.law, factor=factor,
         at_most=None if folds is None else whole_number("folds", folds, least=1),
     )  # fmt: skip
     kept = None
     if folder is not None:
-        asked = _settings(whole, factor) | {"recipe_shift": recipe_shift, "joint": joint}
+        asked = _settings(whole, factor) | {"joint": joint}
         kept = Store.of_json(folder, asked, Judged.as_dict, Judged.from_dict)
-    jobs = {
-        f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, recipe_shift, joint)
-        for cut in cuts
-    }
+    jobs = {f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, joint) for cut in cuts}
     with progress_reporter(progress) as report:
         judged = sweep(
             _refit, jobs, seconds=SECONDS, report=report, text="Refitting", store=kept
@@ -121,10 +112,10 @@ def backtest(
     return result
 
 
-def _refit(job: tuple[Setup, Fold, float, bool]) -> Judged:
-    setup, fold, recipe_shift, joint = job
+def _refit(job: tuple[Setup, Fold, bool]) -> Judged:
+    setup, fold, joint = job
     fit = setup.fit(letters=False)
-    judged = judge(fit, fold, recipe_shift)
+    judged = judge(fit, fold)
     if not joint:
         return judged
     found = _joint_density(fit, fold)

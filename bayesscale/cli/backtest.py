@@ -36,14 +36,13 @@ store_option = click.option(
     "--joint", is_flag=True, default=None,
     help="Say how probable all held-out runs were together (slower).",
 )  # fmt: skip
-@options.recipe_shift_option
 @options.sampling_options()
 @reading_options
 def backtest_command(out: Output, **asked: Any) -> None:
     """Fit the RUNS of a table below successive cutoffs in compute, and score their predictions.
 
-    Compares with least squares and a bootstrap (Approach 3), with least squares and what it missed
-    by before (conformal), and with persistence.
+    Compares with least squares and a bootstrap (Approach 3), and with least squares and its errors
+    inside the fitted runs (conformal).
     """
     _sweep(out, "b", "backtest", **asked)
 

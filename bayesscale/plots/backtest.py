@@ -71,7 +71,7 @@ def plot_backtest(
     Parameters
     ----------
     method
-        ``"bayesscale"``, ``"approach3"``, ``"conformal"`` or ``"persistence"``.
+        ``"bayesscale"``, ``"approach3"`` or ``"conformal"``.
     level
         Percent of the intervals: 50, 80, 90 or 95.
     color
@@ -156,7 +156,7 @@ def plot_coverage(
     Parameters
     ----------
     methods
-        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``, ``"persistence"``.
+        Whose predictions: ``"bayesscale"``, ``"approach3"``, ``"conformal"``.
     reach_min
         Only predictions at this many times the largest fitted compute or more.
 

@@ -12,7 +12,6 @@ from bayesscale.backtesting import (
     log_power_laws,
     predict_by_bootstrap,
     predict_by_conformal,
-    predict_by_persistence,
     score_draws,
 )
 from tests.simulate import design
@@ -111,44 +110,6 @@ def test_the_figures_of_the_state_of_practice_are_reproduced(ladders, name):
     ours, theirs = np.array(figures(refits)), np.array(RECOMPUTED[name])
     one_run = np.array([0, 0, 1 / len(observed)])  # coverage moves in steps of one run
     assert np.all(np.abs(ours - theirs) <= 4 * error + one_run + 1e-5), (ours, theirs, error)
-
-
-def power_ladder(flops, slope=-0.1):
-    return np.log(flops)[None], flops, slope * np.log(flops)
-
-
-def test_persistence_foresees_the_step_that_the_runs_took_at_the_same_reach():
-    x, flops, y = power_ladder(1e18 * 2.0 ** np.arange(20))
-    new = flops[-1:] * np.array([2.0, 8.0])
-    drawn = predict_by_persistence(x, flops, y, np.log(new)[None], new)
-    # steps of 2 were taken 19 times and steps of 8 17 times, all of them the same
-    np.testing.assert_allclose(drawn, np.broadcast_to(-0.1 * np.log(new), drawn.shape))
-
-
-def test_persistence_has_the_spread_of_its_own_errors():
-    rng = np.random.default_rng(0)
-    x, flops, y = power_ladder(np.geomspace(1e18, 1e21, 200), slope=0.0)
-    y = y + 0.01 * rng.standard_normal(200)
-    drawn = predict_by_persistence(x, flops, y, np.log([[2e21]]), np.array([2e21]))
-    assert drawn.std() == pytest.approx(0.01 * np.sqrt(2), rel=0.2)
-    assert np.median(drawn) == pytest.approx(y[-1], abs=0.004)
-
-
-def test_persistence_beyond_any_step_of_the_runs_takes_the_farthest():
-    x, flops, y = power_ladder(1e18 * 2.0 ** np.arange(20))
-    new = flops[-1:] * 2.0**40
-    drawn = predict_by_persistence(x, flops, y, np.log(new)[None], new)
-    # ten of twenty runs reach 2^10 above the smallest
-    np.testing.assert_allclose(drawn, y[-1] - 0.1 * 10 * np.log(2))
-
-
-def test_persistence_looks_at_the_nearest_run_in_every_input():
-    x = np.log(np.array([[1e8, 1e8, 1e9, 1e9], [1e9, 1e10, 1e9, 1e10]]))
-    flops = np.array([6e17, 6e18, 6e18, 6e19])
-    y = np.array([1.3, 1.2, 1.1, 1.0])
-    new = np.log(np.array([[1e8], [1e12]]))
-    drawn = predict_by_persistence(x, flops, y, new, np.array([6e20]))
-    assert drawn.max() <= 1.2  # the second run's, and no error of theirs was upwards
 
 
 def chinchilla_ladder(seed=0, noise=0.01):

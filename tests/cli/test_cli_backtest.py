@@ -8,7 +8,7 @@ def test_people_read_scores_and_what_follows(run, here, asked):
     assert ended.status == 0
     told = ended.words
     for said in (
-        "Fold 2: 18 runs", "3x to 30x", "Approach 3", "conformal", "persistence", "90 % intervals",
+        "Fold 2: 18 runs", "3x to 30x", "Approach 3", "conformal", "90 % intervals",
         'b = bs.backtest(runs, factor=10, law="chinchilla", random_seed=3)',
     ):  # fmt: skip
         assert said in told
@@ -22,9 +22,9 @@ def test_programs_read_unrounded_scores(run, here, asked, runs):
     assert told["runs"]["n_runs"] == len(runs)
     assert [fold["n_test"] for fold in told["folds"]] == [len(large)]
     assert [r["method"] for r in told["summary"] if r["band"] == "all"] == [
-        "bayesscale", "approach3", "conformal", "persistence",
+        "bayesscale", "approach3", "conformal",
     ]  # fmt: skip
-    assert len(told["points"]) == 4 * len(large)
+    assert len(told["points"]) == 3 * len(large)
     assert told["passed"]
     assert told["text"] in ended.errors
 
