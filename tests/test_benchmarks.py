@@ -22,7 +22,8 @@ def splits(root):
 """
 ARGUMENTS = [
     ("agreement", "{splits} {folder} 1"), ("allocation", "5"), ("decisions", "bets 1"),
-    ("calibration", "{folder} 10 chinchilla normal none"), ("decisions", "design 1"),
+    ("calibration", "{folder} 10 chinchilla normal none"),
+    ("calibration", "{folder} as_fitted 2"), ("decisions", "design 1"),
     ("density", "48"), ("drift_scales", "{splits} {folder} {folder} 1"),
     ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
