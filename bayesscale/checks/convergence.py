@@ -7,9 +7,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesscale._sections import CheckResult
 from bayesscale._types import Array
 from bayesscale.checks.r_hat import effective, r_hat
-from bayesscale.checks.result import CheckResult
 from bayesscale.errors import ConvergenceWarning
 
 RHAT_MAX = 1.01

@@ -31,9 +31,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bayesscale._format import list_some, percent
+from bayesscale._sections import CheckResult
 from bayesscale._types import Array
 from bayesscale.checks.design import curing_runs, design_flaw
-from bayesscale.checks.result import CheckResult
 from bayesscale.errors import PriorWarning
 from bayesscale.model import LINKS, SIGMA, Posterior
 from bayesscale.runs import Runs

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 import click
 
-from bayesscale.cli.backtest import backtest_command, calibrate_command
 from bayesscale.cli.compare import compare_command
 from bayesscale.cli.data import data_command, laws_command
 from bayesscale.cli.fit import (
@@ -21,8 +20,8 @@ from bayesscale.cli.fit import (
 from bayesscale.cli.plot import plot_command
 from bayesscale.cli.questions import COMMANDS
 from bayesscale.cli.quickstart import quickstart_command
-from bayesscale.cli.recipes import recipes_command
 from bayesscale.cli.report import report_command
+from bayesscale.cli.sweeps import backtest_command, calibrate_command, recipes_command
 from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b

@@ -22,112 +22,84 @@ _FIELDS: dict[str, Callable[[str], Any]] = {"devices": int, "currency": str}
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
-class _Law(click.ParamType):
-    """A law's name, or a file and the name of a law in it."""
+class Read[T](click.ParamType):
+    """Text of the form ``name`` that ``read`` turns into a value."""
 
-    name = "NAME|FILE.py:NAME"
+    def __init__(self, name: str, read: Callable[[str], T]) -> None:
+        self.name, self.read = name, read
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        return get_law(value) if isinstance(value, str) else value
+        """Read text; click hands defaults over a second time, already read."""
+        return self.read(value) if isinstance(value, str) else value
 
 
-class _NamedPrior(click.ParamType):
-    """``NAME=LOWER:UPPER[@MASS]`` or ``NAME=Family(parameter=value, ...)``."""
+def _named_prior(value: str) -> tuple[str, Any]:
+    from bayesscale.model import Prior
 
-    name = "NAME=PRIOR"
+    name, _, written = (part.strip() for part in value.partition("="))
+    try:
+        if interval := _INTERVAL.fullmatch(written):
+            given = {k: float(v) for k, v in interval.groupdict().items() if v is not None}
+            return name, Prior.between(**given)
+        if family := _FAMILY.fullmatch(written):
+            pairs = [p.partition("=") for p in family["parameters"].split(",") if p.strip()]
+            return name, Prior(family["family"], **{k.strip(): float(v) for k, _, v in pairs})
+    except ValueError as error:
+        if type(error) is not ValueError:  # a PriorError explains itself
+            raise
+    raise click.BadParameter(
+        f"{value!r} is not a prior. Write an interval and the probability that it holds, "
+        "slope_N=0.03:0.1@0.9, or a PyMC distribution, 'slope_N=LogNormal(mu=-3, sigma=0.4)'."
+    )
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
-        if isinstance(value, tuple):
-            return value
-        from bayesscale.model import Prior
 
-        name, _, said = (part.strip() for part in value.partition("="))
-        try:
-            if interval := _INTERVAL.fullmatch(said):
-                given = {k: float(v) for k, v in interval.groupdict().items() if v is not None}
-                return name, Prior.between(**given)
-            if family := _FAMILY.fullmatch(said):
-                pairs = [p.partition("=") for p in family["parameters"].split(",") if p.strip()]
-                return name, Prior(family["family"], **{k.strip(): float(v) for k, _, v in pairs})
-        except ValueError as error:
-            if type(error) is not ValueError:  # a PriorError explains itself
-                raise
+def _sizes(value: str) -> tuple[float, ...]:
+    """Read ``70B`` or ``350M,1e9``; device-hours are of the machine that was given before."""
+    if _GROUPED.fullmatch(value):
         raise click.BadParameter(
-            f"{value!r} is not a prior. Write an interval and the probability that it holds, "
-            "slope_N=0.03:0.1@0.9, or a PyMC distribution, 'slope_N=LogNormal(mu=-3, sigma=0.4)'.",
-            ctx,
-            param,
+            f"{value!r} would be several sizes, for commas separate them. Write one number "
+            f"as {value.replace(',', '')}, or several with spaces after the commas."
         )
-
-
-class _Sizes(click.ParamType):
-    """One size or several, separated by commas: ``70B``, ``1.4T``, ``350M,1e9``."""
-
-    name = "SIZE[,SIZE...]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        if _GROUPED.fullmatch(value):
-            self.fail(
-                f"{value!r} would be several sizes, for commas separate them. Write one number "
-                f"as {value.replace(',', '')}, or several with spaces after the commas.",
-                param,
-                ctx,
+    machine = click.get_current_context().params.get("machine")
+    sizes = []
+    for part in map(str.strip, value.split(",")):
+        hours = "hour" in part and isinstance(machine, bs.Machine)
+        sizes.append(machine.flops(part) if hours else read_size(part))
+        if sizes[-1] is None:
+            raise click.BadParameter(
+                f"{part!r} is not a size. Write 70e9, 70B, 1.4T or 350M, and compute also as "
+                "100PF-days or, with --machine, '1000 H100-hours'."
             )
-        return tuple(self._size(part.strip(), param, ctx) for part in value.split(","))
-
-    def _size(self, text: str, param: Any, ctx: Any) -> float:
-        machine = ctx.params.get("machine") if ctx else None
-        if "hour" in text and isinstance(machine, bs.Machine):
-            return machine.flops(text)
-        size = read_size(text)
-        if size is None:
-            self.fail(
-                f"{text!r} is not a size. Write 70e9, 70B, 1.4T or 350M, and compute also as "
-                "100PF-days or, with --machine, '1000 H100-hours'.", param, ctx,
-            )  # fmt: skip
-        return size
+    return tuple(sizes)
 
 
-class _Given(_Sizes):
-    """``NAME=SIZE[,SIZE...]``."""
-
-    name = "NAME=SIZE[,SIZE...]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if isinstance(value, tuple):
-            return value
-        name, equals, sizes = value.partition("=")
-        if not (equals and name.strip().isidentifier()):
-            self.fail(f"{value!r} is not NAME=SIZE, such as experts=8.", param, ctx)
-        return name.strip(), super().convert(sizes, param, ctx)
+def _named_sizes(value: str) -> tuple[str, tuple[float, ...]]:
+    name, equals, sizes = value.partition("=")
+    if not (equals and name.strip().isidentifier()):
+        raise click.BadParameter(f"{value!r} is not NAME=SIZE, such as experts=8.")
+    return name.strip(), _sizes(sizes)
 
 
-class _Machine(click.ParamType):
-    """``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
+def _machine(value: str) -> bs.Machine:
+    """Read ``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
+    pairs = [part.partition("=") for part in value.split(",")]
+    given = {name.strip(): number.strip() for name, _, number in pairs}
+    known = {field.name for field in fields(bs.Machine)}
+    if set(given) - known or not {"peak", "utilization"} <= set(given):
+        raise click.BadParameter(
+            f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
+            "price_per_hour=2,currency=USD,devices=512."
+        )
+    try:
+        return bs.Machine(**{name: _FIELDS.get(name, float)(x) for name, x in given.items()})
+    except ValueError as error:
+        if type(error) is not ValueError:  # a DomainError explains itself
+            raise
+        raise click.BadParameter(f"{value!r} has something that is no number.") from None
 
-    name = "NAME=NUMBER,..."
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        pairs = [part.partition("=") for part in value.split(",")]
-        given = {name.strip(): number.strip() for name, _, number in pairs}
-        known = {field.name: field for field in fields(bs.Machine)}
-        if set(given) - set(known) or not {"peak", "utilization"} <= set(given):
-            self.fail(
-                f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
-                "price_per_hour=2,currency=USD,devices=512.",
-                param,
-                ctx,
-            )
-        try:
-            return bs.Machine(**{name: _FIELDS.get(name, float)(x) for name, x in given.items()})
-        except ValueError as error:
-            if type(error) is not ValueError:  # a DomainError explains itself
-                raise
-            self.fail(f"{value!r} has something that is no number.", param, ctx)
+LAW = Read("NAME|FILE.py:NAME", get_law)
+SIZES = Read("SIZE[,SIZE...]", _sizes)
 
 
 def by_name(why_not_twice: str) -> Callable[..., dict[str, Any]]:
@@ -163,13 +135,10 @@ def gathered(into: str, options: Mapping[str, Callable]) -> Callable[[Callable],
 def sizes_option(name: str, text: str, *, into: str | None = None, **settings: Any) -> Callable:
     """Make an option for sizes; the command receives a flat list, empty if none was given."""
     return click.option(
-        *((name,) if into is None else (name, into)),
-        type=_Sizes(),
-        multiple=True,
+        *((name,) if into is None else (name, into)), type=SIZES, multiple=True, help=text,
         callback=lambda ctx, param, groups: [size for group in groups for size in group],
-        help=text,
         **settings,
-    )
+    )  # fmt: skip
 
 
 def size_option(name: str, text: str, **settings: Any) -> Callable:
@@ -180,27 +149,22 @@ def size_option(name: str, text: str, **settings: Any) -> Callable:
             raise click.BadParameter("one size, not several.", ctx, param)
         return None if sizes is None else sizes[0]
 
-    return click.option(name, type=_Sizes(), metavar="SIZE", callback=single, help=text, **settings)
+    return click.option(name, type=SIZES, metavar="SIZE", callback=single, help=text, **settings)
 
 
 _TERMS = {
-    "served": size_option(
-        "--served", "Tokens that the model will serve: budgets pay for these too."
-    ),
+    "served": size_option("--served", "Tokens that the model will serve: budgets pay for these."),
     "params_min": size_option("--params-min", "Least parameters, e.g. 1B."),
-    "params_max": size_option(
-        "--params-max", "Most parameters, as for memory or latency, e.g. 8B."
-    ),
+    "params_max": size_option("--params-max", "Most parameters, as for memory, e.g. 8B."),
     "tokens_max": size_option("--tokens-max", "Most training tokens."),
-    "unique_tokens": size_option(
-        "--unique-tokens", "Tokens that there are; more of them are repetitions."
-    ),
+    "unique_tokens": size_option("--unique-tokens", "Unique tokens; more of them are repeated."),
     "within": click.option(
         "--within", type=click.FloatRange(0, 1, min_open=True), show_default="0.001",
         help="Losses within this share of the best are as good.",
     ),
     "given": click.option(
-        "--given", type=_Given(), multiple=True, callback=by_name("two values for one name."),
+        "--given", type=Read("NAME=SIZE[,SIZE...]", _named_sizes), multiple=True,
+        callback=by_name("two values for one name."),
         help="A further input of the law to answer for, e.g. experts=8; repeatable.",
     ),
 }  # fmt: skip
@@ -259,13 +223,13 @@ losses_in_option = click.option(
 )  # fmt: skip
 
 machine_option = click.option(
-    "--machine", type=_Machine(), is_eager=True, help="Say what budgets cost on a machine: its "
-    "peak in FLOP a second, the share that training reaches, and if wanted price_per_hour and "
-    "devices.",
+    "--machine", type=Read("NAME=NUMBER,...", _machine), is_eager=True,
+    help="Say what budgets cost on a machine: its peak in FLOP a second, the share that training "
+    "reaches, and if wanted price_per_hour and devices.",
 )  # fmt: skip
 
 own_law_option = click.option(
-    "--law", type=_Law(), help="The law of your own that was fitted, as FILE.py:NAME."
+    "--law", type=LAW, help="The law of your own that was fitted, as FILE.py:NAME."
 )
 
 ci_prob_option = click.option(
@@ -284,7 +248,7 @@ force_option = click.option(
 
 _OPTIONS: dict[str, Callable] = {
     "law": click.option(
-        "--law", type=_Law(), show_default="unified",
+        "--law", type=LAW, show_default="unified",
         help="unified, chinchilla, kaplan, ..., or a law of your own: my_law.py:MyLaw.",
     ),
     "noise": click.option(
@@ -296,7 +260,7 @@ _OPTIONS: dict[str, Callable] = {
         help="Model discrepancy: drift, or none where the law is assumed exact.",
     ),
     "priors": click.option(
-        "--prior", "priors", type=_NamedPrior(), multiple=True,
+        "--prior", "priors", type=Read("NAME=PRIOR", _named_prior), multiple=True,
         callback=by_name("two priors for one name."),
         help="slope_N=0.03:0.1@0.9 (90 % in that interval) or 'slope_N=Beta(alpha=2, beta=30)'; "
         "repeatable.",

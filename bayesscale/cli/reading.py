@@ -5,23 +5,19 @@ from typing import Any
 
 import click
 
-from bayesscale.cli.options import by_name, gathered
+from bayesscale.cli.options import Read, by_name, gathered
 
 
-class _Pair(click.ParamType):
-    """Two texts with an equals sign between them."""
+def _pair(name: str, example: str) -> Read[tuple[str, str]]:
+    """Make the type of two texts with an equals sign between them."""
 
-    def __init__(self, name: str, example: str) -> None:
-        self.name = name
-        self.example = example
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        if isinstance(value, tuple):  # click converts defaults a second time
-            return value
+    def read(value: str) -> tuple[str, str]:
         left, equals, right = value.partition("=")
         if not (left.strip() and equals):
-            self.fail(f"{value!r} is not {self.name}, such as {self.example}.", param, ctx)
+            raise click.BadParameter(f"{value!r} is not {name}, such as {example}.")
         return left.strip(), right.strip()
+
+    return Read(name, read)
 
 
 def _number_or_column(text: str) -> float | str:
@@ -65,13 +61,13 @@ _OPTIONS: dict[str, Callable] = {
         help="Mean bytes in a token, for bits/byte; their column where tokenizers are mixed.",
     ),
     "units": click.option(
-        "--unit", "units", type=_Pair("NAME=UNIT", "params=M"), multiple=True,
+        "--unit", "units", type=_pair("NAME=UNIT", "params=M"), multiple=True,
         callback=by_name("two units for one column."),
         help="What one in a column is: params=M, tokens=B, tokens=log10, flops=PFLOP-days; "
         "repeatable.",
     ),
     "inputs": click.option(
-        "--input", "inputs", type=_Pair("NAME=COL", "experts=n_experts"), multiple=True,
+        "--input", "inputs", type=_pair("NAME=COL", "experts=n_experts"), multiple=True,
         callback=by_name("two columns for one input."),
         help="Further input of a law and its column; repeatable.",
     ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesscale._documented import documented
 from bayesscale._progress import PROGRESS, ProgressOption, Report, progress_reporter
-from bayesscale._sections import Paragraph, Section, Severity, Told
+from bayesscale._sections import Paragraph, Section, Told
 from bayesscale._types import Array
 from bayesscale.comparison.bridge import BridgeEstimate, bridge_sampling
 from bayesscale.errors import DomainError, EvidenceError, SamplerError
@@ -23,11 +23,6 @@ OVERLAP_MIN = 0.05
 
 class Estimate(Told):
     """A number with an error small enough to be returned."""
-
-    @property
-    def severity(self) -> Severity:
-        """An estimate that is returned may be used."""
-        return "ok"
 
     @property
     @abstractmethod

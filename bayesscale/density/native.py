@@ -156,17 +156,9 @@ def _engine() -> Any:
     return compile_text(_CODE)
 
 
-def whitened(density: Any, mean: Array, factor: Array) -> Callable[[Array], tuple[float, Array]]:
+def whitened(density: BoundDensity, mean: Array, factor: Array) -> BoundDensity:
     """Return the density of u = mean + factor v as one of v, without the constant Jacobian."""
-    native = getattr(density, "native", None)
-    if native is None:
-
-        def in_python(v: Array) -> tuple[float, Array]:
-            value, gradient = density(mean + factor @ v)
-            return value, factor.T @ gradient
-
-        return in_python
-    function, data, alive = native
+    function, data, alive = density.native
     arrays = [np.array(a, dtype=float, order="C") for a in (mean, factor, factor.T)]
     fields = np.array([function, data, *(a.ctypes.data for a in arrays)], dtype=np.int64)
     address = _engine().get_function_address("whitened")

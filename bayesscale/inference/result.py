@@ -20,7 +20,6 @@ from bayesscale._sections import (
     Heading,
     Paragraph,
     Section,
-    Severity,
     Table,
     Told,
     Verdict,
@@ -28,7 +27,6 @@ from bayesscale._sections import (
     further,
     verdict,
     words,
-    worst,
 )
 from bayesscale._types import Array
 from bayesscale.checks import (
@@ -44,17 +42,8 @@ from bayesscale.checks import (
     prior_power,
 )
 from bayesscale.errors import DomainError
+from bayesscale.inference import tree_file
 from bayesscale.inference.draws import published_draws, split_exponents
-from bayesscale.inference.tree_file import (
-    ATTRIBUTE,
-    content,
-    freeze,
-    load_tree,
-    loads,
-    save_tree,
-    saves,
-    set_header,
-)
 from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
@@ -140,13 +129,13 @@ class Fit(Told):
     sampling: SamplingSpec
 
     def __post_init__(self) -> None:
-        freeze(self.draws)
-        object.__setattr__(self, "_content", content(self.draws))
+        tree_file.freeze(self.draws)
+        object.__setattr__(self, "_content", tree_file.content(self.draws))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, value)
-        freeze(self.draws)  # copies and pickles of an array are writeable again
+        tree_file.freeze(self.draws)  # copies and pickles of an array are writeable again
 
     @property
     def law(self) -> Law:
@@ -196,11 +185,6 @@ class Fit(Told):
     def verdict(self) -> Verdict:
         """Whether the posterior may be used, in a line."""
         return verdict(self.checks)
-
-    @property
-    def severity(self) -> Severity:
-        """The gravest of what the checks found."""
-        return worst(check.severity for check in self.checks)
 
     def options(self, **changes: Any) -> dict[str, Any]:
         """Return the options that this fit was made with, but for changes, to fit again with.
@@ -277,20 +261,20 @@ class Fit(Told):
     plot_contour, plot_residuals, plot_predictive_check = Question(), Question(), Question()
     report = Question("fit")
 
-    @saves
+    @tree_file.saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit into one netCDF file; an older file survives a failure."""
-        return save_tree(self.to_tree(), path, overwrite=overwrite)
+        return tree_file.save_tree(self.to_tree(), path, overwrite=overwrite)
 
     def to_tree(self) -> xr.DataTree:
         """Return the draws with all that makes a fit of them in their header."""
-        if content(self.draws) != self.__dict__["_content"]:
+        if tree_file.content(self.draws) != self.__dict__["_content"]:
             raise DomainError(
                 "fit.draws were changed after sampling, so that they are no longer the posterior "
                 "of this model and cannot be saved as one. Load or fit again, and change a copy, "
                 "fit.draws.copy(deep=True), which copy.to_netcdf(path) writes."
             )
-        return set_header(
+        return tree_file.set_header(
             self.draws.copy(), spec=self.spec.as_dict(), sampling=asdict(self.sampling)
         )
 
@@ -336,7 +320,7 @@ def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") ->
     )
 
 
-@loads
+@tree_file.loads
 def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     """Read a saved fit.
 
@@ -356,12 +340,12 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     --------
     >>> fit = bs.load_fit("fit.nc")                               # doctest: +SKIP
     """
-    return load_tree(path, lambda tree: fit_of(tree, law), kind="fit")
+    return tree_file.load_tree(path, lambda tree: fit_of(tree, law), kind="fit")
 
 
 def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
     """Return the fit that a tree holds."""
-    stored = json.loads(tree.attrs[ATTRIBUTE])
+    stored = json.loads(tree.attrs[tree_file.ATTRIBUTE])
     if missing := [name for name in GROUPS if name not in tree.children]:
         raise ValueError(f"it has no group {missing[0]!r}")
     spec = ModelSpec.from_dict(stored["spec"], law=law)

@@ -18,9 +18,8 @@ from bayesscale._arguments import interval_tails
 from bayesscale._format import flops as write_flops, interval, over_interval
 from bayesscale._progress import Report
 from bayesscale._random import Stream, generator
-from bayesscale._sections import Table, records
+from bayesscale._sections import CheckResult, Table, records
 from bayesscale._types import Array
-from bayesscale.checks import CheckResult
 from bayesscale.errors import BayesScaleError, PriorWarning
 from bayesscale.forecast import Allocation, Frontier, Prediction, Purchase, Terms
 from bayesscale.inference import Fit, Setup
