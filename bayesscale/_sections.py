@@ -273,8 +273,9 @@ def as_html(sections: Iterable[Section]) -> str:
             case Heading(text):
                 parts.append(f"<h3>{_escaped(text)}</h3>")
             case Verdict():
-                badge = _badge(section.mark, section.severity)
-                parts.append(f"<p>{badge} <b>{_escaped(section.text)}</b></p>")
+                colours = f"background:{COLOURS[section.severity]};color:#fff"
+                badge = f'<span style="{colours};border-radius:3px;padding:1px 6px">{section.mark}'
+                parts.append(f"<p>{badge}</span> <b>{_escaped(section.text)}</b></p>")
             case Paragraph():
                 said = _escaped(marked(section))
                 said = f"<b>{said}</b>" if section.emphasis else said
@@ -374,12 +375,6 @@ def _cell(cell: str) -> str:
     if not rest:
         return first
     return f'{first} <span style="white-space:nowrap">({", ".join(rest)})</span>'
-
-
-def _badge(label: str, severity: Severity) -> str:
-    """Return the label of a verdict, in white on its colour."""
-    look = f"background:{COLOURS[severity]};color:#fff;border-radius:3px;padding:1px 6px"
-    return f'<span style="{look}">{label}</span>'
 
 
 def _style(paragraph: Paragraph) -> str:

@@ -1,6 +1,7 @@
 from .convergence import (
     CheckResult as CheckResult, chains_state as chains_state,
-    check_convergence as check_convergence, diagnostics as diagnostics, lowest_bfmi as lowest_bfmi,
+    check_convergence as check_convergence, diagnostics as diagnostics, effective as effective,
+    lowest_bfmi as lowest_bfmi, r_hat as r_hat,
 )
 from .design import (
     check_design as check_design, law_slopes as law_slopes, size_in_words as size_in_words,

@@ -49,17 +49,11 @@ UNSCORED: dict[str, tuple[type[BayesScaleError] | tuple[type[BayesScaleError], .
 
 @compares
 def compare(
-    fits: Mapping[str, Fit],
-    *,
-    criteria: str | Sequence[str] = CRITERIA,
-    prior_odds: Mapping[str, float] | None = None,
-    factor: float = 10.0,
-    group: str | None = None,
-    prior_grid: bool | None = None,
-    random_seed: int | None = None,
-    exact: bool = True,
+    fits: Mapping[str, Fit], *, criteria: str | Sequence[str] = CRITERIA,
+    prior_odds: Mapping[str, float] | None = None, factor: float = 10.0, group: str | None = None,
+    prior_grid: bool | None = None, random_seed: int | None = None, exact: bool = True,
     progress: ProgressOption = "auto",
-) -> Comparison:
+) -> Comparison:  # fmt: skip
     """Compare which law the runs support, how strongly, and by which criterion.
 
     Parameters
@@ -146,12 +140,9 @@ def compare(
 
 
 def _scored(
-    kept: Mapping[str, Fit],
-    settings: Sequence[Sequence[str]],
-    criterion: str,
-    summary: pd.DataFrame,
-    options: dict[str, Any],
-) -> tuple[pd.DataFrame | None, list[str]]:
+    kept: Mapping[str, Fit], settings: Sequence[Sequence[str]], criterion: str,
+    summary: pd.DataFrame, options: dict[str, Any],
+) -> tuple[pd.DataFrame | None, list[str]]:  # fmt: skip
     """Score the fits of each setting by a criterion; None, and why, where none can be scored."""
     excuse, why = UNSCORED.get(criterion, ((), ""))
     parts, notes = [], []

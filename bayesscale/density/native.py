@@ -48,12 +48,9 @@ def compile_text(text: str, *, cpu: str | None = None, features: str | None = No
     """
     with _one_at_a_time:
         target, this_cpu, these_features = _machine()
+        features = these_features if features is None else features
         machine = target.create_target_machine(
-            cpu=this_cpu if cpu is None else cpu,
-            features=these_features if features is None else features,
-            opt=2,
-            jit=True,
-            codemodel="jitdefault",
+            cpu=cpu or this_cpu, features=features, opt=2, jit=True, codemodel="jitdefault"
         )
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)

@@ -87,14 +87,9 @@ class Chains:
     """
 
     def __init__(
-        self,
-        density: BoundDensity,
-        *,
-        initial_point: Callable[[int], Array],
-        seed: int,
-        cores: int,
-        settings: Mapping[str, Any],
-    ) -> None:
+        self, density: BoundDensity, *, initial_point: Callable[[int], Array], seed: int,
+        cores: int, settings: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         lib = _library()
         self.progress: list[Any] = []
         n_dim = density.n_dim
@@ -168,17 +163,10 @@ class Chains:
 
 
 def run_chains(
-    density: BoundDensity,
-    *,
-    start: Callable[[int], Array],
-    seed: int,
-    settings: Mapping[str, Any],
-    report: Report,
-    text: str,
-    subject: str,
-    looks: Sequence[int] = (),
+    density: BoundDensity, *, start: Callable[[int], Array], seed: int, settings: Mapping[str, Any],
+    report: Report, text: str, subject: str, looks: Sequence[int] = (),
     enough: Callable[[Array, dict[str, NDArray]], bool] = lambda *_: True,
-) -> tuple[Array, dict[str, NDArray], int]:
+) -> tuple[Array, dict[str, NDArray], int]:  # fmt: skip
     """Run chains until ``enough`` is true of the first draws at one of ``looks``.
 
     Looks are counts of draws, not times, so that a seed gives the same draws on a busy machine.

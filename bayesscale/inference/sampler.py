@@ -111,18 +111,10 @@ BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
 
 
 def sample_nuts(
-    compiled: CompiledModel,
-    spec: ModelSpec,
-    data: Mapping[str, NDArray[np.float64]],
-    *,
-    draws: int | None,
-    tune: int,
-    chains: int,
-    target_accept: float,
-    random_seed: int,
-    report: Report,
-    longest: float = 1.0,
-) -> tuple[NDArray[np.float64], xr.Dataset]:
+    compiled: CompiledModel, spec: ModelSpec, data: Mapping[str, NDArray[np.float64]], *,
+    draws: int | None, tune: int, chains: int, target_accept: float, random_seed: int,
+    report: Report, longest: float = 1.0,
+) -> tuple[NDArray[np.float64], xr.Dataset]:  # fmt: skip
     """Draw from a compiled density, conditioned on the arrays of ``data``.
 
     Returns unconstrained draws ``(chain, draw, coordinate)`` and statistics ``(chain, draw)``.

@@ -343,16 +343,11 @@ class Plan(Told):
 
 @takes_fit_options()
 def plan(
-    runs: Runs | Table,
-    *,
-    hold_out: float | Literal["auto"] | None = "auto",
-    beyond: Sequence[float] | None = None,
-    flops: ArrayLike | None = None,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    progress: ProgressOption = "auto",
+    runs: Runs | Table, *, hold_out: float | Literal["auto"] | None = "auto",
+    beyond: Sequence[float] | None = None, flops: ArrayLike | None = None,
+    terms: Terms | None = None, ci_prob: float = 0.9, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
-) -> Plan:
+) -> Plan:  # fmt: skip
     """Test a law on the largest runs, fit all of them, and say what to train with more compute.
 
     Parameters
@@ -368,8 +363,6 @@ def plan(
         Budgets to plan for, FLOP, > 0, in place of ``beyond``.
     terms
         As for :func:`~bayesscale.allocate`.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
 
     Returns
     -------

@@ -78,11 +78,12 @@ def _table(table: Table, console: Console) -> None:
 
     console.print()
     # words may wrap; numbers are neither cut nor broken over lines
-    words = [_has_words(table, i) for i in range(len(table.columns))]
-    least = [
-        _longest_word(table, i) if wraps else wide
-        for i, (wraps, wide) in enumerate(zip(words, widths(table), strict=True))
-    ]
+    words, least = [], []
+    for i, wide in enumerate(widths(table)):
+        lines = [line for row in table.rows for line in cell_lines(row[i])]
+        words.append(any(" " in line for line in lines))
+        lines += cell_lines(table.columns[i])
+        least.append(max(len(w) for line in lines for w in line.split(" ")) if words[i] else wide)
     if sum(least) + 2 * len(least) > console.width:
         say(as_records(table), console)
     else:
@@ -95,12 +96,3 @@ def _table(table: Table, console: Console) -> None:
     console.print()
     if table.footer:
         say(f"{clean(table.footer)}\n", console)
-
-
-def _has_words(table: Table, i: int) -> bool:
-    return any(" " in line for row in table.rows for line in cell_lines(row[i]))
-
-
-def _longest_word(table: Table, i: int) -> int:
-    cells = (table.columns[i], *(row[i] for row in table.rows))
-    return max(len(word) for cell in cells for line in cell_lines(cell) for word in line.split(" "))
