@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from bayesscale import _sections as page
 from bayesscale._format import list_some
-from bayesscale._sections import Heading, Paragraph, Section, Table, Told, findings, further
 from bayesscale._types import ReadOnly
 from bayesscale.checks import CheckResult
 from bayesscale.errors import ConvergenceWarning
@@ -29,7 +29,7 @@ SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Average(Told):
+class Average(page.Told):
     """A mixture of posteriors, which answers questions about losses as a fit does.
 
     Parameters
@@ -78,14 +78,14 @@ class Average(Told):
                 found.append(replace(c, name=f"{c.name} of {name!r}", text=f"{name!r}: {c.text}"))
         return tuple(found)
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[page.Section]:
         """Return the verdict, the weights in words, and the scores that they rest on."""
         score = next(name for name in SCORES if name in self.summary)
         return [
-            Heading(in_words(self)),
-            *findings(self.checks, of="average"),
-            Paragraph(self.text),
-            Table.of(
+            page.Heading(in_words(self)),
+            *page.findings(self.checks, of="average"),
+            page.Paragraph(self.text),
+            page.Table.of(
                 self.summary,
                 {
                     "fit": lambda row: str(row["fit"]),
@@ -94,7 +94,7 @@ class Average(Told):
                     f"{SCORES[score]}, nats": lambda row: f"{row[score]:.2f}",
                 },
             ),
-            *further(self.checks),
+            *page.further(self.checks),
         ]
 
     extrapolate, allocate, required_flops, gain = Question(), Question(), Question(), Question()

@@ -12,22 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesscale import _sections as page
 from bayesscale._arguments import interval_tails
 from bayesscale._equation import as_text
 from bayesscale._format import interval, percent, short_number
-from bayesscale._sections import (
-    Equation,
-    Heading,
-    Paragraph,
-    Section,
-    Table,
-    Told,
-    Verdict,
-    findings,
-    further,
-    verdict,
-    words,
-)
 from bayesscale._types import Array
 from bayesscale.checks import (
     Answers,
@@ -106,7 +94,7 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Told):
+class Fit(page.Told):
     """A posterior of a scaling law.
 
     Parameters
@@ -182,9 +170,9 @@ class Fit(Told):
         )
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> page.Verdict:
         """Whether the posterior may be used, in a line."""
-        return verdict(self.checks)
+        return page.verdict(self.checks)
 
     def options(self, **changes: Any) -> dict[str, Any]:
         """Return the options that this fit was made with, but for changes, to fit again with.
@@ -281,33 +269,32 @@ class Fit(Told):
     @property
     def text(self) -> str:
         """What the checks found, in words."""
-        return words(self.sections())
+        return page.words(self.sections())
 
-    def sections(self, *, ci_prob: float = 0.9) -> list[Section]:
+    def sections(self, *, ci_prob: float = 0.9) -> list[page.Section]:
         """Return what was fitted, whether it may be used and why, and the published parameters."""
-        table, head = (
-            self.summary(ci_prob=ci_prob),
-            [Heading(in_words(self)), *findings(self.checks)],
-        )
+        table = self.summary(ci_prob=ci_prob)
+        head = [page.Heading(in_words(self)), *page.findings(self.checks)]
         if "closest_law" not in self.draws.children:
-            equation = [Paragraph(_equation(self)), *fitted_equation(self)]
-            return [*head, *equation, _parameters(table, ci_prob), *further(self.checks)]
+            equation = [page.Paragraph(_equation(self)), *fitted_equation(self)]
+            return [*head, *equation, _parameters(table, ci_prob), *page.further(self.checks)]
         letters = table.index.isin([*self.law.published_units])
         closest = _parameters(table[letters], ci_prob, "closest law")
+        closest_law = f"The law closest to the fitted surface over the runs: {_equation(self)}"
         return [
             *head,
             _parameters(table[~letters], ci_prob),
-            Paragraph(f"The law closest to the fitted surface over the runs: {_equation(self)}"),
+            page.Paragraph(closest_law),
             *fitted_equation(self),
             *([closest] if letters.any() else []),
-            Paragraph(_closest_law(self)),
-            *further(self.checks),
+            page.Paragraph(_closest_law(self)),
+            *page.further(self.checks),
         ]
 
 
-def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> Table:
+def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> page.Table:
     """Return rows of :meth:`Fit.summary` for people."""
-    return Table.of(
+    return page.Table.of(
         table,
         {
             kind: lambda row: str(row["parameter"]),
@@ -359,12 +346,12 @@ def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
     return Fit(spec=spec, runs=runs, draws=tree, sampling=SamplingSpec(**stored["sampling"]))
 
 
-def fitted_equation(fit: Fit) -> list[Section]:
+def fitted_equation(fit: Fit) -> list[page.Section]:
     """Return the law's equation with the medians of its letters, if all of them are known."""
     letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
     if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
         return []
-    return [Equation(fit.law.equation, letters)]
+    return [page.Equation(fit.law.equation, letters)]
 
 
 def _equation(fit: Fit) -> str:
