@@ -14,12 +14,9 @@ _HEAD = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
 
 
 def documented[F: Callable](
-    texts: Mapping[str, str],
-    *,
-    options: type | None = None,
-    defaults: Mapping[str, Any] | None = None,
-    sections: Mapping[str, str] | None = None,
-) -> Callable[[F], F]:
+    texts: Mapping[str, str], *, options: type | None = None,
+    defaults: Mapping[str, Any] | None = None, sections: Mapping[str, str] | None = None,
+) -> Callable[[F], F]:  # fmt: skip
     """Complete the docstring of a function or class, and its signature where it passes ``options``.
 
     ``texts`` has what parameters mean that the docstring leaves out, by name; ``options`` is the

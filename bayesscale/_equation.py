@@ -24,15 +24,13 @@ def with_numbers(equation: str, values: Mapping[str, float]) -> str:
 
     def number(match: re.Match[str]) -> str:
         name = match[0].replace("\\", "").replace("{", "").replace("}", "")
-        return _tex(values[name]) if name in values else match[0]
+        if name not in values:
+            return match[0]
+        mantissa, _, exponent = f"{values[name]:.4g}".partition("e")
+        return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
     left, equals, right = equation.partition("=")
     return left + equals + _LETTER.sub(number, right)
-
-
-def _tex(value: float) -> str:
-    mantissa, _, exponent = f"{value:.4g}".partition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def as_text(equation: str) -> str:
@@ -47,7 +45,8 @@ def as_text(equation: str) -> str:
         bare = re.fullmatch(r"\\?\w+(\.\d+)?", inner)
         return match[1] + (inner if bare else f"({inner})")
 
-    return _symbols(_SCRIPT.sub(script, _inside_out(equation)))
+    # indices need no braces, so that only exponents have them
+    return _symbols(_SCRIPT.sub(script, re.sub(r"_\{([A-Za-z0-9]+)\}", r"_\1", equation)))
 
 
 def as_html(equation: str) -> str:
@@ -62,11 +61,6 @@ def as_html(equation: str) -> str:
     for _ in range(4):  # an exponent may hold an index
         text = _SCRIPT.sub(script, text)
     return _symbols(text)
-
-
-def _inside_out(equation: str) -> str:
-    r"""Return an equation whose indices need no braces, so that only exponents have them."""
-    return re.sub(r"_\{([A-Za-z0-9]+)\}", r"_\1", equation)
 
 
 def _symbols(text: str) -> str:

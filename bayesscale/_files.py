@@ -175,33 +175,25 @@ def check_writable(path: AnyPath) -> Path:
 
 
 def _check_target(shown: AnyPath, target: Path) -> None:
-    folder = target.parent
-    if target.is_dir():
-        raise FileError(
-            f"Cannot write {_quoted(shown)}: it is a folder. Give a file name in it, "
-            f"e.g. {_quoted(Path(shown) / 'fit.nc')}."
-        )
-    if target.exists() and not target.is_file():
-        raise FileError(
-            f"Cannot write {_quoted(shown)}: it is no regular file but a device, a pipe or a "
-            "socket. Give the name of a file."
-        )
-    if not folder.exists():
-        raise FileError(
-            f"Cannot write {_quoted(shown)}: the folder {_quoted(folder)} does not exist. "
-            "Create it first, or save elsewhere."
-        )
-    if not folder.is_dir():
-        raise FileError(
-            f"Cannot write {_quoted(shown)}: {_quoted(folder)} is a file, not a folder. "
-            "Save elsewhere."
-        )
-    if target.exists() and not os.access(target, os.W_OK):
-        raise FileError(
-            f"Cannot write {_quoted(shown)}: a write-protected file is there. "
-            "Change its permissions, or save under another name."
-        )
-    try:  # permissions do not tell all: the disk may be read-only, or full, or no disk at all
+    folder, exists = target.parent, target.exists()
+    inside, parent = _quoted(Path(shown) / "fit.nc"), _quoted(folder)
+    obstacles = {
+        f"it is a folder. Give a file name in it, e.g. {inside}.": target.is_dir(),
+        "it is no regular file but a device, a pipe or a socket. Give the name of a file.": (
+            exists and not target.is_file()
+        ),
+        f"the folder {parent} does not exist. Create it first, or save elsewhere.": (
+            not folder.exists()
+        ),
+        f"{parent} is a file, not a folder. Save elsewhere.": not folder.is_dir(),
+        "a write-protected file is there. Change its permissions, or save under another name.": (
+            exists and not os.access(target, os.W_OK)
+        ),
+    }
+    for obstacle, met in obstacles.items():
+        if met:
+            raise FileError(f"Cannot write {_quoted(shown)}: {obstacle}")
+    try:  # whatever permissions are, the disk may be read-only, or full, or no disk at all
         with _temporary(target):
             pass
     except OSError as error:
@@ -238,14 +230,16 @@ def _clear(folder: Path, stem: str) -> None:
                 path.unlink()
 
 
-def _lock(descriptor: int, *, wait: bool = False) -> bool:
-    """Lock a file as long as it is open, also against other machines; tell whether that went."""
+def _lock(descriptor: int, *, wait: bool = False) -> bool | None:
+    """Lock a file as long as it is open: False if another process has it, None without locks."""
     if fcntl is None:
-        return False
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:  # another has it, or this file system knows no locks
+    except BlockingIOError:
         return False
+    except OSError:  # this file system knows no locks
+        return None
     return True
 
 
@@ -256,16 +250,10 @@ def locked(path: Path) -> Iterator[bool]:
     True also where nothing can be written, or the file system knows no locks.
     """
     with ExitStack() as stack:
-        alone = True
-        try:
-            file = stack.enter_context(path.open("ab"))
-            if fcntl is not None:
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            alone = False
-        except OSError:
-            pass
-        yield alone
+        locked = None
+        with suppress(OSError):
+            locked = _lock(stack.enter_context(path.open("ab")).fileno())
+        yield locked is not False
 
 
 def _flush(path: Path) -> None:

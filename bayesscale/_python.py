@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +60,10 @@ def literal(value: Any) -> str:
             return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
     how = getattr(value, "__dataclass_params__", None)
     if how is not None and how.init:  # its fields are its arguments
-        given = ((f.name, getattr(value, f.name), _default(f)) for f in fields(value))
-        return call(
-            f"bs.{type(value).__name__}", **{name: v for name, v, default in given if v != default}
-        )
+        given = {}
+        for f in fields(value):
+            default = f.default if f.default_factory is MISSING else f.default_factory()
+            if getattr(value, f.name) != default:
+                given[f.name] = getattr(value, f.name)
+        return call(f"bs.{type(value).__name__}", **given)
     return f"bs.{value!r}"
-
-
-def _default(field: Field) -> Any:
-    """Return the default of a field of a dataclass."""
-    return field.default if field.default_factory is MISSING else field.default_factory()

@@ -11,10 +11,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from bayesscale import _equation
 from bayesscale._format import printable
+from bayesscale.errors import BayesScaleWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,12 +142,12 @@ type Section = Heading | Verdict | Paragraph | Equation | Table | Details
 
 
 class Told(ABC):
-    """A result that says what it is in sections. ``passed`` means that nothing forbids its use."""
+    """A result that is described in sections. ``passed`` means that nothing forbids its use."""
 
     @property
-    @abstractmethod
     def severity(self) -> Severity:
-        """The gravest finding: ``"ok"``, ``"note"``, ``"caution"`` or ``"stop"``."""
+        """The gravest of its checks' findings, if any: ok, note, caution or stop."""
+        return worst(check.severity for check in getattr(self, "checks", ()))
 
     @property
     def passed(self) -> bool:
@@ -164,26 +165,43 @@ class Told(ABC):
         return as_html(self.sections())
 
 
-class Finding(Protocol):
-    """What a check found."""
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found.
+
+    Parameters
+    ----------
+    name
+        What was checked.
+    severity
+        ``"ok"``; ``"note"``, worth knowing; ``"caution"``, usable with this in mind; ``"stop"``,
+        not to be used.
+    text
+        What was found, in plain words, and what to do about it.
+    table
+        The figures behind it.
+    warning
+        Category of the warning that is issued for a caution or a stop.
+    """
+
+    name: str
+    severity: Severity
+    text: str
+    table: pd.DataFrame
+    warning: type[BayesScaleWarning]
 
     @property
-    def name(self) -> str:
-        """What was checked."""
-        ...
+    def passed(self) -> bool:
+        """Whether nothing forbids to use the result."""
+        return self.severity != "stop"
 
     @property
-    def severity(self) -> Severity:
-        """How much it weighs."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What was found."""
-        ...
+    def warns(self) -> bool:
+        """Whether the finding is a caution or a stop."""
+        return self.severity in ("caution", "stop")
 
 
-def verdict(checks: Iterable[Finding], *, of: str = "posterior") -> Verdict:
+def verdict(checks: Iterable[CheckResult], *, of: str = "posterior") -> Verdict:
     """Return what checks come to, in a line that names the gravest of what they found."""
     checks = list(checks)
     gravest = worst(check.severity for check in checks)
@@ -195,31 +213,24 @@ def verdict(checks: Iterable[Finding], *, of: str = "posterior") -> Verdict:
     return Verdict(said, gravest)
 
 
-def findings(checks: Iterable[Finding], *, of: str = "posterior") -> list[Section]:
+def findings(checks: Iterable[CheckResult], *, of: str = "posterior") -> list[Section]:
     """Return the verdict of checks, then what it rests on where something was found."""
     checks = list(checks)
-    told = sorted(
-        (check for check in checks if check.severity in ("caution", "stop")),
-        key=lambda check: -ORDER.index(check.severity),
-    )
-    return [verdict(checks, of=of), *(Paragraph(check.text, check.severity) for check in told)]
+    grave = [c for level in ("stop", "caution") for c in checks if c.severity == level]
+    return [verdict(checks, of=of), *(Paragraph(check.text, check.severity) for check in grave)]
 
 
-def further(checks: Iterable[Finding]) -> list[Section]:
+def further(checks: Iterable[CheckResult]) -> list[Section]:
     """Return what else checks have to say, notes first, as details."""
-    rest = [check for check in checks if check.severity in ("ok", "note")]
-    rest.sort(key=lambda check: -ORDER.index(check.severity))
-    told = [Paragraph(f"{check.name[:1].upper()}{check.name[1:]}. {check.text}") for check in rest]
-    return [Details("What else the checks found", told)] if told else []
+    checks = list(checks)
+    rest = [c for level in ("note", "ok") for c in checks if c.severity == level]
+    texts = [Paragraph(f"{check.name[:1].upper()}{check.name[1:]}. {check.text}") for check in rest]
+    return [Details("What else the checks found", texts)] if texts else []
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the gravest of severities, ``"ok"`` if there are none."""
-    gravest: Severity = "ok"
-    for severity in severities:
-        if ORDER.index(severity) > ORDER.index(gravest):
-            gravest = severity
-    return gravest
+    return max(severities, key=ORDER.index, default="ok")
 
 
 def words(sections: Iterable[Section]) -> str:
@@ -262,8 +273,9 @@ def as_html(sections: Iterable[Section]) -> str:
             case Heading(text):
                 parts.append(f"<h3>{_escaped(text)}</h3>")
             case Verdict():
-                badge = _badge(section.mark, section.severity)
-                parts.append(f"<p>{badge} <b>{_escaped(section.text)}</b></p>")
+                colours = f"background:{COLOURS[section.severity]};color:#fff"
+                badge = f'<span style="{colours};border-radius:3px;padding:1px 6px">{section.mark}'
+                parts.append(f"<p>{badge}</span> <b>{_escaped(section.text)}</b></p>")
             case Paragraph():
                 said = _escaped(marked(section))
                 said = f"<b>{said}</b>" if section.emphasis else said
@@ -363,12 +375,6 @@ def _cell(cell: str) -> str:
     if not rest:
         return first
     return f'{first} <span style="white-space:nowrap">({", ".join(rest)})</span>'
-
-
-def _badge(label: str, severity: Severity) -> str:
-    """Return the label of a verdict, in white on its colour."""
-    look = f"background:{COLOURS[severity]};color:#fff;border-radius:3px;padding:1px 6px"
-    return f'<span style="{look}">{label}</span>'
 
 
 def _style(paragraph: Paragraph) -> str:

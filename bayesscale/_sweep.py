@@ -147,14 +147,9 @@ def stored_setting(folder: Path | None, name: str) -> Any:
 
 
 def sweep[Job, Result](
-    function: Callable[[Job], Result],
-    jobs: Mapping[str, Job],
-    *,
-    seconds: float,
-    report: Callable[..., None],
-    text: str,
-    store: Store[Result] | None = None,
-) -> dict[str, Result]:
+    function: Callable[[Job], Result], jobs: Mapping[str, Job], *, seconds: float,
+    report: Callable[..., None], text: str, store: Store[Result] | None = None,
+) -> dict[str, Result]:  # fmt: skip
     """Apply a function to every job through joblib, and tell how far it is.
 
     ``function``: A function of one job that can be pickled, such as one defined in a module;

@@ -36,15 +36,10 @@ REACH = 100.0
 
 @takes_fit_options(without=("density",), tune=500, chains=2)
 def calibrate(
-    runs: Runs,
-    *,
-    simulations: int = 200,
-    flops: ArrayLike | None = None,
-    false_alarm: float = 0.01,
-    store: str | Path | None = None,
-    progress: ProgressOption = "auto",
+    runs: Runs, *, simulations: int = 200, flops: ArrayLike | None = None,
+    false_alarm: float = 0.01, store: str | Path | None = None, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
-) -> Calibration:
+) -> Calibration:  # fmt: skip
     r"""Check by simulation that the posterior is right for runs of these sizes.
 
     Draws parameters from the prior, simulates the losses of the runs, refits them, and ranks the

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-import xarray as xr
 
 from bayesscale._random import Stream, generator
 from bayesscale._types import Array
-from bayesscale.checks import diagnostics
+from bayesscale.checks import effective, r_hat as split_r_hat
 from bayesscale.forecast import runs_cost
 from bayesscale.inference import MOST_DRAWS, CompiledModel, Setup, compile_model, sample_nuts
 from bayesscale.laws import SPLIT
@@ -158,7 +157,7 @@ def _run(
     for how in (sampling, longer):
         how = replace(how, random_seed=int(rng.integers(2**31)))
         u, stats = sample_nuts(compiled, ladder.spec, data, report=lambda *_: None, **asdict(how))
-        r_hat, ess = _diagnostics(u)
+        r_hat, ess = float(split_r_hat(u).max()), float(effective(u)[0].min())
         converged = r_hat <= RHAT_MAX and ess >= ESS_MIN
         if converged:
             break
@@ -189,10 +188,3 @@ def ranks_of_truth(
         ties = int((drawn == true).sum())
         ranks[name] = int((drawn < true).sum()) + int(rng.integers(ties + 1))
     return ranks
-
-
-def _diagnostics(u: Array) -> tuple[float, float]:
-    """Return the largest split R-hat and the smallest bulk effective sample size."""
-    draws = xr.Dataset({str(i): (("chain", "draw"), u[..., i]) for i in range(u.shape[-1])})
-    table = diagnostics(draws)
-    return float(table["r_hat"].max(skipna=False)), float(table["ess_bulk"].min(skipna=False))

@@ -1,6 +1,7 @@
 from .convergence import (
-    chains_state as chains_state, check_convergence as check_convergence,
-    diagnostics as diagnostics, lowest_bfmi as lowest_bfmi,
+    CheckResult as CheckResult, chains_state as chains_state,
+    check_convergence as check_convergence, diagnostics as diagnostics, effective as effective,
+    lowest_bfmi as lowest_bfmi, r_hat as r_hat,
 )
 from .design import (
     check_design as check_design, law_slopes as law_slopes, size_in_words as size_in_words,
@@ -23,4 +24,3 @@ from .priors import (
     check_prior_power as check_prior_power, check_weakly_known as check_weakly_known,
     prior_power as prior_power, prior_scores as prior_scores,
 )
-from .result import CheckResult as CheckResult

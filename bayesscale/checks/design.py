@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._format import list_some
+from bayesscale._sections import CheckResult, Severity
 from bayesscale._types import Array
-from bayesscale.checks.result import CheckResult, Severity
 from bayesscale.errors import PriorWarning
 from bayesscale.laws import SPLIT, Law
 from bayesscale.model import LINKS, ModelSpec, Posterior, has_noise_floor

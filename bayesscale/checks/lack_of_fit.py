@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrc, chdtrc
 
 from bayesscale._format import list_some
+from bayesscale._sections import CheckResult
 from bayesscale._types import Array
 from bayesscale.checks.design import size_in_words
 from bayesscale.checks.detectable import Detectable
@@ -27,7 +28,6 @@ from bayesscale.checks.neighbours import (
     shared_by_replicates,
 )
 from bayesscale.checks.patterns import Family, Scores, beyond_all, families, noise_by_size
-from bayesscale.checks.result import CheckResult
 from bayesscale.errors import LackOfFitWarning
 from bayesscale.laws import SPLIT, Law
 from bayesscale.model import ModelSpec, Posterior, Rows, resolve_priors

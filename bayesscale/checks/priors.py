@@ -31,9 +31,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bayesscale._format import list_some, percent
+from bayesscale._sections import CheckResult
 from bayesscale._types import Array
 from bayesscale.checks.design import curing_runs, design_flaw
-from bayesscale.checks.result import CheckResult
 from bayesscale.errors import PriorWarning
 from bayesscale.model import LINKS, SIGMA, Posterior
 from bayesscale.runs import Runs
@@ -114,7 +114,8 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
     table = table[[*MOVES, *(f"from_{group}" for group in GROUPS)]]
     table["width"] = width
     mostly = _from_priors(table) > MOSTLY
-    table["decided"] = (mostly & (width > HARDLY_NARROWER)) | (_farthest(table) > FAR)
+    far = table[MOVES].abs().max(axis=1) > FAR
+    table["decided"] = (mostly & (width > HARDLY_NARROWER)) | far
     return table
 
 
@@ -168,10 +169,6 @@ def _widths(draws: Array) -> Array:
 
 def _from_priors(table: pd.DataFrame) -> pd.Series:
     return table[[f"from_{group}" for group in GROUPS]].sum(axis=1)
-
-
-def _farthest(table: pd.DataFrame) -> pd.Series:
-    return table[MOVES].abs().max(axis=1)
 
 
 LEARNED = 0.5

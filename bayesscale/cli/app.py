@@ -8,21 +8,14 @@ from typing import Any, NoReturn
 
 import click
 
-from bayesscale.cli.backtest import backtest_command, calibrate_command
+from bayesscale.cli import fit
 from bayesscale.cli.compare import compare_command
 from bayesscale.cli.data import data_command, laws_command
-from bayesscale.cli.fit import (
-    average_command,
-    evidence_command,
-    fit_command,
-    score_command,
-    show_command,
-)
 from bayesscale.cli.plot import plot_command
 from bayesscale.cli.questions import COMMANDS
 from bayesscale.cli.quickstart import quickstart_command
-from bayesscale.cli.recipes import recipes_command
 from bayesscale.cli.report import report_command
+from bayesscale.cli.sweeps import backtest_command, calibrate_command, recipes_command
 from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b
@@ -129,8 +122,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit_command, *COMMANDS, compare_command, recipes_command, backtest_command,
-    report_command, plot_command, show_command, evidence_command, score_command, average_command,
-    calibrate_command, data_command, laws_command,
+    quickstart_command, fit.fit_command, *COMMANDS, compare_command, recipes_command,
+    backtest_command, report_command, plot_command, fit.show_command, fit.evidence_command,
+    fit.score_command, fit.average_command, calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

@@ -9,10 +9,9 @@ import bayesscale as bs
 from bayesscale._arguments import number
 from bayesscale._python import Name, call
 from bayesscale.cli.document import describe, describe_runs
-from bayesscale.cli.options import FACTOR, runs_argument, sampling_options
+from bayesscale.cli.options import FACTOR, given, reading_options, runs_argument, sampling_options
 from bayesscale.cli.output import Command, Output, command
 from bayesscale.cli.own_law import get_law
-from bayesscale.cli.reading import reading_options
 
 OPTION = "--laws"
 
@@ -76,14 +75,13 @@ def compare_command(
     number("factor", factor, above=1)  # before the fits, which take longer
     fits = bs.fit_laws(table, **chosen, progress=out.progress)
     chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
-    asked: dict[str, Any] = {"factor": factor}
-    asked |= {} if prior_grid is None else {"prior_grid": prior_grid}
-    found = bs.compare(fits, **asked, progress=out.progress)
+    asked = given({"factor": factor, "prior_grid": prior_grid})
+    comparison = bs.compare(fits, **asked, progress=out.progress)
     out.ran(
         call("fits = bs.fit_laws", Name("runs"), **chosen),
         call("c = bs.compare", Name("fits"), **asked),
     )
-    out.tell(found.sections())
-    told = {"runs": describe_runs(table), **describe(found)}
-    told["sensitivity"] = found.sensitivity and describe(found.sensitivity)
-    out.finish(told, found)
+    out.tell(comparison.sections())
+    document = {"runs": describe_runs(table), **describe(comparison)}
+    document["sensitivity"] = comparison.sensitivity and describe(comparison.sensitivity)
+    out.finish(document, comparison)

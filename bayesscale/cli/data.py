@@ -59,8 +59,8 @@ def laws_command(out: Output) -> None:
     for name, law in LAWS.items():
         out.tell([Heading(name), Equation(law.equation), Paragraph(law.citation)])
     out.ran("bs.LAWS")
-    told = {
+    document = {
         name: {"equation": law.equation, "citation": law.citation, "inputs": [*law.quantities]}
         for name, law in LAWS.items()
     }
-    out.finish({"laws": told})
+    out.finish({"laws": document})

@@ -22,25 +22,25 @@ def describe(result: Told) -> dict[str, Any]:
     import bayesscale as bs
     from bayesscale.forecast import Answer
 
-    told = {name: getattr(result, name) for name in ("severity", "passed", "text")}
+    content = {name: getattr(result, name) for name in ("severity", "passed", "text")}
     facts = {name: getattr(result, name, None) for name in FACTS}
-    told |= {name: v for name, v in facts.items() if isinstance(v, str | int | float | tuple)}
+    content |= {name: v for name, v in facts.items() if isinstance(v, str | int | float | tuple)}
     tables = {name: getattr(result, name, None) for name in TABLES}
-    told |= {name: records(v) for name, v in tables.items() if isinstance(v, pd.DataFrame)}
+    content |= {name: records(v) for name, v in tables.items() if isinstance(v, pd.DataFrame)}
     if hasattr(result, "checks"):
-        told["checks"] = _checks(result)
+        content["checks"] = _checks(result)
     if isinstance(result, bs.Fit):
-        told["settings"] = {**result.spec.as_dict(), **asdict(result.sampling)}
-        told["runs"] = describe_runs(result.runs)
+        content["settings"] = {**result.spec.as_dict(), **asdict(result.sampling)}
+        content["runs"] = describe_runs(result.runs)
     if isinstance(result, bs.Comparison):
         pairs = result.ln_bayes_factors
-        told["ln_bayes_factors"] = None if pairs is None else pairs.to_dict("index")
-        told["fits"] = {name: _checks(fit) for name, fit in result.fits.items()}
+        content["ln_bayes_factors"] = None if pairs is None else pairs.to_dict("index")
+        content["fits"] = {name: _checks(fit) for name, fit in result.fits.items()}
     if isinstance(result, Answer):
         variables = {**result.draws.data_vars, **result.draws.coords}
         units = {str(name): values.attrs.get("units") for name, values in variables.items()}
-        told["units"] = {name: unit for name, unit in units.items() if unit is not None}
-    return told
+        content["units"] = {name: unit for name, unit in units.items() if unit is not None}
+    return content
 
 
 def describe_runs(runs: Runs) -> dict[str, Any]:

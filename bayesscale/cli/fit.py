@@ -12,7 +12,6 @@ from bayesscale._sections import Heading, Paragraph, Table, records
 from bayesscale.cli import options
 from bayesscale.cli.document import describe
 from bayesscale.cli.output import Output, command
-from bayesscale.cli.reading import reading_options
 
 EXAMPLES = """
 bayesscale fit runs.csv --law chinchilla
@@ -29,7 +28,7 @@ bayesscale fit runs.csv --params-column n --unit params=M
 )  # fmt: skip
 @options.force_option
 @options.ci_prob_option
-@reading_options
+@options.reading_options
 def fit_command(
     out: Output, runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path,
     force: bool, ci_prob: float,
@@ -49,8 +48,8 @@ def fit_command(
     )
     out.tell([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])
     summary = records(fit.summary(ci_prob=ci_prob))
-    told = {**describe(fit), "ci_prob": ci_prob, "summary": summary, "output": output}
-    out.finish(told, fit)
+    document = {**describe(fit), "ci_prob": ci_prob, "summary": summary, "output": output}
+    out.finish(document, fit)
 
 
 @command("show", examples="bayesscale show fit.nc", short_help="Say what a saved fit holds.")
@@ -60,14 +59,14 @@ def fit_command(
 def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
     """Say what a saved FIT or average holds, and whether it may be used."""
     loaded = out.load(fit, law)
-    told = {"fit": fit, **describe(loaded)}
+    document = {"fit": fit, **describe(loaded)}
     if isinstance(loaded, bs.Average):
         out.tell(loaded.sections())
     else:
         out.ran(call("fit.summary", ci_prob=ci_prob))
         out.tell(loaded.sections(ci_prob=ci_prob))
-        told |= {"ci_prob": ci_prob, "summary": records(loaded.summary(ci_prob=ci_prob))}
-    out.finish(told, loaded)
+        document |= {"ci_prob": ci_prob, "summary": records(loaded.summary(ci_prob=ci_prob))}
+    out.finish(document, loaded)
 
 
 @command(
@@ -78,17 +77,17 @@ def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
 @options.runs_argument
 @click.option("--no-refit", is_flag=True, help="Do not fit again with the new runs.")
 @options.own_law_option
-@reading_options
+@options.reading_options
 def score_command(
     out: Output, fit: Path, runs: Path, reading: dict[str, Any], law: Any, no_refit: bool
 ) -> None:
     """Score a saved FIT on the RUNS of a table that it had not seen, and fit again with them."""
     loaded, table = out.load(fit, law), out.read(runs, reading)
     refit = {"refit": False} if no_refit else {}
-    found = bs.score(cast("bs.Fit", loaded), table, **refit, progress=out.progress)
+    score = bs.score(cast("bs.Fit", loaded), table, **refit, progress=out.progress)
     out.ran(call("s = bs.score", Name("fit"), Name("runs"), **refit))
-    out.tell(found.sections())
-    out.finish({"fit": fit, **describe(found), **describe(found.backtest)}, found, found.backtest)
+    out.tell(score.sections())
+    out.finish({"fit": fit, **describe(score), **describe(score.backtest)}, score, score.backtest)
 
 
 @command(
@@ -128,17 +127,17 @@ def average_command(
 @options.own_law_option
 def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
     """Compute the log evidence of saved FITs; of the same runs, differences are Bayes factors."""
-    loaded, found = [], {}
+    loaded, evidences = [], {}
     for path in fits:
         loaded.append(out.load(path, law))
-        found[str(path)] = bs.evidence(loaded[-1])
+        evidences[str(path)] = bs.evidence(loaded[-1])
         out.ran(call("e = bs.evidence", Name("fit")))
     same = len({fit.runs.fingerprint for fit in loaded}) == 1
-    best = max(e.log_evidence for e in found.values())
+    best = max(e.log_evidence for e in evidences.values())
     rows = [
         [path, fit.law.name, f"{e.log_evidence:.2f} ± {e.mcse:.2f}"]
         + ([f"{e.log_evidence - best:.2f}"] if same else [])
-        for (path, e), fit in zip(found.items(), loaded, strict=True)
+        for (path, e), fit in zip(evidences.items(), loaded, strict=True)
     ]
     titles = ["fit", "law", "ln evidence, nats", *(["ln BF"] if same else [])]
     note = "± is the Monte Carlo error." + (
@@ -146,8 +145,8 @@ def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
         else " The fits are of different runs: do not compare them."
     )  # fmt: skip
     out.tell([Heading("Evidence"), Table(titles, rows, note)])
-    told = {
+    document = {
         path: {name: getattr(e, name) for name in ("log_evidence", "mcse")}
-        for path, e in found.items()
+        for path, e in evidences.items()
     }
-    out.finish({"evidence": told, "same_runs": same}, *loaded)
+    out.finish({"evidence": document, "same_runs": same}, *loaded)

@@ -1,4 +1,4 @@
-"""Options that several commands take: what to fit and how to sample, sizes, intervals."""
+"""Options that several commands take: how to read a table, what to fit, sizes, intervals."""
 
 import functools
 import re
@@ -23,112 +23,84 @@ _FIELDS: dict[str, Callable[[str], Any]] = {"devices": int, "currency": str}
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
-class _Law(click.ParamType):
-    """A law's name, or a file and the name of a law in it."""
+class Read[T](click.ParamType):
+    """Text of the form ``name`` that ``read`` turns into a value."""
 
-    name = "NAME|FILE.py:NAME"
+    def __init__(self, name: str, read: Callable[[str], T]) -> None:
+        self.name, self.read = name, read
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        return get_law(value) if isinstance(value, str) else value
+        """Read text; click hands defaults over a second time, already read."""
+        return self.read(value) if isinstance(value, str) else value
 
 
-class _NamedPrior(click.ParamType):
-    """``NAME=LOWER:UPPER[@MASS]`` or ``NAME=Family(parameter=value, ...)``."""
+def _named_prior(value: str) -> tuple[str, Any]:
+    from bayesscale.model import Prior
 
-    name = "NAME=PRIOR"
+    name, _, written = (part.strip() for part in value.partition("="))
+    try:
+        if interval := _INTERVAL.fullmatch(written):
+            given = {k: float(v) for k, v in interval.groupdict().items() if v is not None}
+            return name, Prior.between(**given)
+        if family := _FAMILY.fullmatch(written):
+            pairs = [p.partition("=") for p in family["parameters"].split(",") if p.strip()]
+            return name, Prior(family["family"], **{k.strip(): float(v) for k, _, v in pairs})
+    except ValueError as error:
+        if type(error) is not ValueError:  # a PriorError explains itself
+            raise
+    raise click.BadParameter(
+        f"{value!r} is not a prior. Write an interval and the probability that it holds, "
+        "slope_N=0.03:0.1@0.9, or a PyMC distribution, 'slope_N=LogNormal(mu=-3, sigma=0.4)'."
+    )
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
-        if isinstance(value, tuple):
-            return value
-        from bayesscale.model import Prior
 
-        name, _, said = (part.strip() for part in value.partition("="))
-        try:
-            if interval := _INTERVAL.fullmatch(said):
-                given = {k: float(v) for k, v in interval.groupdict().items() if v is not None}
-                return name, Prior.between(**given)
-            if family := _FAMILY.fullmatch(said):
-                pairs = [p.partition("=") for p in family["parameters"].split(",") if p.strip()]
-                return name, Prior(family["family"], **{k.strip(): float(v) for k, _, v in pairs})
-        except ValueError as error:
-            if type(error) is not ValueError:  # a PriorError explains itself
-                raise
+def _sizes(value: str) -> tuple[float, ...]:
+    """Read ``70B`` or ``350M,1e9``; device-hours are of the machine that was given before."""
+    if _GROUPED.fullmatch(value):
         raise click.BadParameter(
-            f"{value!r} is not a prior. Write an interval and the probability that it holds, "
-            "slope_N=0.03:0.1@0.9, or a PyMC distribution, 'slope_N=LogNormal(mu=-3, sigma=0.4)'.",
-            ctx,
-            param,
+            f"{value!r} would be several sizes, for commas separate them. Write one number "
+            f"as {value.replace(',', '')}, or several with spaces after the commas."
         )
-
-
-class _Sizes(click.ParamType):
-    """One size or several, separated by commas: ``70B``, ``1.4T``, ``350M,1e9``."""
-
-    name = "SIZE[,SIZE...]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        if _GROUPED.fullmatch(value):
-            self.fail(
-                f"{value!r} would be several sizes, for commas separate them. Write one number "
-                f"as {value.replace(',', '')}, or several with spaces after the commas.",
-                param,
-                ctx,
+    machine = click.get_current_context().params.get("machine")
+    sizes = []
+    for part in map(str.strip, value.split(",")):
+        hours = "hour" in part and isinstance(machine, bs.Machine)
+        sizes.append(machine.flops(part) if hours else read_size(part))
+        if sizes[-1] is None:
+            raise click.BadParameter(
+                f"{part!r} is not a size. Write 70e9, 70B, 1.4T or 350M, and compute also as "
+                "100PF-days or, with --machine, '1000 H100-hours'."
             )
-        return tuple(self._size(part.strip(), param, ctx) for part in value.split(","))
-
-    def _size(self, text: str, param: Any, ctx: Any) -> float:
-        machine = ctx.params.get("machine") if ctx else None
-        if "hour" in text and isinstance(machine, bs.Machine):
-            return machine.flops(text)
-        size = read_size(text)
-        if size is None:
-            self.fail(
-                f"{text!r} is not a size. Write 70e9, 70B, 1.4T or 350M, and compute also as "
-                "100PF-days or, with --machine, '1000 H100-hours'.", param, ctx,
-            )  # fmt: skip
-        return size
+    return tuple(sizes)
 
 
-class _Given(_Sizes):
-    """``NAME=SIZE[,SIZE...]``."""
-
-    name = "NAME=SIZE[,SIZE...]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if isinstance(value, tuple):
-            return value
-        name, equals, sizes = value.partition("=")
-        if not (equals and name.strip().isidentifier()):
-            self.fail(f"{value!r} is not NAME=SIZE, such as experts=8.", param, ctx)
-        return name.strip(), super().convert(sizes, param, ctx)
+def _named_sizes(value: str) -> tuple[str, tuple[float, ...]]:
+    name, equals, sizes = value.partition("=")
+    if not (equals and name.strip().isidentifier()):
+        raise click.BadParameter(f"{value!r} is not NAME=SIZE, such as experts=8.")
+    return name.strip(), _sizes(sizes)
 
 
-class _Machine(click.ParamType):
-    """``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
+def _machine(value: str) -> bs.Machine:
+    """Read ``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
+    pairs = [part.partition("=") for part in value.split(",")]
+    given = {name.strip(): number.strip() for name, _, number in pairs}
+    known = {field.name for field in fields(bs.Machine)}
+    if set(given) - known or not {"peak", "utilization"} <= set(given):
+        raise click.BadParameter(
+            f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
+            "price_per_hour=2,currency=USD,devices=512."
+        )
+    try:
+        return bs.Machine(**{name: _FIELDS.get(name, float)(x) for name, x in given.items()})
+    except ValueError as error:
+        if type(error) is not ValueError:  # a DomainError explains itself
+            raise
+        raise click.BadParameter(f"{value!r} has something that is no number.") from None
 
-    name = "NAME=NUMBER,..."
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        pairs = [part.partition("=") for part in value.split(",")]
-        given = {name.strip(): number.strip() for name, _, number in pairs}
-        known = {field.name: field for field in fields(bs.Machine)}
-        if set(given) - set(known) or not {"peak", "utilization"} <= set(given):
-            self.fail(
-                f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
-                "price_per_hour=2,currency=USD,devices=512.",
-                param,
-                ctx,
-            )
-        try:
-            return bs.Machine(**{name: _FIELDS.get(name, float)(x) for name, x in given.items()})
-        except ValueError as error:
-            if type(error) is not ValueError:  # a DomainError explains itself
-                raise
-            self.fail(f"{value!r} has something that is no number.", param, ctx)
+LAW = Read("NAME|FILE.py:NAME", get_law)
+SIZES = Read("SIZE[,SIZE...]", _sizes)
 
 
 def by_name(why_not_twice: str) -> Callable[..., dict[str, Any]]:
@@ -144,6 +116,11 @@ def by_name(why_not_twice: str) -> Callable[..., dict[str, Any]]:
     return as_mapping
 
 
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value not in (None, [], (), {})}
+
+
 def gathered(into: str, options: Mapping[str, Callable]) -> Callable[[Callable], Callable]:
     """Return a decorator that adds options; the command receives those given in one dict."""
 
@@ -151,8 +128,7 @@ def gathered(into: str, options: Mapping[str, Callable]) -> Callable[[Callable],
         @functools.wraps(command)
         def gather(**values: Any) -> None:
             chosen = {name: values.pop(name) for name in options}
-            given = {name: value for name, value in chosen.items() if value not in (None, (), {})}
-            command(**values, **{into: given})
+            command(**values, **{into: given(chosen)})
 
         for option in [*options.values()][::-1]:
             gather = option(gather)
@@ -164,13 +140,10 @@ def gathered(into: str, options: Mapping[str, Callable]) -> Callable[[Callable],
 def sizes_option(name: str, text: str, *, into: str | None = None, **settings: Any) -> Callable:
     """Make an option for sizes; the command receives a flat list, empty if none was given."""
     return click.option(
-        *((name,) if into is None else (name, into)),
-        type=_Sizes(),
-        multiple=True,
+        *((name,) if into is None else (name, into)), type=SIZES, multiple=True, help=text,
         callback=lambda ctx, param, groups: [size for group in groups for size in group],
-        help=text,
         **settings,
-    )
+    )  # fmt: skip
 
 
 def size_option(name: str, text: str, **settings: Any) -> Callable:
@@ -181,27 +154,22 @@ def size_option(name: str, text: str, **settings: Any) -> Callable:
             raise click.BadParameter("one size, not several.", ctx, param)
         return None if sizes is None else sizes[0]
 
-    return click.option(name, type=_Sizes(), metavar="SIZE", callback=single, help=text, **settings)
+    return click.option(name, type=SIZES, metavar="SIZE", callback=single, help=text, **settings)
 
 
 _TERMS = {
-    "served": size_option(
-        "--served", "Tokens that the model will serve: budgets pay for these too."
-    ),
+    "served": size_option("--served", "Tokens that the model will serve: budgets pay for these."),
     "params_min": size_option("--params-min", "Least parameters, e.g. 1B."),
-    "params_max": size_option(
-        "--params-max", "Most parameters, as for memory or latency, e.g. 8B."
-    ),
+    "params_max": size_option("--params-max", "Most parameters, as for memory, e.g. 8B."),
     "tokens_max": size_option("--tokens-max", "Most training tokens."),
-    "unique_tokens": size_option(
-        "--unique-tokens", "Tokens that there are; more of them are repetitions."
-    ),
+    "unique_tokens": size_option("--unique-tokens", "Unique tokens; more of them are repeated."),
     "within": click.option(
         "--within", type=click.FloatRange(0, 1, min_open=True), show_default="0.001",
         help="Losses within this share of the best are as good.",
     ),
     "given": click.option(
-        "--given", type=_Given(), multiple=True, callback=by_name("two values for one name."),
+        "--given", type=Read("NAME=SIZE[,SIZE...]", _named_sizes), multiple=True,
+        callback=by_name("two values for one name."),
         help="A further input of the law to answer for, e.g. experts=8; repeatable.",
     ),
 }  # fmt: skip
@@ -260,13 +228,13 @@ losses_in_option = click.option(
 )  # fmt: skip
 
 machine_option = click.option(
-    "--machine", type=_Machine(), is_eager=True, help="Say what budgets cost on a machine: its "
-    "peak in FLOP a second, the share that training reaches, and if wanted price_per_hour and "
-    "devices.",
+    "--machine", type=Read("NAME=NUMBER,...", _machine), is_eager=True,
+    help="Say what budgets cost on a machine: its peak in FLOP a second, the share that training "
+    "reaches, and if wanted price_per_hour and devices.",
 )  # fmt: skip
 
 own_law_option = click.option(
-    "--law", type=_Law(), help="The law of your own that was fitted, as FILE.py:NAME."
+    "--law", type=LAW, help="The law of your own that was fitted, as FILE.py:NAME."
 )
 
 ci_prob_option = click.option(
@@ -284,13 +252,13 @@ force_option = click.option(
 )
 
 
-def _sibling(ctx: click.Context, param: click.Parameter, path: Path | None) -> Any:
-    return None if path is None else made_by(bs.load_fit(path), call("bs.load_fit", path))
+def _sibling(path: str) -> Any:
+    return made_by(bs.load_fit(path), call("bs.load_fit", Path(path)))
 
 
-_OPTIONS: dict[str, Callable] = {
+_SAMPLING: dict[str, Callable] = {
     "law": click.option(
-        "--law", type=_Law(), show_default="unified",
+        "--law", type=LAW, show_default="unified",
         help="unified, chinchilla, kaplan, ..., or a law of your own: my_law.py:MyLaw.",
     ),
     "noise": click.option(
@@ -302,13 +270,13 @@ _OPTIONS: dict[str, Callable] = {
         help="Model discrepancy: drift, or none where the law is assumed exact.",
     ),
     "priors": click.option(
-        "--prior", "priors", type=_NamedPrior(), multiple=True,
+        "--prior", "priors", type=Read("NAME=PRIOR", _named_prior), multiple=True,
         callback=by_name("two priors for one name."),
         help="slope_N=0.03:0.1@0.9 (90 % in that interval) or 'slope_N=Beta(alpha=2, beta=30)'; "
         "repeatable.",
     ),
     "like": click.option(
-        "--like", type=click.Path(path_type=Path), metavar="FIT", callback=_sibling,
+        "--like", type=Read("FIT", _sibling),
         help="The saved fit of a similar ladder, whose widened posterior is the prior.",
     ),
     "draws": click.option(
@@ -325,4 +293,89 @@ _OPTIONS: dict[str, Callable] = {
 
 def sampling_options(*names: str) -> Callable[[Callable], Callable]:
     """Add options of ``fit``, by default all; the command receives those given as ``sampling``."""
-    return gathered("sampling", {name: _OPTIONS[name] for name in names or _OPTIONS})
+    return gathered("sampling", {name: _SAMPLING[name] for name in names or _SAMPLING})
+
+
+def _pair(name: str, example: str) -> Read[tuple[str, str]]:
+    """Make the type of two texts with an equals sign between them."""
+
+    def read(value: str) -> tuple[str, str]:
+        left, equals, right = value.partition("=")
+        if not (left.strip() and equals):
+            raise click.BadParameter(f"{value!r} is not {name}, such as {example}.")
+        return left.strip(), right.strip()
+
+    return Read(name, read)
+
+
+def _number_or_column(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
+    names = (option,) if name is None else (option, name)
+    return click.option(*names, metavar="COL", help=f"Column {what}.", **settings)
+
+
+_READING: dict[str, Callable] = {
+    "params": _column("--params-column", "of the parameters", "params"),
+    "tokens": _column(
+        "--tokens-column", "of the training tokens, or a product: 'steps * 512 * seq_len'", "tokens"
+    ),
+    "loss": _column("--loss-column", "of the final loss", "loss"),
+    "flops": _column("--flops-column", "of the training compute, FLOP", "flops"),
+    "loss_se": _column("--loss-se-column", "of the losses' standard errors", "loss_se"),
+    "seed": _column("--seed-column", "that tells replicates apart", "seed"),
+    "group": _column("--group", "to keep as a label; repeatable", multiple=True),
+    "cluster": _column("--cluster", "of the training run or sweep that rows are readings of"),
+    "run_id": _column("--run-id", "that names the runs"),
+    "params_non_embedding": _column("--params-non-embedding", "of the non-embedding parameters"),
+    "param_count": click.option(
+        "--param-count", metavar="NAME", show_default="total",
+        help="What the parameters count: total, non_embedding or other.",
+    ),
+    "flop_rule": click.option(
+        "--flop-rule", metavar="NAME", help="How compute counts: 6ND, 6ND_non_embedding or column."
+    ),
+    "loss_unit": click.option(
+        "--loss-unit", metavar="NAME", show_default="nats/token",
+        help="nats/token, bits/token, bits/byte, bits/character or perplexity.",
+    ),
+    "bytes_per_token": click.option(
+        "--bytes-per-token", type=_number_or_column, metavar="NUMBER|COL",
+        help="Mean bytes in a token, for bits/byte; their column where tokenizers are mixed.",
+    ),
+    "units": click.option(
+        "--unit", "units", type=_pair("NAME=UNIT", "params=M"), multiple=True,
+        callback=by_name("two units for one column."),
+        help="What one in a column is: params=M, tokens=B, tokens=log10, flops=PFLOP-days; "
+        "repeatable.",
+    ),
+    "inputs": click.option(
+        "--input", "inputs", type=_pair("NAME=COL", "experts=n_experts"), multiple=True,
+        callback=by_name("two columns for one input."),
+        help="Further input of a law and its column; repeatable.",
+    ),
+    "where": click.option(
+        "--where", metavar="CONDITION", multiple=True,
+        help="Keep only rows that meet it: corpus=c4, 'loss < 8', 'size in 70m, 160m', with =, "
+        "!=, <, <=, >, >= or in; repeatable.",
+    ),
+    "reading": click.option(
+        "--reading", metavar="NAME", help="Of several rows a run: last, best or mean."
+    ),
+    "drop_incomplete": click.option(
+        "--drop-incomplete", is_flag=True, default=None,
+        help="Leave out rows that lack a number, and name them.",
+    ),
+    "params_from": _column("--params-from", "of names that hold the parameters: pythia-160m"),
+    "decimal": click.option(
+        "--decimal", metavar="SIGN", show_default=".", help="Decimal sign in text: . or ,"
+    ),
+}  # fmt: skip
+
+reading_options = gathered("reading", _READING)
+"""Adds the options; the command receives those that were given as ``reading``."""

@@ -16,17 +16,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bayesscale as bs
+from bayesscale import errors
 from bayesscale._files import check_output, check_saved
 from bayesscale._python import call
 from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, words, worst
 from bayesscale.cli.own_law import Aside
-from bayesscale.errors import (
-    BayesScaleWarning,
-    ConvergenceWarning,
-    FileError,
-    LackOfFitWarning,
-    PriorWarning,
-)
+from bayesscale.errors import BayesScaleWarning, FileError
 from bayesscale.tell import tell, terminal
 
 if TYPE_CHECKING:
@@ -53,7 +48,7 @@ GROUPS = {
 }  # fmt: skip
 """Titles, and the names of what stands below each; all else comes first, as what is asked."""
 
-OF_CHECKS = (ConvergenceWarning, LackOfFitWarning, PriorWarning)
+OF_CHECKS = (errors.ConvergenceWarning, errors.LackOfFitWarning, errors.PriorWarning)
 """Warnings that results state in their own text."""
 
 IMPORTS = {"pd.": "import pandas as pd", "runpy.": "import runpy"}
@@ -79,12 +74,12 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the function with its output."""
-        said = {k: ctx.params.pop(k) for k in ("as_json", "csv", "strict", "quiet")}
-        if said["as_json"] and said["csv"] == "-":
+        settings = {k: ctx.params.pop(k) for k in ("as_json", "csv", "strict", "quiet")}
+        if settings["as_json"] and settings["csv"] == "-":
             raise click.UsageError("--json and --csv - both write to standard output: choose one.")
-        if said["csv"] not in (None, "-"):
-            check_output(said["csv"], force=said["csv"].endswith(".csv"))
-        with _telling(**said) as out:
+        if settings["csv"] not in (None, "-"):
+            check_output(settings["csv"], force=settings["csv"].endswith(".csv"))
+        with _telling(**settings) as out:
             ctx.params["out"] = out
             return super().invoke(ctx)
 
@@ -192,8 +187,8 @@ class Output:
 
     def close(self) -> None:
         """Show the warnings that no result has shown."""
-        for text, told in self._waiting.items():
-            if told not in self._told:
+        for text, stated in self._waiting.items():
+            if stated not in self._told:
                 _warn(text)
 
     def noted(self, sections: Iterable[Section]) -> None:
@@ -205,8 +200,7 @@ class Output:
     ) -> None:
         """Write document, Python and a last line; end with the status of the gravest severity."""
         severity = worst(result.severity for result in results)
-        wanted = [line for mark, line in IMPORTS.items() if mark in "\n".join(self.python)]
-        self.python[1:1] = wanted
+        self.python[1:1] = [v for k, v in IMPORTS.items() if k in "\n".join(self.python)]
         if python:
             self.tell([Heading("The same in Python")])
             # unwrapped, so that it can be copied
@@ -249,16 +243,16 @@ def _advice(severity: Severity, results: Iterable[Told]) -> str:
     if severity == "caution":
         return "Usable with the cautions above; with --strict they end with status 1."
     checks = [check for result in results for check in getattr(result, "checks", ())]
-    said = "Do not use this result: see above."
+    advice = "Do not use this result: see above."
     if any(check.name.startswith("convergence") and not check.passed for check in checks):
-        said += "\nOn the command line: bayesscale fit --tune 4000 --target-accept 0.95."
-    return said
+        advice += "\nOn the command line: bayesscale fit --tune 4000 --target-accept 0.95."
+    return advice
 
 
 @contextmanager
-def _telling(**said: Any) -> Iterator[Output]:
+def _telling(**settings: Any) -> Iterator[Output]:
     """Open the output of a command, which receives the warnings of bayesscale meanwhile."""
-    out = Output(**said)
+    out = Output(**settings)
     debug = click.get_current_context().find_root().params.get("debug")
     with warnings.catch_warnings():
         show = warnings.showwarning

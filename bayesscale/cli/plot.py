@@ -55,7 +55,7 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
 @options.force_option
 def plot_command(
     out: Output, kind: str, fits: tuple[Path, ...], labels: tuple[str, ...], output: Path | None,
-    force: bool, law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, **given: Any,
+    force: bool, law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, **further: Any,
 ) -> None:  # fmt: skip
     """Draw a picture of one saved FIT, or of several on one picture."""
     output = output or Path(f"{kind}.png")
@@ -64,13 +64,12 @@ def plot_command(
     name = f"plot_{kind.replace('-', '_')}"
     draw = getattr(bs, name)
     takes = inspect.signature(draw).parameters
-    asked = {k: v for k, v in given.items() if v not in (None, [], (), {})}
+    asked = options.given(further)
     if "ci_prob" in takes and ci_prob != 0.9:
         asked["ci_prob"] = ci_prob
-    wrong = [k for k in asked if k not in takes]
+    wrong = ["losses-in" if k == "unit" else k.replace("_", "-") for k in asked if k not in takes]
     if wrong:
-        told = ", ".join(_option(k) for k in wrong)
-        raise click.UsageError(f"{told}: not for {kind}.")
+        raise click.UsageError(f"--{', --'.join(wrong)}: not for {kind}.")
     if labels and len(labels) != len(fits):
         raise click.UsageError(f"{len(labels)} labels for {len(fits)} fits: give one for each.")
     if len(set(labels)) < len(labels):
@@ -102,8 +101,3 @@ def plot_command(
 plot_command.help = "\n".join(
     [f"{plot_command.help}\n\n\b", *(f"{kind:16}  {what}" for kind, what in KINDS.items())]
 )
-
-
-def _option(name: str) -> str:
-    """Return what the option is called that asks for an argument."""
-    return "--losses-in" if name == "unit" else f"--{name.replace('_', '-')}"

@@ -23,19 +23,19 @@ def _question(
 
     def ask(
         out: Output, fit: Path, law: Any, ci_prob: float, unit: Any, machine: Any = None,
-        **given: Any,
+        **further: Any,
     ) -> None:  # fmt: skip
         loaded = out.load(fit, law)
-        asked = {k: v for k, v in given.items() if v not in (None, [], (), {})}
+        asked = options.given(further)
         asked = (prepare(loaded, unit, **asked) if prepare else asked) | {"ci_prob": ci_prob}
         answer = getattr(bs, function)(loaded, **asked)
         shown = f"{variable}.summary" if unit is None else call(f"{variable}.in_unit", unit)
         out.ran(call(f"{variable} = bs.{function}", Name("fit"), **asked), shown)
         out.tell(answer.in_unit(unit).sections())
-        told = {"fit": fit, **describe(loaded), **describe(answer)}
+        document = {"fit": fit, **describe(loaded), **describe(answer)}
         if machine is not None:
-            told["bill"] = _bill(out, machine, answer.summary.index.to_numpy(), variable)
-        out.finish(told, answer)
+            document["bill"] = _bill(out, machine, answer.summary.index.to_numpy(), variable)
+        out.finish(document, answer)
 
     ask.__doc__ = text
     for decorate in (

@@ -12,7 +12,6 @@ from bayesscale._sections import Paragraph, records
 from bayesscale.cli import options
 from bayesscale.cli.document import describe
 from bayesscale.cli.output import Output, command
-from bayesscale.cli.reading import reading_options
 from bayesscale.tell import files_in
 
 EXAMPLES = """
@@ -35,7 +34,7 @@ bayesscale quickstart runs.csv
 )  # fmt: skip
 @options.force_option
 @click.option("-v", "--verbose", is_flag=True, help="Print all that the report holds.")
-@reading_options
+@options.reading_options
 def quickstart_command(
     out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
     budgets: list[float], terms: Any, hold_out: float | None, unit: Any, machine: Any,
@@ -55,8 +54,7 @@ def quickstart_command(
         )
     # With a seed, what is shown to a colleague can be had again.
     asked = {"law": "unified", "random_seed": 0, **sampling}
-    given = {"hold_out": hold_out, "flops": budgets, "terms": terms}
-    asked |= {name: value for name, value in given.items() if value}
+    asked |= options.given({"hold_out": hold_out, "flops": budgets, "terms": terms})
     if runs:
         table = out.read(runs, reading, shown=False)
     else:
@@ -74,12 +72,12 @@ def quickstart_command(
         call("plan.fit.save", posterior),
         "plan.summary",
     )
-    told = plan.in_unit(unit)
-    out.tell(told.sections() if verbose else told.answer())
-    out.noted(told.sections())
+    answered = plan.in_unit(unit)
+    out.tell(answered.sections() if verbose else answered.answer())
+    out.noted(answered.sections())
     if machine is not None:
         out.ran(f"machine = {literal(machine)}")
-    shown = {k: v for k, v in {"unit": unit, "machine": machine}.items() if v is not None}
+    shown = options.given({"unit": unit, "machine": machine})
     named = shown | ({"machine": Name("machine")} if machine is not None else {})
     written = call("bs.report", path, plan=Name("plan"), figures=folder, **named)
     bs.report(

@@ -12,7 +12,6 @@ from bayesscale._sections import Paragraph
 from bayesscale.cli import options
 from bayesscale.cli.document import describe
 from bayesscale.cli.output import Output, command
-from bayesscale.cli.reading import reading_options
 
 EXAMPLES = """
 bayesscale report runs.csv --flops 1e24
@@ -35,7 +34,7 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 @options.sampling_options()
 @options.ci_prob_option
 @options.force_option
-@reading_options
+@options.reading_options
 def report_command(
     out: Output, source: Path, reading: dict[str, Any], sampling: dict[str, Any],
     budgets: list[float], hold_out: float | None, terms: Any, unit: Any, machine: Any,
@@ -50,23 +49,19 @@ def report_command(
             f"not apply: {', '.join(wrong)}."
         )
     check_output(output, inputs=[source], force=force)
-    told = {"title": title, "question": question, "unit": unit}
-    for_what = {"flops": budgets, "terms": terms}
-    for_what = {k: v for k, v in for_what.items() if v}
-    asked: dict[str, Any] = {k: v for k, v in told.items() if v is not None}
+    for_what = options.given({"flops": budgets, "terms": terms})
     level = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
-    asked |= level
+    asked = options.given({"title": title, "question": question, "unit": unit}) | level
+    asked |= options.given({"machine": machine})
     of: Any
     if machine is not None:
         out.ran(f"machine = {literal(machine)}")
-        asked["machine"] = machine
     if saved:
         of = out.load(source, sampling.get("law"))
         asked |= {"fit": of, **for_what}
     else:
         table = out.read(source, reading)
-        test = {} if hold_out is None else {"hold_out": hold_out}
-        for_plan: dict[str, Any] = {**sampling, **test, **for_what, **level}
+        for_plan = {**sampling, **options.given({"hold_out": hold_out}), **for_what, **level}
         of = bs.plan(table, **for_plan, progress=out.progress)
         repeatable = for_plan | {"random_seed": of.fit.sampling.random_seed}
         out.ran(call("plan = bs.plan", Name("runs"), **repeatable))

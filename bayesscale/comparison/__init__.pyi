@@ -1,10 +1,8 @@
 from .average import average as average
-from .bridge import (
-    BridgeEstimate as BridgeEstimate, bridge as bridge, bridge_sampling as bridge_sampling,
-)
+from .bridge import Evidence as Evidence, bridge as bridge, bridge_sampling as bridge_sampling
 from .compare import compare as compare
 from .comparison import Comparison as Comparison, in_words as in_words
-from .evidence import Evidence as Evidence, evidence as evidence
+from .evidence import evidence as evidence
 from .left_out import (
     JointDensity as JointDensity, importance_sampled as importance_sampled,
     leave_one_out as leave_one_out,

@@ -14,14 +14,9 @@ from bayesscale.inference import Average, Fit, check_refits
 
 @compares
 def average(
-    fits: Mapping[str, Fit],
-    *,
-    by: str = "loo",
-    factor: float = 10.0,
-    group: str | None = None,
-    random_seed: int | None = None,
-    progress: ProgressOption = "auto",
-) -> Average:
+    fits: Mapping[str, Fit], *, by: str = "loo", factor: float = 10.0, group: str | None = None,
+    random_seed: int | None = None, progress: ProgressOption = "auto",
+) -> Average:  # fmt: skip
     r"""Average fits of several laws to the same runs, weighted by how well they predict.
 
     The average is accepted wherever a question about losses takes a fit: by

@@ -4,12 +4,14 @@ Half of the draws fit a normal proposal, to which the other half, standardised a
 bridged by Meng and Wong's optimal function; then the halves swap, and the estimates are averaged.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayesscale._random import Stream, generator
+from bayesscale._sections import Paragraph, Section, Told
 from bayesscale._types import Array
 from bayesscale.comparison.stacking import effective_size, pareto_k
 from bayesscale.errors import DomainError
@@ -21,13 +23,35 @@ TOLERANCE = 1e-13
 DRAWS_MIN = 100
 
 
-@dataclass(frozen=True)
-class BridgeEstimate:
-    """A log normalising constant, with its Monte Carlo error and diagnostics.
+class Estimate(Told):
+    """A number with an error small enough to be returned."""
 
-    ``overlap`` in (0, 1] is the share of the effective sample that the bridge keeps: 1 for a normal
-    posterior. ``pareto_k`` is the shape of the tail of the weights, -inf where they hardly vary:
-    large beside a small overlap where few draws decide.
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """The estimate in words."""
+
+    def sections(self) -> list[Section]:
+        """Return the estimate in words."""
+        return [Paragraph(self.text)]
+
+
+@dataclass(frozen=True, repr=False)
+class Evidence(Estimate):
+    """The log marginal likelihood of the runs' log losses under a law with its priors.
+
+    Parameters
+    ----------
+    log_evidence
+        ``ln p(ln L | law, noise, priors)``, natural log.
+    mcse
+        Its Monte Carlo standard error.
+    overlap
+        How alike the posterior and the bridge's proposal are, in (0, 1]: the share of the effective
+        sample that the bridge keeps, 1 for a normal posterior.
+    pareto_k
+        Shape of the tail of the bridge's weights, -inf where they hardly vary; large beside a small
+        overlap where few draws decide.
     """
 
     log_evidence: float
@@ -35,10 +59,13 @@ class BridgeEstimate:
     overlap: float
     pareto_k: float
 
+    @property
+    def text(self) -> str:
+        """The estimate in words."""
+        return f"ln evidence {self.log_evidence:.2f} ± {self.mcse:.2g}, by bridge sampling."
 
-def bridge_sampling(
-    log_density: LogDensity, draws: Array, *, random_seed: int = 0
-) -> BridgeEstimate:
+
+def bridge_sampling(log_density: LogDensity, draws: Array, *, random_seed: int = 0) -> Evidence:
     r"""Estimate the normalising constant of a sampled density: the evidence of a posterior.
 
     ``log_density`` is that of one point of shape ``(dimension,)`` of an unconstrained space, all
@@ -71,7 +98,7 @@ def bridge_sampling(
     halves = draws[:, :half], draws[:, half : 2 * half]
     parts = [_bridge(log_density, a, b, rng) for a, b in (halves, halves[::-1])]
     logs = np.array([p.log_evidence for p in parts])
-    return BridgeEstimate(
+    return Evidence(
         log_evidence=float(np.logaddexp.reduce(logs) - np.log(2)),
         mcse=float(np.sqrt(np.sum([p.mcse**2 for p in parts])) / 2),
         overlap=min(p.overlap for p in parts),
@@ -81,7 +108,7 @@ def bridge_sampling(
 
 def _bridge(
     log_density: LogDensity, fitted: Array, bridged: Array, rng: np.random.Generator
-) -> BridgeEstimate:
+) -> Evidence:
     """Bridge one half of the draws to a normal fitted to the other."""
     d = fitted.shape[-1]
     flat = fitted.reshape(-1, d)
@@ -125,7 +152,7 @@ def _bridge(
 
 def bridge(
     of_draws: Array, of_proposed: Array, *, effective: float, independent: bool = False
-) -> BridgeEstimate:
+) -> Evidence:
     """Solve Meng and Wong's equation for log ratios of the density over the proposal.
 
     ``of_draws`` are those at the draws ``(chain, draw)``, ``of_proposed`` those at the proposal's.
@@ -138,12 +165,8 @@ def bridge(
     n_effective = n1 if independent else effective_size(f2)
     relative = f1.var(ddof=1) / (n2 * f1.mean() ** 2)
     relative += f2.var(ddof=1) / (n_effective * f2.mean() ** 2)
-    return BridgeEstimate(
-        log_evidence=float(log_r),
-        mcse=float(np.sqrt(np.log1p(relative))),
-        overlap=float(f2.mean()),
-        pareto_k=max(pareto_k(f1[None]), pareto_k(f2)),
-    )
+    error, tail = float(np.sqrt(np.log1p(relative))), max(pareto_k(f1[None]), pareto_k(f2))
+    return Evidence(float(log_r), error, overlap=float(f2.mean()), pareto_k=tail)
 
 
 def _fixed_point(of_draws: Array, of_proposed: Array, s1: float, s2: float) -> float:

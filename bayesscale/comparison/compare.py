@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesscale import _arguments
+from bayesscale import _arguments, errors
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale._sections import Verdict, worst
@@ -17,13 +17,6 @@ from bayesscale.comparison.evidence import Evidence
 from bayesscale.comparison.savage_dickey import savage_dickey
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, compares, score
 from bayesscale.comparison.sensitivity import prior_grid as vary_priors, prior_predictives
-from bayesscale.errors import (
-    BayesScaleError,
-    ConvergenceWarning,
-    DomainError,
-    EvidenceError,
-    RunsError,
-)
 from bayesscale.inference import Fit, Setup, check_refits
 
 CRITERIA = tuple(SCORES)
@@ -40,26 +33,20 @@ SIGMA_OVER_SEED_MAX = 2.0
 RATIO_MCSE_MAX = 0.2
 """A density ratio that is known less well checks nothing."""
 
-UNSCORED: dict[str, tuple[type[BayesScaleError] | tuple[type[BayesScaleError], ...], str]] = {
-    "loo": (EvidenceError, "Not left out one by one"),
-    "largest": ((RunsError, EvidenceError), "Not scored on the largest compute"),
+UNSCORED: dict[str, tuple[tuple[type[Exception], ...], str]] = {
+    "loo": ((errors.EvidenceError,), "Not left out one by one"),
+    "largest": ((errors.RunsError, errors.EvidenceError), "Not scored on the largest compute"),
 }
 """What may keep a criterion from being had, and how that is said."""
 
 
 @compares
 def compare(
-    fits: Mapping[str, Fit],
-    *,
-    criteria: str | Sequence[str] = CRITERIA,
-    prior_odds: Mapping[str, float] | None = None,
-    factor: float = 10.0,
-    group: str | None = None,
-    prior_grid: bool | None = None,
-    random_seed: int | None = None,
-    exact: bool = True,
+    fits: Mapping[str, Fit], *, criteria: str | Sequence[str] = CRITERIA,
+    prior_odds: Mapping[str, float] | None = None, factor: float = 10.0, group: str | None = None,
+    prior_grid: bool | None = None, random_seed: int | None = None, exact: bool = True,
     progress: ProgressOption = "auto",
-) -> Comparison:
+) -> Comparison:  # fmt: skip
     """Compare which law the runs support, how strongly, and by which criterion.
 
     Parameters
@@ -146,12 +133,9 @@ def compare(
 
 
 def _scored(
-    kept: Mapping[str, Fit],
-    settings: Sequence[Sequence[str]],
-    criterion: str,
-    summary: pd.DataFrame,
-    options: dict[str, Any],
-) -> tuple[pd.DataFrame | None, list[str]]:
+    kept: Mapping[str, Fit], settings: Sequence[Sequence[str]], criterion: str,
+    summary: pd.DataFrame, options: dict[str, Any],
+) -> tuple[pd.DataFrame | None, list[str]]:  # fmt: skip
     """Score the fits of each setting by a criterion; None, and why, where none can be scored."""
     excuse, why = UNSCORED.get(criterion, ((), ""))
     parts, notes = [], []
@@ -235,14 +219,14 @@ def _checked_odds(
     if prior_odds is None:
         return dict.fromkeys(fits, 1.0)
     if not isinstance(prior_odds, Mapping):
-        raise DomainError(
+        raise errors.DomainError(
             f"prior_odds are given by the name of the fit, not as {_arguments.shown(prior_odds)}."
         )
     for name in prior_odds:
         _arguments.choice("fit", name, fits)
     missing = [name for name in fits if name not in prior_odds]
     if missing:
-        raise DomainError(
+        raise errors.DomainError(
             f"prior_odds must give every fit a positive number, but lacks {list_some(missing)}."
         )
     said = "prior_odds of {!r}".format
@@ -254,7 +238,7 @@ def _nested(
 ) -> tuple[list[str], CheckResult]:
     """Compare laws with those that they contain a second way, where both are on equal terms."""
     notes, off = [], []
-    log_evidence, errors = table["log_evidence"].to_dict(), table["mcse"].to_dict()
+    log_evidence, mcse = table["log_evidence"].to_dict(), table["mcse"].to_dict()
     for wide, outer in fits.items():
         for narrow, inner in fits.items():
             fixed = _fixed(inner, outer)
@@ -270,16 +254,16 @@ def _nested(
             bridged = log_evidence[narrow] - log_evidence[wide]
             try:
                 ratio = savage_dickey(outer, name=at, value=value)
-            except EvidenceError:
+            except errors.EvidenceError:
                 ratio = None
-            except DomainError:  # a prior of one's own excludes it: nothing is nested
+            except errors.DomainError:  # a prior of one's own excludes it: nothing is nested
                 continue
             if ratio is None or ratio.mcse > RATIO_MCSE_MAX:
                 notes.append(
                     f"{said}, too far from {value:g} to check the bridge by the density there."
                 )
                 continue
-            joint = np.hypot(ratio.mcse, np.hypot(errors[narrow], errors[wide]))
+            joint = np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide]))
             found = (
                 f"{said}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
                 f"{ratio.mcse:.2f}, "
@@ -292,7 +276,7 @@ def _nested(
                 "draws (draws=10000) and compare again; until they agree, use neither."
             )
     text, severity = " ".join(off), "stop" if off else "ok"
-    return notes, CheckResult("nested evidence", severity, text, table, ConvergenceWarning)
+    return notes, CheckResult("nested evidence", severity, text, table, errors.ConvergenceWarning)
 
 
 def _fixed(narrow: Fit, wide: Fit) -> tuple[str, float] | None:

@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesscale import _sections as page
 from bayesscale._format import list_some
-from bayesscale._sections import (
-    Details,
-    Heading,
-    Paragraph,
-    Section,
-    Severity,
-    Table,
-    Told,
-    Verdict,
-    words,
-)
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.sensitivity import PriorSensitivity
 
@@ -38,7 +28,7 @@ GRAVE = ("caution", "stop")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Told):
+class Comparison(page.Told):
     """Laws on the same runs, compared.
 
     Parameters
@@ -88,7 +78,7 @@ class Comparison(Told):
     fits: Mapping[str, Fit]
     summary: pd.DataFrame
     ln_bayes_factors: pd.DataFrame | None
-    verdict: Verdict
+    verdict: page.Verdict
     checks: tuple[CheckResult, ...]
     prior_predictive: pd.DataFrame
     sensitivity: PriorSensitivity | None
@@ -101,16 +91,16 @@ class Comparison(Told):
         return next(iter(self.fits.values())).runs.fingerprint
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> page.Severity:
         """The gravest of what the checks found."""
         return self.verdict.severity
 
     @property
     def text(self) -> str:
         """Which law the runs support, and what the checks found, for a report."""
-        return words(self.sections())
+        return page.words(self.sections())
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[page.Section]:
         """Return the verdict, what the checks found, and the criteria side by side."""
         columns = [
             ("describes runs", "describes_runs", _described),
@@ -123,18 +113,20 @@ class Comparison(Told):
         varied = self.sensitivity
         grave = [c for c in (*self.checks, varied) if c is not None and c.severity in GRAVE]
         rest = [*self.notes, *([varied.text] if varied and varied not in grave else [])]
+        further = [page.Paragraph(text) for text in rest]
+        runs = next(iter(self.fits.values())).runs
         return [
-            Heading(f"Which law do the {len(next(iter(self.fits.values())).runs)} runs support?"),
-            Paragraph(self.verdict.text, self.verdict.severity, emphasis=True),
-            *(Paragraph(each.text, each.severity, emphasis=True) for each in grave),
-            Table.of(
+            page.Heading(f"Which law do the {len(runs)} runs support?"),
+            page.Paragraph(self.verdict.text, self.verdict.severity, emphasis=True),
+            *(page.Paragraph(each.text, each.severity, emphasis=True) for each in grave),
+            page.Table.of(
                 self.summary,
                 {"fit": lambda row: str(row["fit"]), **shown},
                 "Nats relative to the best fit of the same discrepancy, with standard errors over "
                 "runs (leave-one-out: runs like these) and of Monte Carlo (the largest compute, "
                 "predicted from smaller runs).",
             ),
-            *([Details("What else was found", [Paragraph(text) for text in rest])] if rest else []),
+            *([page.Details("What else was found", further)] if further else []),
         ]
 
 
@@ -158,7 +150,9 @@ def by_setting(discrepancy: pd.Series) -> dict[str, list[str]]:
     return dict(sorted(groups.items(), key=lambda item: (len(item[1]) < 2, item[0] == NONE)))
 
 
-def in_words(summary: pd.DataFrame, *, odds: Mapping[str, float] | None, factor: float) -> Verdict:
+def in_words(
+    summary: pd.DataFrame, *, odds: Mapping[str, float] | None, factor: float
+) -> page.Verdict:
     """Return what the criteria favour in each setting, and whether they agree, in words."""
     settings = []
     for kind, names in by_setting(summary["discrepancy"]).items():
@@ -166,12 +160,12 @@ def in_words(summary: pd.DataFrame, *, odds: Mapping[str, float] | None, factor:
         if len(names) > 1 and (findings := _findings(group.dropna(axis=1, how="all"), factor)):
             settings.append((kind, group, findings))
     if not settings:
-        return Verdict("The fits could not be scored by any criterion.", "caution")
+        return page.Verdict("The fits could not be scored by any criterion.", "caution")
     sentences = [_setting_in_words(kind, g, found[0], odds) for kind, g, found in settings]
     _, group, findings = settings[0]
     described = bool(group.loc[findings[0].best, "describes_runs"])
     text = " ".join(filter(None, [*sentences, _agreement(findings)]))
-    return Verdict(text, "ok" if described else "caution")
+    return page.Verdict(text, "ok" if described else "caution")
 
 
 @dataclass(frozen=True, slots=True)

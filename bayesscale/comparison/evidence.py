@@ -1,16 +1,13 @@
 """The evidence of a fit: how probable a law and its priors made the runs."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from bayesscale._documented import documented
 from bayesscale._progress import PROGRESS, ProgressOption, Report, progress_reporter
-from bayesscale._sections import Paragraph, Section, Severity, Told
 from bayesscale._types import Array
-from bayesscale.comparison.bridge import BridgeEstimate, bridge_sampling
+from bayesscale.comparison.bridge import Evidence, bridge_sampling
 from bayesscale.errors import DomainError, EvidenceError, SamplerError
 from bayesscale.inference import Fit, Setup
 
@@ -19,46 +16,6 @@ ERROR_MAX = 0.2
 
 OVERLAP_MIN = 0.05
 """Smallest share of overlap between posterior and proposal that is trusted."""
-
-
-class Estimate(Told):
-    """A number with an error small enough to be returned."""
-
-    @property
-    def severity(self) -> Severity:
-        """An estimate that is returned may be used."""
-        return "ok"
-
-    @property
-    @abstractmethod
-    def text(self) -> str:
-        """The estimate in words."""
-
-    def sections(self) -> list[Section]:
-        """Return the estimate in words."""
-        return [Paragraph(self.text)]
-
-
-@dataclass(frozen=True, repr=False)
-class Evidence(Estimate, BridgeEstimate):
-    """The log marginal likelihood of the runs' log losses under a law with its priors.
-
-    Parameters
-    ----------
-    log_evidence
-        ``ln p(ln L | law, noise, priors)``, natural log.
-    mcse
-        Its Monte Carlo standard error.
-    overlap
-        How alike the posterior and the bridge's proposal are, in (0, 1].
-    pareto_k
-        Shape of the tail of the bridge's weights.
-    """
-
-    @property
-    def text(self) -> str:
-        """The estimate in words."""
-        return f"ln evidence {self.log_evidence:.2f} ± {self.mcse:.2g}, by bridge sampling."
 
 
 estimates = documented(
@@ -117,7 +74,7 @@ def evidence(
             f"and above {OVERLAP_MIN}). Fit with more draws (draws=10000); if that does not help, "
             "the posterior is too far from normal, as where the runs identify too little."
         )
-    return Evidence(**asdict(estimate))
+    return estimate
 
 
 def check_converged(fit: Fit) -> None:

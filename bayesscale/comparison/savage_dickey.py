@@ -7,7 +7,8 @@ import numpy as np
 
 from bayesscale import _arguments
 from bayesscale._types import Array
-from bayesscale.comparison.evidence import Estimate, check_converged, estimates, sampled_density
+from bayesscale.comparison.bridge import Estimate
+from bayesscale.comparison.evidence import check_converged, estimates, sampled_density
 from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError, EvidenceError
 from bayesscale.inference import Fit

@@ -143,10 +143,12 @@ def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
 
 def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fit], CheckResult]:
     """Return the fits, at least ``least``, that converged, and a check that names the others."""
-    if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
+    named = isinstance(fits, Mapping)
+    if not named or not all(isinstance(fit, Fit) for fit in fits.values()):
+        kinds = {name: type(fit).__name__ for name, fit in fits.items()} if named else ""
         raise DomainError(
             'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
-            f"bs.fit or bs.load_fit returns, not {_described(fits)}."
+            f"bs.fit or bs.load_fit returns, not {kinds or type(fits).__name__}."
         )
     if len(fits) < 2:
         raise DomainError(f"{what} takes at least two fits, but got {len(fits)}.")
@@ -183,9 +185,3 @@ def check_seed(random_seed: int | None, fits: Mapping[str, Fit]) -> int:
     """Return the seed, by default the first fit's."""
     seed = next(iter(fits.values())).sampling.random_seed if random_seed is None else random_seed
     return _arguments.random_seed(seed)
-
-
-def _described(fits: object) -> str:
-    if not isinstance(fits, Mapping):
-        return type(fits).__name__
-    return "{" + ", ".join(f"{k!r}: {type(f).__name__}" for k, f in fits.items()) + "}"

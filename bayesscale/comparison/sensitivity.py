@@ -88,12 +88,9 @@ class PriorSensitivity(Told):
 
 @compares
 def prior_sensitivity(
-    fits: Mapping[str, Fit],
-    *,
-    scales: Sequence[float] = SCALES,
-    random_seed: int | None = None,
+    fits: Mapping[str, Fit], *, scales: Sequence[float] = SCALES, random_seed: int | None = None,
     progress: ProgressOption = "auto",
-) -> PriorSensitivity:
+) -> PriorSensitivity:  # fmt: skip
     r"""Compare laws under narrower and wider priors.
 
     The standard deviation of every prior is multiplied, on the scale of its link, by each of

@@ -7,7 +7,7 @@ Rows that only fill the last block up are masked, whatever their values are.
 """
 
 from bayesscale.density.arithmetic import LANES, Arithmetic, Lines
-from bayesscale.density.graph import ROW, SCALAR, Node, is_given, needed
+from bayesscale.density.graph import ROW, SCALAR, Node, is_given, is_negated, needed
 from bayesscale.density.plan import Loop, Plan
 
 FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "clusters", "codes")
@@ -29,12 +29,7 @@ declare <{LANES} x double> @llvm.fabs.v{LANES}f64(<{LANES} x double>)
 
 
 def emit(plan: Plan) -> str:
-    """Return a module with ``surface(int64 draws, int64 targets, double *c, *x, *out)``.
-
-    It computes eight draws at a time. The first ``by_draw`` parameters are rows of ``c``,
-    ``(parameter, draw)``, the others of ``x``, ``(parameter, target, draw)``; ``out`` has the shape
-    ``(output, target, draw)``.
-    """
+    """Return the text of a module with the function ``density``."""
     return _Emitter(plan).module()
 
 
@@ -171,7 +166,7 @@ entry:
         args = [self._named(n, a, names) for n in node.args]
         if node.op == "add":
             for plus, minus in (node.args, node.args[::-1]):
-                if minus.axis == node.axis and _is_negated(minus):
+                if minus.axis == node.axis and is_negated(minus) and not is_given(minus):
                     return a.subtract(
                         self._named(plus, a, names), self._named(minus.args[1], a, names)
                     )
@@ -311,9 +306,3 @@ entry:
                 f"insertelement {self.eight.real} {vector}, double {value}, i64 {lane}"
             )
         return vector
-
-
-def _is_negated(node: Node) -> bool:
-    if is_given(node) or node.op != "multiply":
-        return False
-    return node.args[0].op == "constant" and node.args[0].value == -1.0

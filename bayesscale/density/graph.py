@@ -303,7 +303,7 @@ class Graph:
                 return b
             if b.op == "constant":
                 return self.constant(a.value + b.value)
-            if a.value == 1.0 and _is_minus(b) and b.args[1].op == "sigmoid":
+            if a.value == 1.0 and is_negated(b) and b.args[1].op == "sigmoid":
                 return self.apply("sigmoid", -b.args[1].args[0])  # 1 - it, without cancellation
         return self._node("add", (a, b), None, _axis_of((a, b)), max(a.known, b.known))
 
@@ -345,7 +345,8 @@ def _in_order(a: Node, b: Node) -> tuple[Node, Node]:
     return (a, b) if (_kind(a), a.number) <= (_kind(b), b.number) else (b, a)
 
 
-def _is_minus(a: Node) -> bool:
+def is_negated(a: Node) -> bool:
+    """Tell whether a node is another one times -1."""
     return a.op == "multiply" and a.args[0].op == "constant" and a.args[0].value == -1.0
 
 

@@ -48,12 +48,9 @@ def compile_text(text: str, *, cpu: str | None = None, features: str | None = No
     """
     with _one_at_a_time:
         target, this_cpu, these_features = _machine()
+        features = these_features if features is None else features
         machine = target.create_target_machine(
-            cpu=this_cpu if cpu is None else cpu,
-            features=these_features if features is None else features,
-            opt=2,
-            jit=True,
-            codemodel="jitdefault",
+            cpu=cpu or this_cpu, features=features, opt=2, jit=True, codemodel="jitdefault"
         )
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
@@ -156,17 +153,9 @@ def _engine() -> Any:
     return compile_text(_CODE)
 
 
-def whitened(density: Any, mean: Array, factor: Array) -> Callable[[Array], tuple[float, Array]]:
+def whitened(density: BoundDensity, mean: Array, factor: Array) -> BoundDensity:
     """Return the density of u = mean + factor v as one of v, without the constant Jacobian."""
-    native = getattr(density, "native", None)
-    if native is None:
-
-        def in_python(v: Array) -> tuple[float, Array]:
-            value, gradient = density(mean + factor @ v)
-            return value, factor.T @ gradient
-
-        return in_python
-    function, data, alive = native
+    function, data, alive = density.native
     arrays = [np.array(a, dtype=float, order="C") for a in (mean, factor, factor.T)]
     fields = np.array([function, data, *(a.ctypes.data for a in arrays)], dtype=np.int64)
     address = _engine().get_function_address("whitened")

@@ -30,18 +30,11 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is given, what is computed in which order, and what is asked for.
+    """What is computed in which order.
 
-    Parameters
-    ----------
-    given
-        By axis, the nodes that depend on data alone.
-    stages
-        Scalars to compute, then loops.
-    stored
-        Nodes with one value a cluster that pass between loops.
-    outputs
-        The scalars asked for.
+    ``given``: by axis, the nodes that depend on data alone; ``stages``: scalars to compute, then
+    loops; ``stored``: nodes with one value a cluster that pass between loops; ``outputs``: the
+    scalars to return.
     """
 
     given: dict[str, list[Node]]

@@ -11,32 +11,13 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from bayesscale import _sections as page
 from bayesscale._format import list_some
-from bayesscale._sections import (
-    Heading,
-    Paragraph,
-    Section,
-    Severity,
-    Table,
-    Told,
-    findings,
-    further,
-    worst,
-)
 from bayesscale._types import ReadOnly
 from bayesscale.checks import CheckResult
 from bayesscale.errors import ConvergenceWarning
+from bayesscale.inference import tree_file
 from bayesscale.inference.result import Fit, Question, fit_of, in_words
-from bayesscale.inference.tree_file import (
-    ATTRIBUTE,
-    from_table,
-    load_tree,
-    loads,
-    save_tree,
-    saves,
-    set_header,
-    to_table,
-)
 from bayesscale.laws import Law
 from bayesscale.runs import Runs
 
@@ -48,7 +29,7 @@ SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Average(Told):
+class Average(page.Told):
     """A mixture of posteriors, which answers questions about losses as a fit does.
 
     Parameters
@@ -91,29 +72,20 @@ class Average(Told):
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         """Those of its refits, and of every fit with a weight of at least a thousandth."""
-        heard = {name: fit for name, fit in self.fits.items() if self.weights[name] >= 1e-3}
-        return (
-            check_refits(self.summary),
-            *(
-                replace(c, name=f"{c.name} of {name!r}", text=f"{name!r}: {c.text}")
-                for name, fit in heard.items()
-                for c in fit.checks
-            ),
-        )
+        found = [check_refits(self.summary)]
+        for name, fit in self.fits.items():
+            for c in fit.checks if self.weights[name] >= 1e-3 else ():
+                found.append(replace(c, name=f"{c.name} of {name!r}", text=f"{name!r}: {c.text}"))
+        return tuple(found)
 
-    @property
-    def severity(self) -> Severity:
-        """The gravest of what the checks found."""
-        return worst(check.severity for check in self.checks)
-
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[page.Section]:
         """Return the verdict, the weights in words, and the scores that they rest on."""
         score = next(name for name in SCORES if name in self.summary)
         return [
-            Heading(in_words(self)),
-            *findings(self.checks, of="average"),
-            Paragraph(self.text),
-            Table.of(
+            page.Heading(in_words(self)),
+            *page.findings(self.checks, of="average"),
+            page.Paragraph(self.text),
+            page.Table.of(
                 self.summary,
                 {
                     "fit": lambda row: str(row["fit"]),
@@ -122,28 +94,26 @@ class Average(Told):
                     f"{SCORES[score]}, nats": lambda row: f"{row[score]:.2f}",
                 },
             ),
-            *further(self.checks),
+            *page.further(self.checks),
         ]
 
     extrapolate, allocate, required_flops, gain = Question(), Question(), Question(), Question()
     required_tokens, plot_loss, report = Question(), Question(), Question("fit")
 
-    @saves
+    @tree_file.saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the average and its fits into one file; an older file survives a failure."""
         tree = xr.DataTree(
             children={f"fit_{i}": fit.to_tree() for i, fit in enumerate(self.fits.values())}
         )
-        header = {
+        header = {name: getattr(self, name) for name in ("by", "text", "random_seed")} | {
             "names": list(self.fits),
             "weights": [self.weights[name] for name in self.fits],
-            "by": self.by,
-            "text": self.text,
-            "random_seed": self.random_seed,
-            "summary": from_table(self.summary),
-            "pointwise": self.pointwise is not None and from_table(self.pointwise),
+            "summary": tree_file.from_table(self.summary),
+            "pointwise": self.pointwise is not None and tree_file.from_table(self.pointwise),
         }
-        return save_tree(set_header(tree, average=header), path, overwrite=overwrite)
+        tree = tree_file.set_header(tree, average=header)
+        return tree_file.save_tree(tree, path, overwrite=overwrite)
 
 
 def check_refits(scores: pd.DataFrame) -> CheckResult:
@@ -160,7 +130,7 @@ def check_refits(scores: pd.DataFrame) -> CheckResult:
     return CheckResult("refits", "caution" if unsure else "ok", text, scores, ConvergenceWarning)
 
 
-@loads
+@tree_file.loads
 def load_average(path: str | Path, *, laws: Mapping[str, Law] | None = None) -> Average:
     """Read a saved average.
 
@@ -181,11 +151,11 @@ def load_average(path: str | Path, *, laws: Mapping[str, Law] | None = None) -> 
     >>> m = bs.load_average("average.nc")                         # doctest: +SKIP
     """
     given = laws or {}
-    return load_tree(path, lambda tree: _average(tree, given), kind="average")
+    return tree_file.load_tree(path, lambda tree: _average(tree, given), kind="average")
 
 
 def _average(tree: xr.DataTree, laws: Mapping[str, Law]) -> Average:
-    stored = json.loads(tree.attrs[ATTRIBUTE])["average"]
+    stored = json.loads(tree.attrs[tree_file.ATTRIBUTE])["average"]
     names, pointwise, fits = stored["names"], stored["pointwise"], tree.children
     return Average(
         fits={
@@ -193,8 +163,8 @@ def _average(tree: xr.DataTree, laws: Mapping[str, Law]) -> Average:
         },
         weights=dict(zip(names, stored["weights"], strict=True)),
         by=stored["by"],
-        summary=to_table(stored["summary"]),
-        pointwise=to_table(pointwise) if pointwise else None,
+        summary=tree_file.to_table(stored["summary"]),
+        pointwise=tree_file.to_table(pointwise) if pointwise else None,
         text=stored["text"],
         random_seed=stored["random_seed"],
     )

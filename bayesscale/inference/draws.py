@@ -29,14 +29,9 @@ SAMPLE_DIMS = ("chain", "draw")
 
 
 def assemble_draws(
-    spec: ModelSpec,
-    runs: Runs,
-    u: Array,
-    sample_stats: xr.Dataset,
-    *,
-    random_seed: int,
+    spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset, *, random_seed: int,
     letters: bool = True,
-) -> xr.DataTree:
+) -> xr.DataTree:  # fmt: skip
     """Put unconstrained draws, shape ``(chain, draw, coordinate)``, and statistics into one tree.
 
     ``closest_law`` has the published letters where these are no exact transforms of draws.
@@ -160,17 +155,14 @@ def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
     """Return sizes of the runs, and the model's data as PyMC knows them from `build_model`."""
     known = [name for name in ("params", "tokens", "flops") if name in runs]
     inputs = dict.fromkeys([*known, *spec.law.quantities])
-    data = {name: (dims_of(name, v), v) for name, v in _as_pymc_stores(spec, runs).items()}
+    data = {}
+    for name, values in model_data(spec, runs).items():
+        values = values.astype(np.int32) if values.dtype.kind == "i" else values
+        data[name] = dims_of(name, values), values
     coords = {"run": runs.run_ids, "coordinate": [k.name for k in spec.coordinates]}
     coords["hyperparameter"] = ["mu", "sigma"]
     sizes = {name: ("run", runs[name], units_of(quantity(name).unit)) for name in inputs}
     return xr.Dataset(sizes | data, coords=coords)
-
-
-def _as_pymc_stores(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
-    """Return the model's data, whole numbers in 32 bits."""
-    data = model_data(spec, runs)
-    return {k: v.astype(np.int32) if v.dtype.kind == "i" else v for k, v in data.items()}
 
 
 def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:

@@ -64,14 +64,9 @@ def fit(
         result = setup.fit(report=report)
     if (pooled := setup.runs.pooled_groups()) is not None:
         warnings.warn(pooled, RunsWarning, stacklevel=2)
-    _warn_of_checks(result)
-    return result
-
-
-def _warn_of_checks(result: Fit) -> None:
-    """Warn once that the checks found something. What it is, the fit says where it is shown."""
     gravest = [c for c in result.checks if c.warns and c.severity == result.severity]
-    if gravest:
+    if gravest:  # one warning: what was found, the fit says where it is shown
         line = result.verdict
         text = f"{result.spec.in_words()}. {line.marked} Print the fit to read what was found."
-        warnings.warn(gravest[0].warning(text, line.text), stacklevel=3)
+        warnings.warn(gravest[0].warning(text, line.text), stacklevel=2)
+    return result

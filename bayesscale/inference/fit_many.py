@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -105,13 +105,10 @@ class ManyFits(Told):
 
 @takes_fit_options()
 def fit_many(
-    ladders: Runs | Mapping[str, Ladder] | Iterable[Ladder],
-    *,
-    group: str | None = None,
-    store: str | Path | None = None,
-    progress: ProgressOption = "auto",
+    ladders: Runs | Mapping[str, Ladder] | Iterable[Ladder], *, group: str | None = None,
+    store: str | Path | None = None, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
-) -> ManyFits:
+) -> ManyFits:  # fmt: skip
     """Fit one model to each of many ladders; nothing is fitted if one of them is wrong.
 
     Parameters
@@ -162,8 +159,14 @@ def fit_many(
     files = {name: _file_name(name) for name in named}
     kept = None
     if folder is not None:
-        one, load = next(iter(setups.values())), _reader(options.get("law", ""))
-        kept = Store(folder, _settings(one), Fit.save, load, ".nc")
+        law = options.get("law", "")
+        own_law = None if isinstance(law, str) else law
+
+        def load(path: Path) -> tuple[dict[str, Any], Fit]:
+            loaded = load_fit(path, law=own_law)
+            return _settings(loaded), loaded
+
+        kept = Store(folder, _settings(next(iter(setups.values()))), Fit.save, load, ".nc")
     jobs = {files[name]: setup for name, setup in setups.items()}
     with progress_reporter(progress) as report:
         found = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
@@ -180,17 +183,6 @@ def fit_many(
             warnings.warn(f"{name}: {pooled}", RunsWarning, stacklevel=2)
     warn_of([c for f in result.fits.values() for c in f.checks], result.text, stacklevel=3)
     return result
-
-
-def _reader(law: Any) -> Callable[[Path], tuple[dict[str, Any], Fit]]:
-    """Return what reads a saved fit of a law, with the settings that it was made with."""
-    own = None if isinstance(law, str) else law
-
-    def read(path: Path) -> tuple[dict[str, Any], Fit]:
-        fit = load_fit(path, law=own)
-        return _settings(fit), fit
-
-    return read
 
 
 def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
@@ -252,13 +244,10 @@ WEIGHED = ("kaplan", "chinchilla", "unified")
 
 @takes_fit_options(without=("law", "discrepancy"))
 def fit_laws(
-    runs: Runs,
-    *,
-    laws: Sequence[str | Law] = WEIGHED,
-    discrepancies: Sequence[str | None] = (None, "drift"),
-    progress: ProgressOption = "auto",
+    runs: Runs, *, laws: Sequence[str | Law] = WEIGHED,
+    discrepancies: Sequence[str | None] = (None, "drift"), progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
-) -> dict[str, Fit]:
+) -> dict[str, Fit]:  # fmt: skip
     """Fit every law with every discrepancy, all with one seed; nothing is fitted if one is wrong.
 
     Parameters

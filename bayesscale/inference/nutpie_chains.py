@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bayesscale._interrupts import interrupts_held, leaving, samples
 from bayesscale._progress import Report
 from bayesscale._types import Array
-from bayesscale.density import compile_text, once
+from bayesscale.density import BoundDensity, compile_text, once
 from bayesscale.errors import SamplerError
 
 _VECTOR, _ENTRY = "u", "coordinate"
@@ -31,8 +31,6 @@ _PROGRESS_MILLISECONDS = 10
 SECONDS_BETWEEN_LOOKS = 0.01
 
 SECONDS_BETWEEN_REPORTS = 0.2
-
-SECONDS_TO_UNWIND = 1.0
 
 STATISTICS = {
     "diverging": "diverging",
@@ -85,22 +83,16 @@ def version() -> str:
 class Chains:
     """Chains that run in the background.
 
-    ``density``: a function of a point, with ``native`` if it is machine code, else chains run one
-    by one; ``initial_point``: from a seed to a start; ``settings``: by nutpie's names.
+    ``initial_point``: from a seed to a start; ``settings``: by nutpie's names.
     """
 
     def __init__(
-        self,
-        density: Any,
-        *,
-        n_dim: int,
-        initial_point: Callable[[int], Array],
-        seed: int,
-        cores: int,
-        settings: Mapping[str, Any],
-    ) -> None:
+        self, density: BoundDensity, *, initial_point: Callable[[int], Array], seed: int,
+        cores: int, settings: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         lib = _library()
         self.progress: list[Any] = []
+        n_dim = density.n_dim
         self._n_dim, self._chains = n_dim, settings["num_chains"]
         self.done, self._trace = False, None
         configured = lib.PyNutsSettings.LowRank(seed)
@@ -109,25 +101,13 @@ class Chains:
         variables = lib.PyVariable.new_variables(
             [_VECTOR], ["float64"], [(n_dim,)], sizes, {_VECTOR: (_ENTRY,)}
         )
-        native = getattr(density, "native", None)
-        self.native = native is not None
-        """Whether chains run without the interpreter."""
-        if native is not None:
-            address, data, alive = native
-            model = lib.PyMcModel(
-                lib.LogpFunc(address, data, alive),
-                lib.ExpandFunc(n_dim, n_dim, _copy().get_function_address("copy"), data, alive),
-                variables, n_dim, sizes, {}, initial_point, None,
-            )  # fmt: skip
-            make = lib.PySampler.from_pymc
-        else:
-            model = lib.PyModel(
-                lambda: density,
-                lambda *_: lambda u: {_VECTOR: np.array(u)},
-                variables, n_dim, sizes, {}, init_point_func=initial_point,
-            )  # fmt: skip
-            make, cores = lib.PySampler.from_pyfunc, 1
-        self._sampler = make(
+        address, data, alive = density.native
+        model = lib.PyMcModel(
+            lib.LogpFunc(address, data, alive),
+            lib.ExpandFunc(n_dim, n_dim, _copy().get_function_address("copy"), data, alive),
+            variables, n_dim, sizes, {}, initial_point, None,
+        )  # fmt: skip
+        self._sampler = lib.PySampler.from_pymc(
             configured,
             cores,
             model,
@@ -183,18 +163,10 @@ class Chains:
 
 
 def run_chains(
-    density: Any,
-    *,
-    n_dim: int,
-    start: Callable[[int], Array],
-    seed: int,
-    settings: Mapping[str, Any],
-    report: Report,
-    text: str,
-    subject: str,
-    looks: Sequence[int] = (),
+    density: BoundDensity, *, start: Callable[[int], Array], seed: int, settings: Mapping[str, Any],
+    report: Report, text: str, subject: str, looks: Sequence[int] = (),
     enough: Callable[[Array, dict[str, NDArray]], bool] = lambda *_: True,
-) -> tuple[Array, dict[str, NDArray], int]:
+) -> tuple[Array, dict[str, NDArray], int]:  # fmt: skip
     """Run chains until ``enough`` is true of the first draws at one of ``looks``.
 
     Looks are counts of draws, not times, so that a seed gives the same draws on a busy machine.
@@ -210,8 +182,8 @@ def run_chains(
         with samples():
             try:
                 running = Chains(
-                    density, n_dim=n_dim, initial_point=start, seed=seed,
-                    cores=chains, settings=settings,  # so that all can be judged while they run
+                    density, initial_point=start, seed=seed, settings=settings,
+                    cores=chains,  # so that all can be judged while they run
                 )  # fmt: skip
                 u, values, tuning = np.empty(0), dict[str, NDArray](), np.empty(0)
                 for look in looks:
@@ -251,11 +223,8 @@ def _wait(running: Chains, count: int, report: Report, text: str, total: int) ->
 def _cancel(chains: Chains | None) -> None:
     """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
     if chains is not None:
-        with interrupts_held():
-            with suppress(BaseException):  # a panicked sampler panics again here
-                chains.cancel()
-            if not chains.native:  # threads that ask the interpreter may still be at it
-                time.sleep(SECONDS_TO_UNWIND)  # there is no handle to wait on
+        with interrupts_held(), suppress(BaseException):  # a panicked sampler panics again here
+            chains.cancel()
 
 
 def _is_samplers_own(error: BaseException) -> bool:

@@ -12,24 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesscale import _sections as page
 from bayesscale._arguments import interval_tails
 from bayesscale._equation import as_text
 from bayesscale._format import interval, percent, short_number
-from bayesscale._sections import (
-    Equation,
-    Heading,
-    Paragraph,
-    Section,
-    Severity,
-    Table,
-    Told,
-    Verdict,
-    findings,
-    further,
-    verdict,
-    words,
-    worst,
-)
 from bayesscale._types import Array
 from bayesscale.checks import (
     Answers,
@@ -44,17 +30,8 @@ from bayesscale.checks import (
     prior_power,
 )
 from bayesscale.errors import DomainError
+from bayesscale.inference import tree_file
 from bayesscale.inference.draws import published_draws, split_exponents
-from bayesscale.inference.tree_file import (
-    ATTRIBUTE,
-    content,
-    freeze,
-    load_tree,
-    loads,
-    save_tree,
-    saves,
-    set_header,
-)
 from bayesscale.model import ModelSpec, Posterior
 from bayesscale.runs import Runs
 
@@ -117,7 +94,7 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Told):
+class Fit(page.Told):
     """A posterior of a scaling law.
 
     Parameters
@@ -140,13 +117,13 @@ class Fit(Told):
     sampling: SamplingSpec
 
     def __post_init__(self) -> None:
-        freeze(self.draws)
-        object.__setattr__(self, "_content", content(self.draws))
+        tree_file.freeze(self.draws)
+        object.__setattr__(self, "_content", tree_file.content(self.draws))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, value)
-        freeze(self.draws)  # copies and pickles of an array are writeable again
+        tree_file.freeze(self.draws)  # copies and pickles of an array are writeable again
 
     @property
     def law(self) -> Law:
@@ -193,14 +170,9 @@ class Fit(Told):
         )
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> page.Verdict:
         """Whether the posterior may be used, in a line."""
-        return verdict(self.checks)
-
-    @property
-    def severity(self) -> Severity:
-        """The gravest of what the checks found."""
-        return worst(check.severity for check in self.checks)
+        return page.verdict(self.checks)
 
     def options(self, **changes: Any) -> dict[str, Any]:
         """Return the options that this fit was made with, but for changes, to fit again with.
@@ -276,53 +248,52 @@ class Fit(Told):
     plot_loss, plot_allocation, plot_isoflops = Question(), Question(), Question()
     plot_contour, plot_residuals, report = Question(), Question(), Question("fit")
 
-    @saves
+    @tree_file.saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit into one netCDF file; an older file survives a failure."""
-        return save_tree(self.to_tree(), path, overwrite=overwrite)
+        return tree_file.save_tree(self.to_tree(), path, overwrite=overwrite)
 
     def to_tree(self) -> xr.DataTree:
         """Return the draws with all that makes a fit of them in their header."""
-        if content(self.draws) != self.__dict__["_content"]:
+        if tree_file.content(self.draws) != self.__dict__["_content"]:
             raise DomainError(
                 "fit.draws were changed after sampling, so that they are no longer the posterior "
                 "of this model and cannot be saved as one. Load or fit again, and change a copy, "
                 "fit.draws.copy(deep=True), which copy.to_netcdf(path) writes."
             )
-        return set_header(
+        return tree_file.set_header(
             self.draws.copy(), spec=self.spec.as_dict(), sampling=asdict(self.sampling)
         )
 
     @property
     def text(self) -> str:
         """What the checks found, in words."""
-        return words(self.sections())
+        return page.words(self.sections())
 
-    def sections(self, *, ci_prob: float = 0.9) -> list[Section]:
+    def sections(self, *, ci_prob: float = 0.9) -> list[page.Section]:
         """Return what was fitted, whether it may be used and why, and the published parameters."""
-        table, head = (
-            self.summary(ci_prob=ci_prob),
-            [Heading(in_words(self)), *findings(self.checks)],
-        )
+        table = self.summary(ci_prob=ci_prob)
+        head = [page.Heading(in_words(self)), *page.findings(self.checks)]
         if "closest_law" not in self.draws.children:
-            equation = [Paragraph(_equation(self)), *fitted_equation(self)]
-            return [*head, *equation, _parameters(table, ci_prob), *further(self.checks)]
+            equation = [page.Paragraph(_equation(self)), *fitted_equation(self)]
+            return [*head, *equation, _parameters(table, ci_prob), *page.further(self.checks)]
         letters = table.index.isin([*self.law.published_units])
         closest = _parameters(table[letters], ci_prob, "closest law")
+        closest_law = f"The law closest to the fitted surface over the runs: {_equation(self)}"
         return [
             *head,
             _parameters(table[~letters], ci_prob),
-            Paragraph(f"The law closest to the fitted surface over the runs: {_equation(self)}"),
+            page.Paragraph(closest_law),
             *fitted_equation(self),
             *([closest] if letters.any() else []),
-            Paragraph(_closest_law(self)),
-            *further(self.checks),
+            page.Paragraph(_closest_law(self)),
+            *page.further(self.checks),
         ]
 
 
-def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> Table:
+def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> page.Table:
     """Return rows of :meth:`Fit.summary` for people."""
-    return Table.of(
+    return page.Table.of(
         table,
         {
             kind: lambda row: str(row["parameter"]),
@@ -335,7 +306,7 @@ def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") ->
     )
 
 
-@loads
+@tree_file.loads
 def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     """Read a saved fit.
 
@@ -355,12 +326,12 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     --------
     >>> fit = bs.load_fit("fit.nc")                               # doctest: +SKIP
     """
-    return load_tree(path, lambda tree: fit_of(tree, law), kind="fit")
+    return tree_file.load_tree(path, lambda tree: fit_of(tree, law), kind="fit")
 
 
 def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
     """Return the fit that a tree holds."""
-    stored = json.loads(tree.attrs[ATTRIBUTE])
+    stored = json.loads(tree.attrs[tree_file.ATTRIBUTE])
     if missing := [name for name in GROUPS if name not in tree.children]:
         raise ValueError(f"it has no group {missing[0]!r}")
     spec = ModelSpec.from_dict(stored["spec"], law=law)
@@ -374,12 +345,12 @@ def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
     return Fit(spec=spec, runs=runs, draws=tree, sampling=SamplingSpec(**stored["sampling"]))
 
 
-def fitted_equation(fit: Fit) -> list[Section]:
+def fitted_equation(fit: Fit) -> list[page.Section]:
     """Return the law's equation with the medians of its letters, if all of them are known."""
     letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
     if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
         return []
-    return [Equation(fit.law.equation, letters)]
+    return [page.Equation(fit.law.equation, letters)]
 
 
 def _equation(fit: Fit) -> str:

@@ -12,7 +12,7 @@ NUTS samples all rows in coordinates whitened by it; a wrong prediction costs on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from bayesscale._progress import Report
 from bayesscale._random import Stream, generator
 from bayesscale._types import Array
 from bayesscale.checks import chains_state, lowest_bfmi
-from bayesscale.density import whitened
+from bayesscale.density import BoundDensity, whitened
 from bayesscale.errors import SamplerError
 from bayesscale.inference.compiled import CompiledModel
 from bayesscale.inference.nutpie_chains import STATISTICS, run_chains, version
@@ -111,18 +111,10 @@ BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
 
 
 def sample_nuts(
-    compiled: CompiledModel,
-    spec: ModelSpec,
-    data: Mapping[str, NDArray[np.float64]],
-    *,
-    draws: int | None,
-    tune: int,
-    chains: int,
-    target_accept: float,
-    random_seed: int,
-    report: Report,
-    longest: float = 1.0,
-) -> tuple[NDArray[np.float64], xr.Dataset]:
+    compiled: CompiledModel, spec: ModelSpec, data: Mapping[str, NDArray[np.float64]], *,
+    draws: int | None, tune: int, chains: int, target_accept: float, random_seed: int,
+    report: Report, longest: float = 1.0,
+) -> tuple[NDArray[np.float64], xr.Dataset]:  # fmt: skip
     """Draw from a compiled density, conditioned on the arrays of ``data``.
 
     Returns unconstrained draws ``(chain, draw, coordinate)`` and statistics ``(chain, draw)``.
@@ -138,10 +130,8 @@ def sample_nuts(
     }  # fmt: skip
     n_rows = len(data["log_loss_observed"])
     density, pilot = compiled.bind(data), None
-    common: dict[str, Any] = {
-        "n_dim": len(spec.coordinates), "report": report,
-        "subject": f"{n_rows} runs, law {spec.law.name!r}, noise {spec.noise.name!r}",
-    }  # fmt: skip
+    subject = f"{n_rows} runs, law {spec.law.name!r}, noise {spec.noise.name!r}"
+    common: dict[str, Any] = {"report": report, "subject": subject}
     if n_rows > MANY_ROWS:
         settings["num_tune"] = tune // 2
         short = settings | {"num_draws": PILOT_DRAWS}
@@ -151,7 +141,7 @@ def sample_nuts(
     def start(seed: int) -> NDArray[np.float64]:
         if pilot is not None:
             return pilot.start(seed)
-        return initial_point(compiled, spec, data, seed, density=density)
+        return initial_point(density, spec, data, seed)
 
     def thinning(steps: int) -> int:
         return max(every, steps // most)
@@ -218,7 +208,7 @@ def _pilot(
     some = some_rows(data, np.sort(rng.choice(n_rows, PILOT_ROWS, replace=False)))
     density = compiled.bind(some)
     u, values, tuned = run_chains(
-        density, start=lambda seed: initial_point(compiled, spec, some, seed, density=density),
+        density, start=lambda seed: initial_point(density, spec, some, seed),
         seed=random_seed, settings=settings, text=f"Sampling {PILOT_ROWS} of {n_rows:,} rows",
         **common,
     )  # fmt: skip
@@ -229,19 +219,13 @@ def _pilot(
 
 
 def initial_point(
-    compiled: CompiledModel,
-    spec: ModelSpec,
-    data: Mapping[str, NDArray[np.float64]],
-    seed: int,
-    *,
-    density: Callable[[Array], tuple[float, Array]] | None = None,
-) -> NDArray[np.float64]:
+    density: BoundDensity, spec: ModelSpec, data: Mapping[str, Array], seed: int
+) -> Array:
     """Return a jittered start: prior medians, but noise as wide as the data.
 
     With the noise's scale at its small prior median, runs that the start misses would all look
     like outliers, and heavy tails make that a trap.
     """
-    density = compiled.bind(data) if density is None else density
     rng = np.random.default_rng(seed)
     wide = np.log(max(np.std(data["log_loss_observed"]), 1e-3))
     space = spec.space

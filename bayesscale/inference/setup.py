@@ -210,7 +210,7 @@ class Setup:
             result = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
             return replace(result, draws=result.to_tree())
 
-        # chains in Python run one after the other, so that none can be judged before the last ends
+        # steps on PyMC's density are dear: those chains go on only where they do not mix
         result = sampled(longest=LONGEST if compiled.kind == "fused" else 1.0)
         if patient and not result.convergence.passed:
             report("The chains do not mix: sampling again, in smaller steps")

@@ -183,16 +183,9 @@ class Learning:
 
 @asks
 def design(
-    fit: Fit | Average,
-    *,
-    target: float,
-    budget: float,
-    candidates: Candidates | None = None,
-    most: int = 6,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    **inputs: float,
-) -> Design:
+    fit: Fit | Average, *, target: float, budget: float, candidates: Candidates | None = None,
+    most: int = 6, terms: Terms | None = None, ci_prob: float = 0.9, **inputs: float,
+) -> Design:  # fmt: skip
     r"""Rank small runs by how much they would improve the split of a large budget.
 
     Parameters

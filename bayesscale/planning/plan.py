@@ -10,32 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 import pandas as pd
 
+from bayesscale import _sections as page, errors
 from bayesscale._arguments import interval_tails, number, positive_array
 from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sections import (
-    NOT_TESTED,
-    WEAKLY_TESTED,
-    Heading,
-    Paragraph,
-    Section,
-    Severity,
-    Told,
-    Verdict,
-    records,
-    verdict,
-    words,
-    worst,
-)
 from bayesscale.backtesting import Backtest, judge, rolling_folds, widest_factor
 from bayesscale.checks import CheckResult
-from bayesscale.errors import (
-    BayesScaleError,
-    DomainError,
-    ExtrapolationWarning,
-    PriorWarning,
-    RunsError,
-)
 from bayesscale.forecast import (
     HABIT,
     Allocation,
@@ -80,7 +60,7 @@ NO_TEST = "no runs were held out."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan(Told):
+class Plan(page.Told):
     """What to train next, and the evidence for it: an answer to a fit.
 
     Parameters
@@ -159,7 +139,8 @@ class Plan(Told):
         if host.law.splits_compute:
             budgets = planned_budgets(host.runs, flops, default_reach(test))
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExtrapolationWarning)  # the verdict says how far
+                # how far, the verdict says
+                warnings.simplefilter("ignore", errors.ExtrapolationWarning)
                 allocation = allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
             prediction = _predict_advised(fit, allocation, terms, ci_prob)
         else:
@@ -208,13 +189,13 @@ class Plan(Told):
         made = [self.robustness] if self.robustness else []
         if test and len(test.judged):
             text, table = test.verdict.text, test.folds
-            made.insert(0, CheckResult(BACK_TEST, test.outcome, text, table, PriorWarning))
+            made.insert(0, CheckResult(BACK_TEST, test.outcome, text, table, errors.PriorWarning))
         return (*self.fit.checks, *made, *self._answers)
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> page.Severity:
         """The gravest finding of the checks; a note where the plan reaches beyond the test."""
-        return worst([*(c.severity for c in self.checks), *(["note"] if self.untested else [])])
+        return page.worst([super().severity, "note" if self.untested else "ok"])
 
     @property
     def reach(self) -> float:
@@ -239,68 +220,68 @@ class Plan(Told):
         return ""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> page.Verdict:
         """Whether the plan may be used, in a line."""
-        line = verdict(self.checks, of="plan")
+        line = page.verdict(self.checks, of="plan")
         if not self.untested:
             also = f" On the held-out runs, {self.test.detected}." if self.test else ""
             return replace(line, text=line.text + also) if line.severity == "ok" else line
         if line.severity in ("caution", "stop"):
             return replace(line, text=f"{line.text} {self.untested}")
         weak = self.test is not None and self.test.outcome == "note" and len(self.test.judged)
-        label = WEAKLY_TESTED if weak else NOT_TESTED
-        return Verdict(f"{self.untested} The checks of the fit passed.", "note", label)
+        label = page.WEAKLY_TESTED if weak else page.NOT_TESTED
+        return page.Verdict(f"{self.untested} The checks of the fit passed.", "note", label)
 
     @property
     def text(self) -> str:
         """The plan in words: whether to trust the fit, and what to train."""
-        return words([self.verdict, *self._test_sections(), *self.advice()])
+        return page.words([self.verdict, *self._test_sections(), *self.advice()])
 
-    def answer(self) -> list[Section]:
+    def answer(self) -> list[page.Section]:
         """Return what to train next, whether to trust it, and what it rests on: the first page."""
         named = (BACK_TEST, ROBUSTNESS)
         grave = [c for c in self.checks if c.warns and c.name not in named]
         over_runs = [] if self.allocation is None else self.allocation.growth()
         return [
-            Heading("What to train next"),
+            page.Heading("What to train next"),
             self.verdict,
             *self.advice(),
-            *(Paragraph(c.text, c.severity) for c in grave),
+            *(page.Paragraph(c.text, c.severity) for c in grave),
             *([self.test.verdict] if self.test else []),
-            *(Paragraph(text) for text in over_runs),
+            *(page.Paragraph(text) for text in over_runs),
             *self.assumptions(),
         ]
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[page.Section]:
         """Return the first page; then what it rests on: the runs, the test, the fit, the split."""
         fit, split = self.fit, [] if self.allocation is None else self.allocation.body()
         of_fit = fit.sections(ci_prob=self.ci_prob) if isinstance(fit, Fit) else fit.sections()
         return [
             *self.answer(),
-            Heading("The runs"),
-            Paragraph(repr(fit.runs)),
+            page.Heading("The runs"),
+            page.Paragraph(repr(fit.runs)),
             *self._test_sections(),
             *of_fit,
-            *([Heading("How to split the compute")] if split else []),
+            *([page.Heading("How to split the compute")] if split else []),
             *split,
         ]
 
-    def assumptions(self) -> list[Section]:
+    def assumptions(self) -> list[page.Section]:
         """Return what the answer rests on: other assumptions, and what they answer."""
         if self.robustness is None or self.allocation is None:
             return []
         table = robustness_table(self.robustness, self.prediction.scale)
-        return [Paragraph(self.robustness.text, self.robustness.severity), table]
+        return [page.Paragraph(self.robustness.text, self.robustness.severity), table]
 
-    def _test_sections(self) -> list[Section]:
+    def _test_sections(self) -> list[page.Section]:
         if self.test:
             return self.test.sections()
         return [
-            Heading(f"Back-test of the law {self.host.law.name!r} on larger runs"),
-            Paragraph(f"Not tested: {self.not_tested}"),
+            page.Heading(f"Back-test of the law {self.host.law.name!r} on larger runs"),
+            page.Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
-    def advice(self, unit: ShownLoss | None = None) -> list[Section]:
+    def advice(self, unit: ShownLoss | None = None) -> list[page.Section]:
         """Return what to train with each budget, a sentence each, losses in the runs' unit."""
         prediction = self.prediction if unit is None else self.prediction.in_unit(unit)
         scale = prediction.scale
@@ -319,7 +300,8 @@ class Plan(Told):
             )
 
         return [
-            Paragraph(f"{run(row)} {loss(row)}", emphasis=True) for row in records(self.summary)
+            page.Paragraph(f"{run(row)} {loss(row)}", emphasis=True)
+            for row in page.records(self.summary)
         ]
 
     def alternatives(self) -> Regret:
@@ -344,16 +326,11 @@ class Plan(Told):
 
 @takes_fit_options()
 def plan(
-    runs: Runs | Table,
-    *,
-    hold_out: float | Literal["auto"] | None = "auto",
-    beyond: Sequence[float] | None = None,
-    flops: ArrayLike | None = None,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    progress: ProgressOption = "auto",
+    runs: Runs | Table, *, hold_out: float | Literal["auto"] | None = "auto",
+    beyond: Sequence[float] | None = None, flops: ArrayLike | None = None,
+    terms: Terms | None = None, ci_prob: float = 0.9, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
-) -> Plan:
+) -> Plan:  # fmt: skip
     """Test a law on the largest runs, fit all of them, and say what to train with more compute.
 
     Parameters
@@ -369,8 +346,6 @@ def plan(
         Budgets to plan for, FLOP, > 0, in place of ``beyond``.
     terms
         As for :func:`~bayesscale.allocate`.
-    ci_prob
-        Probability of the equal-tailed intervals, in (0, 1).
 
     Returns
     -------
@@ -439,7 +414,7 @@ def planned_budgets(
         return positive_array("flops", flops, FLOPS.unit)
     times = [number("beyond", value, above=0) for value in beyond]
     if not times:
-        raise DomainError("beyond must name at least one multiple of the largest compute.")
+        raise errors.DomainError("beyond must name at least one multiple of the largest compute.")
     return np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
 
 
@@ -449,7 +424,7 @@ def _predict_advised(
     """Predict the run of each budget that the allocation recommends."""
     params, tokens = (allocation.summary[f"recommended_{name}"] for name in ("params", "tokens"))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExtrapolationWarning)  # allocate has said how far this is
+        warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # allocate has warned
         return extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)
 
 
@@ -468,7 +443,7 @@ def _predict_larger(
     if flops is not None and list(law.quantities) == [FLOPS.name]:
         inputs = {FLOPS.name: positive_array("flops", flops, FLOPS.unit)}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExtrapolationWarning)  # the caveats say how far it is
+        warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # the caveats state it
         return extrapolate(fit, **inputs, ci_prob=ci_prob)
 
 
@@ -483,14 +458,14 @@ def _test(
         auto = hold_out == "auto"
         factor = min(REACH, widest_factor(runs, law) or REACH) if auto else float(hold_out)
         folds = rolling_folds(runs, law, factor=factor)
-    except RunsError as error:
+    except errors.RunsError as error:
         return None, None, str(error)
     judged, tested = [], None
     with progress_reporter(progress) as report:
         for fold in folds:
             try:
                 fitted = Setup.of(fold.small, **options).fit(report=report)
-            except BayesScaleError as error:  # all runs together may do
+            except errors.BayesScaleError as error:  # all runs together may do
                 if tested is None:
                     small = f"the {len(fold.small)} smaller runs cannot be fitted alone"
                     return None, None, f"{small}. {error}"

@@ -18,9 +18,8 @@ from bayesscale._arguments import interval_tails
 from bayesscale._format import flops as write_flops, interval, over_interval
 from bayesscale._progress import Report
 from bayesscale._random import Stream, generator
-from bayesscale._sections import Table, records
+from bayesscale._sections import CheckResult, Table, records
 from bayesscale._types import Array
-from bayesscale.checks import CheckResult
 from bayesscale.errors import BayesScaleError, PriorWarning
 from bayesscale.forecast import Allocation, Frontier, Prediction, Purchase, Terms
 from bayesscale.inference import Fit, Setup
@@ -106,8 +105,10 @@ def _others(fit: Fit) -> list[Other]:
         found.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
     else:
         found.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
+    # priors of the user's own mean nothing to another law
+    default_priors = dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
     for law in (LAWS[family] for family in FAMILIES if family != fit.law.name):
-        if set(law.quantities) == set(fit.law.quantities) and _default_priors(fit):
+        if set(law.quantities) == set(fit.law.quantities) and default_priors:
             another = fit.options(**shorter, law=law, priors=None)
             found.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
     return found
@@ -119,11 +120,6 @@ def _unfit(fit: Fit) -> str:
         return "did not converge"
     missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
     return "does not describe these runs" if missed else ""
-
-
-def _default_priors(fit: Fit) -> bool:
-    """Whether no prior is the user's own: those mean nothing to another law."""
-    return dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
 
 
 def _answer(

@@ -5,17 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayesscale import _sections as page
 from bayesscale._format import flops as write_flops, list_some, over_interval, percent
-from bayesscale._sections import (
-    Heading,
-    Paragraph,
-    Section,
-    Table,
-    Verdict,
-    findings,
-    further,
-    records,
-)  # fmt: skip
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import Answer
 from bayesscale.inference import Average
@@ -73,15 +64,15 @@ class RecipeComparison(Answer):
         return (*self.compared, *super().checks)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> page.Verdict:
         """Which recipes need less compute."""
-        return Verdict(" ".join(map(self._answer, self.names[1:])), self.severity)
+        return page.Verdict(" ".join(map(self._answer, self.names[1:])), self.severity)
 
     def at(self, place: str) -> pd.DataFrame:
         """Return the rows of the summary at a place, by recipe."""
         return self.summary[self.summary["at"] == place].set_index("recipe")
 
-    def body(self) -> list[Section]:
+    def body(self) -> list[page.Section]:
         """Return the multipliers, whether they last, the forms, and how many runs are needed."""
         columns = {
             "recipe": lambda row: str(row["recipe"]),
@@ -104,21 +95,21 @@ class RecipeComparison(Answer):
             "weight": lambda row: f"{row['weight']:.2f}",
         }
         return [
-            Table.of(table.reset_index(drop=True), columns, note),
-            Paragraph(" ".join(map(self._lasting, self.names[1:]))),
-            Table.of(self.forms, forms, "What a recipe has of its own besides its gain."),
-            Paragraph(self._runs()),
+            page.Table.of(table.reset_index(drop=True), columns, note),
+            page.Paragraph(" ".join(map(self._lasting, self.names[1:]))),
+            page.Table.of(self.forms, forms, "What a recipe has of its own besides its gain."),
+            page.Paragraph(self._runs()),
         ]
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[page.Section]:
         """Return the answer, what asks for caution, the numbers, and what else was found."""
-        title = Heading(f"{list_some(self.names[1:])} against {self.names[0]}")
-        answer = Paragraph(self.verdict.text, self.severity, emphasis=True)
-        found = findings(self.checks, of="comparison")
-        return [title, answer, *found, *self.body(), *further(self.checks)]
+        title = page.Heading(f"{list_some(self.names[1:])} against {self.names[0]}")
+        answer = page.Paragraph(self.verdict.text, self.severity, emphasis=True)
+        found = page.findings(self.checks, of="comparison")
+        return [title, answer, *found, *self.body(), *page.further(self.checks)]
 
     def _answer(self, name: str) -> str:
-        row, first = records(self.at("centre").loc[[name]])[0], self.names[0]
+        row, first = page.records(self.at("centre").loc[[name]])[0], self.names[0]
         better, multiplier = row["prob_better"], over_interval(row, "multiplier", "{:.3g}".format)
         multiplier = f"a compute multiplier of {multiplier.replace('\n', ' (')})"
         if 1 - CLAIMED < better < CLAIMED:

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from bayesscale._format import flops as write_flops, short_number, si_count
+from bayesscale._format import flops as write_flops, interval, short_number, si_count
 from bayesscale._sections import Heading, Paragraph, Section, Table, words
 from bayesscale.accounting import Machine
 from bayesscale.backtesting import Backtest
@@ -102,9 +102,11 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
         ],
     )  # fmt: skip
     others = (regret or plan.alternatives()).in_unit(plan.prediction.unit)
+    flops = others.summary["flops"]
+    budgets = interval(flops.min(), flops.max(), write_flops).replace("–", " to ")
     lost = Chapter(
         "regret", "What if the size is another one?",
-        [Paragraph(f"Plans for {_budgets_of(others)}."), *others.body()],
+        [Paragraph(f"Plans for {budgets}."), *others.body()],
         [
             Picture(
                 "regret", "Excess compute of each plan", lambda: plot_regret(others),
@@ -114,12 +116,6 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
         ],
     )  # fmt: skip
     return [split, lost]
-
-
-def _budgets_of(regret: Regret) -> str:
-    flops = regret.summary["flops"]
-    low, high = write_flops(flops.min()), write_flops(flops.max())
-    return low if low == high else f"{low} to {high}"
 
 
 def comparison_chapters(

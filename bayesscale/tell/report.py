@@ -50,26 +50,14 @@ QUESTION = "What should the next run be, what loss will it reach, and how sure i
 
 
 def report(
-    path: str | Path,
-    *,
-    fit: Fit | Average | None = None,
-    plan: Plan | None = None,
-    flops: ArrayLike | None = None,
-    terms: Terms | None = None,
-    unit: ShownLoss | None = None,
-    machine: Machine | None = None,
-    regret: Regret | None = None,
-    comparison: Comparison | None = None,
-    sensitivity: PriorSensitivity | None = None,
-    backtest: Backtest | None = None,
-    recipes: RecipeComparison | None = None,
-    title: str | None = None,
-    question: str = QUESTION,
-    commands: Sequence[str] | None = None,
-    figures: str | Path | None = None,
-    ci_prob: float | None = None,
-    overwrite: bool = False,
-) -> Path:
+    path: str | Path, *, fit: Fit | Average | None = None, plan: Plan | None = None,
+    flops: ArrayLike | None = None, terms: Terms | None = None, unit: ShownLoss | None = None,
+    machine: Machine | None = None, regret: Regret | None = None,
+    comparison: Comparison | None = None, sensitivity: PriorSensitivity | None = None,
+    backtest: Backtest | None = None, recipes: RecipeComparison | None = None,
+    title: str | None = None, question: str = QUESTION, commands: Sequence[str] | None = None,
+    figures: str | Path | None = None, ci_prob: float | None = None, overwrite: bool = False,
+) -> Path:  # fmt: skip
     """Write a report: one HTML file that opens from disk, without a network, and prints well.
 
     Question and answer come first; then the runs, the posterior, the forecast, the allocation, the

@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
-from bayesscale._sections import (
-    Details,
-    Equation,
-    Heading,
-    Paragraph,
-    Section,
-    Severity,
-    Table,
-    Verdict,
-    as_records,
-    cell_lines,
-    clean,
-    marked,
-    widths,
-)
+from bayesscale import _sections as page
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +16,7 @@ WIDEST = 100
 PIPED, WIDEST_TABLE = 80, 400
 """What is piped is read by programs: sentences wrap, but a table is as wide as it has to be."""
 
-STYLES: dict[Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
+STYLES: dict[page.Severity, str] = {"ok": "", "note": "", "caution": "yellow", "stop": "red"}
 PASSED = "green"
 
 
@@ -43,23 +29,23 @@ def terminal(file: IO[str] | None = None, *, stderr: bool = False, quiet: bool =
     return console
 
 
-def tell(sections: Iterable[Section], console: Console) -> None:
+def tell(sections: Iterable[page.Section], console: Console) -> None:
     """Print sections, a blank line before a heading and around a table."""
     for section in sections:
         match section:
-            case Heading(text):
-                say(f"\n{clean(text)}", console, style="bold")
-            case Verdict(severity=severity):
+            case page.Heading(text):
+                say(f"\n{page.clean(text)}", console, style="bold")
+            case page.Verdict(severity=severity):
                 say(section.marked, console, style=f"bold {STYLES[severity] or PASSED}")
-            case Details(title, paragraphs):
-                say(f"\n{clean(title)}", console, style="bold dim")
+            case page.Details(title, paragraphs):
+                say(f"\n{page.clean(title)}", console, style="bold dim")
                 for paragraph in paragraphs:
-                    say(marked(paragraph), console, style="dim")
-            case Paragraph(severity=severity, emphasis=emphasis):
-                say(marked(section), console, style=f"{'bold ' * emphasis}{STYLES[severity]}")
-            case Equation():
-                say(clean(section.text), console)
-            case Table():
+                    say(page.marked(paragraph), console, style="dim")
+            case page.Paragraph(severity=severity, emphasis=emphasis):
+                say(page.marked(section), console, style=f"{'bold ' * emphasis}{STYLES[severity]}")
+            case page.Equation():
+                say(page.clean(section.text), console)
+            case page.Table():
                 _table(section, console)
 
 
@@ -71,36 +57,28 @@ def say(text: str, console: Console, *, style: str = "") -> None:
     console.print(Text(text, style=style.strip()), width=width)
 
 
-def _table(table: Table, console: Console) -> None:
+def _table(table: page.Table, console: Console) -> None:
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
 
     console.print()
     # words may wrap; numbers are neither cut nor broken over lines
-    words = [_has_words(table, i) for i in range(len(table.columns))]
-    least = [
-        _longest_word(table, i) if wraps else wide
-        for i, (wraps, wide) in enumerate(zip(words, widths(table), strict=True))
-    ]
+    words, least = [], []
+    for i, wide in enumerate(page.widths(table)):
+        lines = [line for row in table.rows for line in page.cell_lines(row[i])]
+        words.append(any(" " in line for line in lines))
+        lines += page.cell_lines(table.columns[i])
+        least.append(max(len(w) for line in lines for w in line.split(" ")) if words[i] else wide)
     if sum(least) + 2 * len(least) > console.width:
-        say(as_records(table), console)
+        say(page.as_records(table), console)
     else:
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column, wraps, width in zip(table.columns, words, least, strict=True):
-            grid.add_column(Text(clean(column)), no_wrap=not wraps, min_width=width)
+            grid.add_column(Text(page.clean(column)), no_wrap=not wraps, min_width=width)
         for row in table.rows:
-            grid.add_row(*(Text("\n".join(cell_lines(cell))) for cell in row))
+            grid.add_row(*(Text("\n".join(page.cell_lines(cell))) for cell in row))
         console.print(grid)
     console.print()
     if table.footer:
-        say(f"{clean(table.footer)}\n", console)
-
-
-def _has_words(table: Table, i: int) -> bool:
-    return any(" " in line for row in table.rows for line in cell_lines(row[i]))
-
-
-def _longest_word(table: Table, i: int) -> int:
-    cells = (table.columns[i], *(row[i] for row in table.rows))
-    return max(len(word) for cell in cells for line in cell_lines(cell) for word in line.split(" "))
+        say(f"{page.clean(table.footer)}\n", console)

@@ -1,5 +1,6 @@
 """Right models pass, and wrong ones are caught by the same code."""
 
+import ctypes
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,26 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.calibration import LOG_LIKELIHOOD, simulation
+from bayesscale.density import BoundDensity
 from bayesscale.errors import ConvergenceWarning, DomainError
 from bayesscale.inference import compile_model
 
 SIMULATIONS = 60
+
+Numbers = ctypes.POINTER(ctypes.c_double)
+
+
+def called_from_machine_code(density, n):
+    """Return a Python function as samplers call densities."""
+
+    @ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, Numbers, Numbers, Numbers, ctypes.c_void_p)
+    def call(dim, u, gradient, value, data):
+        value[0], slope = density(np.ctypeslib.as_array(u, (n,)))
+        np.ctypeslib.as_array(gradient, (n,))[:] = slope
+        return 0
+
+    address = ctypes.cast(call, ctypes.c_void_p).value
+    return BoundDensity(address, n, np.zeros(1, dtype=np.int64), call)
 
 
 def wrong_jacobian(compiled, data, space):
@@ -50,7 +67,12 @@ def calibrate_with(calibrate, monkeypatch):
     def run(how, simulations):
         def compile_broken(spec, runs):
             compiled = compile_model(spec, runs)
-            return replace(compiled, bind=lambda data: how(compiled, data, spec.space))
+
+            def bind(data):
+                density = how(compiled, data, spec.space)
+                return called_from_machine_code(density, len(spec.coordinates))
+
+            return replace(compiled, bind=bind)
 
         monkeypatch.setattr(simulation, "compile_model", compile_broken)
         c = calibrate(simulations=simulations)

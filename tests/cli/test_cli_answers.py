@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import bayesscale as bs
 from bayesscale._python import Name, call, literal
-from bayesscale.cli import main, options, reading
+from bayesscale.cli import main, options
 from bayesscale.cli.output import _plain
 from bayesscale.inference import Setup
 from bayesscale.model import resolve_priors
@@ -24,12 +24,12 @@ def human_lines(text):
 
 
 def test_options_are_arguments_of_the_functions_and_show_their_defaults():
-    functions = {"fit": options, "read_runs": reading}
+    functions = {"fit": options._SAMPLING, "read_runs": options._READING}
     shown_by_help = {option.name: option for option in main.commands["fit"].params}
-    for function, module in functions.items():
+    for function, known in functions.items():
         arguments = inspect.signature(getattr(bs, function)).parameters
-        assert set(module._OPTIONS) <= set(arguments)
-        for name in module._OPTIONS:
+        assert set(known) <= set(arguments)
+        for name in known:
             shown = shown_by_help[name].show_default
             assert not shown or shown == str(arguments[name].default)
 

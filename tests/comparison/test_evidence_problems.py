@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayesscale.comparison import BridgeEstimate, bridge, bridge_sampling
+from bayesscale.comparison import Evidence, bridge, bridge_sampling
 from bayesscale.errors import DomainError
 from tests.comparison import evidence_problems as problems
 
@@ -54,7 +54,7 @@ def evidence_files(ladders: Path) -> Path:
     return folder
 
 
-def agree(problem, relative=0.01, most=0.1) -> BridgeEstimate:
+def agree(problem, relative=0.01, most=0.1) -> Evidence:
     estimate = bridge_sampling(problem.target, problem.draws)
     error = abs(estimate.log_evidence - problem.exact)
     assert error < 4 * np.hypot(estimate.mcse, problem.se)

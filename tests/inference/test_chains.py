@@ -25,17 +25,14 @@ def test_one_file_knows_the_bindings():
     assert knowing == ["inference/nutpie_chains.py"]
 
 
-def draw(*, cores, native=True, **options):
+def draw(*, cores, **options):
     runs = simulate_runs()
     spec = specify(runs, law="chinchilla", **options)
     data = model_data(spec, runs)
     density = compile_model(spec, runs).bind(data)
     chains = Chains(
-        density if native else lambda u: density(u),
-        n_dim=len(spec.coordinates),
-        initial_point=lambda seed: sampler.initial_point(
-            compile_model(spec, runs), spec, data, seed
-        ),
+        density,
+        initial_point=lambda seed: sampler.initial_point(density, spec, data, seed),
         seed=7,
         cores=cores,
         settings={"num_draws": 150, "num_tune": 200, "num_chains": 3},
@@ -45,12 +42,12 @@ def draw(*, cores, native=True, **options):
     return chains.results(["diverging", "n_steps", "energy"])
 
 
-def test_draws_do_not_depend_on_cores_nor_on_who_calls():
+def test_draws_do_not_depend_on_cores():
     u, stats, tuning = draw(cores=1)
     assert u.shape == (3, 350, 19)
     assert stats["diverging"].dtype == bool
     np.testing.assert_array_equal(tuning.sum(axis=1), [200] * 3)
-    for other in (draw(cores=3), draw(cores=2), draw(cores=1, native=False)):
+    for other in (draw(cores=3), draw(cores=2)):
         np.testing.assert_array_equal(other[0], u)
         np.testing.assert_array_equal(other[1]["n_steps"], stats["n_steps"])
 

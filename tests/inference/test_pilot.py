@@ -52,8 +52,7 @@ def test_chains_in_a_corner_without_mass_teach_nothing():
     assert len(pilot.draws) == 4 * u.shape[1]
 
 
-@pytest.mark.parametrize("native", [True, False], ids=["native", "python"])
-def test_a_whitened_density_is_the_density(native):
+def test_a_whitened_density_is_the_density():
     runs = simulate_runs()
     spec = specify(runs)
     density = compile_model(spec, runs).bind(model_data(spec, runs))
@@ -61,7 +60,7 @@ def test_a_whitened_density_is_the_density(native):
     n = len(spec.coordinates)
     mean = np.array([k.loc for k in spec.coordinates])
     factor, v = 0.1 * rng.normal(size=(n, n)), rng.normal(size=n)
-    turned = whitened(density if native else lambda u: density(u), mean, factor)
+    turned = whitened(density, mean, factor)
     value, gradient = turned(v)
     expected, slope = density(mean + factor @ v)
     assert value == pytest.approx(expected, rel=1e-12)

@@ -1,4 +1,4 @@
-"""``bayesscale backtest`` and ``calibrate``: tests of forecasts and posteriors by many fits."""
+"""``bayesscale backtest``, ``calibrate`` and ``recipes``: many fits of the runs of one table."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,9 @@ from bayesscale._python import Name, call
 from bayesscale.cli import options
 from bayesscale.cli.document import describe, describe_runs
 from bayesscale.cli.output import Output, command
-from bayesscale.cli.reading import reading_options
 
 store_option = click.option(
-    "--store",
-    type=options.PATH,
-    help="Folder that keeps finished fits, from which a rerun goes on.",
+    "--store", type=options.PATH, help="Folder of finished fits, from which a rerun goes on."
 )
 
 
@@ -34,10 +31,10 @@ store_option = click.option(
 @store_option
 @click.option(
     "--joint", is_flag=True, default=None,
-    help="Say how probable all held-out runs were together (slower).",
+    help="Report the joint log density of all held-out runs (slower).",
 )  # fmt: skip
 @options.sampling_options()
-@reading_options
+@options.reading_options
 def backtest_command(out: Output, **asked: Any) -> None:
     """Fit the RUNS of a table below successive cutoffs in compute, and score their predictions.
 
@@ -55,21 +52,41 @@ def backtest_command(out: Output, **asked: Any) -> None:
 @click.option("--simulations", type=click.IntRange(1), help="How many ladders to simulate.")
 @store_option
 @options.sampling_options("law", "noise", "discrepancy", "priors", "random_seed")
-@reading_options
+@options.reading_options
 def calibrate_command(out: Output, **asked: Any) -> None:
     """Simulate ladders of the sizes of RUNS from the priors, refit each, and rank the truth."""
     _sweep(out, "c", "calibrate", **asked)
 
 
+@command(
+    "recipes", examples="bayesscale recipes runs.csv --group recipe --baseline A",
+    short_help="Estimate how much compute a recipe saves.",
+)  # fmt: skip
+@options.runs_argument
+@click.option("--baseline", help="The recipe to compare with; by default the first of the table.")
+@options.sizes_option(
+    "--flops", "Compute of the baseline to compare at, FLOP; repeatable.", into="budgets"
+)
+@options.sizes_option("--at-loss", "Loss to compare at, nats/token; repeatable.", into="losses")
+@options.sampling_options()
+@options.ci_prob_option
+@options.reading_options
+def recipes_command(out: Output, reading: dict[str, Any], **asked: Any) -> None:
+    """Compare the recipes that a label of the RUNS names, by default the column "recipe"."""
+    reading = {"group": ("recipe",), **reading}
+    _sweep(out, "r", "compare_recipes", reading=reading, **asked, group=reading["group"][0])
+
+
 def _sweep(
     out: Output, variable: str, function: str, *, runs: Path, reading: dict[str, Any],
-    sampling: dict[str, Any], **given: Any,
+    sampling: dict[str, Any], **further: Any,
 ) -> None:  # fmt: skip
     """Read the table, call the function with the options that were given, and show the result."""
     table = out.read(runs, reading)
-    asked = {k: v for k, v in given.items() if v is not None} | sampling
+    asked = options.given(further) | sampling
     result = getattr(bs, function)(table, **asked, progress=out.progress)
-    repeatable = asked | {"random_seed": result.random_seed}
+    drawn = result.of if function == "compare_recipes" else result
+    repeatable = asked | {"random_seed": drawn.random_seed}
     out.ran(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))
     out.tell(result.sections())
     out.finish({"runs": describe_runs(table), **describe(result)}, result)
