@@ -120,14 +120,10 @@ class Table:
         return cls(list(columns), cells, note, len(frame) - len(shown))
 
     @property
-    def left_out(self) -> str:
-        """A word on the rows that are not shown."""
-        return f"… and {self.more:,} more rows." if self.more else ""
-
-    @property
     def footer(self) -> str:
-        """What is written below the cells."""
-        return "\n".join(filter(None, [self.left_out, self.note]))
+        """What is written below the cells: how many rows are not shown, and the note."""
+        left_out = f"… and {self.more:,} more rows." if self.more else ""
+        return "\n".join(filter(None, [left_out, self.note]))
 
 
 @dataclass(frozen=True)
@@ -169,19 +165,10 @@ class Told(ABC):
 class CheckResult:
     """What a check found.
 
-    Parameters
-    ----------
-    name
-        What was checked.
-    severity
-        ``"ok"``; ``"note"``, worth knowing; ``"caution"``, usable with this in mind; ``"stop"``,
-        not to be used.
-    text
-        What was found, in plain words, and what to do about it.
-    table
-        The figures behind it.
-    warning
-        Category of the warning that is issued for a caution or a stop.
+    ``name``: what was checked; ``severity``: ``"ok"``; ``"note"``, worth knowing; ``"caution"``,
+    usable with this in mind; ``"stop"``, not to be used; ``text``: what was found, in plain words,
+    and what to do about it; ``table``: the figures behind it; ``warning``: category of the warning
+    that is issued for a caution or a stop.
     """
 
     name: str

@@ -150,14 +150,12 @@ def sweep[Job, Result](
     function: Callable[[Job], Result], jobs: Mapping[str, Job], *, seconds: float,
     report: Callable[..., None], text: str, store: Store[Result] | None = None,
 ) -> dict[str, Result]:  # fmt: skip
-    """Apply a function to every job through joblib, and tell how far it is.
+    """Apply a function that can be pickled to every job through joblib, and report progress.
 
-    ``function``: A function of one job that can be pickled, such as one defined in a module;
-    ``jobs``: what to apply it to, by names that are unique, and names of files if there is a store;
-    ``seconds``: what a job takes, roughly, in a process that has loaded and compiled; ``report``:
-    where progress goes; ``text``: what is being done, such as ``"Refitting"``; ``store``: jobs that
-    it holds are not done again, and others are kept in it one by one. Returns the results
-    by name, in the order of the jobs.
+    ``jobs``: by name, which is that of a file if there is a store; ``seconds``: what a job takes,
+    roughly, in a process that has loaded and compiled; ``text``: what is being done, such as
+    ``"Refitting"``; ``store``: jobs that it holds are not done again, and others are kept in it one
+    by one. Returns the results by name, in the order of the jobs.
     """
     with nullcontext(dict[str, Result]()) if store is None else store.opened() as done:
         todo = [name for name in jobs if name not in done]

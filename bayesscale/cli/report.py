@@ -50,7 +50,7 @@ def report_command(
         )
     check_output(output, inputs=[source], force=force)
     for_what = options.given({"flops": budgets, "terms": terms})
-    level = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
+    level: dict[str, Any] = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
     asked = options.given({"title": title, "question": question, "unit": unit}) | level
     asked |= options.given({"machine": machine})
     of: Any

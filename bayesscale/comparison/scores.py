@@ -143,9 +143,8 @@ def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
 
 def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fit], CheckResult]:
     """Return the fits, at least ``least``, that converged, and a check that names the others."""
-    named = isinstance(fits, Mapping)
-    if not named or not all(isinstance(fit, Fit) for fit in fits.values()):
-        kinds = {name: type(fit).__name__ for name, fit in fits.items()} if named else ""
+    if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
+        kinds = isinstance(fits, Mapping) and {k: type(f).__name__ for k, f in fits.items()}
         raise DomainError(
             'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
             f"bs.fit or bs.load_fit returns, not {kinds or type(fits).__name__}."
