@@ -10,8 +10,7 @@ from bayesscale._files import check_output, is_sealed
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph
 from bayesscale.cli import options
-from bayesscale.cli.document import describe
-from bayesscale.cli.output import Output, command
+from bayesscale.cli.output import Output, command, describe
 
 EXAMPLES = """
 bayesscale report runs.csv --flops 1e24
