@@ -193,11 +193,11 @@ def verdict(checks: Iterable[CheckResult], *, of: str = "posterior") -> Verdict:
     checks = list(checks)
     gravest = worst(check.severity for check in checks)
     named = ", ".join(dict.fromkeys(c.name for c in checks if c.severity == gravest))
-    said = {
+    text = {
         "stop": f"the {of} failed its checks ({named}).",
         "caution": f"these checks of the {of} found problems: {named}.",
     }.get(gravest, f"the {of} passed its checks.")
-    return Verdict(said, gravest)
+    return Verdict(text, gravest)
 
 
 def findings(checks: Iterable[CheckResult], *, of: str = "posterior") -> list[Section]:
@@ -222,14 +222,14 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 def words(sections: Iterable[Section]) -> str:
     """Return the sentences alone, as one text."""
-    said: list[str] = []
+    sentences: list[str] = []
     for section in sections:
         match section:
             case Verdict(text) | Paragraph(text):
-                said.append(text)
+                sentences.append(text)
             case Details(_, paragraphs):
-                said.append(words(paragraphs))
-    return " ".join(said)
+                sentences.append(words(paragraphs))
+    return " ".join(sentences)
 
 
 def as_text(sections: Iterable[Section]) -> str:
@@ -264,9 +264,9 @@ def as_html(sections: Iterable[Section]) -> str:
                 badge = f'<span style="{colours};border-radius:3px;padding:1px 6px">{section.mark}'
                 parts.append(f"<p>{badge}</span> <b>{_escaped(section.text)}</b></p>")
             case Paragraph():
-                said = _escaped(marked(section))
-                said = f"<b>{said}</b>" if section.emphasis else said
-                parts.append(f"<p{_style(section)}>{said}</p>")
+                text_html = _escaped(marked(section))
+                text_html = f"<b>{text_html}</b>" if section.emphasis else text_html
+                parts.append(f"<p{_style(section)}>{text_html}</p>")
             case Details(title, paragraphs):
                 folded = "".join(f"<p{_style(p)}>{_escaped(marked(p))}</p>" for p in paragraphs)
                 parts.append(f"<details><summary>{_escaped(title)}</summary>{folded}</details>")

@@ -108,11 +108,11 @@ def calibrate(
     blocks = [tuple(numbers) for _, numbers in groupby(todo, lambda i: i // simulation.BLOCK)]
     jobs = {f"simulations-{n[0]:06d}-{n[-1]:06d}": (ladder, n) for n in blocks}
     with progress_reporter(progress) as report:
-        found = sweep(
+        simulated = sweep(
             simulation.run_block, jobs, report=report, seconds=simulation.BLOCK * SECONDS,
             text=f"Simulating and refitting, {simulation.BLOCK} at a time", store=kept,
         )  # fmt: skip
-    done |= _by_number(found.values())
+    done |= _by_number(simulated.values())
     result = Calibration.of(
         [done[i] for i in range(simulations)],
         model=setup.spec.in_words(), false_alarm=false_alarm,

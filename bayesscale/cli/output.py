@@ -150,11 +150,11 @@ class Output:
         self, path: Path, law: str | Law | None = None, *, variable: str = "fit"
     ) -> Fit | Average:
         """Load a saved fit, of a law of one's own if it is given, or an average."""
-        own = {} if law is None else {"law": law}
+        options = {} if law is None else {"law": law}
         check_saved(path)
         try:
-            loaded = bs.load_fit(path, **own)
-            self.ran(call(f"{variable} = bs.load_fit", path, **own))
+            loaded = bs.load_fit(path, **options)
+            self.ran(call(f"{variable} = bs.load_fit", path, **options))
         except FileError as error:
             if "bs.load_average" not in str(error):
                 raise

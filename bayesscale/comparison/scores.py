@@ -74,12 +74,12 @@ def score(
 ) -> Scores:  # fmt: skip
     """Score fits by a criterion of :data:`SCORES`; ``known`` spares ``"largest"`` its evidences."""
     if criterion == "evidence":
-        found = evidences(fits, random_seed=random_seed, report=report)
+        by_name = evidences(fits, random_seed=random_seed, report=report)
         scores = _jointly(
-            {name: (e.log_evidence, e.mcse) for name, e in found.items()}, odds or {},
+            {name: (e.log_evidence, e.mcse) for name, e in by_name.items()}, odds or {},
             ("log_evidence", "mcse", "ln_bf", "ln_bf_mcse"),
         )  # fmt: skip
-        return replace(scores, evidences=found)
+        return replace(scores, evidences=by_name)
     if criterion == "largest":
         densities = predictive_density(
             fits, factor=factor, random_seed=random_seed, report=report, known=known

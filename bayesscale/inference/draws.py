@@ -100,21 +100,21 @@ def parameter_groups(
     spec, coords = posterior.spec, _numbered(posterior)
     meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    own = _by_draw(sampled, coords, meant)
-    own = own.assign(_with_units(noise_draws(posterior), coords).data_vars)
+    group = _by_draw(sampled, coords, meant)
+    group = group.assign(_with_units(noise_draws(posterior), coords).data_vars)
     exponents = split_exponents(posterior, runs)
     if not letters and spec.discrepancy.coordinates(spec.law):
-        return {"posterior": own, "closest_law": _with_units(exponents, coords)}
+        return {"posterior": group, "closest_law": _with_units(exponents, coords)}
     projection = project_on_law(posterior, runs)
     published = _with_units(published_draws(spec, projection.c) | exponents, coords)
     if not spec.discrepancy.coordinates(spec.law):
-        return {"posterior": own.assign(published.data_vars)}
+        return {"posterior": group.assign(published.data_vars)}
     published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
     published.attrs = {
         "description": "the law closest to the fitted surface over the runs, draw by draw",
         "unconverged": int((~projection.converged).sum()),
     }
-    return {"posterior": own, "closest_law": published}
+    return {"posterior": group, "closest_law": published}
 
 
 def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:

@@ -339,30 +339,30 @@ def fitted_equation(fit: Fit) -> list[page.Section]:
 
 def _equation(fit: Fit) -> str:
     law = fit.law
-    said = law.equation or f"log loss as {type(law).__name__} writes it"
-    said = as_text(said)
-    return f"{said} ({law.citation})" if law.citation else said
+    equation = law.equation or f"log loss as {type(law).__name__} writes it"
+    equation = as_text(equation)
+    return f"{equation} ({law.citation})" if law.citation else equation
 
 
 def _closest_law(fit: Fit) -> str:
     """Say what the letters of a surface with discrepancy mean, and what they cost in fit."""
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
-    said = (
+    text = (
         "These parameters describe the runs: that law misses the fitted surface over them by "
         f"{misfit:.2%} (noise {sigma:.2%}). Their intervals hold only if the law does. Beyond the "
         "runs the surface may depart from it, and predictions allow for that."
     )
     if misfit > sigma:
-        said += " The misfit exceeds the noise: do not quote them as constants of the law"
-        said += ", nor E as the irreducible loss." if "E" in published else "."
+        text += " The misfit exceeds the noise: do not quote them as constants of the law"
+        text += ", nor E as the irreducible loss." if "E" in published else "."
     unsettled = int(published.attrs["unconverged"])
     if unsettled > UNSETTLED_MAX * published["misfit"].size:
-        said += (
+        text += (
             f" For {unsettled:,} of {published['misfit'].size:,} draws no closest law was found: "
             "do not quote these parameters."
         )
-    return said
+    return text
 
 
 def in_words(fit: Any) -> str:
@@ -384,15 +384,15 @@ def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> p
     spec = posterior.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}
-    said = published_draws(spec, on_law) | split_exponents(prior, runs)
-    said = {k: v for k, (v, _) in said.items() if k != "tokens_exponent" and k in published}
-    drawn = {name: np.ravel(published[name]) for name in said}
-    table = checks.prior_power(posterior, _answers(drawn, said))
-    asked = table.index == EXPONENT
-    told = table[asked] if asked.any() else table.assign(decided=False)
-    what = "the exponent of the split" if asked.any() else "the letters"
-    found = checks.check_prior_power(told, posterior, runs, what=what)
-    return page.CheckResult(found.name, found.severity, found.text, table, found.warning)
+    by_prior = published_draws(spec, on_law) | split_exponents(prior, runs)
+    by_prior = {k: v for k, (v, _) in by_prior.items() if k != "tokens_exponent" and k in published}
+    drawn = {name: np.ravel(published[name]) for name in by_prior}
+    table = checks.prior_power(posterior, _answers(drawn, by_prior))
+    of_split = table.index == EXPONENT
+    judged = table[of_split] if of_split.any() else table.assign(decided=False)
+    what = "the exponent of the split" if of_split.any() else "the letters"
+    result = checks.check_prior_power(judged, posterior, runs, what=what)
+    return page.CheckResult(result.name, result.severity, result.text, table, result.warning)
 
 
 def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> checks.Answers:

@@ -179,8 +179,8 @@ class Plan(page.Told):
     def _answers(self) -> list[CheckResult]:
         """What the answers owe to priors, and how far they lie from the runs."""
         answers = [a for a in (self.allocation, self.prediction) if a is not None]
-        found = [*(a.sensitivity for a in answers), answers[0].outside]
-        return [check for check in found if check is not None]
+        checks = [*(a.sensitivity for a in answers), answers[0].outside]
+        return [check for check in checks if check is not None]
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

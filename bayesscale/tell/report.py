@@ -140,11 +140,11 @@ def report(
         if value is not None and not isinstance(value, of_kind):
             expected = " or ".join(kind.__name__ for kind in of_kind)
             raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
-    told = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
+    results = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
             "backtest": backtest}  # fmt: skip
     subject = fit if plan is None else plan.fit
     assert subject is not None
-    check_same_runs(subject.runs, {k: r.fingerprint for k, r in told.items() if r is not None})
+    check_same_runs(subject.runs, {k: r.fingerprint for k, r in results.items() if r is not None})
     if ci_prob is not None:
         interval_tails(ci_prob)
     for name, text in (("title", title), ("question", question)):
@@ -159,7 +159,7 @@ def report(
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         plan = _planned(plan, fit, flops, terms, backtest, ci_prob).in_unit(unit)
-        of = plan.fit
+        subject_fit = plan.fit
         chapters = [
             answer_chapter(plan, machine),
             *fit_chapters(plan),
@@ -171,8 +171,8 @@ def report(
         drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
             plan, chapters, drawn,
-            title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
-            commands=commands if commands is not None else _python(of),
+            title=title or f"Scaling of {subject_fit.runs.name or 'the runs'}", question=question,
+            commands=commands if commands is not None else _python(subject_fit),
             severity=worst(
                 r.severity for r in (plan, comparison, sensitivity, recipes) if r is not None
             ),
@@ -207,8 +207,8 @@ def _planned(
 def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
     """Pass warnings on, but for reach, which the report states, and letters that fonts lack."""
     for warning in heard:
-        told = issubclass(warning.category, ExtrapolationWarning)
-        if not told and "missing from font" not in str(warning.message):
+        on_reach = issubclass(warning.category, ExtrapolationWarning)
+        if not on_reach and "missing from font" not in str(warning.message):
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
@@ -258,8 +258,8 @@ def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) 
     verdicts = [
         s for s in every if isinstance(s, Verdict) or (isinstance(s, Paragraph) and s.emphasis)
     ]
-    said = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
-    return said[0] if said else ""
+    reasons = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
+    return reasons[0] if reasons else ""
 
 
 def _budgets(explorer: Explorer) -> list[dict[str, str]]:
@@ -279,15 +279,15 @@ def _budgets(explorer: Explorer) -> list[dict[str, str]]:
 def _provenance(of: Fit | Average) -> dict[str, str]:
     """Return what is needed to make it again."""
     fits = of.fits if isinstance(of, Average) else {"": of}
-    told = {}
+    made_by = {}
     for name, fit in fits.items():
         s, draws = fit.sampling, fit.coordinates.sizes["draw"]
-        told[f"Fit {name}".strip()] = (
+        made_by[f"Fit {name}".strip()] = (
             f"{fit.spec.in_words()}; {s.chains} chains of {draws:,} draws after {s.tune:,}, "
             f"target acceptance {s.target_accept:g}, seed {s.random_seed}"
         )
     return {
-        **told,
+        **made_by,
         "Data": f"{len(of.runs):,} runs, SHA-256 {of.runs.fingerprint}",
         "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
