@@ -87,7 +87,10 @@ class Store[Result]:
 
     def read(self) -> dict[str, Result]:
         """Return the results of all finished jobs by name, each checked to be of this store."""
-        return {path.stem: self._read(path) for path in self._files()}
+        every = sorted(self.folder.glob(f"*{self.suffix}"))
+        # a leading dot marks what was never finished
+        finished = [p for p in every if p.name != SETTINGS and not p.name.startswith(".")]
+        return {path.stem: self._read(path) for path in finished}
 
     def _read(self, path: Path) -> Result:
         try:
@@ -119,13 +122,6 @@ class Store[Result]:
             f"{str(path)!r} holds results of something else. What differs: {', '.join(shown)}. "
             "Move this file elsewhere, or give store= another folder."
         )
-
-    def _files(self) -> list[Path]:
-        """Return the files of finished jobs; a leading dot marks what was never finished."""
-        return sorted(
-            path for path in self.folder.glob(f"*{self.suffix}")
-            if path.name != SETTINGS and not path.name.startswith(".")
-        )  # fmt: skip
 
 
 def store_folder(store: object) -> Path | None:

@@ -135,19 +135,14 @@ class Calibration(Told):
                 "that is sampled is not that of the model, or the sampler misses part of it. A "
                 f"right model looks like this in {100 * self.false_alarm:g} % of calibrations."
             )
-        return " ".join(filter(None, [verdict, self._failures]))
-
-    @property
-    def _failures(self) -> str:
-        if not self.unconverged:
-            return ""
-        sentence = (
-            f"{self.unconverged} of {len(self.fits):,} fits DID NOT CONVERGE, however long; their "
-            "ranks count all the same, as they would for a user."
-        )
-        if self.unconverged > UNCONVERGED_MAX * len(self.fits):
-            sentence += " These are too many to trust the ranks: raise tune and draws."
-        return sentence
+        if self.unconverged:
+            verdict += (
+                f" {self.unconverged} of {n:,} fits DID NOT CONVERGE, however long; their ranks "
+                "count all the same, as they would for a user."
+            )
+        if self.unconverged > UNCONVERGED_MAX * n:
+            verdict += " These are too many to trust the ranks: raise tune and draws."
+        return verdict
 
     def _reading(self, name: str) -> str:
         """Say what is wrong with a quantity's posterior, judging by its ranks."""

@@ -3,9 +3,8 @@
 Everything here is NumPy on the law's own formula: PyMC would compile a graph for each group.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -65,7 +64,14 @@ def assemble_draws(
             coords={**coords, **unit},
         )
         groups["posterior_predictive"] = _predictive(posterior, runs, rng)
-    made_by = provenance(sample_stats.attrs)
+    # named as by PyMC and ArviZ, without the time
+    made_by = {
+        "creation_library": "bayesscale", "creation_library_version": version("bayesscale"),
+        "creation_library_language": "Python",
+    }  # fmt: skip
+    for name, value in sample_stats.attrs.items():
+        if str(name).startswith(("inference_library", "tuning_steps")):
+            made_by[str(name)] = value
     for name in groups:
         groups[name] = groups[name].assign_attrs(made_by)
         if name in ("observed_data", "posterior_predictive", "prior_predictive"):
@@ -78,19 +84,6 @@ def assemble_draws(
             "fit.posterior.thin(draws).log_likelihood(runs) computes it for fewer draws."
         )
     return tree
-
-
-def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
-    """Return what made the draws, named as by PyMC and ArviZ, without the time."""
-    return {
-        "creation_library": "bayesscale",
-        "creation_library_version": version("bayesscale"),
-        "creation_library_language": "Python",
-    } | {
-        str(k): v
-        for k, v in sampled.items()
-        if str(k).startswith(("inference_library", "tuning_steps"))
-    }
 
 
 def parameter_groups(

@@ -129,12 +129,10 @@ class Setup:
         every: dict[str, Any] = {**DEFAULTS, **options}
         runs = as_runs(runs)
         spec = specify(runs, **{name: every[name] for name in MODEL})
-        seed = every["random_seed"]
+        seed, draws = every["random_seed"], every["draws"]
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(
-            draws=None
-            if every["draws"] is None
-            else whole_number("draws", every["draws"], least=100),
+            draws=None if draws is None else whole_number("draws", draws, least=100),
             tune=whole_number("tune", every["tune"], least=100),
             chains=whole_number("chains", every["chains"], least=2),
             target_accept=probability("target_accept", every["target_accept"]),

@@ -128,23 +128,24 @@ def report(
     path = Path(path) if isinstance(path, str | Path) else path
     if not isinstance(path, Path) or path.suffix.lower() not in (".html", ".htm"):
         raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
-    kinds: dict[str, tuple[Any, tuple[type, ...]]] = {
-        "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
-        "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
-        "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
-        "recipes": (recipes, (RecipeComparison,)),
-    }  # fmt: skip
     if (fit is None) == (plan is None):
         raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
-    for name, (value, of_kind) in kinds.items():
-        if value is not None and not isinstance(value, of_kind):
-            expected = " or ".join(kind.__name__ for kind in of_kind)
+    results = {
+        "regret": (regret, Regret), "comparison": (comparison, Comparison),
+        "sensitivity": (sensitivity, PriorSensitivity), "backtest": (backtest, Backtest),
+    }  # fmt: skip
+    parts: dict[str, tuple[Any, Any]] = {
+        "fit": (fit, Fit | Average), "plan": (plan, Plan), "machine": (machine, Machine),
+        **results, "recipes": (recipes, RecipeComparison),
+    }  # fmt: skip
+    for name, (value, kind) in parts.items():
+        if value is not None and not isinstance(value, kind):
+            expected = "Fit or Average" if name == "fit" else kind.__name__
             raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
-    results = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
-            "backtest": backtest}  # fmt: skip
     subject = fit if plan is None else plan.fit
     assert subject is not None
-    check_same_runs(subject.runs, {k: r.fingerprint for k, r in results.items() if r is not None})
+    marks = {k: r.fingerprint for k, (r, _) in results.items() if r is not None}
+    check_same_runs(subject.runs, marks)
     if ci_prob is not None:
         interval_tails(ci_prob)
     for name, text in (("title", title), ("question", question)):
@@ -232,20 +233,14 @@ def _render(
     explorer = None if plan.allocation is None else explorer_of(plan)
     unit = plan.prediction.scale.unit
     return environment.get_template("report.html.jinja").render(
-        made_by=MADE_BY,
-        title=printable(title),
-        question=printable(question),
+        made_by=MADE_BY, title=printable(title), question=printable(question),
         verdict=plan.verdict.mark if severity == plan.severity else LABELS[severity],
-        severity=severity,
-        reason=_reason(of, chapters, severity),
+        severity=severity, reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,
         loss_word="perplexity of L*" if unit == "perplexity" else f"loss L*, {unit}",
-        level=percent(plan.ci_prob),
-        budgets=_budgets(explorer) if explorer else [],
+        level=percent(plan.ci_prob), budgets=_budgets(explorer) if explorer else [],
         facts={word: printable(fact) for word, fact in facts(of.runs).items()},
-        chapters=chapters,
-        caveats=caveats(plan),
-        provenance=_provenance(of),
+        chapters=chapters, caveats=caveats(plan), provenance=_provenance(of),
         commands="\n".join(commands),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         script=Markup((folder / "report.js").read_text(encoding="utf-8")),
