@@ -87,10 +87,10 @@ def positive_scalar(name: str, value: object, unit: str) -> float:
 
 def number(name: str, value: object, *, above: float | None = None, why: str = "") -> float:
     """Return one finite number, above a limit if there is one."""
-    told = "a finite number" if above is None else f"above {above:g} and finite"
+    allowed = "a finite number" if above is None else f"above {above:g} and finite"
     read = _real(value)
     if read is None or not (float("-inf") if above is None else above) < read < float("inf"):
-        raise DomainError(f"{name} must be {told}, not {shown(value)}{why or '.'}")
+        raise DomainError(f"{name} must be {allowed}, not {shown(value)}{why or '.'}")
     return read
 
 
@@ -167,11 +167,11 @@ def flag(name: str, value: object) -> bool:
 def shown(value: object) -> str:
     """Write any value for a message: on one line, cut short, control characters escaped."""
     try:
-        told = repr(value)
+        line = repr(value)
     except Exception:  # an integer beyond 4,300 digits, an object that cannot tell of itself
         return f"something of type {type(value).__name__}"
-    told = " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in told).split())
-    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
+    line = " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in line).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _numbers(name: str, values: object, unit: str) -> NDArray[np.float64]:

@@ -62,15 +62,16 @@ def _completed(
 ) -> str:
     """Return a docstring whose parameters are all there, in the order of the signature."""
     first, *rest = _HEAD.split(doc)
-    found = {name: body.strip("\n") for name, body in zip(rest[::2], rest[1::2], strict=True)}
+    written = {name: body.strip("\n") for name, body in zip(rest[::2], rest[1::2], strict=True)}
     given: dict[str, str] = {}
-    for entry in re.split(r"\n(?=\S)", found.pop("Parameters", "")):
+    for entry in re.split(r"\n(?=\S)", written.pop("Parameters", "")):
         for name in entry.partition("\n")[0].split(","):
             given[name.strip(" *")] = entry
     entries = [given.get(n) or f"{n}\n    " + texts[n].replace("\n", "\n    ") for n in names]
     bodies = {"Parameters": "\n".join(dict.fromkeys(entries))}
-    bodies |= {name: text for name, text in sections.items() if name not in found}
+    bodies |= {name: text for name, text in sections.items() if name not in written}
     order = ("Parameters", "Returns", "Yields", "Raises", "Warns")
-    bodies = {name: (bodies | found)[name] for name in order if name in bodies | found} | found
-    written = (f"{name}\n{'-' * len(name)}\n{body}" for name, body in bodies.items() if body)
-    return "\n\n".join([first.strip(), *written])
+    bodies |= written
+    bodies = {name: bodies[name] for name in order if name in bodies} | written
+    texts_out = (f"{name}\n{'-' * len(name)}\n{body}" for name, body in bodies.items() if body)
+    return "\n\n".join([first.strip(), *texts_out])

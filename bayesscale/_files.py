@@ -73,12 +73,9 @@ MADE_BY = "Made by bayesscale"
 def atomic_write(path: AnyPath) -> Iterator[Path]:
     """Give a temporary path to write to, and move it onto ``path`` once all went well.
 
-    The temporary file lies in the folder of ``path``, so that the move is a rename: readers see the
-    old file or the new one, never half of one. Files that killed writers of the same ``path`` left
-    there are removed.
-
-    ``path``: where the file shall be. Its folder must exist; a file that is there is replaced.
-    Yields an empty file with the same suffix.
+    The temporary file, empty and of the same suffix, lies in the folder of ``path``, so that the
+    move is a rename: readers see the old file or the new one, never half of one. What killed
+    writers of the same ``path`` have left there is removed.
     """
     target = check_writable(path)
     try:
@@ -121,12 +118,9 @@ def make_folder(folder: AnyPath) -> Path:
 
 
 def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool = False) -> None:
-    """Fail now if a result must not be written to a path later.
-
-    ``path``: where a saved fit or a figure shall be; ``inputs``: files that are read; none of them
-    may be written over, by whatever name; ``force``: allow to replace a file that bayesscale did
-    not write.
-    """
+    """Fail now if a result must not be written to a path later: over one of the ``inputs``, by
+    whatever name, or, without ``force``, over a file that bayesscale did not write.
+    """  # noqa: D205
     target = check_writable(path)
     for source in inputs:
         if _same_file(target, source):

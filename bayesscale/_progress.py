@@ -39,7 +39,7 @@ def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
         with _live_line() as report:
             yield report
     else:
-        yield _LogLines()
+        yield _log_lines()
 
 
 def _in_notebook() -> bool:
@@ -86,22 +86,21 @@ def _live_line() -> Iterator[Report]:
         yield report
 
 
-class _LogLines:
-    """One line when the phase changes, and one every few seconds while it lasts."""
+def _log_lines() -> Report:
+    """Write one line when the phase changes, and one every few seconds while it lasts."""
+    phase, last = "", 0.0
 
-    def __init__(self) -> None:
-        self._phase = ""
-        self._last = 0.0
-
-    def __call__(self, text: str, done: int = 0, total: int | None = None) -> None:
+    def report(text: str, done: int = 0, total: int | None = None) -> None:
+        nonlocal phase, last
         now = time.monotonic()
-        phase = text.split(":")[0]
-        if phase == self._phase and now - self._last < SECONDS_BETWEEN_LINES:
+        if text.split(":")[0] == phase and now - last < SECONDS_BETWEEN_LINES:
             return
-        self._phase, self._last = phase, now
+        phase, last = text.split(":")[0], now
         with suppress(OSError, ValueError):  # a full or closed stream must not stop the work
             sys.stderr.write(f"bayesscale: {text}\n")
             sys.stderr.flush()
+
+    return report
 
 
 @contextmanager

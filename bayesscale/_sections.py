@@ -120,14 +120,10 @@ class Table:
         return cls(list(columns), cells, note, len(frame) - len(shown))
 
     @property
-    def left_out(self) -> str:
-        """A word on the rows that are not shown."""
-        return f"… and {self.more:,} more rows." if self.more else ""
-
-    @property
     def footer(self) -> str:
-        """What is written below the cells."""
-        return "\n".join(filter(None, [self.left_out, self.note]))
+        """What is written below the cells: how many rows are not shown, and the note."""
+        left_out = f"… and {self.more:,} more rows." if self.more else ""
+        return "\n".join(filter(None, [left_out, self.note]))
 
 
 @dataclass(frozen=True)
@@ -169,19 +165,10 @@ class Told(ABC):
 class CheckResult:
     """What a check found.
 
-    Parameters
-    ----------
-    name
-        What was checked.
-    severity
-        ``"ok"``; ``"note"``, worth knowing; ``"caution"``, usable with this in mind; ``"stop"``,
-        not to be used.
-    text
-        What was found, in plain words, and what to do about it.
-    table
-        The figures behind it.
-    warning
-        Category of the warning that is issued for a caution or a stop.
+    ``name``: what was checked; ``severity``: ``"ok"``; ``"note"``, worth knowing; ``"caution"``,
+    usable with this in mind; ``"stop"``, not to be used; ``text``: what was found, in plain words,
+    and what to do about it; ``table``: the figures behind it; ``warning``: category of the warning
+    that is issued for a caution or a stop.
     """
 
     name: str
@@ -206,11 +193,11 @@ def verdict(checks: Iterable[CheckResult], *, of: str = "posterior") -> Verdict:
     checks = list(checks)
     gravest = worst(check.severity for check in checks)
     named = ", ".join(dict.fromkeys(c.name for c in checks if c.severity == gravest))
-    said = {
+    text = {
         "stop": f"the {of} failed its checks ({named}).",
         "caution": f"these checks of the {of} found problems: {named}.",
     }.get(gravest, f"the {of} passed its checks.")
-    return Verdict(said, gravest)
+    return Verdict(text, gravest)
 
 
 def findings(checks: Iterable[CheckResult], *, of: str = "posterior") -> list[Section]:
@@ -235,14 +222,14 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 def words(sections: Iterable[Section]) -> str:
     """Return the sentences alone, as one text."""
-    said: list[str] = []
+    sentences: list[str] = []
     for section in sections:
         match section:
             case Verdict(text) | Paragraph(text):
-                said.append(text)
+                sentences.append(text)
             case Details(_, paragraphs):
-                said.append(words(paragraphs))
-    return " ".join(said)
+                sentences.append(words(paragraphs))
+    return " ".join(sentences)
 
 
 def as_text(sections: Iterable[Section]) -> str:
@@ -277,9 +264,9 @@ def as_html(sections: Iterable[Section]) -> str:
                 badge = f'<span style="{colours};border-radius:3px;padding:1px 6px">{section.mark}'
                 parts.append(f"<p>{badge}</span> <b>{_escaped(section.text)}</b></p>")
             case Paragraph():
-                said = _escaped(marked(section))
-                said = f"<b>{said}</b>" if section.emphasis else said
-                parts.append(f"<p{_style(section)}>{said}</p>")
+                text_html = _escaped(marked(section))
+                text_html = f"<b>{text_html}</b>" if section.emphasis else text_html
+                parts.append(f"<p{_style(section)}>{text_html}</p>")
             case Details(title, paragraphs):
                 folded = "".join(f"<p{_style(p)}>{_escaped(marked(p))}</p>" for p in paragraphs)
                 parts.append(f"<details><summary>{_escaped(title)}</summary>{folded}</details>")

@@ -87,7 +87,10 @@ class Store[Result]:
 
     def read(self) -> dict[str, Result]:
         """Return the results of all finished jobs by name, each checked to be of this store."""
-        return {path.stem: self._read(path) for path in self._files()}
+        every = sorted(self.folder.glob(f"*{self.suffix}"))
+        # a leading dot marks what was never finished
+        finished = [p for p in every if p.name != SETTINGS and not p.name.startswith(".")]
+        return {path.stem: self._read(path) for path in finished}
 
     def _read(self, path: Path) -> Result:
         try:
@@ -120,13 +123,6 @@ class Store[Result]:
             "Move this file elsewhere, or give store= another folder."
         )
 
-    def _files(self) -> list[Path]:
-        """Return the files of finished jobs; a leading dot marks what was never finished."""
-        return sorted(
-            path for path in self.folder.glob(f"*{self.suffix}")
-            if path.name != SETTINGS and not path.name.startswith(".")
-        )  # fmt: skip
-
 
 def store_folder(store: object) -> Path | None:
     """Return the folder that ``store=`` names, or None."""
@@ -150,14 +146,12 @@ def sweep[Job, Result](
     function: Callable[[Job], Result], jobs: Mapping[str, Job], *, seconds: float,
     report: Callable[..., None], text: str, store: Store[Result] | None = None,
 ) -> dict[str, Result]:  # fmt: skip
-    """Apply a function to every job through joblib, and tell how far it is.
+    """Apply a function that can be pickled to every job through joblib, and report progress.
 
-    ``function``: A function of one job that can be pickled, such as one defined in a module;
-    ``jobs``: what to apply it to, by names that are unique, and names of files if there is a store;
-    ``seconds``: what a job takes, roughly, in a process that has loaded and compiled; ``report``:
-    where progress goes; ``text``: what is being done, such as ``"Refitting"``; ``store``: jobs that
-    it holds are not done again, and others are kept in it one by one. Returns the results
-    by name, in the order of the jobs.
+    ``jobs``: by name, which is that of a file if there is a store; ``seconds``: what a job takes,
+    roughly, in a process that has loaded and compiled; ``text``: what is being done, such as
+    ``"Refitting"``; ``store``: jobs that it holds are not done again, and others are kept in it one
+    by one. Returns the results by name, in the order of the jobs.
     """
     with nullcontext(dict[str, Result]()) if store is None else store.opened() as done:
         todo = [name for name in jobs if name not in done]

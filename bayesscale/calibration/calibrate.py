@@ -12,15 +12,8 @@ from numpy.typing import ArrayLike
 from bayesscale._arguments import positive_array, probability, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, store_folder, sweep
+from bayesscale.calibration import simulation
 from bayesscale.calibration.result import UNCONVERGED_MAX, Calibration
-from bayesscale.calibration.simulation import (
-    BLOCK,
-    RANKED_AMONG,
-    Ladder,
-    Ranked,
-    draw_truths,
-    run_block,
-)
 from bayesscale.errors import ConvergenceWarning
 from bayesscale.inference import FitOptions, Setup, seeded, takes_fit_options
 from bayesscale.model import check_priors_admit
@@ -100,26 +93,26 @@ def calibrate(
         flops = float(f"{REACH * runs.flops.max():.2g}")
     budgets = tuple(positive_array("flops", flops, FLOPS.unit).tolist())
     check_priors_admit(runs, setup.spec)
-    ladder = Ladder(setup, budgets)
-    done: dict[int, Ranked] = {}
+    ladder = simulation.Ladder(setup, budgets)
+    done: dict[int, simulation.Ranked] = {}
     kept = None
     if folder is not None:
         kept = Store.of_json(
             folder,
             _settings(ladder),
             lambda block: [asdict(ranked) for ranked in block],
-            lambda block: [Ranked(**ranked) for ranked in block],
+            lambda block: [simulation.Ranked(**ranked) for ranked in block],
         )
         done = _by_number(kept.read().values())
     todo = [i for i in range(simulations) if i not in done]
-    blocks = [tuple(numbers) for _, numbers in groupby(todo, lambda i: i // BLOCK)]
+    blocks = [tuple(numbers) for _, numbers in groupby(todo, lambda i: i // simulation.BLOCK)]
     jobs = {f"simulations-{n[0]:06d}-{n[-1]:06d}": (ladder, n) for n in blocks}
     with progress_reporter(progress) as report:
-        found = sweep(
-            run_block, jobs, seconds=BLOCK * SECONDS, report=report, store=kept,
-            text=f"Simulating and refitting, {BLOCK} at a time",
+        simulated = sweep(
+            simulation.run_block, jobs, report=report, seconds=simulation.BLOCK * SECONDS,
+            text=f"Simulating and refitting, {simulation.BLOCK} at a time", store=kept,
         )  # fmt: skip
-    done |= _by_number(found.values())
+    done |= _by_number(simulated.values())
     result = Calibration.of(
         [done[i] for i in range(simulations)],
         model=setup.spec.in_words(), false_alarm=false_alarm,
@@ -130,18 +123,19 @@ def calibrate(
     return result
 
 
-def _by_number(blocks: Iterable[list[Ranked]]) -> dict[int, Ranked]:
+def _by_number(blocks: Iterable[list[simulation.Ranked]]) -> dict[int, simulation.Ranked]:
     return {ranked.simulation: ranked for block in blocks for ranked in block}
 
 
-def _settings(ladder: Ladder) -> dict[str, Any]:
+def _settings(ladder: simulation.Ladder) -> dict[str, Any]:
     """Return what tells one calibration's simulations from another's, as plain JSON types."""
     spec = ladder.spec
-    truths, log_losses = draw_truths(ladder, 0)
+    truths, log_losses = simulation.draw_truths(ladder, 0)
     first = {name: values[:1] for name, values in truths.items()}
     drawn = ladder.quantities(first, log_losses[0])
     return {
         "law": spec.law.name, "noise": spec.noise.name, "discrepancy": spec.discrepancy.name,
-        **asdict(ladder.setup.sampling), "flops": list(ladder.flops), "ranked_among": RANKED_AMONG,
+        **asdict(ladder.setup.sampling), "flops": list(ladder.flops),
+        "ranked_among": simulation.RANKED_AMONG,
         FORMULA: {name: float(values[0]) for name, values in drawn.items()},
     }  # fmt: skip

@@ -121,7 +121,7 @@ class Calibration(Told):
         worst = table["p_value"].idxmin()
         bad = table[~table["inside"]].sort_values("p_value")
         if bad.empty:
-            said = (
+            verdict = (
                 f"{self.model}: in {n:,} simulations the truth ranked uniformly among the "
                 f"posterior's draws for all {len(table)} quantities. The smallest p-value, "
                 f"{table['p_value'].min():.2g}, is of {worst}; it would have to be below "
@@ -129,25 +129,20 @@ class Calibration(Told):
             )
         else:
             listed = [f"{name} ({self._reading(str(name))})" for name in bad.index]
-            said = (
+            verdict = (
                 f"{self.model} IS NOT CALIBRATED: in {n:,} simulations the truth did not rank "
                 f"uniformly among the posterior's draws of {list_some(listed)}. Either the density "
                 "that is sampled is not that of the model, or the sampler misses part of it. A "
                 f"right model looks like this in {100 * self.false_alarm:g} % of calibrations."
             )
-        return " ".join(filter(None, [said, self._failures]))
-
-    @property
-    def _failures(self) -> str:
-        if not self.unconverged:
-            return ""
-        said = (
-            f"{self.unconverged} of {len(self.fits):,} fits DID NOT CONVERGE, however long; their "
-            "ranks count all the same, as they would for a user."
-        )
-        if self.unconverged > UNCONVERGED_MAX * len(self.fits):
-            said += " These are too many to trust the ranks: raise tune and draws."
-        return said
+        if self.unconverged:
+            verdict += (
+                f" {self.unconverged} of {n:,} fits DID NOT CONVERGE, however long; their ranks "
+                "count all the same, as they would for a user."
+            )
+        if self.unconverged > UNCONVERGED_MAX * n:
+            verdict += " These are too many to trust the ranks: raise tune and draws."
+        return verdict
 
     def _reading(self, name: str) -> str:
         """Say what is wrong with a quantity's posterior, judging by its ranks."""

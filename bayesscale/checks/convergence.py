@@ -164,8 +164,8 @@ def _effective(draws: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = 1 - (within - covariance) / total
     correlation[0] = 1
-    some = (n - 1) // 2 * 2
-    even, pairs = correlation[:some:2], correlation[:some:2] + correlation[1:some:2]
+    last = (n - 1) // 2 * 2
+    even, pairs = correlation[:last:2], correlation[:last:2] + correlation[1:last:2]
     positive = np.logical_and.accumulate(pairs > 0, axis=0)
     positive[-1] = False
     first = positive.sum(axis=0)  # the pair that is not

@@ -26,11 +26,11 @@ POINTS = 25
 
 def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
     """Check for runs on one line, repeated data and losses without noise: the findings only."""
-    law, found = spec.law, list[tuple[str, Severity, str]]()
+    law, flaws = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
     if " line" in flaw:
         text = "Predictions off this line, and the best split, rest on the priors."
-        found.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
+        flaws.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
     if EPOCHS.name in runs and UNIQUE_TOKENS.name not in law.quantities:
         epochs = runs[EPOCHS.name]
         many = runs.run_ids[epochs > MOST_EPOCHS]
@@ -44,15 +44,15 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
                 "repeated tokens are worth much less, so exponents and forecasts are unreliable: "
                 "leave these runs out, or fit a law that takes unique_tokens as an input."
             )
-        found.append(("repeated data", "caution" if len(many) else "note", text))
+        flaws.append(("repeated data", "caution" if len(many) else "note", text))
     if has_noise_floor(spec, runs) and runs.loss_se is not None:
         text = (
             "The losses lie on a law but for rounding: there is no noise to estimate. A standard "
             f"error of {runs.loss_se[0]:.2g} nats/token is assumed. Intervals describe these "
             "numbers, and are no forecast of training runs."
         )
-        found.append(("noise-free losses", "note", text))
-    return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in found)
+        flaws.append(("noise-free losses", "note", text))
+    return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in flaws)
 
 
 def design_flaw(runs: Runs, law: Law) -> str:

@@ -27,16 +27,16 @@ ROUNDING = 1e-16
 def standardised(residual: Array, runs: Runs, rows: Rows, draws: Posterior) -> tuple[Array, Array]:
     """Return unit residuals ``(draw, run)`` and those of clusters, ``(draw, cluster)``."""
     c, share, codes, sums = draws.noise_at(runs), rows.share(draws.c), rows.codes, rows.sums
-    own = np.sqrt((1 - share) * c["sigma"] ** 2 + rows.log_loss_se**2)
-    own = np.broadcast_to(own, residual.shape)
+    sigma = np.sqrt((1 - share) * c["sigma"] ** 2 + rows.log_loss_se**2)
+    sigma = np.broadcast_to(sigma, residual.shape)
 
     # what the rows of a cluster have in common lies along one direction: shrink that alone
-    length2 = sums((c["sigma"] / own) ** 2)
-    along = c["sigma"] / own / np.sqrt(length2)[:, codes]
+    length2 = sums((c["sigma"] / sigma) ** 2)
+    along = c["sigma"] / sigma / np.sqrt(length2)[:, codes]
     less = 1 / np.sqrt(1 + share * length2) - 1
 
     def whitened(values: Array) -> Array:
-        return values / own + (less * sums(values / own * along))[:, codes] * along
+        return values / sigma + (less * sums(values / sigma * along))[:, codes] * along
 
     y, level = whitened(residual), whitened(np.ones(residual.shape))
     precision = sums(level**2)

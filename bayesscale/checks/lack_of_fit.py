@@ -112,8 +112,8 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     far_off, named, grave = _far_off(far, missed, rows, runs)
     shapes = _shapes(few, runs, Scores.of(z))
     noise, remark = _noise_by_size(z, runs, spec)
-    replicates, said = _replicates(z, missed, sizes)
-    remark += said
+    replicates, on_replicates = _replicates(z, missed, sizes)
+    remark += on_replicates
     could = Detectable.of(
         shapes, n=len(rows.size), far=FAR, level=LEVEL,
         least_kink=sd_a_decade_on(few, runs, shapes[0].size) if shapes else np.nan,
@@ -142,7 +142,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
             f"this for noise and are wrong, most of all where they extrapolate. {_cure(spec)}"
         )
         return CheckResult("lack of fit", "caution", text, table, LackOfFitWarning)
-    text = f"No pattern {'with size ' if said else ''}in what the law leaves over."
+    text = f"No pattern {'with size ' if on_replicates else ''}in what the law leaves over."
     neighbours = findings["neighbours"]
     if neighbours.p < LEVEL:
         text = (
@@ -165,11 +165,11 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
 
 def _shapes(draws: Posterior, runs: Runs, scores: Scores) -> list[Family]:
     """Return the kinks and curvatures to look for."""
-    some = draws.thin(min(20, len(draws)))
-    rows, residual = some.spec.rows(runs), some.residuals(runs)
+    few = draws.thin(min(20, len(draws)))
+    rows, residual = few.spec.rows(runs), few.residuals(runs)
 
     def scores_of(residual: Array) -> Array:
-        return some.spec.noise.scores(standardised(residual, runs, rows, some)[0], rows, some.c)
+        return few.spec.noise.scores(standardised(residual, runs, rows, few)[0], rows, few.c)
 
     before = scores_of(residual)
     return families(
@@ -210,11 +210,11 @@ def sd_a_decade_on(draws: Posterior, runs: Runs, size: Quantity) -> float:
 def _noise_by_size(z: Array, runs: Runs, spec: ModelSpec) -> tuple[_Finding, str]:
     """Return the finding where noise is loud among large runs, and a remark where it is not."""
     ratio, p, log_scale = noise_by_size(spec.law, runs, z)
-    said = " as at ".join(
+    places = " as at ".join(
         size_in_words({name: runs[name][at] for name in spec.law.quantities}, spec.law)
         for at in (int(np.argmax(log_scale)), int(np.argmin(log_scale)))
     )
-    problem = f"noise changes with size, about {ratio:.2g} times as much at {said}"
+    problem = f"noise changes with size, about {ratio:.2g} times as much at {places}"
     louder = float(np.exp(log_scale[np.argmax(runs.size)]))
     finding = _Finding.of(
         ratio, p, f"its {problem}, and intervals of large runs are too narrow",
@@ -322,13 +322,13 @@ def _discrepancy(draws: Posterior) -> _Finding:
 def _cure(spec: ModelSpec) -> str:
     default = resolve_priors(spec.coordinates, None)
     own: Sequence[str] = [name for name, prior in spec.priors.items() if prior != default[name]]
-    said = []
+    cures = []
     if own:
-        said.append(f"You set the prior of {list_some(own)}: widen it first")
-    said.append("look at the runs named and drop those that diverged or that no law is meant for")
-    said.append("name the column of rows that are readings of one run (cluster)")
-    said.append(
+        cures.append(f"You set the prior of {list_some(own)}: widen it first")
+    cures.append("look at the runs named and drop those that diverged or that no law is meant for")
+    cures.append("name the column of rows that are readings of one run (cluster)")
+    cures.append(
         "or fit another law" + ' or discrepancy="drift"' * (spec.discrepancy.name == "none")
     )
-    words = "; ".join(said)
+    words = "; ".join(cures)
     return words[0].upper() + words[1:] + "."

@@ -91,10 +91,10 @@ class Family:
 
 def sizes_of(law: Law, runs: Runs) -> dict[str, tuple[Quantity, Array]]:
     """Return the sizes that a law has in logs, and their logs: compute first, where split."""
-    found = {name: q for name, q in law.quantities.items() if q.scale == "log"}
-    if set(SPLIT) <= set(found):
-        found = {FLOPS.name: QUANTITIES[FLOPS.name], **found}
-    logs = {name: (q, np.log(runs[name])) for name, q in found.items()}
+    sizes = {name: q for name, q in law.quantities.items() if q.scale == "log"}
+    if set(SPLIT) <= set(sizes):
+        sizes = {FLOPS.name: QUANTITIES[FLOPS.name], **sizes}
+    logs = {name: (q, np.log(runs[name])) for name, q in sizes.items()}
     return {name: of for name, of in logs.items() if len(np.unique(of[1])) >= LEAST_VALUES}
 
 

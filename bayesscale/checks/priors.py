@@ -73,11 +73,11 @@ def prior_scores(posterior: Posterior) -> dict[str, Array]:
     """Return coordinates where priors are standard normal, ``(draw, coordinate)`` by group."""
     spec, flat = posterior.spec, posterior.flat()
     z = {name: values[:, 0] for name, values in spec.space.scores(flat.c).items()}
-    own = [k.name for k in spec.coordinates if k.name not in z]
-    if own:
+    others = [k.name for k in spec.coordinates if k.name not in z]
+    if others:
         drawn = spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS)
         levels = ndtri((np.arange(PRIOR_DRAWS) + 0.5) / PRIOR_DRAWS)
-        z |= {k: np.interp(flat.c[k][:, 0], np.sort(drawn[k]), levels) for k in own}
+        z |= {k: np.interp(flat.c[k][:, 0], np.sort(drawn[k]), levels) for k in others}
     groups = (spec.law.coordinates, spec.discrepancy.coordinates(spec.law), spec.noise_coordinates)
     return {
         group: np.stack([z[k.name] for k in members], axis=-1)
@@ -133,14 +133,14 @@ def check_prior_power(
             f"{curing_runs(posterior, runs)}."
         )
         return CheckResult("prior sensitivity", "caution", text, table, PriorWarning)
-    said = [
+    moves = [
         f"{most:.2f} ({group})"
         for group, most in zip(GROUPS, table[MOVES].abs().max(), strict=True)
         if (table[f"from_{group}"] > 0).any()
     ]
     text = (
-        f"With priors of twice the power, {what} would move by at most {', '.join(said)} posterior "
-        "standard deviations."
+        f"With priors of twice the power, {what} would move by at most {', '.join(moves)} "
+        "posterior standard deviations."
     )
     mostly = _from_priors(table) > MOSTLY
     if mostly.any():

@@ -8,9 +8,8 @@ import click
 import bayesscale as bs
 from bayesscale._arguments import number
 from bayesscale._python import Name, call
-from bayesscale.cli.document import describe, describe_runs
 from bayesscale.cli.options import FACTOR, given, reading_options, runs_argument, sampling_options
-from bayesscale.cli.output import Command, Output, command
+from bayesscale.cli.output import Command, Output, command, describe, describe_runs
 from bayesscale.cli.own_law import get_law
 
 OPTION = "--laws"

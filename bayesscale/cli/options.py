@@ -157,10 +157,10 @@ def size_option(name: str, text: str, **settings: Any) -> Callable:
     return click.option(name, type=SIZES, metavar="SIZE", callback=single, help=text, **settings)
 
 
-_TERMS = {
-    "served": size_option("--served", "Tokens that the model will serve: budgets pay for these."),
+TERMS = {
+    "served": size_option("--served", "Tokens the model will serve: budgets pay for these too."),
     "params_min": size_option("--params-min", "Least parameters, e.g. 1B."),
-    "params_max": size_option("--params-max", "Most parameters, as for memory, e.g. 8B."),
+    "params_max": size_option("--params-max", "Most parameters, for memory or latency, e.g. 8B."),
     "tokens_max": size_option("--tokens-max", "Most training tokens."),
     "unique_tokens": size_option("--unique-tokens", "Unique tokens; more of them are repeated."),
     "within": click.option(
@@ -191,7 +191,7 @@ def terms_options(command: Callable[..., None]) -> Callable[..., None]:
             terms["given"] = {k: v[0] if len(v) == 1 else [*v] for k, v in terms["given"].items()}
         command(**options, terms=bs.Terms(**terms) if terms else None)
 
-    return gathered("terms", _TERMS)(with_terms)
+    return gathered("terms", TERMS)(with_terms)
 
 
 PATH = click.Path(path_type=Path)
@@ -251,12 +251,16 @@ force_option = click.option(
     "--force", is_flag=True, help="Write over a file that is there, whatever it is."
 )
 
+<<<<<<< HEAD
 
 def _sibling(path: str) -> Any:
     return made_by(bs.load_fit(path), call("bs.load_fit", Path(path)))
 
 
 _SAMPLING: dict[str, Callable] = {
+=======
+SAMPLING: dict[str, Callable] = {
+>>>>>>> hcut
     "law": click.option(
         "--law", type=LAW, show_default="unified",
         help="unified, chinchilla, kaplan, ..., or a law of your own: my_law.py:MyLaw.",
@@ -293,7 +297,7 @@ _SAMPLING: dict[str, Callable] = {
 
 def sampling_options(*names: str) -> Callable[[Callable], Callable]:
     """Add options of ``fit``, by default all; the command receives those given as ``sampling``."""
-    return gathered("sampling", {name: _SAMPLING[name] for name in names or _SAMPLING})
+    return gathered("sampling", {name: SAMPLING[name] for name in names or SAMPLING})
 
 
 def _pair(name: str, example: str) -> Read[tuple[str, str]]:
@@ -320,7 +324,7 @@ def _column(option: str, what: str, name: str | None = None, **settings: Any) ->
     return click.option(*names, metavar="COL", help=f"Column {what}.", **settings)
 
 
-_READING: dict[str, Callable] = {
+READING: dict[str, Callable] = {
     "params": _column("--params-column", "of the parameters", "params"),
     "tokens": _column(
         "--tokens-column", "of the training tokens, or a product: 'steps * 512 * seq_len'", "tokens"
@@ -377,5 +381,5 @@ _READING: dict[str, Callable] = {
     ),
 }  # fmt: skip
 
-reading_options = gathered("reading", _READING)
+reading_options = gathered("reading", READING)
 """Adds the options; the command receives those that were given as ``reading``."""

@@ -1,4 +1,4 @@
-"""Commands and their output: help in groups, JSON for programs, warnings, an exit status."""
+"""Commands and their output: help in groups, JSON documents, warnings, an exit status."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ import bayesscale as bs
 from bayesscale import errors
 from bayesscale._files import check_output, check_saved
 from bayesscale._python import call
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, words, worst
+from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, records, words, worst
+from bayesscale.cli.options import READING, TERMS
 from bayesscale.cli.own_law import Aside
 from bayesscale.errors import BayesScaleWarning, FileError
 from bayesscale.tell import tell, terminal
@@ -32,14 +34,8 @@ if TYPE_CHECKING:
     from bayesscale.runs import Runs
 
 GROUPS = {
-    "Reading the table": (
-        "params", "tokens", "loss", "flops", "loss_se", "seed", "group", "cluster", "run_id",
-        "params_non_embedding", "param_count", "flop_rule", "loss_unit", "bytes_per_token", "units",
-        "inputs", "where", "reading", "drop_incomplete", "params_from", "decimal",
-    ),
-    "What the budget pays for, and what limits the run": (
-        "served", "params_min", "params_max", "tokens_max", "unique_tokens", "within", "given",
-    ),
+    "Reading the table": tuple(READING),
+    "What the budget pays for, and what limits the run": tuple(TERMS),
     "Small runs to choose from": ("candidates", "most"),
     "How it is shown": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
     "Model": ("law", "laws", "noise", "discrepancy", "priors"),
@@ -91,10 +87,10 @@ class Command(click.Command):
             record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
             if record is not None:
                 grouped[self._title(param, reads=reads)].append(record)
-        for title, records in grouped.items():
-            if records:
+        for title, rows in grouped.items():
+            if rows:
                 with formatter.section(title):
-                    formatter.write_dl(records)
+                    formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples that can be copied."""
@@ -154,11 +150,11 @@ class Output:
         self, path: Path, law: str | Law | None = None, *, variable: str = "fit"
     ) -> Fit | Average:
         """Load a saved fit, of a law of one's own if it is given, or an average."""
-        own = {} if law is None else {"law": law}
+        options = {} if law is None else {"law": law}
         check_saved(path)
         try:
-            loaded = bs.load_fit(path, **own)
-            self.ran(call(f"{variable} = bs.load_fit", path, **own))
+            loaded = bs.load_fit(path, **options)
+            self.ran(call(f"{variable} = bs.load_fit", path, **options))
         except FileError as error:
             if "bs.load_average" not in str(error):
                 raise
@@ -285,3 +281,45 @@ def _plain(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else None
     return _plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+FACTS = ("law", "random_seed", "ci_prob", "pair")
+TABLES = ("summary", "folds", "points")
+
+
+def describe(result: Told) -> dict[str, Any]:
+    """Describe a result: whether it may be used, what it says, its settings, tables and checks."""
+    import pandas as pd
+
+    from bayesscale.forecast import Answer
+
+    content = {name: getattr(result, name) for name in ("severity", "passed", "text")}
+    facts = {name: getattr(result, name, None) for name in FACTS}
+    content |= {name: v for name, v in facts.items() if isinstance(v, str | int | float | tuple)}
+    tables = {name: getattr(result, name, None) for name in TABLES}
+    content |= {name: records(v) for name, v in tables.items() if isinstance(v, pd.DataFrame)}
+    if hasattr(result, "checks"):
+        content["checks"] = _checks(result)
+    if isinstance(result, bs.Fit):
+        content["settings"] = {**result.spec.as_dict(), **asdict(result.sampling)}
+        content["runs"] = describe_runs(result.runs)
+    if isinstance(result, bs.Comparison):
+        pairs = result.ln_bayes_factors
+        content["ln_bayes_factors"] = None if pairs is None else pairs.to_dict("index")
+        content["fits"] = {name: _checks(fit) for name, fit in result.fits.items()}
+    if isinstance(result, Answer):
+        variables = {**result.draws.data_vars, **result.draws.coords}
+        units = {str(name): values.attrs.get("units") for name, values in variables.items()}
+        content["units"] = {name: unit for name, unit in units.items() if unit is not None}
+    return content
+
+
+def describe_runs(runs: Runs) -> dict[str, Any]:
+    """Describe a table of runs."""
+    return {"n_runs": len(runs), **runs.metadata(), "fingerprint": runs.fingerprint}
+
+
+def _checks(result: Any) -> list[dict[str, Any]]:
+    """Return what checks found."""
+    names = ("name", "severity", "passed", "text")
+    return [{name: getattr(check, name) for name in names} for check in result.checks]

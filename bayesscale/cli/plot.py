@@ -82,10 +82,10 @@ def plot_command(
     for label, path in zip(names, fits, strict=True):
         variable = f"fits[{literal(label)}]" if several else "fit"
         loaded[label] = out.load(path, law, variable=variable)
-    of = loaded if several else next(iter(loaded.values()))
+    subject = loaded if several else next(iter(loaded.values()))
     style = {"medium": medium, "theme": theme, "columns": columns}
     with bs.plot_style(medium, theme=theme, columns=columns):
-        drawn = draw(of, **asked)
+        drawn = draw(subject, **asked)
         figure = getattr(drawn, "figure", None) or drawn
         with atomic_write(output) as temporary:
             figure.savefig(temporary, metadata={"Creator": MADE_BY})

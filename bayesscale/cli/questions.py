@@ -10,8 +10,7 @@ import bayesscale as bs
 from bayesscale._python import Name, call, literal, made_by
 from bayesscale._sections import Heading, records
 from bayesscale.cli import options
-from bayesscale.cli.document import describe
-from bayesscale.cli.output import Output, command
+from bayesscale.cli.output import Output, command, describe
 
 
 def _question(

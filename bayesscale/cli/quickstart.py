@@ -10,8 +10,7 @@ from bayesscale._files import check_output, make_folder
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph, records
 from bayesscale.cli import options
-from bayesscale.cli.document import describe
-from bayesscale.cli.output import Output, command
+from bayesscale.cli.output import Output, command, describe
 from bayesscale.tell import files_in
 
 EXAMPLES = """

@@ -10,8 +10,7 @@ from bayesscale._files import check_output, is_sealed
 from bayesscale._python import Name, call, literal
 from bayesscale._sections import Paragraph
 from bayesscale.cli import options
-from bayesscale.cli.document import describe
-from bayesscale.cli.output import Output, command
+from bayesscale.cli.output import Output, command, describe
 
 EXAMPLES = """
 bayesscale report runs.csv --flops 1e24
@@ -50,28 +49,28 @@ def report_command(
         )
     check_output(output, inputs=[source], force=force)
     for_what = options.given({"flops": budgets, "terms": terms})
-    level = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
+    level: dict[str, Any] = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
     asked = options.given({"title": title, "question": question, "unit": unit}) | level
     asked |= options.given({"machine": machine})
-    of: Any
+    source_of: Any
     if machine is not None:
         out.ran(f"machine = {literal(machine)}")
     if saved:
-        of = out.load(source, sampling.get("law"))
-        asked |= {"fit": of, **for_what}
+        source_of = out.load(source, sampling.get("law"))
+        asked |= {"fit": source_of, **for_what}
     else:
         table = out.read(source, reading)
         for_plan = {**sampling, **options.given({"hold_out": hold_out}), **for_what, **level}
-        of = bs.plan(table, **for_plan, progress=out.progress)
-        repeatable = for_plan | {"random_seed": of.fit.sampling.random_seed}
+        source_of = bs.plan(table, **for_plan, progress=out.progress)
+        repeatable = for_plan | {"random_seed": source_of.fit.sampling.random_seed}
         out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
-        asked["plan"] = of
+        asked["plan"] = source_of
     named = asked | {k: Name(k) for k in ("fit", "plan", "machine") if k in asked}
     again = {"overwrite": True} if force else {}
     written = call("bs.report", output, **named, **again)
     bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
     out.ran(written)
-    answer = of.sections() if saved else [of.verdict, *of.advice(unit)]
+    answer = source_of.sections() if saved else [source_of.verdict, *source_of.advice(unit)]
     out.tell([*answer, Paragraph(f"Written to {output}.")])
-    fit = of if saved else of.fit
-    out.finish({**describe(fit), "output": output}, of)
+    fit = source_of if saved else source_of.fit
+    out.finish({**describe(fit), "output": output}, source_of)

@@ -8,8 +8,7 @@ import click
 import bayesscale as bs
 from bayesscale._python import Name, call
 from bayesscale.cli import options
-from bayesscale.cli.document import describe, describe_runs
-from bayesscale.cli.output import Output, command
+from bayesscale.cli.output import Output, command, describe, describe_runs
 
 store_option = click.option(
     "--store", type=options.PATH, help="Folder of finished fits, from which a rerun goes on."

@@ -229,8 +229,8 @@ def _checked_odds(
         raise errors.DomainError(
             f"prior_odds must give every fit a positive number, but lacks {list_some(missing)}."
         )
-    said = "prior_odds of {!r}".format
-    return {k: _arguments.number(said(k), v, above=0) for k, v in prior_odds.items()}
+    name_of = "prior_odds of {!r}".format
+    return {k: _arguments.number(name_of(k), v, above=0) for k, v in prior_odds.items()}
 
 
 def _nested(
@@ -247,7 +247,7 @@ def _nested(
             at, value = fixed
             report(f"Estimating the density of {wide!r} at {at} = {value:g}")
             low, high = np.quantile(np.asarray(outer.coordinates[at]), [0.05, 0.95])
-            said = (
+            nested = (
                 f"{narrow!r} is {wide!r} with {at} = {value:g}; its {at} lies in "
                 f"{low:.2f}–{high:.2f} (90 %)"
             )
@@ -260,19 +260,19 @@ def _nested(
                 continue
             if ratio is None or ratio.mcse > RATIO_MCSE_MAX:
                 notes.append(
-                    f"{said}, too far from {value:g} to check the bridge by the density there."
+                    f"{nested}, too far from {value:g} to check the bridge by the density there."
                 )
                 continue
             joint = np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide]))
-            found = (
-                f"{said}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
+            stated = (
+                f"{nested}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
                 f"{ratio.mcse:.2f}, "
             )
             if abs(ratio.log_bayes_factor - bridged) <= ERRORS_APART * joint:
-                notes.append(f"{found}as the bridge {bridged:.2f}.")
+                notes.append(f"{stated}as the bridge {bridged:.2f}.")
                 continue
             off.append(
-                f"TWO EVIDENCES DISAGREE: {found}BUT the bridge {bridged:.2f}. Fit both with more "
+                f"TWO EVIDENCES DISAGREE: {stated}BUT the bridge {bridged:.2f}. Fit both with more "
                 "draws (draws=10000) and compare again; until they agree, use neither."
             )
     text, severity = " ".join(off), "stop" if off else "ok"

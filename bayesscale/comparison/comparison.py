@@ -213,8 +213,8 @@ def _by_leave_one_out(group: pd.DataFrame) -> _Finding:
     best, second = ranked.index[:2]
     gap, se = -ranked["elpd_diff"].iloc[1], ranked["elpd_diff_se"].iloc[1]
     sure = bool(gap > 2 * se)
-    said = f"prefers {best!r} to" if sure else f"does not distinguish {best!r} from"
-    text = f"leave-one-out {said} {second!r} ({gap:.1f} ± {se:.1f} nats)"
+    verb = f"prefers {best!r} to" if sure else f"does not distinguish {best!r} from"
+    text = f"leave-one-out {verb} {second!r} ({gap:.1f} ± {se:.1f} nats)"
     return _Finding("leave-one-out", str(best), sure, text)
 
 
@@ -258,12 +258,12 @@ def _agreement(findings: Sequence[_Finding]) -> str:
             f"The criteria disagree ({listed}) because they answer different questions: to "
             "extrapolate, average the laws (bs.average)."
         )
-    said = []
+    clauses = []
     if same := [f.criterion for f in findings[1:] if f.sure]:
-        said.append(f"{' and '.join(same)} favour{'s' * (len(same) == 1)} {clear[0].best!r}")
+        clauses.append(f"{' and '.join(same)} favour{'s' * (len(same) == 1)} {clear[0].best!r}")
     if open_ := [f.criterion for f in findings[1:] if not f.sure]:
-        said.append(f"{' and '.join(open_)} do{'es' * (len(open_) == 1)} not distinguish them")
-    return _capital(f"{', '.join(said)}.")
+        clauses.append(f"{' and '.join(open_)} do{'es' * (len(open_) == 1)} not distinguish them")
+    return _capital(f"{', '.join(clauses)}.")
 
 
 def _probability(p: float) -> str:

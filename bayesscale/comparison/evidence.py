@@ -103,14 +103,14 @@ def evidences(
     fits: Mapping[str, Fit], *, random_seed: int | None, report: Report
 ) -> dict[str, Evidence]:
     """Estimate the evidence of several fits by bridge sampling; a refusal says of which."""
-    found = {}
+    by_name = {}
     for name, fit in fits.items():
         report(f"Estimating the evidence of {name!r}")
         try:
-            found[name] = evidence(fit, random_seed=random_seed, progress=False)
+            by_name[name] = evidence(fit, random_seed=random_seed, progress=False)
         except EvidenceError as error:
             raise EvidenceError(f"{name!r} has no usable evidence. {error}") from error
-    return found
+    return by_name
 
 
 def refit_evidence(job: tuple[Setup, int | None]) -> Evidence | str:

@@ -97,8 +97,8 @@ def leave_one_out(
             jobs[name, label] = setup, fit.runs.select(left_out), labels[left_out]
     converged = dict.fromkeys(fits, True)
     named = {f"{i}": job for i, job in enumerate(jobs.values())}
-    found = sweep(score_refit, named, seconds=SECONDS, report=report, text="Refitting")
-    for (name, label), (density, ok) in zip(jobs, found.values(), strict=True):
+    refits = sweep(score_refit, named, seconds=SECONDS, report=report, text="Refitting")
+    for (name, label), (density, ok) in zip(jobs, refits.values(), strict=True):
         tables[name].loc[label, "log_density"] = density[0]
         converged[name] &= ok
     return {
@@ -188,10 +188,10 @@ def predictive_density(
         f"{i}": (Setup(small, fit.spec, fit.sampling), random_seed)
         for i, fit in enumerate(fits.values())
     }
-    found = sweep(
+    refits = sweep(
         refit_evidence, jobs, seconds=SECONDS_OF_EVIDENCE, report=report, text="Refitting"
     )
-    before = dict(zip(fits, found.values(), strict=True))
+    before = dict(zip(fits, refits.values(), strict=True))
     for name, smaller in before.items():
         if isinstance(smaller, str):
             raise EvidenceError(

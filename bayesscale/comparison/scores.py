@@ -74,12 +74,12 @@ def score(
 ) -> Scores:  # fmt: skip
     """Score fits by a criterion of :data:`SCORES`; ``known`` spares ``"largest"`` its evidences."""
     if criterion == "evidence":
-        found = evidences(fits, random_seed=random_seed, report=report)
+        by_name = evidences(fits, random_seed=random_seed, report=report)
         scores = _jointly(
-            {name: (e.log_evidence, e.mcse) for name, e in found.items()}, odds or {},
+            {name: (e.log_evidence, e.mcse) for name, e in by_name.items()}, odds or {},
             ("log_evidence", "mcse", "ln_bf", "ln_bf_mcse"),
         )  # fmt: skip
-        return replace(scores, evidences=found)
+        return replace(scores, evidences=by_name)
     if criterion == "largest":
         densities = predictive_density(
             fits, factor=factor, random_seed=random_seed, report=report, known=known
@@ -143,9 +143,8 @@ def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
 
 def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fit], CheckResult]:
     """Return the fits, at least ``least``, that converged, and a check that names the others."""
-    named = isinstance(fits, Mapping)
-    if not named or not all(isinstance(fit, Fit) for fit in fits.values()):
-        kinds = {name: type(fit).__name__ for name, fit in fits.items()} if named else ""
+    if not isinstance(fits, Mapping) or not all(isinstance(f, Fit) for f in fits.values()):
+        kinds = isinstance(fits, Mapping) and {k: type(f).__name__ for k, f in fits.items()}
         raise DomainError(
             'Expected fits by name, such as {"kaplan": fit_k, "chinchilla": fit_c}, each as '
             f"bs.fit or bs.load_fit returns, not {kinds or type(fits).__name__}."

@@ -127,8 +127,8 @@ def prior_sensitivity(
     if taken:
         raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
     with progress_reporter(progress) as report:
-        found = evidences(kept, random_seed=random_seed, report=report)
-        return prior_grid(kept, found, scales=scales, seed=seed, report=report)
+        by_name = evidences(kept, random_seed=random_seed, report=report)
+        return prior_grid(kept, by_name, scales=scales, seed=seed, report=report)
 
 
 def prior_grid(
@@ -140,8 +140,8 @@ def prior_grid(
     pair = ranked[0], ranked[1]
     summary = _grid(fits, found, pair, scales, seed, report)
     text, decides = _verdict(summary, fits, pair)
-    told, fingerprint = prior_predictives(fits, seed), fits[pair[0]].runs.fingerprint
-    return PriorSensitivity(summary, pair, told, text, decides, fingerprint)
+    predictive, fingerprint = prior_predictives(fits, seed), fits[pair[0]].runs.fingerprint
+    return PriorSensitivity(summary, pair, predictive, text, decides, fingerprint)
 
 
 def _grid(
@@ -224,17 +224,17 @@ def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
         prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(seed), 4000))
         centre = {key: np.zeros(1) for key in spec.law.quantities}
         at = prior.relative_log_loss(centre)[:, 0]
-        said = {"loss at the centre": spec.reference["loss"] * np.exp(at)}
+        implied = {"loss at the centre": spec.reference["loss"] * np.exp(at)}
         largest = fit.runs.select(fit.runs.size == fit.runs.size.max())
         with np.errstate(over="ignore"):  # of a steep law far from the centre: infinite is right
-            said["loss of the largest run"] = prior.law_loss(largest)[:, 0]
+            implied["loss of the largest run"] = prior.law_loss(largest)[:, 0]
         for key in centre:
             step = {k: v + (1e-4 if k == key else 0.0) for k, v in centre.items()}
             slope = -(prior.relative_log_loss(step)[:, 0] - at) / 1e-4
-            said[f"fall of ln L per ln {key}"] = slope
+            implied[f"fall of ln L per ln {key}"] = slope
         rows[name] = {
             (key, q): np.quantile(values, q)
-            for key, values in said.items()
+            for key, values in implied.items()
             for q in (0.05, 0.5, 0.95)
         }
     # laws of other inputs have slopes in others

@@ -31,12 +31,12 @@ def stacking_weights(log_density: Array) -> Array:
         mixed = np.maximum(relative @ w, SMALLEST)
         return -float(np.log(mixed).mean()), -(relative / mixed[:, None]).mean(axis=0)
 
-    found = minimize(
+    optimum = minimize(
         loss, np.full(k, 1 / k), jac=True, method="SLSQP", bounds=[(0, 1)] * k,
         constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
         options={"ftol": 1e-14, "maxiter": 1000},
     )  # fmt: skip
-    w = np.clip(found.x, 0, 1)
+    w = np.clip(optimum.x, 0, 1)
     # a step of expectation maximisation stays on the simplex and never lowers the score
     w = -w * loss(w)[1]
     return w / w.sum()

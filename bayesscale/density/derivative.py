@@ -1,6 +1,7 @@
 """The gradient of a scalar by its parameters, as nodes of the same graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import pi, sqrt
 from typing import Any
 
@@ -36,62 +37,46 @@ def _passed_on(
     graph: Graph, node: Node, slope: Node, sizes: Node | None
 ) -> list[tuple[Node, Node]]:
     """Return what a node's slope means for each of its arguments."""
-    args = node.args
-    if node.op == "add":
-        return [(a, slope) for a in args]
-    if node.op == "multiply":
-        return [(args[0], slope * args[1]), (args[1], slope * args[0])]
-    if node.op == "where":
-        condition, yes, no = args
-        return [
-            (yes, graph.apply("where", condition, slope, 0.0)),
-            (no, graph.apply("where", condition, 0.0, slope)),
-        ]
-    if node.op in ("maximum", "minimum"):
-        first = args[0] > args[1] if node.op == "maximum" else args[1] > args[0]
-        return [
-            (args[0], graph.apply("where", first, slope, 0.0)),
-            (args[1], graph.apply("where", first, 0.0, slope)),
-        ]
-    if node.op == "total":
-        return [(args[0], slope)]
-    if node.op == "gathered":
-        return [(args[0], graph.spread(slope))]
-    if node.op == "spread":
-        assert sizes is not None
-        return [(args[0], graph.gathered(slope, sizes))]
-    if node.op in ("gt", "ge"):
-        return []
-    return [(args[0], slope * _derivative(graph, node, args[0]))]
+    args, where = node.args, partial(graph.apply, "where")
+    match node.op:
+        case "add":
+            return [(a, slope) for a in args]
+        case "multiply":
+            return [(args[0], slope * args[1]), (args[1], slope * args[0])]
+        case "where":
+            condition, yes, no = args
+            return [(yes, where(condition, slope, 0.0)), (no, where(condition, 0.0, slope))]
+        case "maximum" | "minimum":
+            a, b = args
+            first = a > b if node.op == "maximum" else b > a
+            return [(a, where(first, slope, 0.0)), (b, where(first, 0.0, slope))]
+        case "total":
+            return [(args[0], slope)]
+        case "gathered":
+            return [(args[0], graph.spread(slope))]
+        case "spread":
+            assert sizes is not None
+            return [(args[0], graph.gathered(slope, sizes))]
+        case "gt" | "ge":
+            return []
+    if node.op not in _DERIVATIVES:
+        raise CannotTraceError(f"the derivative of {node.op!r} is not written down")
+    return [(args[0], slope * _DERIVATIVES[node.op](graph, node, args[0]))]
 
 
-def _derivative(graph: Graph, y: Node, x: Node) -> Any:
-    """Return dy/dx of an elementary function y of x."""
-    match y.op:
-        case "reciprocal":
-            return -(y * y)
-        case "exp":
-            return y
-        case "log":
-            return 1 / x
-        case "log1p":
-            return 1 / (1 + x)
-        case "expm1":
-            return graph.apply("exp", x)
-        case "sqrt":
-            return 0.5 / y
-        case "abs":
-            return graph.apply("where", x >= 0.0, 1.0, -1.0)
-        case "tanh":
-            return 1 - y * y
-        case "softplus":
-            return graph.apply("sigmoid", x)
-        case "sigmoid":
-            return y * graph.apply("sigmoid", -x)
-        case "gammaln":
-            return graph.apply("digamma", x)
-        case "erfc":
-            return -2 / sqrt(pi) * graph.apply("exp", -(x * x))
-        case "erfcx":
-            return 2 * x * y - 2 / sqrt(pi)
-    raise CannotTraceError(f"the derivative of {y.op!r} is not written down")
+_DERIVATIVES: dict[str, Callable[[Graph, Node, Node], Any]] = {
+    "reciprocal": lambda _, y, x: -(y * y),
+    "exp": lambda _, y, x: y,
+    "log": lambda _, y, x: 1 / x,
+    "log1p": lambda _, y, x: 1 / (1 + x),
+    "expm1": lambda graph, y, x: graph.apply("exp", x),
+    "sqrt": lambda _, y, x: 0.5 / y,
+    "abs": lambda graph, y, x: graph.apply("where", x >= 0.0, 1.0, -1.0),
+    "tanh": lambda _, y, x: 1 - y * y,
+    "softplus": lambda graph, y, x: graph.apply("sigmoid", x),
+    "sigmoid": lambda graph, y, x: y * graph.apply("sigmoid", -x),
+    "gammaln": lambda graph, y, x: graph.apply("digamma", x),
+    "erfc": lambda graph, y, x: -2 / sqrt(pi) * graph.apply("exp", -(x * x)),
+    "erfcx": lambda _, y, x: 2 * x * y - 2 / sqrt(pi),
+}
+"""dy/dx of elementary functions y of x."""

@@ -15,11 +15,9 @@ SUMS = frozenset({"total", "gathered", "spread"})
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One pass over rows or clusters that computes ``nodes`` in order.
-
-    ``totals`` and ``gathered``: sums to scalars and to clusters; ``kept``: values of clusters that
-    a later loop over rows needs.
-    """
+    """One pass over rows or clusters that computes ``nodes`` in order, ``totals`` and ``gathered``
+    sums over rows to scalars and clusters, and values of clusters ``kept`` for a later loop.
+    """  # noqa: D205
 
     axis: str
     nodes: list[Node]

@@ -132,12 +132,8 @@ def _log_likelihood(graph: Graph, xp: Maths, spec: ModelSpec, c: Any, residual: 
         return graph.total(graph.lift(spec.noise.density(alone, c, xp)), ROW)
     size = graph.data("cluster_size", CLUSTER)
     together = Residuals.together(
-        residual,
-        sigma=c["sigma"],
-        se=graph.constant(0.0) if se is None else se,
-        share=c["cluster_share"],
-        size=size,
+        residual, sigma=c["sigma"], se=graph.constant(0.0) if se is None else se,
+        share=c["cluster_share"], size=size, xp=xp,
         sums=lambda rows: graph.gathered(graph.lift(rows), size),
-        xp=xp,
-    )
+    )  # fmt: skip
     return graph.total(graph.lift(spec.noise.density(together, c, xp)), CLUSTER)

@@ -3,9 +3,8 @@
 Everything here is NumPy on the law's own formula: PyMC would compile a graph for each group.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -65,7 +64,14 @@ def assemble_draws(
             coords={**coords, **unit},
         )
         groups["posterior_predictive"] = _predictive(posterior, runs, rng)
-    made_by = provenance(sample_stats.attrs)
+    # named as by PyMC and ArviZ, without the time
+    made_by = {
+        "creation_library": "bayesscale", "creation_library_version": version("bayesscale"),
+        "creation_library_language": "Python",
+    }  # fmt: skip
+    for name, value in sample_stats.attrs.items():
+        if str(name).startswith(("inference_library", "tuning_steps")):
+            made_by[str(name)] = value
     for name in groups:
         groups[name] = groups[name].assign_attrs(made_by)
         if name in ("observed_data", "posterior_predictive", "prior_predictive"):
@@ -80,19 +86,6 @@ def assemble_draws(
     return tree
 
 
-def provenance(sampled: Mapping[Hashable, Any]) -> dict[str, Any]:
-    """Return what made the draws, named as by PyMC and ArviZ, without the time."""
-    return {
-        "creation_library": "bayesscale",
-        "creation_library_version": version("bayesscale"),
-        "creation_library_language": "Python",
-    } | {
-        str(k): v
-        for k, v in sampled.items()
-        if str(k).startswith(("inference_library", "tuning_steps"))
-    }
-
-
 def parameter_groups(
     posterior: Posterior, runs: Runs, *, letters: bool = True
 ) -> dict[str, xr.Dataset]:
@@ -100,21 +93,21 @@ def parameter_groups(
     spec, coords = posterior.spec, _numbered(posterior)
     meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    own = _by_draw(sampled, coords, meant)
-    own = own.assign(_with_units(noise_draws(posterior), coords).data_vars)
+    group = _by_draw(sampled, coords, meant)
+    group = group.assign(_with_units(noise_draws(posterior), coords).data_vars)
     exponents = split_exponents(posterior, runs)
     if not letters and spec.discrepancy.coordinates(spec.law):
-        return {"posterior": own, "closest_law": _with_units(exponents, coords)}
+        return {"posterior": group, "closest_law": _with_units(exponents, coords)}
     projection = project_on_law(posterior, runs)
     published = _with_units(published_draws(spec, projection.c) | exponents, coords)
     if not spec.discrepancy.coordinates(spec.law):
-        return {"posterior": own.assign(published.data_vars)}
+        return {"posterior": group.assign(published.data_vars)}
     published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
     published.attrs = {
         "description": "the law closest to the fitted surface over the runs, draw by draw",
         "unconverged": int((~projection.converged).sum()),
     }
-    return {"posterior": own, "closest_law": published}
+    return {"posterior": group, "closest_law": published}
 
 
 def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:

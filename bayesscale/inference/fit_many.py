@@ -169,8 +169,8 @@ def fit_many(
         kept = Store(folder, _settings(next(iter(setups.values()))), Fit.save, load, ".nc")
     jobs = {files[name]: setup for name, setup in setups.items()}
     with progress_reporter(progress) as report:
-        found = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
-    result = ManyFits(ReadOnly({name: found[files[name]] for name in named}))
+        fits = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
+    result = ManyFits(ReadOnly({name: fits[files[name]] for name in named}))
     for name, fitted in result.fits.items():
         if fitted.runs != setups[name].runs:
             file = f"{folder}/{files[name]}.nc"
@@ -233,8 +233,8 @@ def _file_name(name: str) -> str:
 
 def _settings(of: Setup | Fit) -> dict[str, Any]:
     """Return what tells one model's fits from another's, as plain JSON types."""
-    said = of.spec.as_dict()
-    model = {k: said[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
+    spec = of.spec.as_dict()
+    model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
     return model | asdict(of.sampling)
 
 
@@ -288,12 +288,12 @@ def fit_laws(
         for law in laws:
             model = shared | {"law": law, "discrepancy": discrepancy}
             spec = Setup.of(runs, **model).spec
-            own = {k: prior for k, prior in priors.items() if k in spec.space.names}
+            of_law = {k: prior for k, prior in priors.items() if k in spec.space.names}
             kind = spec.discrepancy.name
             name = spec.law.name if kind == "none" else f"{spec.law.name} + {kind}"
             if name in models:
                 raise DomainError(f"Two fits would be called {name!r}. Name each law once.")
-            models[name] = model | {"priors": own}
+            models[name] = model | {"priors": of_law}
             Setup.of(runs, **models[name])
             known |= {*spec.space.names}
     for name in priors:

@@ -28,19 +28,13 @@ _VECTOR, _ENTRY = "u", "coordinate"
 
 _PROGRESS_MILLISECONDS = 10
 
-SECONDS_BETWEEN_LOOKS = 0.01
-
-SECONDS_BETWEEN_REPORTS = 0.2
+SECONDS_BETWEEN_LOOKS, SECONDS_BETWEEN_REPORTS = 0.01, 0.2
 
 STATISTICS = {
-    "diverging": "diverging",
-    "energy": "energy",
-    "logp": "lp",
-    "mean_tree_accept": "acceptance_rate",
-    "step_size_bar": "step_size",
-    "n_steps": "n_steps",
+    "diverging": "diverging", "energy": "energy", "logp": "lp",
+    "mean_tree_accept": "acceptance_rate", "step_size_bar": "step_size", "n_steps": "n_steps",
     "depth": "tree_depth",
-}
+}  # fmt: skip
 """What is kept of nutpie's statistics, and its name in ArviZ."""
 
 _COPY = """
@@ -81,10 +75,7 @@ def version() -> str:
 
 
 class Chains:
-    """Chains that run in the background.
-
-    ``initial_point``: from a seed to a start; ``settings``: by nutpie's names.
-    """
+    """Chains in the background: ``initial_point`` of a seed, ``settings`` by nutpie's names."""
 
     def __init__(
         self, density: BoundDensity, *, initial_point: Callable[[int], Array], seed: int,
@@ -108,14 +99,9 @@ class Chains:
             variables, n_dim, sizes, {}, initial_point, None,
         )  # fmt: skip
         self._sampler = lib.PySampler.from_pymc(
-            configured,
-            cores,
-            model,
-            lib.ProgressType.none(),
-            self._report,
-            _PROGRESS_MILLISECONDS,
-            lib.PyStorage.arrow(),
-        )
+            configured, cores, model, lib.ProgressType.none(), self._report,
+            _PROGRESS_MILLISECONDS, lib.PyStorage.arrow(),
+        )  # fmt: skip
 
     def _report(self, progress: list[Any]) -> None:
         self.progress = progress
@@ -200,9 +186,9 @@ def run_chains(
     except BaseException as error:
         if not _is_samplers_own(error):
             raise
-        said = str(error).split("Stack backtrace")[0].strip()
+        reason = str(error).split("Stack backtrace")[0].strip()
         raise SamplerError(
-            f"The sampler stopped: {said or type(error).__name__}.\nSettings: "
+            f"The sampler stopped: {reason or type(error).__name__}.\nSettings: "
             f"{dict(settings) | {'seed': seed}}. Data: {subject}.\nCheck the runs for extreme "
             "values, or narrow the priors; the same random_seed repeats the failure."
         ) from error
@@ -215,9 +201,12 @@ def _wait(running: Chains, count: int, report: Report, text: str, total: int) ->
     while not running.wait(SECONDS_BETWEEN_LOOKS) and running.drawn() < count:
         if leaving.is_set():
             raise SystemExit
-        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
+        if running.progress and time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
             reported = time.monotonic()
-            _report(report, running.progress, text, total)
+            done = sum(chain.finished_draws for chain in running.progress)
+            diverging = sum(chain.divergences for chain in running.progress)
+            note = f", {diverging} divergences" if diverging else ""
+            report(f"{text}: {done:,} of {total:,} draws{note}", done, total)
 
 
 def _cancel(chains: Chains | None) -> None:
@@ -233,12 +222,3 @@ def _is_samplers_own(error: BaseException) -> bool:
     room = frame.f_globals.get("__name__", "")
     theirs = room == __name__ or room.split(".")[0] == "nutpie"
     return theirs and not isinstance(error, KeyboardInterrupt | SystemExit)
-
-
-def _report(report: Report, progress: Any, text: str, total: int) -> None:
-    if not progress:
-        return
-    done = sum(chain.finished_draws for chain in progress)
-    diverging = sum(chain.divergences for chain in progress)
-    note = f", {diverging} divergences" if diverging else ""
-    report(f"{text}: {done:,} of {total:,} draws{note}", done, total)

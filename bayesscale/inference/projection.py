@@ -45,8 +45,8 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     """Find the law that comes closest to the surface of every draw over the runs."""
     spec, coordinates, shape = posterior.spec, posterior.spec.law.coordinates, posterior.shape
     if not spec.discrepancy.coordinates(spec.law):
-        own = {k.name: posterior.c[k.name][..., 0] for k in coordinates}
-        return Projection(own, np.zeros(shape), np.ones(shape, dtype=bool))
+        start = {k.name: posterior.c[k.name][..., 0] for k in coordinates}
+        return Projection(start, np.zeros(shape), np.ones(shape, dtype=bool))
     order = np.argsort(runs.size, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(runs) - 1, RUNS_USED).astype(int))]
     x = {name: v[chosen] for name, v in spec.centred(runs).items()}
@@ -55,21 +55,21 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     surface = flat.replaced(**no_excess).relative_log_loss(x)
     weight = np.sqrt(len(runs) / len(chosen)) / spec.noise_at(flat.c, x, np)["sigma"]
     scale = np.array([spec.space.normals.get(k.name, (0.0, k.scale))[1] for k in coordinates])
-    own = np.concatenate([LINKS[k.link].forward(flat.c[k.name]) for k in coordinates], axis=-1)
+    start = np.concatenate([LINKS[k.link].forward(flat.c[k.name]) for k in coordinates], axis=-1)
 
     def law(v: Array) -> Array:
         """Return the law's relative log loss, shape ``(draw, run)``, ``v`` steps from its draw."""
         at = {k.name: LINKS[k.link].backward(v[:, i, None]) for i, k in enumerate(coordinates)}
         return spec.law.log_loss(at, x, np)
 
-    moved = np.zeros_like(own)  # in prior standard deviations
-    damping, todo = np.full(len(own), 1e-3), np.arange(len(own))
-    converged = np.zeros(len(own), dtype=bool)
+    moved = np.zeros_like(start)  # in prior standard deviations
+    damping, todo = np.full(len(start), 1e-3), np.arange(len(start))
+    converged = np.zeros(len(start), dtype=bool)
     steps = STEP * np.eye(len(scale))
-    residual = weight * (surface - law(own))
+    residual = weight * (surface - law(start))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step too far is undone
         for _ in range(ITERATIONS):
-            at, w = own[todo] + scale * moved[todo], weight[todo]
+            at, w = start[todo] + scale * moved[todo], weight[todo]
             slopes = np.stack([w * (law(at + h) - law(at - h)) for h in steps], axis=-1)
             slopes *= scale / (2 * STEP)
             information = np.einsum("dri,drj->dij", slopes, slopes) + np.eye(len(scale))
@@ -80,7 +80,7 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
             )
             move = np.linalg.solve(damped, gradient[..., None])[..., 0]
             tried = moved[todo] + move
-            left = w * (surface[todo] - law(own[todo] + scale * tried))
+            left = w * (surface[todo] - law(start[todo] + scale * tried))
             before = (residual[todo] ** 2).sum(axis=1) + (moved[todo] ** 2).sum(axis=1)
             gained = (before - (left**2).sum(axis=1) - (tried**2).sum(axis=1)) / 2
             better = gained >= 0
@@ -91,7 +91,7 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
             todo = todo[~done]
             if not len(todo):
                 break
-    at = own + scale * moved
+    at = start + scale * moved
     c = {k.name: LINKS[k.link].backward(at[:, i]).reshape(shape) for i, k in enumerate(coordinates)}
     misfit = np.sqrt(np.mean((residual / weight) ** 2, axis=1))
     return Projection(c, misfit.reshape(shape), converged.reshape(shape))

@@ -67,14 +67,14 @@ def call(dim, u, gradient, value, data):
 
     def bind(self, arrays: Sequence[NDArray]) -> BoundDensity:
         """Return the density over arrays of the same ranks and types."""
-        own = [
+        copies = [
             np.array(a, dtype, order="C", ndmin=n)
             for a, (n, dtype) in zip(arrays, self._types, strict=True)
         ]
-        fields = np.zeros((len(own), _NUMBERS), dtype=np.int64)
-        for row, array in zip(fields, own, strict=True):
+        fields = np.zeros((len(copies), _NUMBERS), dtype=np.int64)
+        for row, array in zip(fields, copies, strict=True):
             row[: array.ndim + 1] = array.ctypes.data, *array.shape
-        return BoundDensity(self._compiled.address, self.n_dim, fields, (self, own))
+        return BoundDensity(self._compiled.address, self.n_dim, fields, (self, copies))
 
 
 @config.change_flags(floatX="float64")  # whatever the user's settings say

@@ -12,23 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayesscale import _sections as page
+from bayesscale import _sections as page, checks
 from bayesscale._arguments import interval_tails
 from bayesscale._equation import as_text
 from bayesscale._format import interval, percent, short_number
 from bayesscale._types import Array
-from bayesscale.checks import (
-    Answers,
-    CheckResult,
-    check_convergence,
-    check_design,
-    check_lack_of_fit,
-    check_prior_conflict,
-    check_prior_power,
-    check_weakly_known,
-    diagnostics,
-    prior_power,
-)
 from bayesscale.errors import DomainError
 from bayesscale.inference import tree_file
 from bayesscale.inference.draws import published_draws, split_exponents
@@ -57,14 +45,9 @@ PRIOR_DRAWS, SEED = 1000, 0
 class SamplingSpec:
     """How the draws were made.
 
-    Parameters
-    ----------
-    draws, tune, chains
-        Draws kept and discarded a chain, and chains. None kept as many as were needed.
-    target_accept
-        Acceptance rate that the step size was tuned to.
-    random_seed
-        The seed; the same one gives the same draws.
+    ``draws``, ``tune``, ``chains``: draws kept and discarded a chain, and chains; None kept as many
+    as were needed; ``target_accept``: acceptance rate that the step size was tuned to;
+    ``random_seed``: the same one gives the same draws.
     """
 
     draws: int | None
@@ -143,9 +126,9 @@ class Fit(page.Told):
         return self.draws[group].dataset.transpose("chain", "draw")
 
     @cached_property
-    def convergence(self) -> CheckResult:
+    def convergence(self) -> page.CheckResult:
         """Whether the draws are a posterior: the first of the checks."""
-        return check_convergence(self.coordinates, self.draws["sample_stats"].dataset)
+        return checks.check_convergence(self.coordinates, self.draws["sample_stats"].dataset)
 
     @cached_property
     def posterior(self) -> Posterior:
@@ -153,7 +136,7 @@ class Fit(page.Told):
         return Posterior.of(self.spec, self.coordinates)
 
     @cached_property
-    def checks(self) -> tuple[CheckResult, ...]:
+    def checks(self) -> tuple[page.CheckResult, ...]:
         """Checks of the posterior, in order.
 
         Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
@@ -162,11 +145,11 @@ class Fit(page.Told):
         letters = _check_letters(self.posterior, self.published, self.runs)
         return (
             self.convergence,
-            check_lack_of_fit(self.posterior, self.runs),
-            check_prior_conflict(self.posterior),
+            checks.check_lack_of_fit(self.posterior, self.runs),
+            checks.check_prior_conflict(self.posterior),
             letters,
-            check_weakly_known(self.posterior, self.runs, cure=not letters.warns),
-            *check_design(self.spec, self.runs),
+            checks.check_weakly_known(self.posterior, self.runs, cure=not letters.warns),
+            *checks.check_design(self.spec, self.runs),
         )
 
     @property
@@ -231,7 +214,7 @@ class Fit(page.Told):
         sampled = [c.name for c in self.spec.coordinates if c.name not in noise]
         chosen = self.coordinates[sampled] if coordinates else published[letters]
         chosen = chosen.assign({name: posterior[name] for name in noise})
-        table = diagnostics(chosen)
+        table = checks.diagnostics(chosen)
         flat = {str(n): np.ravel(values) for n, values in chosen.data_vars.items()}
         quantiles = {"median": 0.5, "lower": tails[0], "upper": tails[1]}
         table.insert(0, "mean", [flat[n].mean() for n in table.index])
@@ -355,30 +338,30 @@ def fitted_equation(fit: Fit) -> list[page.Section]:
 
 def _equation(fit: Fit) -> str:
     law = fit.law
-    said = law.equation or f"log loss as {type(law).__name__} writes it"
-    said = as_text(said)
-    return f"{said} ({law.citation})" if law.citation else said
+    equation = law.equation or f"log loss as {type(law).__name__} writes it"
+    equation = as_text(equation)
+    return f"{equation} ({law.citation})" if law.citation else equation
 
 
 def _closest_law(fit: Fit) -> str:
     """Say what the letters of a surface with discrepancy mean, and what they cost in fit."""
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
-    said = (
+    text = (
         "These parameters describe the runs: that law misses the fitted surface over them by "
         f"{misfit:.2%} (noise {sigma:.2%}). Their intervals hold only if the law does. Beyond the "
         "runs the surface may depart from it, and predictions allow for that."
     )
     if misfit > sigma:
-        said += " The misfit exceeds the noise: do not quote them as constants of the law"
-        said += ", nor E as the irreducible loss." if "E" in published else "."
+        text += " The misfit exceeds the noise: do not quote them as constants of the law"
+        text += ", nor E as the irreducible loss." if "E" in published else "."
     unsettled = int(published.attrs["unconverged"])
     if unsettled > UNSETTLED_MAX * published["misfit"].size:
-        said += (
+        text += (
             f" For {unsettled:,} of {published['misfit'].size:,} draws no closest law was found: "
             "do not quote these parameters."
         )
-    return said
+    return text
 
 
 def in_words(fit: Any) -> str:
@@ -395,23 +378,23 @@ def in_words(fit: Any) -> str:
     return f"{fit.spec.in_words()}, fitted to {size}"
 
 
-def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> CheckResult:
+def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> page.CheckResult:
     """Check that priors do not decide the exponent of the split; the table has all parameters."""
     spec = posterior.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}
-    said = published_draws(spec, on_law) | split_exponents(prior, runs)
-    said = {k: v for k, (v, _) in said.items() if k != "tokens_exponent" and k in published}
-    drawn = {name: np.ravel(published[name]) for name in said}
-    table = prior_power(posterior, _answers(drawn, said))
-    asked = table.index == EXPONENT
-    told = table[asked] if asked.any() else table.assign(decided=False)
-    what = "the exponent of the split" if asked.any() else "the letters"
-    found = check_prior_power(told, posterior, runs, what=what)
-    return CheckResult(found.name, found.severity, found.text, table, found.warning)
+    by_prior = published_draws(spec, on_law) | split_exponents(prior, runs)
+    by_prior = {k: v for k, (v, _) in by_prior.items() if k != "tokens_exponent" and k in published}
+    drawn = {name: np.ravel(published[name]) for name in by_prior}
+    table = checks.prior_power(posterior, _answers(drawn, by_prior))
+    of_split = table.index == EXPONENT
+    judged = table[of_split] if of_split.any() else table.assign(decided=False)
+    what = "the exponent of the split" if of_split.any() else "the letters"
+    result = checks.check_prior_power(judged, posterior, runs, what=what)
+    return page.CheckResult(result.name, result.severity, result.text, table, result.warning)
 
 
-def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> Answers:
+def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> checks.Answers:
     """Put quantities of shape ``(draw,)`` side by side, positive ones in logs."""
     columns = [[], []]
     for name in posterior:
@@ -419,7 +402,9 @@ def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> Answ
         log = all((values > 0).all() for values in both) and name != EXPONENT
         for column, values in zip(columns, both, strict=True):
             column.append(np.log(values) if log else values)
-    return Answers(list(posterior), np.stack(columns[0], axis=-1), np.stack(columns[1], axis=-1))
+    return checks.Answers(
+        list(posterior), np.stack(columns[0], axis=-1), np.stack(columns[1], axis=-1)
+    )
 
 
 def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
@@ -436,7 +421,7 @@ def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
     return " ".join(sentences)
 
 
-def warn_of(checks: Iterable[CheckResult], text: str, *, stacklevel: int) -> None:
+def warn_of(checks: Iterable[page.CheckResult], text: str, *, stacklevel: int) -> None:
     """Warn once of what the checks of several posteriors found, by the category of the gravest."""
     checks = list(checks)
     for severity in ("stop", "caution"):

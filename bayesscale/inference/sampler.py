@@ -54,9 +54,9 @@ class Pilot:
     @classmethod
     def of(cls, u: Array, log_density: Array, *, prior_scale: Array, more_rows: float) -> Pilot:
         """Learn from draws ``u`` of some rows; ``more_rows`` is the ratio n / m."""
-        own = np.array([_covariance(chain / prior_scale) for chain in u])
+        covariances = np.array([_covariance(chain / prior_scale) for chain in u])
         # mass of where each chain is, were it normal there
-        log_mass = log_density.mean(axis=1) + 0.5 * np.linalg.slogdet(own)[1]
+        log_mass = log_density.mean(axis=1) + 0.5 * np.linalg.slogdet(covariances)[1]
         draws = u[log_mass > log_mass.max() - NEGLIGIBLE].reshape(-1, u.shape[-1])
         variance, directions = np.linalg.eigh(_covariance(draws / prior_scale))
         tiny = np.finfo(float).tiny
@@ -205,10 +205,10 @@ def _pilot(
 ) -> Pilot:  # fmt: skip
     """Sample some of the rows, to know how to sample all."""
     n_rows, rng = len(data["log_loss_observed"]), generator(random_seed, Stream.PILOT)
-    some = some_rows(data, np.sort(rng.choice(n_rows, PILOT_ROWS, replace=False)))
-    density = compiled.bind(some)
+    subset = some_rows(data, np.sort(rng.choice(n_rows, PILOT_ROWS, replace=False)))
+    density = compiled.bind(subset)
     u, values, tuned = run_chains(
-        density, start=lambda seed: initial_point(density, spec, some, seed),
+        density, start=lambda seed: initial_point(density, spec, subset, seed),
         seed=random_seed, settings=settings, text=f"Sampling {PILOT_ROWS} of {n_rows:,} rows",
         **common,
     )  # fmt: skip

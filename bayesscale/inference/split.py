@@ -41,10 +41,10 @@ def exponent_over_runs(posterior: Posterior, runs: Runs) -> Array | None:
     x = np.array(np.broadcast_to(closed.x_params, (len(flat), LEVELS)))
     todo = np.arange(len(flat))
     for _ in range(ITERATIONS):
-        some = Posterior(spec, {name: values[todo] for name, values in flat.c.items()})
+        unsettled = Posterior(spec, {name: values[todo] for name, values in flat.c.items()})
         at = x[todo]
         below, here, above = (
-            some.relative_log_loss({"params": at + h, "tokens": budgets - at - h})
+            unsettled.relative_log_loss({"params": at + h, "tokens": budgets - at - h})
             for h in (-STEP, 0.0, STEP)
         )
         slope, bend = (above - below) / (2 * STEP), (above - 2 * here + below) / STEP**2

@@ -12,17 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayesscale import _files as files
 from bayesscale._documented import documented
-from bayesscale._files import (
-    AnyPath,
-    atomic_write,
-    check_replaceable,
-    check_saved,
-    check_writable,
-    is_sealed,
-    sealed,
-    unsealed,
-)
 from bayesscale._interrupts import interrupts_held
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsError
 
@@ -98,16 +89,16 @@ def set_header(tree: xr.DataTree, **header: Any) -> xr.DataTree:
     return tree
 
 
-def save_tree(tree: xr.DataTree, path: AnyPath, *, overwrite: bool) -> Path:
+def save_tree(tree: xr.DataTree, path: files.AnyPath, *, overwrite: bool) -> Path:
     """Write a tree by way of memory: HDF5 ends the process where it cannot write to a disk."""
-    check_writable(path)
+    files.check_writable(path)
     if not overwrite:
-        check_replaceable(path)
+        files.check_replaceable(path)
     tree = tree.copy()
     tree.attrs[SEALED] = 1
     with _no_cluster():
-        content = sealed(bytes(tree.to_netcdf(None, engine="h5netcdf")))
-    with atomic_write(path) as temporary:
+        content = files.sealed(bytes(tree.to_netcdf(None, engine="h5netcdf")))
+    with files.atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
 
@@ -118,7 +109,7 @@ def _no_cluster() -> AbstractContextManager[Any]:
     return nullcontext() if dask is None else dask.config.set(scheduler="synchronous")
 
 
-def load_tree[T](path: AnyPath, understand: Callable[[xr.DataTree], T], *, kind: str) -> T:
+def load_tree[T](path: files.AnyPath, understand: Callable[[xr.DataTree], T], *, kind: str) -> T:
     """Read a file, find out whether it holds what is wanted, and turn it into that."""
     tree = _load(path)
     shown = repr(str(path))
@@ -146,15 +137,15 @@ def load_tree[T](path: AnyPath, understand: Callable[[xr.DataTree], T], *, kind:
         ) from error
 
 
-def _load(path: AnyPath) -> xr.DataTree:
+def _load(path: files.AnyPath) -> xr.DataTree:
     """Read the whole of a sealed netCDF file into memory."""
     with interrupts_held():
         import xarray as xr
 
     try:
-        file = check_saved(path)
+        file = files.check_saved(path)
         # the end tells what is no saved fit at all, however large it is
-        whole = file.read_bytes() if is_sealed(file) else b""
+        whole = file.read_bytes() if files.is_sealed(file) else b""
         if not whole and _is_plain(file):
             with _no_cluster():
                 return xr.load_datatree(file, engine="h5netcdf")
@@ -165,7 +156,7 @@ def _load(path: AnyPath) -> xr.DataTree:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise FileError(f"{str(path)!r} cannot be read: {reason}.") from error
-    content = unsealed(whole, file)
+    content = files.unsealed(whole, file)
     try:
         with _no_cluster():
             tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from bayesscale import forecast
 from bayesscale._arguments import interval_tails, positive_array, positive_scalar, whole_number
 from bayesscale._environment import check_memory
 from bayesscale._format import flops as write_flops, interval, percent
@@ -17,16 +18,6 @@ from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
-from bayesscale.forecast import (
-    Answer,
-    Purchase,
-    Terms,
-    alike,
-    asks,
-    described,
-    target_frame,
-    warn_if_far,
-)
 from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
@@ -49,9 +40,9 @@ SHOWN = 12
 """Candidates shown to people."""
 
 
-@described
+@forecast.described
 @dataclass(frozen=True, repr=False)
-class Design(Answer):
+class Design(forecast.Answer):
     """Candidate runs by what they would teach about the large one.
 
     Parameters
@@ -181,10 +172,10 @@ class Learning:
         return best
 
 
-@asks
+@forecast.asks
 def design(
     fit: Fit | Average, *, target: float, budget: float, candidates: Candidates | None = None,
-    most: int = 6, terms: Terms | None = None, ci_prob: float = 0.9, **inputs: float,
+    most: int = 6, terms: forecast.Terms | None = None, ci_prob: float = 0.9, **inputs: float,
 ) -> Design:  # fmt: skip
     r"""Rank small runs by how much they would improve the split of a large budget.
 
@@ -222,7 +213,7 @@ def design(
     flops = positive_scalar("target", target, "FLOP")
     purse = positive_scalar("budget", budget, "FLOP")
     whole_number("most", most, least=1)
-    purchase = Purchase.of(fit, terms, inputs, single=True)
+    purchase = forecast.Purchase.of(fit, terms, inputs, single=True)
     mixture, cost = purchase.mixture, purchase.terms.compute
     host = mixture.host
     sizes = _read(candidates) if candidates is not None else _grid(host.runs, cost, purse)
@@ -248,12 +239,14 @@ def design(
         "gain": gain, "gain_per_flop": gain / price, "share": gain / learning.regret,
         "order": order, "times": [picked.count(k) for k in range(len(price))],
     }  # fmt: skip
-    frame = target_frame("candidate", columns).sort_values("gain_per_flop", ascending=False)
+    frame = forecast.target_frame("candidate", columns).sort_values(
+        "gain_per_flop", ascending=False
+    )
     known = drawn["best"][np.isfinite(drawn["best"])]
     middle, low, high = np.exp(np.quantile(known, [0.5, *interval_tails(ci_prob)]))
     target_flops, best = np.array([flops]), np.array([middle])
     far = {"flops": target_flops, "params": best, "tokens": cost.tokens(best, target_flops)}
-    outside = warn_if_far(host, far)
+    outside = forecast.warn_if_far(host, far)
     draws = mixture.dataset(
         {"law_loss": (np.exp(drawn["log_loss"]), LOSS.unit)},
         "candidate",
@@ -268,7 +261,7 @@ def design(
 
 
 def _learn(
-    purchase: Purchase, target: float, sizes: Mapping[str, Array]
+    purchase: forecast.Purchase, target: float, sizes: Mapping[str, Array]
 ) -> tuple[Learning, dict[str, Array]]:
     """Return what the posterior says of the target and the candidates."""
 
@@ -316,7 +309,7 @@ def _read(candidates: Any) -> dict[str, Array]:
     arrays = {
         n: positive_array(f"candidates' {n}", np.asarray(v), units[n]) for n, v in columns.items()
     }
-    return alike(arrays)
+    return forecast.alike(arrays)
 
 
 def _grid(runs: Runs, cost: Cost, budget: float) -> dict[str, Array]:

@@ -176,13 +176,6 @@ class Plan(page.Told):
         return table[["params", "tokens", *losses]].set_axis(self.allocation.summary.index)
 
     @property
-    def _answers(self) -> list[CheckResult]:
-        """What the answers owe to priors, and how far they lie from the runs."""
-        answers = [a for a in (self.allocation, self.prediction) if a is not None]
-        found = [*(a.sensitivity for a in answers), answers[0].outside]
-        return [check for check in found if check is not None]
-
-    @property
     def checks(self) -> tuple[CheckResult, ...]:
         """Those of the fit, the back-test as one, robustness, and those of the answers."""
         test = self.test
@@ -190,7 +183,9 @@ class Plan(page.Told):
         if test and len(test.judged):
             text, table = test.verdict.text, test.folds
             made.insert(0, CheckResult(BACK_TEST, test.outcome, text, table, errors.PriorWarning))
-        return (*self.fit.checks, *made, *self._answers)
+        answers = [a for a in (self.allocation, self.prediction) if a is not None]
+        owed = [*(answer.sensitivity for answer in answers), answers[0].outside]
+        return (*self.fit.checks, *made, *(check for check in owed if check is not None))
 
     @property
     def severity(self) -> page.Severity:

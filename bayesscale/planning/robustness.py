@@ -62,7 +62,7 @@ def check_robustness(
     purchase, ci_prob = Purchase.of(fit, terms), allocation.ci_prob
     split, runs = records(allocation.summary), records(prediction.summary)
     budgets = allocation.summary.index.to_numpy()
-    own = [
+    this_fit = [
         _row("this fit", row["flops"])
         | {f"{name}{end}": source[f"{column}{end}"]
            for name, source, column in (("params", row, "params"), ("loss", run, "loss"),
@@ -70,10 +70,10 @@ def check_robustness(
            for end in ("", "_lower", "_upper")}
         for row, run in zip(split, runs, strict=True)
     ]  # fmt: skip
-    rows, compared = list(own), []
-    asked = {name: prediction.summary[name].to_numpy() for name in fit.law.quantities}
+    rows, compared = list(this_fit), []
+    sizes = {name: prediction.summary[name].to_numpy() for name in fit.law.quantities}
     for other in _others(fit):
-        reason, found = other.reason, None
+        reason, answers = other.reason, None
         if other.setup is not None:
             report(f"Refitting: {other.name}")
             try:
@@ -82,13 +82,13 @@ def check_robustness(
                 reason = str(error)
             else:
                 reason = _unfit(refit)
-                found = _answer(refit, purchase, budgets, asked)
-        some = _rows(other.name, found, budgets, ci_prob, reason)
-        if found is not None and not reason:
+                answers = _answer(refit, purchase, budgets, sizes)
+        added = _rows(other.name, answers, budgets, ci_prob, reason)
+        if answers is not None and not reason:
             compared.append(other.name)
-            for mine, theirs in zip(own, some, strict=True):
+            for mine, theirs in zip(this_fit, added, strict=True):
                 theirs["conflict"] = ", ".join(_conflicts(mine, theirs))
-        rows += some
+        rows += added
     return _result(rows, compared)
 
 
@@ -154,15 +154,15 @@ def _rows(
 
 def _conflicts(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     """List the quantities whose intervals hardly overlap."""
-    found = []
+    names = []
     for quantity, name in QUANTITIES.items():
         ends = np.array([[row[f"{quantity}_{end}"] for end in ("lower", "upper")]
                          for row in (mine, theirs)])  # fmt: skip
         ends = ends if quantity == "exponent" else np.log(ends)
         shared = ends[:, 1].min() - ends[:, 0].max()
         if shared < OVERLAP * (ends[:, 1] - ends[:, 0]).min():
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
@@ -174,10 +174,10 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
             text = f"Other assumptions give about the same answer: {', '.join(compared)}."
         return CheckResult(NAME, "ok" if compared else "note", text, table, PriorWarning)
     far = in_conflict[-1]
-    own = next(row for row in rows if row["flops"] == far["flops"])
+    first = next(row for row in rows if row["flops"] == far["flops"])
     sizes = [
         f"{PARAMS.write(row['params'])} ({interval(row['params_lower'], row['params_upper'])})"
-        for row in (own, far)
+        for row in (first, far)
     ]
     others = [n for n in dict.fromkeys(row["fit"] for row in in_conflict) if n != far["fit"]]
     also = f" The same holds for: {', '.join(others)}." if others else ""

@@ -60,14 +60,12 @@ NAME_OF_AVERAGE = "average"
 
 def drawing[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     """Complete the docstring of a function that draws, and check what many of them take."""
-    kind = "axes.Axes\n    The axes." if function.__annotations__["return"] is Axes else (
-        "figure.Figure\n    The figure."
-    )  # fmt: skip
+    one_panel = function.__annotations__["return"] is Axes
+    kind = "axes.Axes\n    The axes." if one_panel else "figure.Figure\n    The figure."
     sections = {"Returns": f"matplotlib.{kind}", "Raises": RAISES}
 
     @wraps(function)
     def checked(*args: P.args, **looks: P.kwargs) -> T:
-        one_panel = function.__annotations__["return"] is Axes
         if one_panel and not isinstance(ax := looks.get("ax"), Axes | None):
             raise DomainError(
                 f"ax must be Matplotlib axes, such as plt.subplots()[1], not {shown(ax)}."

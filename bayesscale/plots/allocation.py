@@ -27,14 +27,10 @@ SHOWN = {
     "tokens_per_param": ("tokens_per_param",),
 }  # fmt: skip
 
-LETTERS = {"params": "$N^*$", "tokens": "$D^*$", "tokens_per_param": "$D^*/N^*$"}
-
 LABELS = {
-    "both": "parameters $N^*$, tokens $D^*$",
-    "params": "parameters $N^*$",
-    "tokens": "training tokens $D^*$",
-    "tokens_per_param": "tokens per parameter $D^*/N^*$",
-}
+    "both": "parameters $N^*$, tokens $D^*$", "params": "parameters $N^*$",
+    "tokens": "training tokens $D^*$", "tokens_per_param": "tokens per parameter $D^*/N^*$",
+}  # fmt: skip
 
 KAPLAN_AND_CHINCHILLA = {"Kaplan, C^0.73": 0.73, "Chinchilla, C^0.5": 0.5}
 """Exponents of N* that the two papers are quoted with: Kaplan et al. (2020), table 6 and
@@ -190,12 +186,8 @@ def _hues(
 ) -> dict[tuple[str, str], str]:
     """Return the colour of each fit's quantity: of one fit, each has its own."""
     first, second, *_ = palette()
-    own = {"params": first, "tokens": second, "tokens_per_param": first}
-    return {
-        (each.name, name): own[name] if by_quantity else each.color
-        for each in fits
-        for name in names
-    }
+    quantity = {"params": first, "tokens": second, "tokens_per_param": first}
+    return {(fit.name, k): quantity[k] if by_quantity else fit.color for fit in fits for k in names}
 
 
 def _draw_curves(
@@ -266,9 +258,9 @@ def _name_curves(ax: Axes, end: pd.Series, hues: Mapping[str, str]) -> None:
     low, high = ax.get_ylim()
     gap = np.log(end["tokens"] / end["params"]) / np.log(high / low)
     apart = np.copysign(points(7), gap) if abs(gap) < 0.08 else 0
-    for name, shift in (("tokens", apart), ("params", -apart)):
+    for name, letter, shift in (("tokens", "$D^*$", apart), ("params", "$N^*$", -apart)):
         ax.annotate(
-            LETTERS[name], (1, end[name]), xycoords=ax.get_yaxis_transform(),
+            letter, (1, end[name]), xycoords=ax.get_yaxis_transform(),
             xytext=(points(3), shift), textcoords="offset points", va="center",
             color=hues[name], annotation_clip=False,
         )  # fmt: skip

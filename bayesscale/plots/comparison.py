@@ -108,8 +108,8 @@ def sensitivity_data(sensitivity: PriorSensitivity) -> SensitivityData:
     """Return what :func:`plot_sensitivity` draws."""
     _shown.expected(sensitivity, PriorSensitivity, "prior_sensitivity")
     grid = sensitivity.summary.reset_index()[["prior", "scale", "ln_bf", "ln_bf_mcse"]]
-    own = grid[grid["scale"] == 1]  # the fits' own priors belong to every curve
-    named = [own.assign(prior=name) for name in grid["prior"].unique() if name != ALL]
+    unscaled = grid[grid["scale"] == 1]  # the fits' own priors belong to every curve
+    named = [unscaled.assign(prior=name) for name in grid["prior"].unique() if name != ALL]
     grid = pd.concat([grid, *named]).sort_values(["prior", "scale"], kind="stable")
     return SensitivityData(grid.reset_index(drop=True), sensitivity.pair)
 

@@ -75,9 +75,9 @@ def plot_recipes(
     residual.axhline(0, color=ink(0.7), linewidth=points(0.8))
     entries: Entries = {}
     for name, hue in hues.items():
-        own = data.runs[data.runs["recipe"] == name]
-        entries[_axes.plain(name)] = _axes.draw_points(ladder, own["flops"], own["loss"], hue)
-        _axes.draw_points(residual, own["flops"], own["residual"], hue)
+        runs = data.runs[data.runs["recipe"] == name]
+        entries[_axes.plain(name)] = _axes.draw_points(ladder, runs["flops"], runs["loss"], hue)
+        _axes.draw_points(residual, runs["flops"], runs["residual"], hue)
         line = data.curve[data.curve["recipe"] == name]
         if line.empty:
             line = data.curve.groupby("flops", as_index=False).first().assign(multiplier=1.0)

@@ -95,32 +95,23 @@ def _settings(
         "lines.linewidth": 1.1,
         "lines.markersize": 4.5,
         "legend.borderaxespad": 0.4 / k,  # in units of the text
-        **{f"{axis}tick.major.width": 0.6 for axis in "xy"},
-        **{f"{axis}tick.minor.width": 0.4 for axis in "xy"},
-        **{f"{axis}tick.major.size": 3 for axis in "xy"},
-        **{f"{axis}tick.minor.size": 1.5 for axis in "xy"},
     }
+    for axis in "xy":
+        lengths |= {f"{axis}tick.major.width": 0.6, f"{axis}tick.minor.width": 0.4}
+        lengths |= {f"{axis}tick.major.size": 3, f"{axis}tick.minor.size": 1.5}
     grounds = ("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor")
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     return {
         **{name: k * value for name, value in lengths.items()},
         **dict.fromkeys(grounds, paper),
         **dict.fromkeys(inks, ink),
-        "figure.figsize": size,
-        "figure.dpi": 150,
-        "savefig.dpi": dpi,
-        "svg.fonttype": "none",
-        "pdf.fonttype": 42,
-        "ps.fonttype": 42,
         "axes.prop_cycle": cycler(color=DARK if is_dark(paper) else LIGHT),
-        "font.size": text,
-        "axes.titlesize": text,
-        "axes.labelsize": text,
-        "xtick.labelsize": 0.875 * text,
-        "ytick.labelsize": 0.875 * text,
-        "legend.fontsize": 0.85 * text,
-        "legend.handlelength": 1.5,
-    }
+        "figure.figsize": size, "figure.dpi": 150, "savefig.dpi": dpi,
+        "svg.fonttype": "none", "pdf.fonttype": 42, "ps.fonttype": 42,
+        "font.size": text, "axes.titlesize": text, "axes.labelsize": text,
+        "xtick.labelsize": 0.875 * text, "ytick.labelsize": 0.875 * text,
+        "legend.fontsize": 0.85 * text, "legend.handlelength": 1.5,
+    }  # fmt: skip
 
 
 def is_dark(paper: Any) -> bool:

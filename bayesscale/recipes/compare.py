@@ -144,8 +144,8 @@ def _weighed(fits: Mapping[str, Fit]) -> tuple[Average, pd.DataFrame]:
     table = pd.DataFrame({"log_evidence": np.nan, "mcse": np.nan}, index=index)
     for form, fit in fits.items():
         with suppress(EvidenceError):
-            found = evidence(fit, progress=False)
-            table.loc[form] = found.log_evidence, found.mcse
+            estimate = evidence(fit, progress=False)
+            table.loc[form] = estimate.log_evidence, estimate.mcse
     table["ln_bf"] = table["log_evidence"] - table["log_evidence"][SAME]
     table = table.drop(index=SAME)
     logs = table["log_evidence"].fillna(-np.inf).to_numpy()
@@ -207,14 +207,14 @@ def _left_out(forms: pd.DataFrame) -> list[CheckResult]:
 def _rows(drawn: Mapping[str, Array], i: int, ci_prob: float) -> pd.DataFrame:
     """Return a row of the summary for every target."""
     m = drawn["multiplier"]
-    own = m[..., i, :]
-    known = (~np.isnan(own)).sum(axis=(0, 1))  # draws without a best split have no answer
+    m_recipe = m[..., i, :]
+    known = (~np.isnan(m_recipe)).sum(axis=(0, 1))  # draws without a best split have no answer
     columns = {
         "target": np.arange(m.shape[-1]), "flops": np.nanmedian(drawn["flops"], axis=(0, 1)),
         "loss": np.nanmedian(drawn["loss"], axis=(0, 1)),
-        **summary_columns("multiplier", own, ci_prob),
-        "prob_better": (own > 1).sum(axis=(0, 1)) / known,
-        "prob_best": ((own > 1) & (own >= m.max(axis=2))).sum(axis=(0, 1)) / known,
+        **summary_columns("multiplier", m_recipe, ci_prob),
+        "prob_better": (m_recipe > 1).sum(axis=(0, 1)) / known,
+        "prob_best": ((m_recipe > 1) & (m_recipe >= m.max(axis=2))).sum(axis=(0, 1)) / known,
     }  # fmt: skip
     return pd.DataFrame(columns)
 

@@ -105,8 +105,8 @@ class RecipeComparison(Answer):
         """Return the answer, what asks for caution, the numbers, and what else was found."""
         title = page.Heading(f"{list_some(self.names[1:])} against {self.names[0]}")
         answer = page.Paragraph(self.verdict.text, self.severity, emphasis=True)
-        found = page.findings(self.checks, of="comparison")
-        return [title, answer, *found, *self.body(), *page.further(self.checks)]
+        verdicts = page.findings(self.checks, of="comparison")
+        return [title, answer, *verdicts, *self.body(), *page.further(self.checks)]
 
     def _answer(self, name: str) -> str:
         row, first = page.records(self.at("centre").loc[[name]])[0], self.names[0]

@@ -77,21 +77,22 @@ class Recipes:
     def checks(self) -> tuple[CheckResult, ...]:
         """Return what makes these recipes hard to compare."""
         table = pd.DataFrame({"recipe": self.names, "runs": np.bincount(self.member)})
-        runs, each, found = self.runs, self.each(), {}
+        runs, each, texts = self.runs, self.each(), {}
         for name in runs.groups:
             own = [set(some.groups[name]) for some in each]
             alone = all(len(levels) == 1 for levels in own) and len(set.union(*own)) == len(own)
             if alone and name != self.group:
-                found["other differences"] = (
+                texts["other differences"] = (
                     f"The recipes differ in {name!r} as well: the multiplier holds both "
                     "differences. Losses on other evaluation sets or tokenizers do not compare."
                 )
         sizes = pd.DataFrame({"n": runs.params, "d": runs.tokens, "loss": runs.loss})
-        of = sizes.assign(of=self.member).groupby(["n", "d", "loss"])["of"].transform("nunique")
-        if (of > 1).any():
-            found["repeated runs"] = (
-                f"{int((of > 1).sum())} rows are runs of two recipes, with the same sizes and loss "
-                f"({list_some(runs.run_ids[of > 1])}): they pull the gain towards none."
+        alike = sizes.assign(recipe=self.member).groupby(["n", "d", "loss"])["recipe"]
+        twice = alike.transform("nunique") > 1
+        if twice.any():
+            texts["repeated runs"] = (
+                f"{int(twice.sum())} rows are runs of two recipes, with the same sizes and loss "
+                f"({list_some(runs.run_ids[twice])}): they pull the gain towards none."
             )
         size, ratio = np.log(runs.tokens * runs.params), np.log(runs.tokens / runs.params)
         for what, values in (("compute", np.log(runs.flops)), ("tokens per parameter", ratio)):
@@ -100,24 +101,24 @@ class Recipes:
             apart = [f"{k!r} ({g:.3g} times)" for k, g in zip(self.names[1:], gaps, strict=True)
                      if g > 1.001]  # fmt: skip
             if apart:
-                found[f"overlap in {what}"] = (
+                texts[f"overlap in {what}"] = (
                     f"The {what} of {list_some(apart)} is out of the range of {self.names[0]!r}: "
                     "the shape of the law bridges the gap."
                 )
         if np.std(ratio - np.polynomial.Polynomial.fit(size, ratio, 1)(size)) < ONE_LINE:
-            found["design"] = (
+            texts["design"] = (
                 "All runs lie on a line in parameters and tokens: the multiplier is known, but not "
                 "how it divides between the two."
             )
         rules = {k: runs_cost(some).kappa for k, some in zip(self.names, each, strict=True)}
         if max(rules.values()) > 1.001 * min(rules.values()):
-            found["compute"] = (
+            texts["compute"] = (
                 "Compute is the runs' own column. Its median FLOP per parameter and token: "
                 f"{list_some([f'{name} {kappa:.3g}' for name, kappa in rules.items()])}."
             )
         return tuple(
             CheckResult(k, "note" if k in NOTES else "caution", text, table, RunsWarning)
-            for k, text in found.items()
+            for k, text in texts.items()
         )
 
 

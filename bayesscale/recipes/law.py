@@ -56,11 +56,11 @@ class RecipeLaw(Law):
         self.inputs = (*self.law.inputs, *(Code(code, scale="identity") for code in self.codes))
         self.parts = () if form in (SAME, SHARED) else tuple(form.split(" + "))
         freed = (*GAIN, *(each for part in self.parts for each in FREED[part]))
-        own = [
+        gains = [
             Coordinate(f"{name}_{i}", "identity", 0.0, scale, "1", f"recipe {i}: {meaning}")
             for i in range(1, count + 1) for name, scale, meaning in freed if form != SAME
         ]  # fmt: skip
-        self.coordinates = (*self.law.coordinates, *own)
+        self.coordinates = (*self.law.coordinates, *gains)
 
     def log_loss(self, c, x, xp):
         """Return the loss of every recipe."""

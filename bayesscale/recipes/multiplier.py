@@ -40,16 +40,16 @@ def multipliers(
         if len(losses):
             start = np.full(len(losses), np.exp(np.log(flops).mean()))
             line = frontier(posterior, start, terms[0], 0)
-            asked = np.broadcast_to(np.log(losses) - reference, line.shape)
-            reached = line.flops_for(asked, line.optimum()[0])
+            log_loss = np.broadcast_to(np.log(losses) - reference, line.shape)
+            reached = line.flops_for(log_loss, line.optimum()[0])
             x_there = frontier(posterior, reached, terms[0], 0).optimum()[0]
             at, needed, x = (np.concatenate(both, axis=1) for both in
-                             ((at, asked), (needed, reached), (x, x_there)))  # fmt: skip
+                             ((at, log_loss), (needed, reached), (x, x_there)))  # fmt: skip
         every = []
         for i in range(1, len(terms)):
-            of = frontier(posterior, needed, terms[i], i)
-            least = posterior.relative_log_loss(posterior.spec.centred({**LARGEST, **of.given}))
-            ratio = np.log(needed / of.flops_for(at, of.optimum(x)[0]))
+            budget = frontier(posterior, needed, terms[i], i)
+            least = posterior.relative_log_loss(posterior.spec.centred({**LARGEST, **budget.given}))
+            ratio = np.log(needed / budget.flops_for(at, budget.optimum(x)[0]))
             known = (at > least + RESOLVED) & (np.abs(ratio) < FARTHEST)
             every.append(np.where(np.isnan(at), np.nan, np.where(known, np.exp(ratio), 0.0)))
     return {"multiplier": np.stack(every, axis=1), "loss": np.exp(at + reference), "flops": needed}

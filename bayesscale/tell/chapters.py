@@ -55,14 +55,14 @@ def fit_chapters(plan: Plan) -> list[Chapter]:
     """Describe the posterior, and the prediction."""
     from bayesscale.plots import plot_residuals
 
-    of = plan.fit
+    fit = plan.fit
     return [
         Chapter(
             "posterior", "The fitted law",
-            of.sections(ci_prob=plan.ci_prob) if isinstance(of, Fit) else of.sections(),
+            fit.sections(ci_prob=plan.ci_prob) if isinstance(fit, Fit) else fit.sections(),
             [
                 Picture(
-                    "residuals", "Residuals", lambda: plot_residuals(of),
+                    "residuals", "Residuals", lambda: plot_residuals(fit),
                     "Between the dashed lines lies the noise of a run; a trend is lack of fit.",
                 )
             ],
@@ -82,19 +82,19 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
 
     if plan.allocation is None:
         return []
-    of = plan.fit
+    fit = plan.fit
     split = Chapter(
         "allocation", "How to split the compute", plan.allocation.body(),
         [
             Picture(
-                "isoflops", "Loss at fixed compute", lambda: plot_isoflops(of, **_shown(plan)),
+                "isoflops", "Loss at fixed compute", lambda: plot_isoflops(fit, **_shown(plan)),
                 "Minima are flat: sizes on both sides of the best one do nearly as well. "
                 "Ridges at the foot are where the best size may lie.",
             ),
             Picture(
                 "allocation", "Best parameters and tokens",
                 lambda: plot_allocation(
-                    of, flops_max=float(plan.budgets.max()), ci_prob=plan.ci_prob, terms=plan.terms
+                    fit, flops_max=float(plan.budgets.max()), ci_prob=plan.ci_prob, terms=plan.terms
                 ),
                 "Where a curve leaves the points, it is extrapolated.",
                 " ".join(plan.allocation.growth()),
@@ -135,10 +135,10 @@ def comparison_chapters(
                 "does not tell them apart.",
             )
         )  # fmt: skip
-    own = comparison.sensitivity if comparison is not None else None
-    if sensitivity is not None and sensitivity is not own:
+    compared_priors = comparison.sensitivity if comparison is not None else None
+    if sensitivity is not None and sensitivity is not compared_priors:
         sections += sensitivity.sections()
-    sensitivity = sensitivity or own
+    sensitivity = sensitivity or compared_priors
     if sensitivity is not None:
         pictures.append(
             Picture(
@@ -205,28 +205,28 @@ def caveats(plan: Plan) -> list[str]:
     """Return in plain words what a reader should keep in mind."""
     host = plan.host
     end, most = plan.budgets.max(initial=0.0), host.runs.size.max()
-    said = [check.text for check in plan.checks if check.warns]
+    sentences = [check.text for check in plan.checks if check.warns]
     reach = end / most
     if reach > VALIDATED_REACH:
-        said.append(
+        sentences.append(
             f"The largest budget here, {write_flops(end)}, is {reach:.3g} times the compute "
             f"of the largest run. Intervals were checked on real hold-outs up to "
             f"{VALIDATED_REACH:.0f} times only; beyond that they are a guess."
         )
     if not host.spec.discrepancy.coordinates(host.law):
-        said.append(
+        sentences.append(
             "The law is assumed exact. On public hold-outs, 90 % intervals under this assumption "
             "covered about two thirds of the runs."
         )
     if plan.untested:
-        said.append(plan.untested)
+        sentences.append(plan.untested)
     if plan.allocation is not None:
-        said.append(
+        sentences.append(
             "The loss hardly changes around the best size. Choose within the range that is nearly "
             "as good by what else matters: hardware, inference, data."
         )
-    said.append(
+    sentences.append(
         "Everything holds for runs trained like these: other data, tokenizers, schedules or "
         "architectures have laws of their own."
     )
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(sentences))

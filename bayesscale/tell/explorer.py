@@ -79,10 +79,10 @@ def explorer_of(plan: Plan) -> Explorer:
     few = _thinned(purchase.mixture)
 
     def summary(asked: Purchase) -> dict[str, Array]:
-        found = [asked.best(posterior, budgets) for posterior in few]
+        parts = [asked.best(posterior, budgets) for posterior in few]
         columns: dict[str, Array] = {}
-        for name in found[0]:
-            drawn = np.concatenate([part[name] for part in found])
+        for name in parts[0]:
+            drawn = np.concatenate([part[name] for part in parts])
             columns |= summary_columns(name, drawn[None], ci_prob)
         return columns
 

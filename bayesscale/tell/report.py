@@ -128,23 +128,24 @@ def report(
     path = Path(path) if isinstance(path, str | Path) else path
     if not isinstance(path, Path) or path.suffix.lower() not in (".html", ".htm"):
         raise DomainError(f"A report is a file that ends in .html, not {str(path)!r}.")
-    kinds: dict[str, tuple[Any, tuple[type, ...]]] = {
-        "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
-        "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
-        "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
-        "recipes": (recipes, (RecipeComparison,)),
-    }  # fmt: skip
     if (fit is None) == (plan is None):
         raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
-    for name, (value, of_kind) in kinds.items():
-        if value is not None and not isinstance(value, of_kind):
-            expected = " or ".join(kind.__name__ for kind in of_kind)
+    results = {
+        "regret": (regret, Regret), "comparison": (comparison, Comparison),
+        "sensitivity": (sensitivity, PriorSensitivity), "backtest": (backtest, Backtest),
+    }  # fmt: skip
+    parts: dict[str, tuple[Any, Any]] = {
+        "fit": (fit, Fit | Average), "plan": (plan, Plan), "machine": (machine, Machine),
+        **results, "recipes": (recipes, RecipeComparison),
+    }  # fmt: skip
+    for name, (value, kind) in parts.items():
+        if value is not None and not isinstance(value, kind):
+            expected = "Fit or Average" if name == "fit" else kind.__name__
             raise DomainError(f"{name} must be a {expected}, not {_arguments.shown(value)}.")
-    told = {"regret": regret, "comparison": comparison, "sensitivity": sensitivity,
-            "backtest": backtest}  # fmt: skip
     subject = fit if plan is None else plan.fit
     assert subject is not None
-    check_same_runs(subject.runs, {k: r.fingerprint for k, r in told.items() if r is not None})
+    marks = {k: r.fingerprint for k, (r, _) in results.items() if r is not None}
+    check_same_runs(subject.runs, marks)
     if ci_prob is not None:
         interval_tails(ci_prob)
     for name, text in (("title", title), ("question", question)):
@@ -159,7 +160,7 @@ def report(
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         plan = _planned(plan, fit, flops, terms, backtest, ci_prob).in_unit(unit)
-        of = plan.fit
+        subject_fit = plan.fit
         chapters = [
             answer_chapter(plan, machine),
             *fit_chapters(plan),
@@ -171,8 +172,8 @@ def report(
         drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
             plan, chapters, drawn,
-            title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
-            commands=commands if commands is not None else _python(of),
+            title=title or f"Scaling of {subject_fit.runs.name or 'the runs'}", question=question,
+            commands=commands if commands is not None else _python(subject_fit),
             severity=worst(
                 r.severity for r in (plan, comparison, sensitivity, recipes) if r is not None
             ),
@@ -207,8 +208,8 @@ def _planned(
 def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
     """Pass warnings on, but for reach, which the report states, and letters that fonts lack."""
     for warning in heard:
-        told = issubclass(warning.category, ExtrapolationWarning)
-        if not told and "missing from font" not in str(warning.message):
+        on_reach = issubclass(warning.category, ExtrapolationWarning)
+        if not on_reach and "missing from font" not in str(warning.message):
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
@@ -232,20 +233,14 @@ def _render(
     explorer = None if plan.allocation is None else explorer_of(plan)
     unit = plan.prediction.scale.unit
     return environment.get_template("report.html.jinja").render(
-        made_by=MADE_BY,
-        title=printable(title),
-        question=printable(question),
+        made_by=MADE_BY, title=printable(title), question=printable(question),
         verdict=plan.verdict.mark if severity == plan.severity else LABELS[severity],
-        severity=severity,
-        reason=_reason(of, chapters, severity),
+        severity=severity, reason=_reason(of, chapters, severity),
         explorer=explorer.as_dict() if explorer else None,
         loss_word="perplexity of L*" if unit == "perplexity" else f"loss L*, {unit}",
-        level=percent(plan.ci_prob),
-        budgets=_budgets(explorer) if explorer else [],
+        level=percent(plan.ci_prob), budgets=_budgets(explorer) if explorer else [],
         facts={word: printable(fact) for word, fact in facts(of.runs).items()},
-        chapters=chapters,
-        caveats=caveats(plan),
-        provenance=_provenance(of),
+        chapters=chapters, caveats=caveats(plan), provenance=_provenance(of),
         commands="\n".join(commands),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         script=Markup((folder / "report.js").read_text(encoding="utf-8")),
@@ -258,8 +253,8 @@ def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) 
     verdicts = [
         s for s in every if isinstance(s, Verdict) or (isinstance(s, Paragraph) and s.emphasis)
     ]
-    said = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
-    return said[0] if said else ""
+    reasons = [s.text for s in verdicts if s.severity == severity] or [s.text for s in verdicts]
+    return reasons[0] if reasons else ""
 
 
 def _budgets(explorer: Explorer) -> list[dict[str, str]]:
@@ -279,15 +274,15 @@ def _budgets(explorer: Explorer) -> list[dict[str, str]]:
 def _provenance(of: Fit | Average) -> dict[str, str]:
     """Return what is needed to make it again."""
     fits = of.fits if isinstance(of, Average) else {"": of}
-    told = {}
+    made_by = {}
     for name, fit in fits.items():
         s, draws = fit.sampling, fit.coordinates.sizes["draw"]
-        told[f"Fit {name}".strip()] = (
+        made_by[f"Fit {name}".strip()] = (
             f"{fit.spec.in_words()}; {s.chains} chains of {draws:,} draws after {s.tune:,}, "
             f"target acceptance {s.target_accept:g}, seed {s.random_seed}"
         )
     return {
-        **told,
+        **made_by,
         "Data": f"{len(of.runs):,} runs, SHA-256 {of.runs.fingerprint}",
         "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",

@@ -24,7 +24,7 @@ def human_lines(text):
 
 
 def test_options_are_arguments_of_the_functions_and_show_their_defaults():
-    functions = {"fit": options._SAMPLING, "read_runs": options._READING}
+    functions = {"fit": options.SAMPLING, "read_runs": options.READING}
     shown_by_help = {option.name: option for option in main.commands["fit"].params}
     for function, known in functions.items():
         arguments = inspect.signature(getattr(bs, function)).parameters
