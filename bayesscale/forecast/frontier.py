@@ -417,7 +417,7 @@ class Frontier:
         k = flops.shape[1]
         if not self.terms.plain or flops.shape[0] > 1 or k < 12:
             return None
-        if any(v.shape[1] > 1 and np.ptp(v) for v in self.given.values()):
+        if any((v != v[:, :1]).any() for v in self.given.values()):
             return None
         order = np.log(flops[0])
         if not (np.diff(order) > 0).all():

@@ -62,7 +62,7 @@ def fit(
     setup = Setup.of(runs, **options)
     with progress_reporter(progress) as report:
         result = setup.fit(report=report)
-    if (pooled := setup.runs.pooled_groups()) is not None:
+    if (pooled := setup.runs.pooled_groups(setup.spec.law.quantities)) is not None:
         warnings.warn(pooled, RunsWarning, stacklevel=2)
     _warn_of_checks(result)
     return result
