@@ -196,7 +196,12 @@ LOSS_SE = Quantity(
 )
 EPOCHS = Quantity("epochs", known_as=(), scale="log")
 """How often a run saw its data: above 1 where tokens are repeated. See `runs.checks.epochs_of`."""
-UNIQUE_TOKENS = Quantity("unique_tokens", noun="unique tokens", known_as=(), style="count")
+UNIQUE_TOKENS = Quantity(
+    "unique_tokens", "U", "tokens", "unique tokens", known_as=(), style="count"
+)
+"""Those that a run saw at least once: never more than its tokens."""
+INPUTS = {UNIQUE_TOKENS.name: UNIQUE_TOKENS}
+"""Further inputs that are known by name alone."""
 SEED = Quantity("seed", scale="identity", role="label")
 CLUSTER = Quantity("cluster", known_as=(), scale="identity", role="label")
 """Never found by its name alone: a column of that name may hold computers."""

@@ -42,7 +42,7 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
             text += (
                 f" Above {MOST_EPOCHS} times ({len(many)} of {len(runs)} runs: {list_some(many)}) "
                 "repeated tokens are worth much less, so exponents and forecasts are unreliable: "
-                "leave these runs out, or fit a law that takes unique_tokens as an input."
+                "leave these runs out, or fit a law of unique_tokens, law='data_constrained'."
             )
         found.append(("repeated data", "caution" if len(many) else "note", text))
     whole = share_sums(law, runs)

@@ -25,7 +25,7 @@ from bayesscale.forecast.answer import (
 )
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
-from bayesscale.forecast.search import crossing
+from bayesscale.forecast.search import crossing, derivatives, refine, scan
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
@@ -41,6 +41,9 @@ HUGE = 1e300
 SOLVABLE = 60.0
 """Where splits are solved for, budgets are tried within a factor e^60 of the centre: farther out
 the search for a split meets sizes that no tokens fit."""
+
+WINDOW, NODES = 40.0, 161
+"""Tokens beyond which more do harm are looked for within a factor e^40, on so many places."""
 
 CANDIDATES = 33
 """Sizes compared at a time for the cheapest assured run."""
@@ -267,12 +270,28 @@ def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], S
     most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
 
     def question(posterior: Posterior) -> Search:
-        def inputs_at(tokens: Array) -> Sizes:
-            return law_inputs(posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms)
+        def up_to(most: Array | float) -> Callable[[Array], Sizes]:
+            return lambda tokens: law_inputs(
+                posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms
+            )
 
-        return Search(inputs_at, inputs_at(np.full(1, np.inf)), posterior.spec.reference["tokens"])
+        centre, inputs_at = posterior.spec.reference["tokens"], up_to(most)
+        if posterior.spec.law.given:
+            shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
+            useful = _least(lambda x: _log_loss(posterior, inputs_at(centre * np.exp(x))), shape)
+            inputs_at = up_to(np.minimum(centre * np.exp(useful), most))
+        return Search(inputs_at, inputs_at(np.full(1, np.inf)), centre)
 
     return question
+
+
+def _least(g: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
+    """Return where a function of the log size is least, infinite where it only falls."""
+    ends, still = np.full(shape, WINDOW), np.zeros(shape, bool)
+    with np.errstate(all="ignore"):
+        found = scan(g, -ends, ends, closed_below=still, closed_above=still, points=NODES)
+        x, _ = refine(lambda x: derivatives(g, x), found.x, found.lower, found.upper)
+    return np.where(found.found, x, np.inf)
 
 
 def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
@@ -284,14 +303,26 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
         sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
         centre = float(terms.compute.flops(*sizes_there)[0])
         closed = purchase.frontier(posterior, np.array([centre])).closed_form()
+        most = (terms.limits.params_max, terms.limits.tokens_max)
+        unlimited = [np.full(1, np.inf if limit is None else limit) for limit in most]
+        useful: Array | float = np.inf
+        if spec.law.given:  # more compute may do harm
+            huge = purchase.frontier(posterior, np.full(1, centre * np.exp(SOLVABLE)))
+            part, x, minima = huge.best()
+            harmed = part.flops < huge.flops
+            useful = np.where(harmed, part.flops, np.inf)
+            best = part.split(x, minima)
+            unlimited = [
+                np.where(harmed, size, limit)
+                for size, limit in zip((best.params, best.tokens), unlimited, strict=True)
+            ]
+        infinite = purchase.law_inputs(posterior, *unlimited)
 
         def sizes(flops: Array) -> Sizes:
-            split = purchase.frontier(posterior, flops).split()
+            frontier = purchase.frontier(posterior, np.minimum(flops, useful))
+            split = frontier.split(*frontier.optimum())
             return purchase.law_inputs(posterior, split.params, split.tokens)
 
-        most = (terms.limits.params_max, terms.limits.tokens_max)
-        unlimited = (np.full(1, np.inf if limit is None else limit) for limit in most)
-        infinite = purchase.law_inputs(posterior, *unlimited)
         return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
 
     return question
