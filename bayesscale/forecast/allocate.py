@@ -215,11 +215,9 @@ def allocate(
     frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
     if money:
         frame["money"] = money.amounts
+    sizes = {"params": recommended.params, "tokens": recommended.tokens, **purchase.given}
     outside = warn_if_far(
-        host,
-        {"flops": recommended.flops, "params": recommended.params, "tokens": recommended.tokens},
-        loss=columns["law_loss"],
-        also=_without(frame),
+        host, {"flops": recommended.flops, **sizes}, loss=columns["law_loss"], also=_without(frame)
     )
     variables = {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()}
     return Allocation(

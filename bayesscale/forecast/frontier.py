@@ -86,7 +86,7 @@ class Curve(NamedTuple):
 class Frontier:
     """Budgets by draw, on terms. Sizes are ``x = ln N`` relative to the centre of the runs.
 
-    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``omega`` broadcast with it. The
+    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``own`` broadcast with it. The
     surface of ``many`` pairs of them is compiled.
     """
 
@@ -94,7 +94,7 @@ class Frontier:
     flops: Array
     terms: Terms
     given: Mapping[str, Array]
-    omega: Array
+    own: tuple[Array, ...]
     many: bool
 
     @classmethod
@@ -105,7 +105,7 @@ class Frontier:
         further = {name: np.atleast_2d(values) for name, values in given.items()}
         flops = np.atleast_2d(flops)
         many = len(posterior) * flops.shape[1] >= MANY
-        return cls(posterior, flops, terms, further, terms.omega(posterior), many)
+        return cls(posterior, flops, terms, further, terms.own(posterior), many)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -221,7 +221,7 @@ class Frontier:
         if self.terms.counting is None and self.terms.repetition is None:
             at = {"params": x, "tokens": np.log(some / reference["tokens"])}
         else:
-            params, worth = self.terms.of_law(self.params(x), some, self.omega)
+            params, worth = self.terms.of_law(self.params(x), some, self.own)
             at = {
                 "params": np.log(params / reference["params"]),
                 "tokens": np.log(worth / reference["tokens"]),
@@ -305,7 +305,7 @@ class Frontier:
             posterior=Posterior(self.posterior.spec, c),
             flops=take(self.flops),
             given={name: take(values) for name, values in self.given.items()},
-            omega=take(self.omega),
+            own=tuple(take(values) for values in self.own),
         )
 
     def pick(self, chosen: NDArray[np.bool_]) -> Frontier:

@@ -177,7 +177,7 @@ def regret(
         "undertrained_prob": (drawn["overtraining"] < 1).sum(axis=(0, 1)) / count,
         "best_prob": _best(drawn["law_loss"], plans.flops),
     }
-    far = {name: sizes[name] for name in ("params", "tokens", "flops")}
+    far = {name: sizes[name] for name in ("params", "tokens", "flops")} | purchase.given
     index: Any = np.array(plans.names, dtype=object)
     frame = target_frame("plan", sizes | columns | reach(host, {"flops": plans.flops}), index=index)
     outside = warn_if_far(host, far, loss=columns["law_loss"])

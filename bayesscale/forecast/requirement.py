@@ -24,8 +24,8 @@ from bayesscale.forecast.answer import (
     warn_if_far,
 )
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
-from bayesscale.forecast.search import crossing, derivatives, refine, scan
+from bayesscale.forecast.purchase import Purchase, law_inputs, priced, without_split
+from bayesscale.forecast.search import crossing, lowest_along
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
@@ -41,9 +41,6 @@ HUGE = 1e300
 SOLVABLE = 60.0
 """Where splits are solved for, budgets are tried within a factor e^60 of the centre: farther out
 the search for a split meets sizes that no tokens fit."""
-
-WINDOW, NODES = 40.0, 161
-"""Tokens beyond which more do harm are looked for within a factor e^40, on so many places."""
 
 CANDIDATES = 33
 """Sizes compared at a time for the cheapest assured run."""
@@ -192,9 +189,7 @@ def required_tokens(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    terms = (
-        Terms.of(terms, host.runs, spends=False) if host.law.split else without_split(host, terms)
-    )
+    terms = priced(host, terms, spends=False)
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
     fixed = stated(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
@@ -247,13 +242,9 @@ def _requirement(
 
 def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
     """Return the sizes at which a law reaches losses, and its log loss at infinite size."""
-    huge = {k: np.minimum(v, HUGE) for k, v in search.infinite.items()}
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        limit = _log_loss(posterior, search.infinite)
-        limit = np.where(np.isnan(limit), _log_loss(posterior, huge), limit)
-    centre = search.centre
+    limit, centre = limit_of(posterior, search.infinite), search.centre
     x, reachable = crossing(
-        lambda x: _log_loss(posterior, search.sizes(centre * np.exp(x))),
+        lambda x: log_loss_of(posterior, search.sizes(centre * np.exp(x))),
         limit,
         np.log(losses),
         min(search.widest, np.log(np.finfo(float).max) - abs(np.log(centre)) - 1),
@@ -261,7 +252,16 @@ def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, ND
     return {"size": centre * np.exp(x), "reachable": reachable, "limit": limit}
 
 
-def _log_loss(posterior: Posterior, sizes: Sizes) -> Array:
+def limit_of(posterior: Posterior, infinite: Sizes) -> Array:
+    """Return the log loss of sizes that may be infinite, shape ``(draw, target)``."""
+    huge = {k: np.minimum(v, HUGE) for k, v in infinite.items()}
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        limit = log_loss_of(posterior, infinite)
+        return np.where(np.isnan(limit), log_loss_of(posterior, huge), limit)
+
+
+def log_loss_of(posterior: Posterior, sizes: Sizes) -> Array:
+    """Return the log loss of sizes, shape ``(draw, target)``."""
     return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
 
 
@@ -278,20 +278,13 @@ def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], S
         centre, inputs_at = posterior.spec.reference["tokens"], up_to(most)
         if posterior.spec.law.given:
             shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
-            useful = _least(lambda x: _log_loss(posterior, inputs_at(centre * np.exp(x))), shape)
+            useful = lowest_along(
+                lambda x: log_loss_of(posterior, up_to(most)(centre * np.exp(x))), shape
+            )
             inputs_at = up_to(np.minimum(centre * np.exp(useful), most))
         return Search(inputs_at, inputs_at(np.full(1, np.inf)), centre)
 
     return question
-
-
-def _least(g: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
-    """Return where a function of the log size is least, infinite where it only falls."""
-    ends, still = np.full(shape, WINDOW), np.zeros(shape, bool)
-    with np.errstate(all="ignore"):
-        found = scan(g, -ends, ends, closed_below=still, closed_above=still, points=NODES)
-        x, _ = refine(lambda x: derivatives(g, x), found.x, found.lower, found.upper)
-    return np.where(found.found, x, np.inf)
 
 
 def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:

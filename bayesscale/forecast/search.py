@@ -145,6 +145,20 @@ def least(
     return np.where(none, np.nan, x), np.where(none, np.nan, y)
 
 
+WINDOW, NODES = 40.0, 161
+"""A lowest point is looked for within a factor e^40, on so many places."""
+
+
+def lowest_along(g: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
+    """Return where a function of the log size is least, infinite where it only falls."""
+    ends, still = np.full(shape, WINDOW), np.zeros(shape, bool)
+    with np.errstate(all="ignore"):
+        found = scan(g, -ends, ends, closed_below=still, closed_above=still, points=NODES)
+        x, _ = refine(lambda x: derivatives(g, x), found.x, found.lower, found.upper)
+        rises = found.found & (g(ends) > g(x) + RESOLVED)  # and is not flat to rounding
+    return np.where(rises, x, np.inf)
+
+
 DOUBLINGS = 8
 """How often the bracket, which starts one unit wide, may double."""
 

@@ -37,35 +37,24 @@ def worth(repeats, decay, xp):
     return xp.log1p(-decay * xp.expm1(-repeats / decay))
 
 
-class _Repeated(Unified):
-    """The unified law of N, D and repetitions, which a discrepancy acts on in N and D alone."""
+def _read(x, xp):
+    """Return ln U, at most ln D, and the repetitions of it."""
+    ln_epochs = xp.maximum(x["tokens"] - x["unique_tokens"], 0.0)
+    return x["tokens"] - ln_epochs, xp.expm1(ln_epochs)
 
-    name = "repeated"
+
+class _Overfitted(Unified):
+    """The unified law with overfitting; a discrepancy acts on N and on what tokens are worth."""
+
+    name = "overfitted"
 
     def log_loss(self, c, x, xp):
-        unique = x["tokens"] - xp.log1p(x["repeats"])
-        sizes = {
-            "params": x["params"], "tokens": unique + worth(x["repeats"], c["token_decay"], xp)
-        }  # fmt: skip
-        per_repeat = xp.exp(c["overfitting_N"] * x["params"] - c["overfitting_U"] * unique)
+        per_repeat = xp.exp(c["overfitting_N"] * x["params"] - c["overfitting_U"] * x["unique"])
         excess = c["overfitting"] * x["repeats"] / OVERFIT_AT * per_repeat
-        return super().log_loss(c, sizes, xp) + excess
+        return super().log_loss(c, x, xp) + excess
 
 
-class _Muennighoff(Unified):
-    """The unified law of what parameters and tokens are worth where data are repeated."""
-
-    name = "repeated_muennighoff"
-
-    def log_loss(self, c, x, xp):
-        s, alpha_n, alpha_d = two_terms(c, c["irreducible_share"])
-        a, b = alpha_n / c["k"], alpha_d / c["k"]
-        unique = x["tokens"] - xp.log1p(x["repeats"])
-        best = (xp.log(a * s) - xp.log(b * (1 - s)) + b * unique) / a
-        over = xp.maximum(x["params"] - best, 0.0)
-        n = x["params"] - over + worth(xp.expm1(over), c["param_decay"], xp)
-        d = unique + worth(x["repeats"], c["token_decay"], xp)
-        return super().log_loss(c, {"params": n, "tokens": d}, xp)
+UNIFIED, OVERFITTED = Unified(), _Overfitted()
 
 
 class DataConstrained(Unified):
@@ -95,16 +84,16 @@ class DataConstrained(Unified):
         **Unified.published_units, "R_D": "repetitions", "P": "log loss × tokens^q_U / params^q_N",
         "q_N": "1", "q_U": "1",
     }  # fmt: skip
-    within = _Repeated()
 
     def log_loss(self, c, x, xp):
         law, c, x = self.surface(c, x, xp)
         return law.log_loss(c, x, xp)
 
     def surface(self, c, x, xp):
-        ln_epochs = xp.maximum(x["tokens"] - x["unique_tokens"], 0.0)
-        sizes = {"params": x["params"], "tokens": x["tokens"], "repeats": xp.expm1(ln_epochs)}
-        return self.within, c, sizes
+        unique, repeats = _read(x, xp)
+        tokens = unique + worth(repeats, c["token_decay"], xp)
+        seen = {"params": x["params"], "tokens": tokens, "unique": unique, "repeats": repeats}
+        return OVERFITTED, c, seen
 
     def published(self, c, reference):
         q_n, q_u = c["overfitting_N"], c["overfitting_U"]
@@ -113,9 +102,6 @@ class DataConstrained(Unified):
             "R_D": c["token_decay"], "P": c["overfitting"] / OVERFIT_AT * scale,
             "q_N": q_n, "q_U": q_u,
         }  # fmt: skip
-
-    def optimum(self, c, x_flops, cost):
-        return None
 
 
 class Muennighoff(DataConstrained):
@@ -134,7 +120,15 @@ class Muennighoff(DataConstrained):
     citation = MUENNIGHOFF
     coordinates = (*Unified.coordinates, TOKEN_DECAY, PARAM_DECAY)
     published_units = {**Unified.published_units, "R_D": "repetitions", "R_N": "1"}
-    within = _Muennighoff()
+
+    def surface(self, c, x, xp):
+        s, alpha_n, alpha_d = two_terms(c, c["irreducible_share"])
+        a, b = alpha_n / c["k"], alpha_d / c["k"]
+        unique, repeats = _read(x, xp)
+        best = (xp.log(a * s) - xp.log(b * (1 - s)) + b * unique) / a
+        over = xp.maximum(x["params"] - best, 0.0)
+        n = x["params"] - over + worth(xp.expm1(over), c["param_decay"], xp)
+        return UNIFIED, c, {"params": n, "tokens": unique + worth(repeats, c["token_decay"], xp)}
 
     def published(self, c, reference):
         decays = {"R_D": c["token_decay"], "R_N": c["param_decay"]}
