@@ -24,6 +24,10 @@ from .comparison.sensitivity import (
 )
 from .errors import BayesScaleError as BayesScaleError, BayesScaleWarning as BayesScaleWarning
 from .forecast.allocate import Allocation as Allocation, allocate as allocate
+from .forecast.data_worth import (
+    DataWorth as DataWorth, convergence as convergence,
+    tokens_without_overfitting as tokens_without_overfitting, worth_of_epochs as worth_of_epochs,
+)
 from .forecast.extrapolate import Prediction as Prediction, extrapolate as extrapolate
 from .forecast.gain import gain as gain
 from .forecast.regret import (

@@ -57,10 +57,13 @@ class Quantity:
         number, ``"logit"`` for a share in (0, 1), ``"identity"`` for any number, ``"simplex"``
         for shares from 0 to 1 that add up to 1 with the table's other shares.
     role
-        ``"input"`` of laws, ``"response"``, its standard ``"error"``, or ``"label"``.
+        ``"input"`` of laws, ``"response"``, its standard ``"error"``, or ``"label"``, of which laws
+        take the number of the level.
     style
         How numbers are written: ``"count"`` (1.2B), ``"flops"`` (1.0e24), ``"loss"`` (2.315) or
         ``"number"``.
+    levels
+        Labels that there are, the first numbered 0; by default those of the runs, sorted.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Quantity:
     scale: Scale = "log"
     role: Role = "input"
     style: Style = "number"
+    levels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.isidentifier()):
@@ -99,6 +103,9 @@ class Quantity:
             if value not in known:
                 raise unknown_name(what, value, known)
         object.__setattr__(self, "noun", self.noun or self.name.replace("_", " "))
+        object.__setattr__(self, "levels", tuple(self.levels))
+        if self.role == "label":
+            object.__setattr__(self, "scale", "identity")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -115,6 +122,8 @@ class Quantity:
         """What values are allowed, in words."""
         if self.role == "error":
             return "finite and not negative"
+        if self.role == "label":
+            return f"among {', '.join(map(repr, self.levels))}"
         return {
             "log": "positive and finite", "logit": "between 0 and 1", "identity": "finite",
             "simplex": "from 0 to 1",
@@ -122,12 +131,14 @@ class Quantity:
 
     def write(self, value: float) -> str:
         """Write a value as people do, without its unit."""
-        return _WRITERS[self.style](value)
+        return str(value) if self.role == "label" else _WRITERS[self.style](value)
 
     def admits(self, values: NDArray[Any]) -> NDArray[Any]:
         """Tell which values, any shape, lie in the domain."""
         import numpy as np
 
+        if self.role == "label":
+            return np.isin(np.asarray(values).astype(str), self.levels)
         low, high = self.bounds
         if self.scale in ("log", "logit"):
             inside = (values > low) & (values < high)
@@ -136,17 +147,23 @@ class Quantity:
         return inside & np.isfinite(values)
 
     def on_scale(self, values: Any) -> Any:
-        """Return values on this quantity's scale, same shape."""
+        """Return values on this quantity's scale, same shape; of labels, numbers of levels."""
         import numpy as np
         from scipy.special import logit
 
+        if self.role == "label":
+            order = np.argsort(self.levels)
+            at = np.searchsorted(np.array(self.levels)[order], np.asarray(values).astype(str))
+            return order[at].astype(float)
         return {"log": np.log, "logit": logit}.get(self.scale, np.asarray)(values)
 
     def centre(self, values: NDArray[Any]) -> float:
-        """Return the mean of values, shape ``(run,)``, taken on this quantity's scale."""
+        """Return the mean of values, shape ``(run,)``, on this quantity's scale; of labels, 0."""
         import numpy as np
         from scipy.special import expit
 
+        if self.role == "label":
+            return 0.0
         mean = np.mean(self.on_scale(values))
         return float({"log": np.exp, "logit": expit}.get(self.scale, float)(mean))
 
@@ -154,6 +171,8 @@ class Quantity:
         """Return the distance of values from a reference on this quantity's scale, same shape."""
         if self.scale == "log":
             return self.on_scale(values / reference)
+        if self.role == "label":
+            return self.on_scale(values)
         return self.on_scale(values) - self.on_scale(reference)
 
 
@@ -177,7 +196,12 @@ LOSS_SE = Quantity(
 )
 EPOCHS = Quantity("epochs", known_as=(), scale="log")
 """How often a run saw its data: above 1 where tokens are repeated. See `runs.checks.epochs_of`."""
-UNIQUE_TOKENS = Quantity("unique_tokens", noun="unique tokens", known_as=(), style="count")
+UNIQUE_TOKENS = Quantity(
+    "unique_tokens", "U", "tokens", "unique tokens", known_as=(), style="count"
+)
+"""Those that a run saw at least once: never more than its tokens."""
+INPUTS = {UNIQUE_TOKENS.name: UNIQUE_TOKENS}
+"""Further inputs that are known by name alone."""
 SEED = Quantity("seed", scale="identity", role="label")
 CLUSTER = Quantity("cluster", known_as=(), scale="identity", role="label")
 """Never found by its name alone: a column of that name may hold computers."""

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,26 @@ def simulate_runs(
     c = {k: np.asarray(v) for k, v in truth.items()}
     draws = spec.noise.draw(np.random.default_rng(seed), log_loss.shape, c)
     return quiet_runs(params, tokens, np.exp(log_loss + draws))
+
+
+REPEATED = TRUTH | {
+    "token_decay": 15.0, "param_decay": 5.0, "overfitting": 0.02, "overfitting_N": 0.6,
+    "overfitting_U": 0.4,
+}  # fmt: skip
+
+
+def repeated_runs(law: str = "data_constrained", *, seed: int = 0, sigma: float = 0.003) -> Runs:
+    """Draw a ladder of runs of 1 to 40 epochs from a law of unique tokens at the truth."""
+    params, tokens = design()
+    epochs = np.tile([1.0, 4.0, 12.0, 40.0], len(params) // 4)
+    table = {"params": params, "tokens": tokens, "unique_tokens": tokens / epochs}
+    named: Any = {"inputs": {"unique_tokens": "unique_tokens"}}
+    flat = Runs.from_frame(table | {"loss": np.full(len(params), SIMULATED_LOSS)}, **named)
+    spec = specify(flat, law=law, discrepancy=None)
+    log_loss = spec.relative_log_loss(REPEATED, spec.centred(flat), np)
+    noise = sigma * np.random.default_rng(seed).standard_normal(len(params))
+    loss = SIMULATED_LOSS * np.exp(log_loss + noise)
+    return Runs.from_frame(table | {"loss": loss}, **named)
 
 
 def quiet_runs(params: np.ndarray, tokens: np.ndarray, loss: np.ndarray) -> Runs:

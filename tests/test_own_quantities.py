@@ -1,12 +1,18 @@
 """A law of inputs that bayesscale does not know, written as a user would, through everything."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 
 import bayesscale as bs
 from bayesscale import laws
 from bayesscale.accounting import PowerCost
+from bayesscale.checks import check_design
 from bayesscale.errors import DomainError, RunsError
+from bayesscale.inference import compile_model
+from bayesscale.model import model_data, specify
+from tests.density.against import assert_same, points, pymc_density
 from tests.simulate import fit_at, on_slopes
 
 EXPERTS = bs.Quantity("experts", symbol="X", unit="experts", style="count")
@@ -178,6 +184,89 @@ def test_shares_of_a_mixture_must_add_up():
     inputs = {"code": "code", "web": "web"}
     good = bs.Runs.from_frame(frame | {"web": 1 - frame["code"]}, inputs=inputs)
     assert bs.build_model(good, law=Mixture(), discrepancy=None).free_RVs
+    rounded = bs.Runs.from_frame(frame | {"web": (1 - frame["code"]).round(2)}, inputs=inputs)
+    spec = specify(rounded, law=Mixture(), discrepancy=None)
+    whole = rounded["code"] + rounded["web"]
+    np.testing.assert_allclose(
+        spec.centred(rounded)["code"] + spec.reference["code"], rounded["code"] / whole
+    )
+    (note,) = (c for c in check_design(spec, rounded) if c.name == "rounded shares")
+    assert note.severity == "note"
+    assert f"{whole.min():.4g}" in note.text
     bad = bs.Runs.from_frame(frame | {"web": 0.9 - frame["code"]}, inputs=inputs)
-    with pytest.raises(RunsError, match="must add up to 1"):
+    with pytest.raises(RunsError, match=r"must add up to 1 .*12 of 12.*run 0"):
         bs.build_model(bad, law=Mixture(), discrepancy=None)
+
+
+ROUTER = bs.Quantity("router", role="label")
+
+
+class Routers(bs.Law):
+    """A power of parameters and experts, of which one is the reference; a gain a router."""
+
+    name = "routers"
+    inputs = ("params", EXPERTS, ROUTER)
+    references = MappingProxyType({"experts": 1.0})
+    coordinates = (
+        laws.LEVEL, laws.SLOPE_N,
+        bs.Coordinate("gain_a", "log", -1.0, 0.5, "1", "power of N that experts are worth by a"),
+        bs.Coordinate("gain_b", "log", -1.0, 0.5, "1", "power of N that experts are worth by b"),
+    )  # fmt: skip
+
+    def log_loss(self, c, x, xp):
+        gain = laws.by_label(x["router"], [c["gain_a"], c["gain_b"]], xp)
+        n = x["params"] + gain * xp.log1p(xp.expm1(x["experts"]))
+        return xp.log(c["level"]) - c["slope_N"] * xp.where(n > 0, n, xp.tanh(n))
+
+
+def routed_runs(routers=("b", "a"), experts=(1, 8, 64)) -> bs.Runs:
+    n, e, r = (np.ravel(v) for v in np.meshgrid(np.geomspace(1e7, 1e9, 6), experts, routers))
+    x = {"params": np.log(n / 1e8), "experts": np.log(e), "router": (r == "b") * 1.0}
+    c = {"level": 1.0, "slope_N": 0.1, "gain_a": 0.3, "gain_b": 0.4}
+    loss = 2.7 * np.exp(Routers().log_loss(c, x, np))
+    noise = np.exp(0.003 * np.random.default_rng(1).standard_normal(len(n)))
+    frame = {"params": n, "loss": loss * noise, "experts": e, "router": r}
+    return bs.Runs.from_frame(frame, inputs={"experts": "experts"}, group="router")
+
+
+def test_a_law_of_labels_without_tokens_measures_an_input_from_its_own_reference(tmp_path):
+    runs = routed_runs()
+    spec = specify(runs, law=Routers())
+    assert spec.reference["experts"] == 1.0
+    assert spec.law.quantities["router"].levels == ("a", "b")
+    at = spec.centred({"params": 1e8, "experts": np.array([8.0]), "router": ["b"]})
+    assert (at["experts"][0], at["router"][0]) == (np.log(8), 1.0)
+    density = compile_model(spec, runs).bind(model_data(spec, runs))
+    expected = pymc_density(spec, runs)
+    for u in points(spec, 3):
+        assert_same(np.append(*density(u)), expected(u))
+    fit = bs.fit(runs, law=Routers(), random_seed=1, progress=False, draws=300, tune=300)
+    assert fit.draws["sample_stats"].attrs["density"] == "fused"
+    by_router = bs.extrapolate(fit, params=1e9, experts=64, router=["a", "b"]).summary
+    assert by_router["router"].tolist() == ["a", "b"]
+    assert by_router["law_loss"].iloc[1] < by_router["law_loss"].iloc[0]
+    again = bs.load_fit(fit.save(tmp_path / "fit.nc"), law=Routers())
+    assert again.law.quantities["router"].levels == ("a", "b")
+    with pytest.raises(DomainError, match=r"router must be one label .* among 'a', 'b'.*c"):
+        bs.extrapolate(fit, params=1e9, experts=64, router="c")
+
+
+@pytest.mark.parametrize(
+    "references", [{"expert": 1.0}, {"experts": 0.0}, {"experts": "router"}, {"router": 1.0},
+                   {"experts": "params", "params": 1e9}],
+)  # fmt: skip
+def test_a_reference_is_a_value_or_another_input(references):
+    class Odd(Routers):
+        pass
+
+    Odd.references = references
+    with pytest.raises(DomainError, match="measures"):
+        specify(routed_runs(), law=Odd())
+
+
+def test_a_level_that_a_law_does_not_have_is_refused():
+    class Stated(Routers):
+        inputs = ("params", EXPERTS, bs.Quantity("router", role="label", levels=("a", "b")))
+
+    with pytest.raises(RunsError, match=r"among 'a', 'b'.*6 of 12 runs.*router=.c"):
+        specify(routed_runs(("a", "c"), experts=(8,)), law=Stated())

@@ -10,7 +10,7 @@ from bayesscale._sections import CheckResult, Severity
 from bayesscale._types import Array
 from bayesscale.errors import PriorWarning
 from bayesscale.laws import SPLIT, Law
-from bayesscale.model import LINKS, ModelSpec, Posterior, has_noise_floor
+from bayesscale.model import LINKS, ModelSpec, Posterior, has_noise_floor, share_sums
 from bayesscale.quantities import EPOCHS, UNIQUE_TOKENS
 from bayesscale.runs import MOST_EPOCHS, Runs
 
@@ -42,9 +42,16 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
             text += (
                 f" Above {MOST_EPOCHS} times ({len(many)} of {len(runs)} runs: {list_some(many)}) "
                 "repeated tokens are worth much less, so exponents and forecasts are unreliable: "
-                "leave these runs out, or fit a law that takes unique_tokens as an input."
+                "leave these runs out, or fit a law of unique_tokens, law='data_constrained'."
             )
         flaws.append(("repeated data", "caution" if len(many) else "note", text))
+    whole = share_sums(law, runs)
+    if np.abs(whole - 1).max() > 1e-6:
+        text = (
+            f"Shares add up to {whole.min():.4g} to {whole.max():.4g}, as by rounding: each is "
+            "divided by their sum."
+        )
+        flaws.append(("rounded shares", "note", text))
     if has_noise_floor(spec, runs) and runs.loss_se is not None:
         text = (
             "The losses lie on a law but for rounding: there is no noise to estimate. A standard "
@@ -90,7 +97,7 @@ def curing_runs(posterior: Posterior, runs: Runs, count: int = 2) -> str:
     for _ in range(count):
         gain = np.einsum("ri,ij,rj->r", slopes, covariance, slopes)
         best = int(np.argmax(gain))
-        chosen.append({name: float(values[best]) for name, values in grid.items()})
+        chosen.append({name: values[best].item() for name, values in grid.items()})
         j = covariance @ slopes[best]
         covariance = covariance - np.outer(j, j) / (noise2 + gain[best])
     return " and ".join(f"a run of {size_in_words(run, law)}" for run in chosen)
@@ -100,6 +107,9 @@ def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
     """Return candidate runs: a factor 4 beyond the sizes seen, at no more compute than seen."""
     axes = []
     for name, q in law.quantities.items():
+        if q.role == "label":
+            axes.append(np.array(q.levels))
+            continue
         low, high = runs[name].min(), runs[name].max()
         far = q.scale == "log"
         axes.append(np.geomspace(low / 4, high * 4, POINTS) if far else np.linspace(low, high, 5))

@@ -237,7 +237,7 @@ def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs, law: Law) -> 
         there = np.isin(sizes.code, place)
         places.append(
             f"by {np.expm1(missed[there].mean()):+.1%} near "
-            f"{size_in_words({k: float(runs[k][sizes.first[at]]) for k in law.quantities}, law)} "
+            f"{size_in_words({k: runs[k][sizes.first[at]] for k in law.quantities}, law)} "
             f"(runs {list_some(runs.run_ids[there])})"
         )
     problem = (
@@ -289,7 +289,7 @@ def _far_off(
     problem = f"{count} runs lie far off it, where noise puts {n * FAR:.1f}: {named}"
     far_from = np.abs(missed[order]).max(initial=0.0) > np.log(OFF_MAX)
     grave = "more than a factor 2 off" if far_from else ""
-    largest, usual = np.argmax(runs.flops), np.median(np.abs(missed))
+    largest, usual = np.argmax(runs.size), np.median(np.abs(missed))
     if where[largest] and np.abs(missed[largest]) > MANY_TIMES * usual:
         grave = "the run of the largest compute"
     return _Finding.of(count, p, problem, material=count > 2 * n * FAR), named, grave

@@ -251,16 +251,12 @@ force_option = click.option(
     "--force", is_flag=True, help="Write over a file that is there, whatever it is."
 )
 
-<<<<<<< HEAD
 
 def _sibling(path: str) -> Any:
     return made_by(bs.load_fit(path), call("bs.load_fit", Path(path)))
 
 
-_SAMPLING: dict[str, Callable] = {
-=======
 SAMPLING: dict[str, Callable] = {
->>>>>>> hcut
     "law": click.option(
         "--law", type=LAW, show_default="unified",
         help="unified, chinchilla, kaplan, ..., or a law of your own: my_law.py:MyLaw.",

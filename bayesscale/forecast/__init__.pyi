@@ -4,6 +4,10 @@ from .answer import (
     described as described, stated as stated, summary_columns as summary_columns,
     target_frame as target_frame, warn_if_far as warn_if_far,
 )
+from .data_worth import (
+    DataWorth as DataWorth, convergence as convergence,
+    tokens_without_overfitting as tokens_without_overfitting, worth_of_epochs as worth_of_epochs,
+)
 from .extrapolate import (
     Prediction as Prediction, check_recipe_shift as check_recipe_shift, extrapolate as extrapolate,
     recipe_shifts as recipe_shifts,

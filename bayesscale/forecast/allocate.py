@@ -1,7 +1,7 @@
 """How to split a compute budget between parameters and tokens."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,10 @@ class Allocation(Answer):
         ``near_params_upper``, whose expected loss is within that share of the smallest, and
         ``near_prob``, the probability that N* is among them. ``without_optimum`` and
         ``several_minima`` are shares of the draws: the former are left out of what is said of the
-        optimum. Last ``reach_flops``, the budget as a multiple of the largest fitted run's
-        compute, and ``money`` where budgets are.
+        optimum. Where more compute may do harm, as with data that are repeated too often, also
+        ``recommended_flops``, what the run to order costs, and ``unspent_prob``, the probability
+        that the best run costs less than the budget. Last ``reach_flops``, the budget as a
+        multiple of the largest fitted run's compute, and ``money`` where budgets are.
     """
 
     within: float = 0.001
@@ -138,7 +140,8 @@ def allocate(
               \quad \Delta = a q + b p
 
     and an increasing function around the two terms does not move it [1]_. Elsewhere the lowest of
-    the minima along the budget is taken.
+    the minima along the budget is taken. A run may cost less than the budget: where the law's loss
+    rises with more compute, what does harm is left unspent.
 
     The run to order has to be chosen before the truth is known. It is the one with the smallest
     posterior expected loss, :math:`\arg\min_N \mathrm{E}[L(N, D(N, C))]`; neither the mean of the
@@ -167,19 +170,21 @@ def allocate(
     def about(some: slice) -> Question:
         here = purchase.at(some)
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, budgets[some]), recommended.params[some], rng
+            here.frontier(posterior, budgets[some]),
+            recommended.params[some],
+            recommended.flops[some],
+            rng,
         )
 
     def log_sizes(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
-        frontier = purchase.at(some).frontier(posterior, budgets[some])
-        x, _ = frontier.optimum()
+        frontier, x, _ = purchase.at(some).frontier(posterior, budgets[some]).best()
         return {"N*": x, "the loss": frontier.log_loss(x)}
 
     columns, drawn, every = mixture.ask_all(
         about, len(budgets), ci_prob=ci_prob, random_seed=random_seed
     )
-    minima = drawn.pop("minima")
-    columns = {name: v for name, v in columns.items() if not name.startswith("minima")}
+    minima, unspent = drawn.pop("minima"), drawn.pop("unspent").mean(axis=(0, 1))
+    columns = {k: v for k, v in columns.items() if not k.startswith(("minima", "unspent"))}
     named = ("loss", "law_loss", "regret", "excess_compute")
     of_run = {f"{name}{end}": columns.pop(f"{name}{end}") for name in named for end in ENDS}
     as_good = drawn["regret"] <= within * drawn["optimal_loss"]
@@ -201,6 +206,8 @@ def allocate(
         "without_optimum": np.isnan(drawn["params"]).mean(axis=(0, 1)),
         "several_minima": (minima > 1).mean(axis=(0, 1)),
     }
+    if unspent.any() or (recommended.flops < budgets).any():
+        columns |= {"recommended_flops": recommended.flops, "unspent_prob": unspent}
     over_runs = mixture.published("params_exponent")
     if over_runs is not None and _wanders(mixture):
         ends = summary_columns("params_exponent_over_runs", over_runs[None, :, None], ci_prob)
@@ -208,11 +215,9 @@ def allocate(
     frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
     if money:
         frame["money"] = money.amounts
+    sizes = {"params": recommended.params, "tokens": recommended.tokens, **purchase.given}
     outside = warn_if_far(
-        host,
-        {"flops": budgets, "params": recommended.params, "tokens": recommended.tokens},
-        loss=columns["law_loss"],
-        also=_without(frame),
+        host, {"flops": recommended.flops, **sizes}, loss=columns["law_loss"], also=_without(frame)
     )
     variables = {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()}
     return Allocation(
@@ -234,17 +239,18 @@ ENDS = ("", "_lower", "_upper")
 
 
 def _answers(
-    frontier: Frontier, ordered: Array, rng: np.random.Generator
+    budgets: Frontier, ordered: Array, cost: Array, rng: np.random.Generator
 ) -> dict[str, NDArray[Any]]:
     """Return the optimum of every draw and budget, and what becomes of the runs ordered."""
-    posterior, centre = frontier.posterior, frontier.posterior.spec.reference
-    x, minima = frontier.optimum()
+    posterior, centre = budgets.posterior, budgets.posterior.spec.reference
+    frontier, x, minima = budgets.best()
     split = frontier.split(x, minima)
     n_exponent, d_exponent = frontier.exponents(x)
+    unspent = frontier.flops < budgets.flops
     recommended = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
-    best, of_recommended = frontier.by_block(
-        lambda some, cut: (some.log_loss(cut(x)), some.log_loss(cut(recommended)))
-    )
+    paid = replace(budgets, flops=cost[None])
+    (best,) = frontier.by_block(lambda some, cut: (some.log_loss(cut(x)),))
+    (of_recommended,) = paid.by_block(lambda some, cut: (some.log_loss(cut(recommended)),))
     of_recommended = np.fmax(
         of_recommended, best
     )  # to rounding, where the recommended is the optimum
@@ -255,15 +261,16 @@ def _answers(
         "tokens": split.tokens,
         "tokens_per_param": split.tokens / split.params,
         "optimal_loss": best_loss,
-        "params_exponent": n_exponent,
-        "tokens_exponent": d_exponent,
+        "params_exponent": np.where(unspent, 0.0, n_exponent),
+        "tokens_exponent": np.where(unspent, 0.0, d_exponent),
         "loss": posterior.new_runs(
-            np.log(centre["loss"]) + of_recommended, frontier.runs(recommended), rng
+            np.log(centre["loss"]) + of_recommended, paid.runs(recommended), rng
         ),
         "law_loss": law_loss,
         "regret": law_loss - best_loss,
-        "excess_compute": 1 - np.minimum(enough / frontier.flops, 1),
+        "excess_compute": 1 - np.minimum(enough / paid.flops, 1),
         "minima": minima,
+        "unspent": np.broadcast_to(unspent, frontier.shape).astype(float),
     }
 
 
@@ -308,6 +315,16 @@ def _flatness(row: Mapping[str, Any], within: float) -> str:
 
 def _oddities(row: Mapping[str, Any]) -> str:
     said = []
+    if row.get("recommended_flops", np.inf) < row["flops"]:
+        said.append(
+            f"More than {write_flops(row['recommended_flops'])} does not lower the expected loss: "
+            "the rest of the budget is better left unspent."
+        )
+    if row.get("unspent_prob"):
+        said.append(
+            f"With probability {write_share(row['unspent_prob'])} the best run costs less than the "
+            "budget."
+        )
     if row["without_optimum"]:
         said.append(f"{write_share(row['without_optimum'])} of the draws have no best size.")
     if row["several_minima"]:
@@ -331,6 +348,8 @@ def _over_runs(row: Mapping[str, Any]) -> str:
 
 
 def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
+    if row.get("unspent_prob", 0) > 0.5:
+        return ""
     return (
         f"With more compute N* grows as {_power(row, 'params_exponent')} and D* as "
         f"{_power(row, 'tokens_exponent')}; {percent(ci_prob)} intervals."

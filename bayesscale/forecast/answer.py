@@ -194,13 +194,14 @@ def admitted(q: Quantity, values: Any) -> Array:
     if q.scale == "log":
         return positive_array(q.name, values, q.unit)
     try:
-        array = np.atleast_1d(np.asarray(values, dtype=float))
+        array = np.atleast_1d(np.asarray(values, dtype=str if q.role == "label" else float))
     except (TypeError, ValueError, OverflowError):
         array = np.full(1, np.nan)
     outside = ~q.admits(array)
     if array.ndim != 1 or array.size == 0 or outside.any():
+        kind = "label" if q.role == "label" else "number"
         raise DomainError(
-            f"{q.name} must be one number or a list of numbers {q.domain} ({q.unit}), but got "
+            f"{q.name} must be one {kind} or a list of {kind}s {q.domain} ({q.unit}), but got "
             f"{list_some(np.ravel(array)[np.ravel(outside)]) or shown(values)}."
         )
     return array

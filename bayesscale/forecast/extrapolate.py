@@ -29,7 +29,7 @@ from bayesscale.forecast.answer import (
     writer,
 )
 from bayesscale.forecast.mixture import Mixture, Question, check_answers
-from bayesscale.forecast.purchase import law_inputs, without_split
+from bayesscale.forecast.purchase import law_inputs, priced
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit, log_loss_of
 from bayesscale.laws import SPLIT
@@ -131,7 +131,7 @@ def extrapolate(
     mixture = Mixture.of(fit)
     host = mixture.host
     law = host.law
-    terms = Terms.of(terms, host.runs, spends=False) if law.split else without_split(host, terms)
+    terms = priced(host, terms, spends=False)
     sizes = {"params": params, "tokens": tokens, "flops": flops}
     targets = stated(law, {**terms.given, **sizes, **inputs}, wanted=law.quantities)
     targets = alike({**targets, "loss_se": admitted(LOSS_SE, 0.0 if loss_se is None else loss_se)})

@@ -18,7 +18,7 @@ from bayesscale._types import Array
 from bayesscale.accounting import PowerCost
 from bayesscale.density import Surface
 from bayesscale.errors import DomainError
-from bayesscale.forecast.search import POINTS, STEP, derivatives, find_roots, refine, scan
+from bayesscale.forecast.search import POINTS, STEP, derivatives, find_roots, least, refine, scan
 from bayesscale.forecast.terms import Limits, Terms
 from bayesscale.inference import compile_surface
 from bayesscale.laws import Optimum
@@ -86,7 +86,7 @@ class Curve(NamedTuple):
 class Frontier:
     """Budgets by draw, on terms. Sizes are ``x = ln N`` relative to the centre of the runs.
 
-    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``omega`` broadcast with it. The
+    ``flops`` has shape ``(1 or draw, budget)``, ``given`` and ``own`` broadcast with it. The
     surface of ``many`` pairs of them is compiled.
     """
 
@@ -94,7 +94,7 @@ class Frontier:
     flops: Array
     terms: Terms
     given: Mapping[str, Array]
-    omega: Array
+    own: tuple[Array, ...]
     many: bool
 
     @classmethod
@@ -105,7 +105,7 @@ class Frontier:
         further = {name: np.atleast_2d(values) for name, values in given.items()}
         flops = np.atleast_2d(flops)
         many = len(posterior) * flops.shape[1] >= MANY
-        return cls(posterior, flops, terms, further, terms.omega(posterior), many)
+        return cls(posterior, flops, terms, further, terms.own(posterior), many)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -221,7 +221,7 @@ class Frontier:
         if self.terms.counting is None and self.terms.repetition is None:
             at = {"params": x, "tokens": np.log(some / reference["tokens"])}
         else:
-            params, worth = self.terms.of_law(self.params(x), some, self.omega)
+            params, worth = self.terms.of_law(self.params(x), some, self.own)
             at = {
                 "params": np.log(params / reference["params"]),
                 "tokens": np.log(worth / reference["tokens"]),
@@ -305,7 +305,7 @@ class Frontier:
             posterior=Posterior(self.posterior.spec, c),
             flops=take(self.flops),
             given={name: take(values) for name, values in self.given.items()},
-            omega=take(self.omega),
+            own=tuple(take(values) for values in self.own),
         )
 
     def pick(self, chosen: NDArray[np.bool_]) -> Frontier:
@@ -359,10 +359,61 @@ class Frontier:
             return self.lowest()
         return self._near(start, np.isfinite(start))
 
+    def best(self) -> tuple[Frontier, Array, NDArray[np.intp]]:
+        """Return what the best runs cost that budgets pay for, by draw, with :meth:`optimum`.
+
+        That is all of a budget, unless the law's loss can rise with more compute.
+        """
+        x, minima = self.optimum()
+        if not self.may_harm:
+            return self, x, minima
+        inner, y = np.full((2, *self.shape), np.nan)
+        for of in self.alike():
+            _, one = self._part(slice(None), slice(of[0], of[0] + 1))
+            inner[:, of], y[:, of] = one.by_block(lambda some, _: some.least(some.log_loss_at))
+        centre = self.posterior.spec.reference
+        cost = self.terms.compute.flops(self.params(inner), centre["tokens"] * np.exp(y))
+        spent, least = self.by_block(
+            lambda some, cut: (some.log_loss(cut(x)), some.log_loss_at(cut(inner), cut(y)))
+        )
+        saves = (cost < self.flops) & np.isfinite(least) & ~(least >= spent - ROUNDING)
+        if not saves.any():
+            return self, x, minima
+        part = replace(self, flops=np.where(saves, cost, self.flops))
+        return part, np.where(saves, inner, x), np.where(saves, 1, minima)
+
+    @property
+    def may_harm(self) -> bool:
+        """Whether more compute may raise the law's loss: not where it has a closed optimum."""
+        law, at = self.posterior.spec.law, np.zeros(1)
+        c = {name: values[:1, 0] for name, values in self.posterior.c.items()}
+        return bool(law.given) or law.optimum(c, at, PowerCost()) is None
+
+    def alike(self) -> list[list[int]]:
+        """Return the numbers of budgets at the same other inputs, together."""
+        columns = [np.broadcast_to(v, (1, self.shape[1]))[0] for v in self.given.values()]
+        keys = list(zip(*columns, strict=True)) or [()] * self.shape[1]
+        return [[i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)]
+
+    def log_loss_at(self, x: Array, y: Array) -> Array:
+        """Return log loss at x and at ``y = ln D`` relative to the centre of the runs."""
+        return self.log_loss_of(x, self.posterior.spec.reference["tokens"] * np.exp(y))
+
+    def least(self, loss: Callable[[Array, Array], Array]) -> tuple[Array, Array]:
+        """Return where a loss of x and y, shape of the budgets, is least at any cost, else NaN."""
+        centre, limits = self.posterior.spec.reference, self.terms.limits
+        low, high, most = (
+            None if size is None else float(np.log(size / centre[name]))
+            for name, size in (("params", limits.params_min), ("params", limits.params_max),
+                               ("tokens", limits.tokens_max))
+        )  # fmt: skip
+        return least(loss, self.shape, ((low, high), (None, most)))
+
     def split(self, x: Array | None = None, minima: NDArray[np.intp] | None = None) -> Split:
         """Return the optima in counts; those at x, shape ``(draw, budget)``, if they are known."""
         if x is None or minima is None:
-            x, minima = self.optimum()
+            part, x, minima = self.best()
+            return part.split(x, minima)
         exists = np.isfinite(x)
         tokens = np.where(exists, self.tokens(np.where(exists, x, 0.0)), np.nan)
         return Split(self.params(x), tokens, minima)
@@ -417,7 +468,7 @@ class Frontier:
         k = flops.shape[1]
         if not self.terms.plain or flops.shape[0] > 1 or k < 12:
             return None
-        if any(v.shape[1] > 1 and np.ptp(v) for v in self.given.values()):
+        if any((v != v[:, :1]).any() for v in self.given.values()):
             return None
         order = np.log(flops[0])
         if not (np.diff(order) > 0).all():
@@ -520,6 +571,7 @@ class Frontier:
             short = log_loss[moving] - best[:, 0]
             falls = (slope[:, 0] < 0) & (np.abs(short) > ROUNDING)
             step = np.divide(short, slope[:, 0], out=np.zeros_like(short), where=falls)
+            step = np.where((slope[:, 0] >= 0) & (short > ROUNDING), -1.0, step)
             step = np.clip(step, -LONGEST, LONGEST)
             near[moving], log_flops[moving] = at[:, 0], log_flops[moving] + step
             moving[moving] = np.abs(step) > EXACT
@@ -549,7 +601,7 @@ class Frontier:
         return np.where(solved, x, start), np.where(solved, shift, 0.0), solved
 
     def _best_and_slope(self, x: Array) -> tuple[Array, Array]:
-        """Return the log loss of the best runs at x, and how it falls with the log of compute."""
+        """Return the log loss of the best runs at x, and its slope in the log of compute."""
         # tokens are bought, or, where there are no more of them, parameters
         h = SLOPE_STEP
         slope = (self.log_loss(x, h) - self.log_loss(x, -h)) / (2 * h)

@@ -19,7 +19,7 @@ from bayesscale.forecast.answer import (
     warn_if_far,
 )
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
+from bayesscale.forecast.purchase import Purchase, law_inputs, priced
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.model import Posterior
@@ -92,7 +92,7 @@ def gain(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    terms = Terms.of(terms, host.runs) if host.law.split else without_split(host, terms)
+    terms = priced(host, terms)
     sizes = {"params": params, "tokens": tokens, "flops": flops}
     start = stated(
         host.law, {**terms.given, **sizes, **inputs}, wanted=host.law.quantities, single=True

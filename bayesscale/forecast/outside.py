@@ -9,7 +9,7 @@ from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.errors import ExtrapolationWarning
 from bayesscale.inference import Fit
-from bayesscale.quantities import PARAMS, TOKENS, Quantity
+from bayesscale.quantities import EPOCHS, PARAMS, TOKENS, UNIQUE_TOKENS, Quantity
 
 SIZE_REACH = 30.0
 """Parameters or tokens beyond the runs' range by a larger factor are far: as for compute."""
@@ -20,25 +20,34 @@ intervals covered 44 % of the runs above the fitted tokens per parameter, 86 % o
 
 RATIO = Quantity("tokens_per_param", noun="tokens per parameter")
 
+EPOCH_REACH = 1.05
+"""More epochs than were trained are far: on a public ladder no law of repeated data covered them
+as often as it said."""
+
 
 def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
     """Compare every target with the ranges of the fitted runs; None where all are near them.
 
-    ``sizes`` hold ``params``, ``tokens`` or both, which broadcast; NaN is left out. The table has a
-    row a target: each size over the largest one of the runs where it lies above them, over the
-    smallest one where it lies below, and else 1.
+    ``sizes`` hold ``params``, ``tokens`` or both, which broadcast, and perhaps ``unique_tokens``;
+    NaN is left out. The table has a row a target: each size over the largest one of the runs where
+    it lies above them, over the smallest one where it lies below, and else 1.
     """
+    runs, reaches = fit.runs, {RATIO: RATIO_REACH, EPOCHS: EPOCH_REACH}
     asked = {q: sizes[q.name] for q in (PARAMS, TOKENS) if q.name in sizes}
     if len(asked) == 2:
         n, d = np.broadcast_arrays(*asked.values())
         asked |= {PARAMS: n, TOKENS: d, RATIO: d / n}
+    if {TOKENS.name, UNIQUE_TOKENS.name} <= sizes.keys():
+        asked[EPOCHS] = np.maximum(sizes["tokens"] / sizes["unique_tokens"], 1.0)
     times, said = {}, []
     for q, values in asked.items():
-        seen = fit.runs.tokens / fit.runs.params if q is RATIO else fit.runs[q.name]
+        seen = runs.tokens / runs.params if q is RATIO else None
+        seen = runs.tokens / runs["unique_tokens"] if q is EPOCHS else seen
+        seen = runs[q.name] if seen is None else seen
         low, high = float(seen.min()), float(seen.max())
         times[q.name] = np.maximum(values / high, 1) * np.minimum(values / low, 1)
         distance = np.nan_to_num(np.abs(np.log(times[q.name])))
-        far = distance > np.log(RATIO_REACH if q is RATIO else SIZE_REACH)
+        far = distance > np.log(reaches.get(q, SIZE_REACH))
         if not far.any():
             continue
         at = int(distance.argmax())

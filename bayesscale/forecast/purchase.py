@@ -38,7 +38,8 @@ class Purchase:
     ) -> Purchase:  # fmt: skip
         """Check terms, and inputs of the law beside those of the terms, against a fit."""
         mixture = Mixture.of(fit)
-        law, terms = mixture.host.law, Terms.of(terms, mixture.host.runs)
+        law = mixture.host.law
+        terms = Terms.of(terms, mixture.host.runs, law=law)
         stated_inputs = {**terms.given, **(inputs or {})}
         given = stated(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
         return cls(mixture, terms, given)
@@ -106,8 +107,15 @@ def law_inputs(posterior: Posterior, sizes: Mapping[str, Array], terms: Terms) -
     if terms.counting is None and terms.repetition is None:
         return dict(sizes)
     n, d = (np.asarray(sizes[name], float) for name in SPLIT)
-    params, tokens = terms.of_law(n, d, terms.omega(posterior))
+    params, tokens = terms.of_law(n, d, terms.own(posterior))
     return {**sizes, "params": params, "tokens": tokens}
+
+
+def priced(fit: Fit, terms: Terms | None, *, spends: bool = True) -> Terms:
+    """Return the terms of a question to any law, checked and completed."""
+    if not fit.law.split:
+        return without_split(fit, terms)
+    return Terms.of(terms, fit.runs, spends=spends, law=fit.law)
 
 
 def without_split(fit: Fit, terms: Terms | None) -> Terms:

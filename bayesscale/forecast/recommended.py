@@ -26,12 +26,13 @@ WINDOW = 12.0
 
 @dataclass(frozen=True)
 class Recommended:
-    """The runs to order, and those nearly as good; arrays of shape ``(budget,)``, counts."""
+    """The runs to order, those nearly as good, and what the runs cost: arrays ``(budget,)``."""
 
     params: Array
     tokens: Array
     near_lower: Array
     near_upper: Array
+    flops: Array
 
 
 def recommend(purchase: Purchase, flops: Array) -> Recommended:
@@ -45,30 +46,50 @@ def recommend(purchase: Purchase, flops: Array) -> Recommended:
     )
 
 
-def _recommend(purchase: Purchase, flops: Array) -> Recommended:
-    mixture, terms = purchase.mixture, purchase.terms
-    reference, within = mixture.host.spec.reference, terms.within
-    whole = purchase.frontier(mixture.host.posterior.flat().thin(1), flops)
-    lower, upper = (bound[0] for bound in whole.bounds())
+type _Mean = Callable[[Array, Array], Array]
+"""A mean over draws as a function of x and the budgets' numbers, any one shape."""
 
-    def expected(
-        of_draws: Callable[[Frontier, Array], Array], draws: int | None = None
-    ) -> Callable[[Array, Array], Array]:
-        """Return a mean over draws as a function of x and the budgets' numbers, any one shape."""
 
+@dataclass(frozen=True)
+class _Expected:
+    """What is expected of budgets ``(budget,)``: means over the draws of a function of x."""
+
+    purchase: Purchase
+    flops: Array
+
+    def __call__(
+        self, of_draws: Callable[[Frontier, Array], Array], draws: int | None = None
+    ) -> _Mean:
         def mean(x: Array, number: Array) -> Array:
             budget = number.astype(np.intp)
-            here = purchase.at(budget)
+            here = self.purchase.at(budget)
 
             def of(posterior: Posterior) -> Array:
                 some = posterior if draws is None else posterior.thin(draws)
-                return of_draws(here.frontier(some, flops[budget]), x)
+                return of_draws(here.frontier(some, self.flops[budget]), x)
 
             with np.errstate(invalid="ignore", over="ignore"):
-                return mixture.mean(of)
+                return self.purchase.mixture.mean(of)
 
         return mean
 
+    @property
+    def whole(self) -> Frontier:
+        """The budgets, for what no draw changes."""
+        return self.purchase.frontier(self.purchase.mixture.host.posterior.thin(1), self.flops)
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The limits on x, shape ``(budget,)``."""
+        lower, upper = self.whole.bounds()
+        return lower[0], upper[0]
+
+
+def _best_size(expected: _Expected) -> Array:
+    """Return the x of least expected loss of runs that spend the budgets."""
+    mixture, terms = expected.purchase.mixture, expected.purchase.terms
+    flops, (lower, upper) = expected.flops, expected.bounds
+    reference = mixture.host.spec.reference
     number = np.arange(len(flops), dtype=float)
     beyond = np.log(flops / terms.compute.flops(reference["params"], reference["tokens"]))
     left, right = (
@@ -97,6 +118,44 @@ def _recommend(purchase: Purchase, flops: Array) -> Recommended:
             lambda x, slopes=slopes: slopes(x, number),
             x, found.lower, found.upper,
         )  # fmt: skip
+    return x
+
+
+def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
+    """Return what the runs of least expected loss cost that budgets pay for, and their x."""
+    purchase, flops = expected.purchase, np.array(expected.flops)
+    mixture, number = purchase.mixture, np.arange(len(flops), dtype=float)
+    spent, centre = expected(_mean_loss)(x, number), mixture.host.spec.reference
+    for of in expected.whole.alike():
+        here = purchase.at(of[:1])
+
+        def loss(x: Array, y: Array, here: Purchase = here) -> Array:
+            def of_draws(posterior: Posterior) -> Array:
+                log_loss = here.frontier(posterior, flops[:1]).log_loss_at(x, y)
+                return np.exp(log_loss).mean(axis=0)[None]
+
+            with np.errstate(over="ignore", invalid="ignore"):
+                return centre["loss"] * mixture.mean(of_draws)
+
+        inner, y = here.frontier(mixture.host.posterior.thin(1), flops[:1]).least(loss)
+        cost = purchase.terms.compute.flops(
+            centre["params"] * np.exp(inner), centre["tokens"] * np.exp(y)
+        )
+        saves = ((cost < flops[of]) & (loss(inner, y) < spent[of]))[0]
+        flops[of], x[of] = np.where(saves, cost[0], flops[of]), np.where(saves, inner[0], x[of])
+    return _Expected(purchase, flops), x
+
+
+def _recommend(purchase: Purchase, flops: Array) -> Recommended:
+    mixture, within = purchase.mixture, purchase.terms.within
+    reference = mixture.host.spec.reference
+    expected = _Expected(purchase, flops)
+    x = _best_size(expected)
+    parts = [component.posterior.thin(1) for component in mixture.components]
+    if any(purchase.frontier(part, flops).may_harm for part in parts):
+        expected, x = _useful(expected, np.array(x))
+    (lower, upper), number = expected.bounds, np.arange(len(flops), dtype=float)
+    exact, exact_slopes = expected(_mean_loss), expected(_mean_slopes)
     best = exact(x, number)
     bend = reference["loss"] * exact_slopes(x, number)[1] / best
 
@@ -130,11 +189,9 @@ def _recommend(purchase: Purchase, flops: Array) -> Recommended:
 
     centre = reference["params"]
     return Recommended(
-        centre * np.exp(x),
-        whole.tokens(x[None])[0],
-        centre * np.exp(edge(-1.0, lower)),
-        centre * np.exp(edge(1.0, upper)),
-    )
+        centre * np.exp(x), expected.whole.tokens(x[None])[0], centre * np.exp(edge(-1.0, lower)),
+        centre * np.exp(edge(1.0, upper)), expected.flops,
+    )  # fmt: skip
 
 
 def _refined(

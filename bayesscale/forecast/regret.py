@@ -177,7 +177,7 @@ def regret(
         "undertrained_prob": (drawn["overtraining"] < 1).sum(axis=(0, 1)) / count,
         "best_prob": _best(drawn["law_loss"], plans.flops),
     }
-    far = {name: sizes[name] for name in ("params", "tokens", "flops")}
+    far = {name: sizes[name] for name in ("params", "tokens", "flops")} | purchase.given
     index: Any = np.array(plans.names, dtype=object)
     frame = target_frame("plan", sizes | columns | reach(host, {"flops": plans.flops}), index=index)
     outside = warn_if_far(host, far, loss=columns["law_loss"])
@@ -203,7 +203,8 @@ def _answers(
     frontier: Frontier, params: Array, tokens: Array, rng: np.random.Generator
 ) -> dict[str, Array]:
     posterior, reference = frontier.posterior, frontier.posterior.spec.reference
-    x, minima = _by_budget(frontier)
+    budgets = frontier
+    frontier, x, minima = _by_budget(frontier)
     split = frontier.split(x, minima)
     plan = np.broadcast_to(np.log(params / reference["params"]), frontier.shape)
     trained = np.broadcast_to(tokens, frontier.shape)
@@ -225,17 +226,17 @@ def _answers(
         "optimal_tokens": split.tokens,
         "overtraining": tokens / params / (split.tokens / split.params),
         "regret": law_loss - best_loss,
-        "excess_compute": 1 - np.minimum(enough / frontier.flops, 1),
+        "excess_compute": 1 - np.minimum(enough / budgets.flops, 1),
     }
 
 
-def _by_budget(frontier: Frontier) -> tuple[Array, NDArray[np.intp]]:
-    """Return the optima, solving once for plans of one cost."""
+def _by_budget(frontier: Frontier) -> tuple[Frontier, Array, NDArray[np.intp]]:
+    """Return the best runs as :meth:`Frontier.best` does, solving once for plans of one cost."""
     flops, each = np.unique(frontier.flops[0], return_inverse=True)
     if frontier.given or len(flops) == len(each):
-        return frontier.optimum()
-    x, minima = replace(frontier, flops=flops[None]).optimum()
-    return x[:, each], minima[:, each]
+        return frontier.best()
+    best, x, minima = replace(frontier, flops=flops[None]).best()
+    return replace(best, flops=best.flops[:, each]), x[:, each], minima[:, each]
 
 
 def _best(law_loss: Array, flops: Array) -> Array:

@@ -24,8 +24,8 @@ from bayesscale.forecast.answer import (
     warn_if_far,
 )
 from bayesscale.forecast.mixture import Mixture
-from bayesscale.forecast.purchase import Purchase, law_inputs, without_split
-from bayesscale.forecast.search import crossing
+from bayesscale.forecast.purchase import Purchase, law_inputs, priced, without_split
+from bayesscale.forecast.search import crossing, lowest_along
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.laws import SPLIT
@@ -189,9 +189,7 @@ def required_tokens(
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
     host = mixture.host
-    terms = (
-        Terms.of(terms, host.runs, spends=False) if host.law.split else without_split(host, terms)
-    )
+    terms = priced(host, terms, spends=False)
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
     fixed = stated(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
@@ -244,13 +242,9 @@ def _requirement(
 
 def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, NDArray[Any]]:
     """Return the sizes at which a law reaches losses, and its log loss at infinite size."""
-    huge = {k: np.minimum(v, HUGE) for k, v in search.infinite.items()}
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        limit = _log_loss(posterior, search.infinite)
-        limit = np.where(np.isnan(limit), _log_loss(posterior, huge), limit)
-    centre = search.centre
+    limit, centre = limit_of(posterior, search.infinite), search.centre
     x, reachable = crossing(
-        lambda x: _log_loss(posterior, search.sizes(centre * np.exp(x))),
+        lambda x: log_loss_of(posterior, search.sizes(centre * np.exp(x))),
         limit,
         np.log(losses),
         min(search.widest, np.log(np.finfo(float).max) - abs(np.log(centre)) - 1),
@@ -258,7 +252,16 @@ def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, ND
     return {"size": centre * np.exp(x), "reachable": reachable, "limit": limit}
 
 
-def _log_loss(posterior: Posterior, sizes: Sizes) -> Array:
+def limit_of(posterior: Posterior, infinite: Sizes) -> Array:
+    """Return the log loss of sizes that may be infinite, shape ``(draw, target)``."""
+    huge = {k: np.minimum(v, HUGE) for k, v in infinite.items()}
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        limit = log_loss_of(posterior, infinite)
+        return np.where(np.isnan(limit), log_loss_of(posterior, huge), limit)
+
+
+def log_loss_of(posterior: Posterior, sizes: Sizes) -> Array:
+    """Return the log loss of sizes, shape ``(draw, target)``."""
     return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
 
 
@@ -267,10 +270,19 @@ def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], S
     most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
 
     def question(posterior: Posterior) -> Search:
-        def inputs_at(tokens: Array) -> Sizes:
-            return law_inputs(posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms)
+        def up_to(most: Array | float) -> Callable[[Array], Sizes]:
+            return lambda tokens: law_inputs(
+                posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms
+            )
 
-        return Search(inputs_at, inputs_at(np.full(1, np.inf)), posterior.spec.reference["tokens"])
+        centre, inputs_at = posterior.spec.reference["tokens"], up_to(most)
+        if posterior.spec.law.given:
+            shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
+            useful = lowest_along(
+                lambda x: log_loss_of(posterior, up_to(most)(centre * np.exp(x))), shape
+            )
+            inputs_at = up_to(np.minimum(centre * np.exp(useful), most))
+        return Search(inputs_at, inputs_at(np.full(1, np.inf)), centre)
 
     return question
 
@@ -284,14 +296,26 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
         sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
         centre = float(terms.compute.flops(*sizes_there)[0])
         closed = purchase.frontier(posterior, np.array([centre])).closed_form()
+        most = (terms.limits.params_max, terms.limits.tokens_max)
+        unlimited = [np.full(1, np.inf if limit is None else limit) for limit in most]
+        useful: Array | float = np.inf
+        if spec.law.given:  # more compute may do harm
+            huge = purchase.frontier(posterior, np.full(1, centre * np.exp(SOLVABLE)))
+            part, x, minima = huge.best()
+            harmed = part.flops < huge.flops
+            useful = np.where(harmed, part.flops, np.inf)
+            best = part.split(x, minima)
+            unlimited = [
+                np.where(harmed, size, limit)
+                for size, limit in zip((best.params, best.tokens), unlimited, strict=True)
+            ]
+        infinite = purchase.law_inputs(posterior, *unlimited)
 
         def sizes(flops: Array) -> Sizes:
-            split = purchase.frontier(posterior, flops).split()
+            frontier = purchase.frontier(posterior, np.minimum(flops, useful))
+            split = frontier.split(*frontier.optimum())
             return purchase.law_inputs(posterior, split.params, split.tokens)
 
-        most = (terms.limits.params_max, terms.limits.tokens_max)
-        unlimited = (np.full(1, np.inf if limit is None else limit) for limit in most)
-        infinite = purchase.law_inputs(posterior, *unlimited)
         return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
 
     return question

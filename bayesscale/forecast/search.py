@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,72 @@ def refine(
         if done.all():
             break
     return x, done
+
+
+REACH, GRID = (14.0, 16.0), (29, 65)
+"""How far from the centre of the runs a point is looked for on a grid, and of how many places."""
+
+HALVINGS = 20
+"""After so many the place is exact to 1e-7, and the value to its rounding."""
+
+
+def least(
+    g: Callable[[Array, Array], Array], shape: tuple[int, ...],
+    limits: tuple[tuple[float | None, float | None], ...],
+) -> tuple[Array, Array]:  # fmt: skip
+    """Find the lowest minimum of a function of x and y, elementwise, NaN where there is none.
+
+    ``limits`` on x and on y, None for none: the minimum may lie at a limit, not at an open end.
+    """
+    axes, ends = [], []
+    for (low, high), far, n in zip(limits, REACH, GRID, strict=True):
+        bounds = (-far if low is None else low, far if high is None else high)
+        axes.append(np.linspace(min(bounds), max(bounds), n))
+        ends.append((-np.inf if low is None else low, np.inf if high is None else high))
+    (xs, ys), (x_ends, y_ends) = axes, ends
+    rows, at = np.empty((2, len(xs), *shape))
+    inside = np.empty(rows.shape, bool)
+    for i, x in enumerate(xs):
+        values = np.stack([g(np.full(shape, x), np.full(shape, y)) for y in ys])
+        j = np.where(np.isnan(values), np.inf, values).argmin(axis=0)
+        rows[i], at[i] = np.take_along_axis(values, j[None], axis=0)[0], ys[j]
+        inside[i] = (j > 0) & ((j < len(ys) - 1) | np.isfinite(y_ends[1]))
+    open_ends = np.where(np.isfinite(x_ends), np.inf, -np.inf)
+    padded = np.concatenate([np.full((1, *shape), open_ends[0]), rows,
+                             np.full((1, *shape), open_ends[1])])  # fmt: skip
+    lowest = inside & np.isfinite(rows) & (rows < padded[:-2]) & (rows <= padded[2:])
+    i = np.where(lowest, rows, np.inf).argmin(axis=0)
+    x, y = xs[i], np.take_along_axis(at, i[None], axis=0)[0]
+    none = ~lowest.any(axis=0)
+    step, halved = np.full(shape, xs[1] - xs[0]), np.where(none, HALVINGS, 0)
+    for _ in range(MOST_STEPS):
+        if (halved >= HALVINGS).all():
+            break
+        around = [
+            (np.clip(x + i * step, *x_ends), np.clip(y + j * step, *y_ends))
+            for i, j in sorted(product((-1, 0, 1), repeat=2), key=any)  # the middle first
+        ]
+        best = np.stack([g(*point) for point in around]).argmin(axis=0)[None]
+        x, y = (np.take_along_axis(np.stack(v), best, axis=0)[0] for v in zip(*around, strict=True))
+        still = (best[0] == 0) | (halved >= HALVINGS)
+        step, halved = np.where(still, step / 2, step), halved + still
+        gone = (np.abs(x) > 2 * REACH[0]) | (np.abs(y) > 2 * REACH[1])
+        none, halved = none | gone, np.where(gone, HALVINGS, halved)
+    return np.where(none, np.nan, x), np.where(none, np.nan, y)
+
+
+WINDOW, NODES = 40.0, 161
+"""A lowest point is looked for within a factor e^40, on so many places."""
+
+
+def lowest_along(g: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
+    """Return where a function of the log size is least, infinite where it only falls."""
+    ends, still = np.full(shape, WINDOW), np.zeros(shape, bool)
+    with np.errstate(all="ignore"):
+        found = scan(g, -ends, ends, closed_below=still, closed_above=still, points=NODES)
+        x, _ = refine(lambda x: derivatives(g, x), found.x, found.lower, found.upper)
+        rises = found.found & (g(ends) > g(x) + RESOLVED)  # and is not flat to rounding
+    return np.where(rises, x, np.inf)
 
 
 DOUBLINGS = 8

@@ -16,7 +16,9 @@ from bayesscale._types import Array
 from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, TransformerCost, is_cost
 from bayesscale.errors import DomainError, RunsWarning
 from bayesscale.forecast.search import find_roots
-from bayesscale.model import Posterior
+from bayesscale.laws import Law
+from bayesscale.model import Posterior, evenly
+from bayesscale.quantities import UNIQUE_TOKENS
 from bayesscale.runs import Runs
 
 type FlopCount = Callable[[Array, Array], Array]
@@ -124,6 +126,8 @@ class Repetition:
         parameters likewise, :math:`R_N^*`, > 0. The defaults are those of the paper.
     params_per_token
         Parameters that U tokens are best used with, over U, > 0: more are in excess.
+    draws
+        Draws of both decays, as :meth:`of` makes them.
 
     Raises
     ------
@@ -154,6 +158,46 @@ class Repetition:
     token_decay: float = 15.387756
     param_decay: float = 5.309743
     params_per_token: float = 1 / 19.6
+    draws: tuple[tuple[float, float], ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, fit: Any, *, unique_tokens: float) -> Self:
+        """Take the decays of a fitted law of repeated data, with their uncertainty.
+
+        Parameters
+        ----------
+        fit
+            A fit of the law ``"muennighoff"``, such as of runs that a paper published.
+        unique_tokens
+            Tokens U that there are, > 0.
+
+        Returns
+        -------
+        Repetition
+            With the medians of the decays, and all draws of them.
+
+        Raises
+        ------
+        DomainError
+            If the law has no decays of tokens and parameters.
+        """
+        decays = ("token_decay", "param_decay")
+        if not set(decays) <= {k.name for k in fit.law.coordinates}:
+            raise DomainError(
+                f"Repetition takes the two decays of the law 'muennighoff', but {fit.law.name!r} "
+                "has other unknowns. Ask that fit itself, whose unique_tokens are an input."
+            )
+        draws = np.stack([np.ravel(fit.posterior.c[name]) for name in decays], axis=1)
+        own = dict(zip(decays, np.median(draws, axis=0).tolist(), strict=True))
+        return cls(unique_tokens=unique_tokens, draws=tuple(map(tuple, draws.tolist())), **own)
+
+    def decays(self, n: int) -> tuple[Array, Array]:
+        """Return both decays for n draws, shape ``(n or 1, 1)``: draws of them in random order."""
+        known = self.draws or ((self.token_decay, self.param_decay),)
+        n = n if self.draws else 1
+        chosen = np.random.default_rng(0).permutation(evenly(n, len(known)))
+        token_decay, param_decay = np.array(known)[chosen].T[..., None]
+        return token_decay, param_decay
 
     def __post_init__(self) -> None:
         _arguments.likely(
@@ -166,10 +210,6 @@ class Repetition:
     def worth_tokens(self, tokens: Array | float) -> Array:
         """Return the new tokens that D tokens are worth, same shape."""
         return _worth(tokens, self.unique_tokens, self.token_decay)
-
-    def worth_params(self, params: Array | float) -> Array:
-        """Return the parameters that N are worth with so few data, same shape."""
-        return _worth(params, self.params_per_token * self.unique_tokens, self.param_decay)
 
 
 def _worth(size: Array | float, plenty: float, decay: float) -> Array:
@@ -242,7 +282,9 @@ class Terms:
             )
 
     @classmethod
-    def of(cls, terms: Terms | None, runs: Runs, *, spends: bool = True) -> Terms:
+    def of(
+        cls, terms: Terms | None, runs: Runs, *, spends: bool = True, law: Law | None = None
+    ) -> Terms:
         """Check terms, None being the defaults, against the runs of a fit, and complete their cost.
 
         ``spends``: a budget is split, so that it matters how well the runs' own cost fits.
@@ -253,6 +295,13 @@ class Terms:
             raise DomainError(
                 f"terms must be bs.Terms(...), such as bs.Terms(cost=bs.PowerCost()), not "
                 f"{_arguments.shown(terms)}."
+            )
+        if terms.repetition is not None and law and UNIQUE_TOKENS.name in law.quantities:
+            raise DomainError(
+                f"The law {law.name!r} takes unique tokens itself, so that Repetition would count "
+                "repeated data twice. Give them as an input: unique_tokens=1e9, or "
+                "terms=bs.Terms(given={'unique_tokens': 1e9}) (on the command line --given "
+                "unique_tokens=1e9)."
             )
         counting = terms.counting
         if counting is not None and runs.param_count not in ("total", "non_embedding"):
@@ -281,19 +330,23 @@ class Terms:
         """Whether sizes are what the law takes, without limits."""
         return self.limits == Limits() and self.counting is None and self.repetition is None
 
-    def omega(self, posterior: Posterior) -> Array:
-        """Return ω for every draw, shape ``(draw, 1)``; NaN if nothing is counted anew."""
-        if self.counting is None:
-            return np.full((1, 1), np.nan)
-        return self.counting.share.draws(len(posterior))
+    def own(self, posterior: Posterior) -> tuple[Array, Array, Array]:
+        """Return ω and the two decays of repetition for every draw, shape ``(draw or 1, 1)``."""
+        omega = decays = np.full((1, 1), np.nan)
+        if self.counting is not None:
+            omega = self.counting.share.draws(len(posterior))
+        if self.repetition is None:
+            return omega, decays, decays
+        return omega, *self.repetition.decays(len(posterior))
 
-    def of_law(self, params: Array, tokens: Array, omega: Array) -> tuple[Array, Array]:
+    def of_law(self, params: Array, tokens: Array, own: tuple[Array, ...]) -> tuple[Array, Array]:
         """Return the parameters and tokens to evaluate the law at; arrays broadcast."""
+        omega, token_decay, param_decay = own
         if self.counting is not None:
             params = self.counting.to_count(params, self._fit_count, omega)
-        if self.repetition is not None:
-            params = self.repetition.worth_params(params)
-            tokens = self.repetition.worth_tokens(tokens)
+        if (data := self.repetition) is not None:
+            params = _worth(params, data.params_per_token * data.unique_tokens, param_decay)
+            tokens = _worth(tokens, data.unique_tokens, token_decay)
         return params, tokens
 
     @property

@@ -62,7 +62,7 @@ def fit(
     setup = Setup.of(runs, **options)
     with progress_reporter(progress) as report:
         result = setup.fit(report=report)
-    if (pooled := setup.runs.pooled_groups()) is not None:
+    if (pooled := setup.runs.pooled_groups(setup.spec.law.quantities)) is not None:
         warnings.warn(pooled, RunsWarning, stacklevel=2)
     gravest = [c for c in result.checks if c.warns and c.severity == result.severity]
     if gravest:  # one warning: what was found, the fit says where it is shown

@@ -178,7 +178,7 @@ def fit_many(
                 f"'{file}' holds a fit of other runs than those of {name!r}. Give store= another "
                 "folder, or move this file elsewhere."
             )
-        pooled = fitted.runs.pooled_groups()
+        pooled = fitted.runs.pooled_groups(fitted.law.quantities)
         if pooled is not None:
             warnings.warn(f"{name}: {pooled}", RunsWarning, stacklevel=2)
     warn_of([c for f in result.fits.values() for c in f.checks], result.text, stacklevel=3)

@@ -135,17 +135,11 @@ class Setup:
             raise TypeError(f"got an unexpected keyword argument {unknown[0]!r}")
         every: dict[str, Any] = {**DEFAULTS, **options}
         runs = as_runs(runs)
-<<<<<<< HEAD
-        sibling = every["like"]
+        sibling, seed, draws = every["like"], every["random_seed"], every["draws"]
         spec = specify(runs, **{name: every[name] for name in MODEL}, few=sibling is not None)
         if sibling is not None:
             known = priors_like(sibling, spec) | dict(every["priors"] or {})
             spec = replace(spec, priors=resolve_priors(spec.coordinates, known))
-        seed = every["random_seed"]
-=======
-        spec = specify(runs, **{name: every[name] for name in MODEL})
-        seed, draws = every["random_seed"], every["draws"]
->>>>>>> hcut
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(
             draws=None if draws is None else whole_number("draws", draws, least=100),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from bayesscale._types import Array
@@ -70,6 +71,10 @@ class Law(ABC):
     split
         The inputs that a budget is divided between; by default parameters and tokens, if the law
         has both. The others are given when an allocation is asked for.
+    references
+        What inputs are measured from where it is not the centre of the runs: a value of their own,
+        as in ``{"experts": 1.0}``, or another input, whose centre they take: with
+        ``{"unique_tokens": "tokens"}`` the difference of the two is ln(D / U).
     drifts
         The inputs in which the law's slopes may drift; by default those of ``split``.
     sizes
@@ -99,6 +104,7 @@ class Law(ABC):
     equation: str = ""
     citation: str = ""
     published_units: Mapping[str, str] = {}
+    references: Mapping[str, float | str] = {}
     split: tuple[str, ...] = cast(Any, _Default(_default_split))
     drifts: tuple[str, ...] = cast(Any, _Default(_default_drifts))
     sizes: tuple[str, ...] = cast(Any, _Default(_default_sizes))
@@ -129,10 +135,22 @@ class Law(ABC):
             Value of every coordinate, by name; arrays broadcast against the inputs.
         x
             Every input by name, relative to the reference on the input's scale: for a positive
-            quantity ``ln(input / reference input)``.
+            quantity ``ln(input / reference input)``; of a label the number of its level, for
+            :func:`by_label`.
         xp
             Namespace of mathematical functions, ``numpy`` or ``pytensor.tensor``.
         """
+
+    def with_levels(self, levels: Mapping[str, tuple[str, ...]]) -> Law:
+        """Return the law of labels that have these levels, by name of label."""
+        if not levels:
+            return self
+        law = copy(self)
+        law.inputs = tuple(
+            replace(q, levels=q.levels or levels[q.name]) if q.name in levels else q
+            for q in self.quantities.values()
+        )
+        return law
 
     def surface(
         self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any
@@ -170,6 +188,14 @@ class Law(ABC):
             The cost C = κ N^p D^q.
         """
         return None
+
+
+def by_label(label: Any, values: Sequence[Any], xp: Any) -> Any:
+    """Return the value of every run's level: ``label`` numbers levels from 0, ``values`` has one a
+    level.
+    """  # noqa: D205
+    of_level = (v * xp.where(abs(label - i) < 0.5, 1.0, 0.0) for i, v in enumerate(values))
+    return sum(of_level, start=0.0)
 
 
 @dataclass(frozen=True, slots=True)

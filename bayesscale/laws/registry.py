@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from bayesscale.errors import DomainError, unknown_name
 from bayesscale.laws.chinchilla import Chinchilla
+from bayesscale.laws.data_constrained import DataConstrained, Muennighoff
 from bayesscale.laws.kaplan import Kaplan, KaplanIrreducible
 from bayesscale.laws.law import Law
 from bayesscale.laws.one_variable import KAPLANS
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LAWS: dict[str, Law] = {
-    law.name: law for law in (Unified(), Chinchilla(), Kaplan(), KaplanIrreducible(), *KAPLANS)
-}
+    law.name: law
+    for law in (
+        Unified(), Chinchilla(), Kaplan(), KaplanIrreducible(), *KAPLANS, DataConstrained(),
+        Muennighoff(),
+    )
+}  # fmt: skip
 
 
 def get_law(law: str | Law) -> Law:

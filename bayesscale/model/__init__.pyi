@@ -23,6 +23,6 @@ from .priors import (
 from .rows import Residuals as Residuals, Rows as Rows
 from .spec import (
     MODEL_MEANINGS as MODEL_MEANINGS, ModelSpec as ModelSpec, centred_name as centred_name,
-    dims_of as dims_of, model_data as model_data, some_rows as some_rows, specify as specify,
-    spread_data as spread_data,
+    dims_of as dims_of, model_data as model_data, share_sums as share_sums, some_rows as some_rows,
+    specify as specify, spread_data as spread_data,
 )

@@ -54,6 +54,19 @@ def check_stated(law: Law) -> None:
             f"The coordinates of the law {law.name!r} must be a tuple of bs.Coordinate, at least "
             f"one, but are {law.coordinates!r}."
         )
+    for name, origin in law.references.items():
+        same = quantities.get(origin) if isinstance(origin, str) else None
+        own = quantities.get(name)
+        if own is None or own.role == "label" or not (
+            isinstance(origin, str) and same is not None and same.scale == own.scale
+            and origin not in law.references
+            if isinstance(origin, str) else own.admits(np.asarray(origin, float))
+        ):  # fmt: skip
+            raise DomainError(
+                f"The law {law.name!r} measures {name} from {origin!r}. references has, by name of "
+                "an input, a value of it, such as {'experts': 1.0}, or another input of its scale, "
+                "such as {'unique_tokens': 'tokens'}, that has no reference of its own."
+            )
     for what, names in (("split", law.split), ("drifts", law.drifts)):
         foreign = [name for name in names if name not in quantities]
         if isinstance(names, str) or foreign:
@@ -111,7 +124,11 @@ def law_values(law: Law) -> list[float]:
 def _points(law: Law) -> dict[str, NDArray[np.float64]]:
     """Return centred inputs of shape ``(point,)``, no two inputs alike."""
     at = np.linspace(-2.0, 2.0, POINTS)
-    return {name: np.roll(at, i) for i, name in enumerate(law.quantities)}
+    number = np.arange(float(POINTS))
+    return {
+        name: number % max(len(q.levels), 1) if q.role == "label" else np.roll(at, i)
+        for i, (name, q) in enumerate(law.quantities.items())
+    }
 
 
 def check_formula(law: Law) -> None:

@@ -43,6 +43,10 @@ so that uncertainty grows with extrapolation. None: the law is assumed exact."""
 """What the options that define a model mean."""
 
 
+ROUNDED_SHARES = 0.02
+"""How far rounded shares may be from adding up to 1."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Everything that defines a model but the runs.
@@ -139,11 +143,16 @@ class ModelSpec:
         return Rows.of(runs, share_effect=self.has_clusters)
 
     def centred(self, values: Any) -> dict[str, Any]:
-        """Return the law's inputs relative to the reference, of runs or of values by name."""
+        """Return the law's inputs relative to the reference, of runs or of values by name.
+
+        Shares are divided by their sum, which rounding moves from 1.
+        """
+        whole = share_sums(self.law, values)
         return {
-            name: q.centred(values[name], self.reference[name])
+            name: q.centred(values[name] / whole if q.scale == "simplex" else values[name],
+                            self.reference[name])
             for name, q in self.law.quantities.items()
-        }
+        }  # fmt: skip
 
     def relative_log_loss(
         self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any,
@@ -180,6 +189,7 @@ class ModelSpec:
         """Return the spec as plain JSON types."""
         return {
             "law": self.law.name,
+            "levels": {k: q.levels for k, q in self.law.quantities.items() if q.levels},
             "coordinates": [c.name for c in self.coordinates],
             "discrepancy": self.discrepancy.name,
             "noise": self.noise.name,
@@ -195,7 +205,9 @@ class ModelSpec:
     def from_dict(cls, stored: Mapping[str, Any], *, law: str | Law | None = None) -> "ModelSpec":
         """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again, the same."""
         spec = cls(
-            law=get_law(stored["law"] if law is None else law),
+            law=get_law(stored["law"] if law is None else law).with_levels(
+                {name: tuple(levels) for name, levels in stored.get("levels", {}).items()}
+            ),
             discrepancy=get_discrepancy(stored["discrepancy"]),
             noise=get_noise(stored["noise"]),
             priors={name: Prior.from_dict(prior) for name, prior in stored["priors"].items()},
@@ -241,6 +253,8 @@ def specify(
     law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
     has_clusters = runs.has_clusters
     check_stated(law)
+    _check_inputs(law, runs)
+    law = law.with_levels(_levels(law, runs))
     taken = (*discrepancy_.coordinates(law), *_noise_coordinates(law, noise_, has_clusters))
     check_names(law, taken)
     check_formula(law)
@@ -267,7 +281,6 @@ def specify(
 
 def _reference(law: Law, runs: Runs) -> dict[str, float]:
     """Return the centre of the runs: what compute is counted by, the law's inputs, the loss."""
-    _check_inputs(law, runs)
     sizes = (q for q in (PARAMS, TOKENS, FLOPS) if q.name in runs)
     inputs = {q.name: q for q in (*sizes, *law.quantities.values(), LOSS)}
     for name, q in law.quantities.items():
@@ -280,13 +293,29 @@ def _reference(law: Law, runs: Runs) -> dict[str, float]:
                 f"{rows(runs.run_ids[outside], values[outside], name)}. Correct the column, or "
                 "leave these runs out."
             )
-    shares = [runs[name] for name, q in law.quantities.items() if q.scale == "simplex"]
-    if shares and not np.allclose(np.sum(shares, axis=0), 1.0, atol=1e-6):
+    whole = share_sums(law, runs)
+    far = np.abs(whole - 1) > ROUNDED_SHARES
+    if far.any():
         raise RunsError(
-            f"The shares that the law {law.name!r} takes must add up to 1 in every run, but add "
-            f"up to {np.min(np.sum(shares, axis=0)):.6g} to {np.max(np.sum(shares, axis=0)):.6g}."
+            f"The shares that the law {law.name!r} takes must add up to 1 in every run, but do not "
+            f"within {ROUNDED_SHARES} in {far.sum()} of {len(runs)}: "
+            f"{rows(runs.run_ids[far], whole[far], 'sum')}. Correct them, or leave these runs out."
         )
-    return {name: q.centre(runs[name]) for name, q in inputs.items()}
+    centres = {name: q.centre(runs[name]) for name, q in inputs.items()}
+    own = {k: centres[v] if isinstance(v, str) else float(v) for k, v in law.references.items()}
+    return centres | own
+
+
+def share_sums(law: Law, values: Any) -> Any:
+    """Return what the shares that a law takes add up to, shape of a share; 1 without any."""
+    shares = [values[name] for name, q in law.quantities.items() if q.scale == "simplex"]
+    return sum(shares[1:], start=np.asarray(shares[0])) if shares else np.ones(1)
+
+
+def _levels(law: Law, runs: Runs) -> dict[str, tuple[str, ...]]:
+    """Return the levels of the labels that a law takes, sorted, unless it states them."""
+    labels = {name: q for name, q in law.quantities.items() if q.role == "label"}
+    return {k: q.levels or tuple(sorted({*map(str, runs[k].tolist())})) for k, q in labels.items()}
 
 
 def _check_inputs(law: Law, runs: Runs) -> None:

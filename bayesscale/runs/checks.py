@@ -334,8 +334,7 @@ def overlooked(
         yield (
             f"Data were repeated up to {epochs.max():.3g} times (column {column!r}), which a law "
             f"of parameters and tokens counts as new tokens. Leave out runs above {MOST_EPOCHS} "
-            'epochs, or name the unique tokens, inputs={"unique_tokens": "my_column"}, and fit a '
-            "law that takes them."
+            'epochs, or fit law="data_constrained", which takes the unique tokens.'
         )
     for column in (c for c in frame.columns if isinstance(c, str) and c not in used):
         if {"cluster", "params", "tokens"} & table.keys() != {"params", "tokens"}:

@@ -17,6 +17,7 @@ from bayesscale._format import list_some, short_number
 from bayesscale.errors import DomainError, RunsError, UnknownNameError, unknown_name
 from bayesscale.quantities import (
     FLOPS,
+    INPUTS,
     LOSS,
     LOSS_SE,
     PARAMS,
@@ -252,7 +253,7 @@ def input_columns(inputs: object) -> dict[str, tuple[Quantity, str]]:
     for key, column in inputs.items():
         if not isinstance(key, str | Quantity):
             raise DomainError(f"An input is a name or a bs.Quantity, not {shown(key)}.")
-        q = key if isinstance(key, Quantity) else QUANTITIES.get(key)
+        q = key if isinstance(key, Quantity) else {**QUANTITIES, **INPUTS}.get(key)
         q = q or Quantity(key, scale="identity")  # pyright: ignore[reportArgumentType]
         if q.name == RUN:
             raise RunsError(f"An input cannot be called {RUN!r}: the table uses that name itself.")

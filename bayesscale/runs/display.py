@@ -1,5 +1,6 @@
 """How a table of runs shows itself; ``runs`` is a :class:`~bayesscale.Runs`."""
 
+from collections.abc import Container
 from html import escape
 from typing import Any
 
@@ -47,9 +48,9 @@ def facts(runs: Any) -> dict[str, str]:
     return told
 
 
-def pooled_groups(runs: Any) -> str | None:
+def pooled_groups(runs: Any, apart: Container[str]) -> str | None:
     """Say which groups are pooled, for `Runs.pooled_groups`."""
-    groups = {name: pd.unique(labels) for name, labels in runs.groups.items()}
+    groups = {name: pd.unique(v) for name, v in runs.groups.items() if name not in apart}
     several = {name: levels for name, levels in groups.items() if len(levels) > 1}
     if not several:
         return None

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
-from bayesscale._format import list_some
+from bayesscale._format import list_some, rows
 from bayesscale._types import is_dataset
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
@@ -21,6 +21,7 @@ from bayesscale.quantities import (
     PARAMS,
     QUANTITIES,
     TOKENS,
+    UNIQUE_TOKENS,
     LossUnit,
     Quantity,
     nats_per_token,
@@ -61,6 +62,9 @@ HISTORY = "history"
 """Attribute of a frame that says which tracker's history it holds, a row a reading."""
 
 BYTES_PER_TOKEN = Quantity("bytes_per_token")
+
+ROUNDED = 0.02
+"""Share by which unique tokens may exceed all tokens, as by rounding."""
 
 type Table = pd.DataFrame | xr.Dataset | Mapping[str, ArrayLike]
 Inputs = Mapping[str, str] | Mapping[Quantity, str]
@@ -254,6 +258,11 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
     if repeated is not None and EPOCHS.name not in columns:
         columns[EPOCHS.name], extra = repeated[1], (*extra, EPOCHS)
+        if UNIQUE_TOKENS.name not in columns and TOKENS.name in columns:
+            columns[UNIQUE_TOKENS.name] = columns[TOKENS.name] / np.maximum(repeated[1], 1)
+            extra = (*extra, UNIQUE_TOKENS)
+    if UNIQUE_TOKENS.name in columns and TOKENS.name in columns:
+        remarks |= _unique_at_most_all(columns, ids)
     overlooked = checks.overlooked(frame, columns, used=used, repeated=repeated)
     suspicions = checks.suspicions(
         columns,
@@ -410,6 +419,21 @@ def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float
     if "loss_se" in columns:
         columns["loss_se"] = columns["loss_se"] * nats_se
     return mean
+
+
+def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict[str, str]:
+    """Take unique tokens that exceed all by rounding as all, and say so; refuse others."""
+    unique, tokens = columns[UNIQUE_TOKENS.name], columns[TOKENS.name]
+    more = unique > tokens
+    if (far := unique > tokens * (1 + ROUNDED)).any():
+        raise RunsError(
+            f"unique_tokens exceed tokens in {far.sum():,} of {len(ids):,} runs: "
+            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. They are those that a run saw at "
+            "least once: where data are plenty, as many as its tokens, not all that there are."
+        )
+    columns[UNIQUE_TOKENS.name] = np.minimum(unique, tokens)
+    said = f"rounded down to tokens in {more.sum():,} runs"
+    return {UNIQUE_TOKENS.name: said} if more.any() else {}
 
 
 def _mean(lengths: np.ndarray) -> float:

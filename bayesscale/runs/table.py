@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
@@ -188,9 +188,9 @@ class Runs(RunArrays):
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
-    def pooled_groups(self) -> str | None:
-        """Return a sentence on groups that are fitted as one ladder, None if there are none."""
-        return display.pooled_groups(self)
+    def pooled_groups(self, apart: Container[str] = ()) -> str | None:
+        """Return a sentence on groups, but those kept ``apart``, that are fitted as one ladder."""
+        return display.pooled_groups(self, apart)
 
     @_kept
     def select(self, mask: ArrayLike) -> Self:

@@ -1,0 +1,239 @@
+"""What data are worth: repeated ones, plenty of them for a size, and all that there could be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bayesscale._arguments import interval_tails, number, positive_array, positive_scalar
+from bayesscale._format import over_interval, percent, short_number
+from bayesscale._sections import Section, Table
+from bayesscale._types import Array
+from bayesscale.errors import DomainError
+from bayesscale.forecast import answer
+from bayesscale.forecast.mixture import Mixture, Question
+from bayesscale.forecast.plans import HABIT
+from bayesscale.forecast.purchase import Purchase, law_inputs, priced
+from bayesscale.forecast.requirement import HUGE, SOLVABLE, limit_of, log_loss_of
+from bayesscale.forecast.search import crossing, lowest_along
+from bayesscale.forecast.terms import Terms
+from bayesscale.inference import Average, Fit
+from bayesscale.model import Posterior
+from bayesscale.quantities import EPOCHS, FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
+
+ENDLESS = np.full(1, np.inf)
+NEXT = 1e-3
+"""Share of an epoch by which it is found what the next tokens are worth."""
+
+
+@answer.described
+@dataclass(frozen=True, repr=False)
+class DataWorth(answer.Answer):
+    """What data are worth.
+
+    Parameters
+    ----------
+    summary
+        One row a target: median, ``_lower`` and ``_upper`` of what the function says it returns.
+    note
+        What the columns are.
+    """
+
+    note: str = ""
+
+    def body(self) -> list[Section]:
+        """Return medians over intervals, one row a target."""
+        write = {"tokens": TOKENS.write, "stop_epochs": short_number}
+        index = str(self.summary.index.name)
+        columns: dict[str, Callable[..., str]] = {answer.title(index): answer.writer(index)}
+        for name in map(str, self.draws):
+            columns[answer.title(name)] = lambda row, name=name: over_interval(
+                row, name, write.get(name, answer.write_share)
+            )
+        return [Table.of(self.summary, columns, f"{self.note} {percent(self.ci_prob)} intervals.")]
+
+    @classmethod
+    def ask(
+        cls, mixture: Mixture, question: Question, index: dict[str, Array], ci_prob: float,
+        note: str,
+    ) -> "DataWorth":  # fmt: skip
+        """Put the question, and sum up its answers ``(draw, target)``."""
+        ((dim, targets),), drawn = index.items(), mixture.ask(question)
+        columns: dict[str, Array] = {}
+        for name, values in drawn.items():  # quantiles between infinities are no numbers
+            columns |= answer.summary_columns(name, np.minimum(values, HUGE), ci_prob)
+        frame = answer.target_frame(dim, columns, index=targets)
+        units = {"tokens": TOKENS.unit, "stop_epochs": "epochs"}
+        variables = {name: (values, units.get(name, "1")) for name, values in drawn.items()}
+        draws = mixture.dataset(variables, dim, {}, index=targets)
+        return cls(frame.mask(frame >= HUGE, np.inf), draws, ci_prob, mixture.asked, note=note)
+
+
+def _stated(fit: Fit, terms: Terms, **sizes: Any) -> dict[str, Array]:
+    """Return sizes with the law's other inputs, those of the terms but for unique tokens."""
+    given = {k: v for k, v in {**terms.given, **sizes}.items() if k in fit.law.quantities}
+    return answer.stated(fit.law, given, wanted=fit.law.quantities)
+
+
+def _new(posterior: Posterior, sizes: dict[str, Array], terms: Terms) -> dict[str, Array]:
+    """Return the inputs of runs that see no token twice."""
+    some = {k: sizes["tokens"] if k == UNIQUE_TOKENS.name else v for k, v in sizes.items()}
+    return law_inputs(posterior, some, terms)
+
+
+@answer.asks
+def worth_of_epochs(
+    fit: Fit | Average, *, unique_tokens: float, epochs: ArrayLike, params: float | None = None,
+    terms: Terms | None = None, ci_prob: float = 0.9,
+) -> DataWorth:  # fmt: skip
+    r"""Find what repeated tokens are worth, and from how many epochs on they do harm.
+
+    Parameters
+    ----------
+    unique_tokens
+        Tokens U that there are, > 0.
+    epochs
+        How often they are read, >= 1, shape ``(epochs,)`` or a scalar.
+    params
+        Parameters N, > 0; by default one for 20 unique tokens.
+
+    Returns
+    -------
+    DataWorth
+        ``worth``: new tokens that give the same loss, as a share of those read; ``next_tokens``:
+        the same of further ones; ``stop_epochs``: epochs at which the loss is least.
+
+    Notes
+    -----
+    The worth :math:`D'` of e epochs solves :math:`L(N, D', D') = L(N, e U, U)`.
+
+    Examples
+    --------
+    >>> bs.worth_of_epochs(fit, unique_tokens=1e9, epochs=[4, 16])  # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    mixture = Mixture.of(fit)
+    host, unique = mixture.host, positive_scalar("unique_tokens", unique_tokens, TOKENS.unit)
+    if UNIQUE_TOKENS.name not in host.law.quantities:
+        raise DomainError(
+            f"The law {host.law.name!r} does not know of repeated data. Fit one that takes unique "
+            "tokens, such as law='data_constrained'."
+        )
+    terms, read = priced(host, terms), positive_array(EPOCHS.name, epochs, EPOCHS.name)
+    if read.min() < 1:
+        raise DomainError(f"epochs must be at least 1, not {read.min():g}.")
+    n = unique / HABIT if params is None else positive_scalar("params", params, PARAMS.unit)
+    fixed = _stated(host, terms, params=n, tokens=unique, unique_tokens=unique)
+
+    def question(posterior: Posterior, _: object) -> dict[str, Array]:
+        def repeated(x: Array) -> Array:
+            sizes = fixed | {"tokens": unique * np.exp(x)}
+            return log_loss_of(posterior, law_inputs(posterior, sizes, terms))
+
+        def new(x: Array) -> Array:
+            sizes = fixed | {"tokens": unique * np.exp(x)}
+            return log_loss_of(posterior, _new(posterior, sizes, terms))
+
+        asked = np.log(np.concatenate([read, read * (1 + NEXT)]))[None]
+        limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
+        x, _ = crossing(new, limit, repeated(asked), SOLVABLE)
+        now, then = np.split(np.exp(x), 2, axis=-1)
+        stop = np.exp(lowest_along(repeated, (len(posterior), 1)))
+        return {
+            "worth": now / read, "next_tokens": (then - now) / (read * NEXT),
+            "stop_epochs": np.broadcast_to(stop, now.shape),
+        }  # fmt: skip
+
+    note = (
+        f"Worth of tokens in new ones, of {PARAMS.write(n)} parameters on {TOKENS.write(unique)} "
+        "unique tokens; of further tokens; epochs of the least loss."
+    )
+    return DataWorth.ask(mixture, question, {EPOCHS.name: read}, ci_prob, note)
+
+
+@answer.asks
+def tokens_without_overfitting(
+    fit: Fit | Average, *, params: ArrayLike, excess: float = 0.02, terms: Terms | None = None,
+    ci_prob: float = 0.9,
+) -> DataWorth:  # fmt: skip
+    r"""Find the new tokens with which a size comes within a share of its loss on endless data.
+
+    Parameters
+    ----------
+    params
+        Parameters N, > 0, shape ``(target,)`` or a scalar.
+    excess
+        The share, > 0.
+
+    Returns
+    -------
+    DataWorth
+        ``tokens``.
+
+    Notes
+    -----
+    :math:`L(N, D) = (1 + \mathrm{excess})\, L(N, \infty)`. Kaplan et al. (2020), section 4.2,
+    arXiv:2001.08361, found :math:`5000\, N^{.74}` at 2 % with a law without an irreducible loss.
+
+    Examples
+    --------
+    >>> bs.tokens_without_overfitting(fit, params=1e9)            # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    mixture, share = Mixture.of(fit), np.log1p(number("excess", excess, above=0))
+    host, sizes = mixture.host, positive_array("params", params, PARAMS.unit)
+    terms = priced(host, terms)
+    fixed = _stated(host, terms, params=sizes, tokens=1.0, unique_tokens=1.0)
+
+    def question(posterior: Posterior, _: object) -> dict[str, Array]:
+        centre = posterior.spec.reference["tokens"]
+
+        def log_loss(x: Array) -> Array:
+            sizes = fixed | {"tokens": centre * np.exp(x)}
+            return log_loss_of(posterior, _new(posterior, sizes, terms))
+
+        limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
+        return {"tokens": centre * np.exp(crossing(log_loss, limit, limit + share, SOLVABLE)[0])}
+
+    note = f"New tokens that leave {percent(excess)} of loss over that of endless data."
+    return DataWorth.ask(mixture, question, {PARAMS.name: sizes}, ci_prob, note)
+
+
+@answer.asks
+def convergence(
+    fit: Fit | Average, flops: ArrayLike, *, terms: Terms | None = None, ci_prob: float = 0.9
+) -> DataWorth:
+    """Find how far compute-optimal runs stop short of convergence.
+
+    Parameters
+    ----------
+    flops
+        Budgets C in FLOP, > 0, shape ``(flops,)`` or a scalar.
+
+    Returns
+    -------
+    DataWorth
+        ``over_converged``: the loss of the best run over that of its size on endless data, less 1;
+        ``of_reducible``: the difference as a share of the reducible loss. Kaplan et al. (2020),
+        section 6.1, arXiv:2001.08361, found 10 % over converged at every budget.
+
+    Examples
+    --------
+    >>> bs.convergence(fit, [1e19, 1e24])                         # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    purchase, budgets = Purchase.of(fit, terms), positive_array("flops", flops, FLOPS.unit)
+
+    def question(posterior: Posterior, _: object) -> dict[str, Array]:
+        def endless(params: Array) -> Array:
+            sizes = {**purchase.given, "params": params, "tokens": ENDLESS}
+            return np.exp(limit_of(posterior, _new(posterior, sizes, purchase.terms)))
+
+        best = purchase.best(posterior, budgets)
+        short, above = (best["loss"] - endless(n) for n in (best["params"], ENDLESS))
+        return {"over_converged": short / (best["loss"] - short), "of_reducible": short / above}
+
+    note = "Loss of the best run over that of its size on endless data; and of what is reducible."
+    return DataWorth.ask(purchase.mixture, question, {FLOPS.name: budgets}, ci_prob, note)
