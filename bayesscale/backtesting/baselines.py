@@ -58,8 +58,8 @@ def predict_by_bootstrap(
 
 def fit_power_laws(x: Array, log_loss: Array) -> Array:
     """Return ln E, ln A of each input and its exponent, of log inputs about their means."""
-    found = [_minimise(start, x, log_loss) for start in _starts(x, log_loss)]
-    return min(found, key=lambda pair: pair[0])[1]
+    minima = [_minimise(start, x, log_loss) for start in _starts(x, log_loss)]
+    return min(minima, key=lambda pair: pair[0])[1]
 
 
 def log_power_laws(theta: Array, x: Array) -> Array:
@@ -94,14 +94,14 @@ def _minimise(start: Array, x: Array, log_loss: Array) -> tuple[float, Array]:
 def _starts(x: Array, log_loss: Array) -> list[Array]:
     """Solve for the amplitudes, in which the loss is linear, at all exponents; keep the best."""
     loss = np.exp(log_loss)
-    found = []
+    starts = []
     for exponents in product(EXPONENTS, repeat=len(x)):
         powers = np.exp(-np.array(exponents)[:, None] * x)
         basis = np.vstack([np.ones_like(loss), powers]) / loss
         amplitudes, misfit = nnls(basis.T, np.ones_like(loss))
-        found.append((misfit, np.r_[np.log(np.maximum(amplitudes, 1e-3)), exponents]))
-    found.sort(key=lambda pair: pair[0])
-    return [start for _, start in found[:STARTS]]
+        starts.append((misfit, np.r_[np.log(np.maximum(amplitudes, 1e-3)), exponents]))
+    starts.sort(key=lambda pair: pair[0])
+    return [start for _, start in starts[:STARTS]]
 
 
 RUNS_PER_COEFFICIENT = 2
@@ -141,7 +141,7 @@ def _conformal_errors(x: Array, flops: Array, log_loss: Array, reach: float) -> 
                 left = int(small.sum())
                 predicted = _predicted(x[:, small], log_loss[small], x[:, ~small])
                 errors.append(log_loss[~small] - predicted)
-    if not errors:  # what the fit itself leaves over is all that there is
+    if not errors:  # the residuals of the fit are all that there is
         return log_loss - _predicted(x, log_loss, x)
     return np.concatenate(errors)
 

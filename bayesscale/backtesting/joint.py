@@ -46,18 +46,18 @@ def judge_errors(
     low, median, high = np.quantile(draws, [0.16, 0.5, 0.84], axis=0)
     scale = np.maximum(high - low, 1e-9) / 2
     drawn = np.sort((np.abs(draws - median) / scale).mean(axis=1))
-    found = (np.abs(observed - median) / scale).mean()
+    statistic = (np.abs(observed - median) / scale).mean()
 
     def p_value(t: Any) -> Any:
         return (1 + len(drawn) - np.searchsorted(drawn, t)) / (1 + len(drawn))
 
-    some = draws[np.linspace(0, len(draws) - 1, REPLICATES).astype(int)]
-    t = (np.abs(some - median) / scale).mean(axis=1)
+    kept = draws[np.linspace(0, len(draws) - 1, REPLICATES).astype(int)]
+    t = (np.abs(kept - median) / scale).mean(axis=1)
     replicates = {
-        "covered": ((some >= lower) & (some <= upper)).sum(axis=1),
+        "covered": ((kept >= lower) & (kept <= upper)).sum(axis=1),
         "p_value": p_value(FACTOR * t),
     }
-    known = {"error_ratio": float(found / drawn.mean()), "p_value": float(p_value(found))}
+    known = {"error_ratio": float(statistic / drawn.mean()), "p_value": float(p_value(statistic))}
     return known, pd.DataFrame(replicates)
 
 

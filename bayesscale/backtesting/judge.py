@@ -86,9 +86,9 @@ def judge(fit: Fit, fold: Fold) -> Judged:
             "observed": large.loss,
         }  # fmt: skip
         tables.append(pd.concat([pd.DataFrame(known), table], axis=1))
-    ahead, own = fold.next_runs, np.log(tables[0][["lower90", "upper90"]].to_numpy())
+    ahead, ends = fold.next_runs, np.log(tables[0][["lower90", "upper90"]].to_numpy())
     errors, replicates = judge_errors(
-        draws[POSTERIOR][:, ahead], observed[ahead], own[ahead, 0], own[ahead, 1]
+        draws[POSTERIOR][:, ahead], observed[ahead], ends[ahead, 0], ends[ahead, 1]
     )
     return Judged(
         points=pd.concat(tables, ignore_index=True),

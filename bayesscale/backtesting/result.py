@@ -37,7 +37,7 @@ NAMES = {APPROACH3: "Approach 3", CONFORMAL: "split conformal"}
 """What the baselines are called in a sentence."""
 
 LEVEL = 90
-"""Percent of the intervals that sentences speak of."""
+"""Percent of the intervals in sentences."""
 
 POWER = 0.8
 """A test is weak if errors twice as large are less likely than this to be detected. Public ladders
@@ -135,8 +135,8 @@ class Backtest(Told):
     @property
     def _inside(self) -> pd.Series:
         """Which of the runs that folds are judged on lie in their intervals."""
-        own = self.points[(self.points["method"] == POSTERIOR) & self.points["next"]]
-        return covered(own[own["fold"].isin(self.judged.index)], LEVEL)
+        points = self.points[(self.points["method"] == POSTERIOR) & self.points["next"]]
+        return covered(points[points["fold"].isin(self.judged.index)], LEVEL)
 
     @property
     def outcome(self) -> Severity:
@@ -197,9 +197,9 @@ class Backtest(Told):
         return {
             "ok": f"E{self.detected[1:]}.",
             "note": f"This test is weak: {self.detected} only.",
-            "caution": "Intervals at this reach are too narrow: allow for more than they say, or "
-            "train a larger run first.",
-            "stop": "The intervals are wrong at this reach: do not use them.",
+            "caution": "Intervals at this extrapolation factor are too narrow: allow for larger "
+            "errors, or train a larger run first.",
+            "stop": "The intervals are wrong at this extrapolation factor: do not use them.",
         }[self.outcome]
 
     @property
@@ -207,22 +207,21 @@ class Backtest(Told):
         """How the baselines did on the same runs, in a sentence."""
         scores = pd.DataFrame(self.summary.loc[ALL]).to_dict("index")
         share = {method: f"{100 * s[f'cover{LEVEL}']:.0f} %" for method, s in scores.items()}
-        said = [
+        others = [
             f"{name}'s covered {share[method]}, and its CRPS is "
             f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times this fit's"
             for method, name in NAMES.items()
         ]
         return (
-            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {'; '.join(said)} "
+            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {'; '.join(others)} "
             "(smaller is better)."
         )
 
     @property
     def failures(self) -> str:
         """What the checks of the folds' posteriors found; empty if nothing."""
-        found = unsound(self.folds, "folds", "fold {}")
-        also = " Their scores count all the same; backtest.checks says what was found."
-        return found and found + also
+        text = unsound(self.folds, "folds", "fold {}")
+        return text and f"{text} Their scores are included; see backtest.checks."
 
     @property
     def text(self) -> str:
@@ -231,15 +230,15 @@ class Backtest(Told):
 
     def sections(self) -> list[Section]:
         """Return the verdict, what the checks found, the folds and the scores."""
-        told: list[Section] = [
+        page: list[Section] = [
             Heading(f"Back-test of the law {self.law!r} on larger runs"),
             self.verdict,
             Paragraph(self.comparison),
         ]
         if self.failures:
             gravest = worst(check.severity for check in self.checks)
-            told.append(Paragraph(self.failures, gravest))
-            told += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
+            page.append(Paragraph(self.failures, gravest))
+            page += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
         folds = [
             f"Fold {fold['fold']}: {fold['n_train']} runs up to "
             f"{write_flops(fold['flops_train'])} predict {fold['n_test']} up to "
@@ -248,7 +247,7 @@ class Backtest(Told):
             f"{_joint(fold)}."
             for fold in records(self.folds)
         ]
-        return [*told, Paragraph("\n".join(folds)), self.table()]
+        return [*page, Paragraph("\n".join(folds)), self.table()]
 
     def table(self) -> Table:
         """Return the scores by reach and method, for people."""

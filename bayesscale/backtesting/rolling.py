@@ -118,8 +118,8 @@ def _refit(job: tuple[Setup, Fold, bool]) -> Judged:
     judged = judge(fit, fold)
     if not joint:
         return judged
-    found = _joint_density(fit, fold)
-    known = {"joint_log_density": found.log_density, "joint_mcse": found.mcse}
+    joint_density = _joint_density(fit, fold)
+    known = {"joint_log_density": joint_density.log_density, "joint_mcse": joint_density.mcse}
     return replace(judged, fold={**judged.fold, **known})
 
 

@@ -70,24 +70,24 @@ class Score(Told):
         if len(table) == 1:
             row = table.iloc[0]
             where = "inside" if inside.iloc[0] else "OUTSIDE"
-            said = (
+            text = (
                 f"At {row['reach']:.3g} times the largest fitted compute the loss came out at "
                 f"{LOSS.write(row['observed'])}, {where} the {LEVEL} % interval "
                 f"{interval(row['lower90'], row['upper90'], LOSS.write)}; {percent(row['pit'])} of "
                 "the forecast lay below it."
             )
         else:
-            said = (
+            text = (
                 f"{inside.sum()} of {len(table)} losses came out inside their {LEVEL} % intervals."
             )
-        return f"{said} {self.backtest.comparison}"
+        return f"{text} {self.backtest.comparison}"
 
     def sections(self) -> list[Section]:
         """Return how the forecast did, the predictions, and what moved."""
         short = self.backtest.outcome in ("caution", "stop")
         if len(self.points) == 1:
             short = not covered(self.points, LEVEL).all()
-        told: list[Section] = [
+        page: list[Section] = [
             Heading("How did the forecast do?"),
             Paragraph(self.text, "caution" if short else "ok", emphasis=True),
             Table.of(
@@ -107,7 +107,7 @@ class Score(Told):
             self.backtest.table(),
         ]
         if self.moved is not None:
-            told += [
+            page += [
                 Heading("The law with these runs"),
                 Table.of(
                     self.moved,
@@ -119,7 +119,7 @@ class Score(Told):
                     },
                 ),
             ]
-        return told
+        return page
 
 
 def _cell(row: Mapping[str, Any], when: str) -> str:
@@ -166,12 +166,12 @@ def score(
         )
     whole = joined(fit.runs, held_out)
     judged = judge(fit, Fold(1, fit.runs, held_out))
-    found = Backtest.of(
+    backtest = Backtest.of(
         [judged], law=fit.law.name, random_seed=fit.sampling.random_seed,
         fingerprint=fit.runs.fingerprint,
     )  # fmt: skip
     again = fit_again(whole, progress=progress, **fit.options()) if refit else None
-    return Score(found, again, None if again is None else _moved(fit, again))
+    return Score(backtest, again, None if again is None else _moved(fit, again))
 
 
 def joined(first: Runs, second: Runs) -> Runs:
