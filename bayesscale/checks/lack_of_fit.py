@@ -242,7 +242,7 @@ def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs, law: Law) -> 
         )
     problem = (
         f"runs of similar size miss it together, {' and '.join(places)}, and have {share:.0%} of "
-        "what is taken for noise in common"
+        "the noise in common"
     )
     return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
 

@@ -18,7 +18,7 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 """
 
 
-@command("report", examples=EXAMPLES, short_help="Write one HTML file that says it all.")
+@command("report", examples=EXAMPLES, short_help="Write the whole analysis as one HTML file.")
 @click.argument("source", metavar="RUNS|FIT", type=options.PATH)
 @options.sizes_option(
     "--flops", "Budget to answer for, FLOP, e.g. 1e24; repeatable.", into="budgets"

@@ -1,4 +1,4 @@
-"""Average laws: how much each of them should have a say."""
+"""Average laws: which weight each of them has."""
 
 import warnings
 from collections.abc import Mapping

@@ -175,7 +175,7 @@ class Fit(page.Told):
 
     @property
     def effective_runs(self) -> float:
-        """How many independent runs would tell the level of the loss as well as all rows do."""
+        """How many independent runs would determine the level of loss as well as all rows do."""
         rows = self.spec.rows(self.runs)
         return float(np.median(rows.effective_number(rows.share(self.posterior.c)[..., 0])))
 

@@ -115,7 +115,7 @@ def colors_for(n: int, color: Colors) -> list[str]:
     if color is None:
         if n > len(palette()):
             raise DomainError(
-                f"{n} fits are more than there are colours that can be told apart, "
+                f"{n} fits are more than there are distinguishable colours, "
                 f"{len(palette())}. Show fewer, or give their colours as color=[...]."
             )
         return list(palette()[:n])
