@@ -301,11 +301,6 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
     law
         Your own law, if it was fitted: a file holds its name, not its code.
 
-    Returns
-    -------
-    Fit
-        The same fit.
-
     Examples
     --------
     >>> fit = bs.load_fit("fit.nc")                               # doctest: +SKIP

@@ -30,6 +30,9 @@ ARGUMENTS = {
     "fit": """A fitted law (of parameters and tokens, where budgets are split), an average of
 several, or a mapping of names to such, on one picture.""",
     "backtest": "A back-test.",
+    "comparison": "A comparison of laws.",
+    "regret": "What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned.",
+    "sensitivity": "What :func:`~bayesscale.prior_sensitivity` returned.",
     "ci_prob": "Probability of the equal-tailed bands, in (0, 1).",
     "flops_max": """End of the compute axis, FLOP, above the smallest run; by default ten times the
 largest.""",

@@ -80,11 +80,6 @@ def compare_recipes(
         What runs cost, as for :func:`~bayesscale.allocate`, also by recipe: compute is then what
         these count, such as hours. None counts as the runs of each recipe do.
 
-    Returns
-    -------
-    RecipeComparison
-        Multipliers at the centre of the runs, at the largest, beyond and where asked.
-
     Warns
     -----
     BayesScaleWarning
