@@ -19,15 +19,7 @@ from bayesscale.checks import CheckResult
 from bayesscale.comparison import evidence
 from bayesscale.errors import BayesScaleWarning, ConvergenceWarning, DomainError, EvidenceError
 from bayesscale.forecast import Mixture, Terms, summary_columns
-from bayesscale.inference import (
-    SAMPLE_DIMS,
-    Average,
-    Fit,
-    FitOptions,
-    fit_laws,
-    takes_fit_options,
-    warn_of,
-)  # fmt: skip
+from bayesscale.inference import Average, Fit, FitOptions, fit_laws, takes_fit_options, warn_of
 from bayesscale.laws import IRREDUCIBLE_SHARE, get_law
 from bayesscale.recipes.comparison import RecipeComparison
 from bayesscale.recipes.intake import Recipes
@@ -176,10 +168,14 @@ def _answer(
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
     power = _power(recipes, mixture, terms, centre)
-    numbered = {name: mixture.host.draws["posterior"][name].to_numpy() for name in SAMPLE_DIMS}
+    posterior = mixture.host.draws["posterior"]
     draws = xr.Dataset(
-        {"multiplier": ((*SAMPLE_DIMS, "recipe", "at"), m[..., CURVE:])},
-        coords={**numbered, "recipe": names, "at": at},
+        {"multiplier": (("chain", "draw", "recipe", "at"), m[..., CURVE:])},
+        coords={
+            **{k: posterior[k].to_numpy() for k in ("chain", "draw")},
+            "recipe": names,
+            "at": at,
+        },
     )
     return RecipeComparison(
         summary=summary, draws=draws, ci_prob=ci_prob, of=of, names=recipes.names, forms=forms,
