@@ -168,15 +168,9 @@ def _answer(
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
     power = _power(recipes, mixture, terms, centre)
-    posterior = mixture.host.draws["posterior"]
-    draws = xr.Dataset(
-        {"multiplier": (("chain", "draw", "recipe", "at"), m[..., CURVE:])},
-        coords={
-            **{k: posterior[k].to_numpy() for k in ("chain", "draw")},
-            "recipe": names,
-            "at": at,
-        },
-    )
+    numbered = {k: mixture.host.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
+    values = (*numbered, "recipe", "at"), m[..., CURVE:]
+    draws = xr.Dataset({"multiplier": values}, coords={**numbered, "recipe": names, "at": at})
     return RecipeComparison(
         summary=summary, draws=draws, ci_prob=ci_prob, of=of, names=recipes.names, forms=forms,
         curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along, centre, names),
