@@ -143,25 +143,25 @@ def report_command(
     level: dict[str, Any] = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
     asked = options.given({"title": title, "question": question, "unit": unit}) | level
     asked |= options.given({"machine": machine})
-    source_of: Any
+    subject: Any
     if machine is not None:
         out.ran(f"machine = {literal(machine)}")
     if saved:
-        source_of = out.load(source, sampling.get("law"))
-        asked |= {"fit": source_of, **for_what}
+        subject = out.load(source, sampling.get("law"))
+        asked |= {"fit": subject, **for_what}
     else:
         table = out.read(source, reading)
         for_plan = {**sampling, **options.given({"hold_out": hold_out}), **for_what, **level}
-        source_of = bs.plan(table, **for_plan, progress=out.progress)
-        repeatable = for_plan | {"random_seed": source_of.fit.sampling.random_seed}
+        subject = bs.plan(table, **for_plan, progress=out.progress)
+        repeatable = for_plan | {"random_seed": subject.fit.sampling.random_seed}
         out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
-        asked["plan"] = source_of
+        asked["plan"] = subject
     named = asked | {k: Name(k) for k in ("fit", "plan", "machine") if k in asked}
     again = {"overwrite": True} if force else {}
     written = call("bs.report", output, **named, **again)
     bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
     out.ran(written)
-    answer = source_of.sections() if saved else [source_of.verdict, *source_of.advice(unit)]
+    answer = subject.sections() if saved else [subject.verdict, *subject.advice(unit)]
     out.tell([*answer, Paragraph(f"Written to {output}.")])
-    fit = source_of if saved else source_of.fit
-    out.finish({**describe(fit), "output": output}, source_of)
+    fit = subject if saved else subject.fit
+    out.finish({**describe(fit), "output": output}, subject)
