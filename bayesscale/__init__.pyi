@@ -64,8 +64,7 @@ from .plots.residuals import plot_residuals as plot_residuals
 from .plots.style import plot_style as plot_style
 from .quantities import Quantity as Quantity
 from .recipes.compare import compare_recipes as compare_recipes
-from .recipes.comparison import RecipeComparison as RecipeComparison
-from .recipes.power import runs_needed as runs_needed
+from .recipes.comparison import RecipeComparison as RecipeComparison, runs_needed as runs_needed
 from .runs.fetch import fetch_runs as fetch_runs, load_example as load_example
 from .runs.read import read_runs as read_runs
 from .runs.table import Runs as Runs

@@ -217,7 +217,7 @@ def further(checks: Iterable[CheckResult]) -> list[Section]:
 
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the gravest of severities, ``"ok"`` if there are none."""
-    return max(severities, key=ORDER.index, default="ok")
+    return ORDER[max((ORDER.index(severity) for severity in severities), default=0)]
 
 
 def words(sections: Iterable[Section]) -> str:

@@ -16,17 +16,10 @@ from scipy.special import bdtrc, chdtrc
 from bayesscale._format import list_some
 from bayesscale._sections import CheckResult
 from bayesscale._types import Array
+from bayesscale.checks import neighbours
 from bayesscale.checks.design import size_in_words
 from bayesscale.checks.detectable import Detectable
 from bayesscale.checks.implied_noise import standardised
-from bayesscale.checks.neighbours import (
-    Sizes,
-    common_share,
-    local_sums,
-    narrowed,
-    neighbour_graph,
-    shared_by_replicates,
-)
 from bayesscale.checks.patterns import Family, Scores, beyond_all, families, noise_by_size
 from bayesscale.errors import LackOfFitWarning
 from bayesscale.laws import SPLIT, Law
@@ -108,7 +101,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     z = spec.noise.scores(y, rows, few.c)
     far = np.abs(together) > spec.noise.threshold(FAR, few.c)
     missed = np.median(residual, axis=0)
-    sizes = Sizes.of(runs, spec.law)
+    sizes = neighbours.Sizes.of(runs, spec.law)
     far_off, named, grave = _far_off(far, missed, rows, runs)
     shapes = _shapes(few, runs, Scores.of(z))
     noise, remark = _noise_by_size(z, runs, spec)
@@ -143,10 +136,10 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
         )
         return CheckResult("lack of fit", "caution", text, table, LackOfFitWarning)
     text = f"No pattern {'with size ' if on_replicates else ''}in what the law leaves over."
-    neighbours = findings["neighbours"]
-    if neighbours.p < LEVEL:
+    near = findings["neighbours"]
+    if near.p < LEVEL:
         text = (
-            f"The law describes the runs but for {neighbours.figure:.0%} of the noise, which runs "
+            f"The law describes the runs but for {near.figure:.0%} of the noise, which runs "
             f"of similar size have in common (up to {MATERIAL_SHARE:.0%} is tolerated): intervals "
             "are somewhat too narrow."
         )
@@ -159,7 +152,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
             "an answer rests on it."
         )
     text += f" {could.in_words(len(runs), float(np.median(few.c['sigma'])))}"
-    severity = "caution" if grave else "note" if remark or neighbours.p < LEVEL else "ok"
+    severity = "caution" if grave else "note" if remark or near.p < LEVEL else "ok"
     return CheckResult("lack of fit", severity, text, table, LackOfFitWarning)
 
 
@@ -224,14 +217,14 @@ def _noise_by_size(z: Array, runs: Runs, spec: ModelSpec) -> tuple[_Finding, str
     return finding, f" Its {problem}: intervals of large runs are wide enough." if quiet else ""
 
 
-def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs, law: Law) -> _Finding:
-    graph = neighbour_graph(sizes.at)
+def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, law: Law) -> _Finding:
+    graph = neighbours.neighbour_graph(sizes.at)
     if graph is None:
         return _Finding(np.nan, np.nan)
     by_size = sizes.sums(z) / np.sqrt(sizes.count)
-    share, p = common_share(Scores.of(by_size), graph)
+    share, p = neighbours.common_share(Scores.of(by_size), graph)
     places = []
-    around = local_sums(np.median(by_size, axis=0), graph)
+    around = neighbours.local_sums(np.median(by_size, axis=0), graph)
     for at in sorted({int(np.argmax(around)), int(np.argmin(around))}, key=lambda i: -around[i]):
         place = np.append(graph[[at]].indices, at)
         there = np.isin(sizes.code, place)
@@ -242,14 +235,14 @@ def _neighbours(z: Array, missed: Array, sizes: Sizes, runs: Runs, law: Law) -> 
         )
     problem = (
         f"runs of similar size miss it together, {' and '.join(places)}, and have {share:.0%} of "
-        "what is taken for noise in common"
+        "the noise in common"
     )
     return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
 
 
-def _replicates(z: Array, missed: Array, sizes: Sizes) -> tuple[_Finding, str]:
+def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Finding, str]:
     """Return the finding where intervals suffer from it, and a remark where they do not."""
-    share, p = shared_by_replicates(z, sizes)
+    share, p = neighbours.shared_by_replicates(z, sizes)
     if np.isnan(share):
         return _Finding(share, p), ""
     mean = sizes.sums(missed) / sizes.count
@@ -259,7 +252,7 @@ def _replicates(z: Array, missed: Array, sizes: Sizes) -> tuple[_Finding, str]:
         "together by "
         f"{np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, which is not seed noise"
     )
-    factor = narrowed(max(share, 0.0), sizes.count)
+    factor = neighbours.narrowed(max(share, 0.0), sizes.count)
     finding = _Finding.of(share, p, problem, material=factor > TOO_NARROW)
     if p >= LEVEL or finding.problem:
         return finding, ""

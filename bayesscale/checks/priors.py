@@ -201,11 +201,11 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
     )
     text = (
         f"Of {len(weak)} of the {len(law.coordinates)} unknowns of the law {law.name!r} the runs "
-        f"say little more than their priors: {named} of the prior's width. That need not matter to "
+        f"add little to their priors: {named} of the prior's width. That need not matter to "
         "an answer."
     )
     if cure:
-        text += f" What would tell most: {curing_runs(posterior, runs)}."
+        text += f" Most informative would be {curing_runs(posterior, runs)}."
     return CheckResult("weakly known", "note", text, table, PriorWarning)
 
 
@@ -243,12 +243,12 @@ def check_prior_conflict(posterior: Posterior) -> CheckResult:
         text = "Priors and data agree: posterior medians lie in the central 99.9 % of their priors."
         return CheckResult("prior conflict", "ok", text, table, PriorWarning)
     listed = "; ".join(
-        f"{name} is {row['median']:.3g}, where the prior says {row['prior_lower']:.3g} to "
+        f"{name} is {row['median']:.3g}, where the prior has {row['prior_lower']:.3g} to "
         f"{row['prior_upper']:.3g} with 99.9 %"
         for name, row in outside.iterrows()
     )
     text = (
-        f"PRIOR CONFLICT: {listed}. The data say otherwise, and neither is believed: widen the "
-        "prior, or find out what is wrong with the runs."
+        f"PRIOR CONFLICT: {listed}. Runs and prior contradict each other: widen the prior, or find "
+        "out what is wrong with the runs."
     )
     return CheckResult("prior conflict", "caution", text, table, PriorWarning)

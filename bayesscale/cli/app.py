@@ -8,14 +8,11 @@ from typing import Any, NoReturn
 
 import click
 
-from bayesscale.cli import fit
-from bayesscale.cli.compare import compare_command
+from bayesscale.cli import fit, sweeps
+from bayesscale.cli.analysis import quickstart_command, report_command
 from bayesscale.cli.data import data_command, laws_command
 from bayesscale.cli.plot import plot_command
 from bayesscale.cli.questions import COMMANDS
-from bayesscale.cli.quickstart import quickstart_command
-from bayesscale.cli.report import report_command
-from bayesscale.cli.sweeps import backtest_command, calibrate_command, recipes_command
 from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b
@@ -122,8 +119,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit.fit_command, *COMMANDS, compare_command, recipes_command,
-    backtest_command, report_command, plot_command, fit.show_command, fit.evidence_command,
-    fit.score_command, fit.average_command, calibrate_command, data_command, laws_command,
+    quickstart_command, fit.fit_command, *COMMANDS, sweeps.compare_command, sweeps.recipes_command,
+    sweeps.backtest_command, report_command, plot_command, fit.show_command, fit.evidence_command,
+    fit.score_command, fit.average_command, sweeps.calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

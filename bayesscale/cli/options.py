@@ -61,7 +61,7 @@ def _sizes(value: str) -> tuple[float, ...]:
             f"{value!r} would be several sizes, for commas separate them. Write one number "
             f"as {value.replace(',', '')}, or several with spaces after the commas."
         )
-    machine = click.get_current_context().params.get("machine")
+    machine: Any = click.get_current_context().params.get("machine")
     sizes = []
     for part in map(str.strip, value.split(",")):
         hours = "hour" in part and isinstance(machine, bs.Machine)
@@ -81,7 +81,7 @@ def _named_sizes(value: str) -> tuple[str, tuple[float, ...]]:
     return name.strip(), _sizes(sizes)
 
 
-def _machine(value: str) -> bs.Machine:
+def _machine(value: str) -> "bs.Machine":
     """Read ``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
     pairs = [part.partition("=") for part in value.split(",")]
     given = {name.strip(): number.strip() for name, _, number in pairs}

@@ -150,7 +150,7 @@ COMMANDS = (
     ),
     _question(
         "design", "design",
-        "Choose runs that teach most about how to split a large budget, as a saved FIT sees it.",
+        "Choose small runs that most improve the split of a large budget, by a saved FIT.",
         options.size_option(
             "--target", "Compute of the large run, FLOP, e.g. 1e24.", required=True
         ),

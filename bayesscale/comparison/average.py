@@ -1,4 +1,4 @@
-"""Average laws: how much each of them should have a say."""
+"""Average laws: which weight each of them has."""
 
 import warnings
 from collections.abc import Mapping
@@ -85,23 +85,18 @@ def average(
     seed = check_seed(random_seed, fits)
     with progress_reporter(progress) as report:
         scores = score(kept, by, factor=factor, group=group, random_seed=random_seed, report=report)
-    table = scores.table.rename_axis(index="fit")
-    table.insert(0, "weight_se", scores.weight_se)
-    table.insert(0, "weight", scores.weights)
-    table.insert(0, "law", [fit.law.name for fit in kept.values()])
+    laws = [fit.law.name for fit in kept.values()]
+    weighed = {"law": laws, "weight": scores.weights, "weight_se": scores.weight_se}
+    table = pd.DataFrame(weighed, scores.table.index).join(scores.table).rename_axis(index="fit")
     text = _in_words(by, table, scores.pointwise, factor)
     for check in (convergence, check_refits(table)):
         if check.warns:
             warnings.warn(check.text, check.warning, stacklevel=2)
     return Average(
-        fits=kept,
-        weights=dict(zip(kept, map(float, scores.weights), strict=True)),
-        by=by,
-        summary=table,
-        pointwise=scores.pointwise,
+        fits=kept, weights=dict(zip(kept, map(float, scores.weights), strict=True)), by=by,
+        summary=table, pointwise=scores.pointwise, random_seed=seed,
         text=f"{text} {convergence.text}" if convergence.warns else text,
-        random_seed=seed,
-    )
+    )  # fmt: skip
 
 
 def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, factor: float) -> str:

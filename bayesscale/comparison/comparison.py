@@ -65,7 +65,7 @@ class Comparison(page.Told):
         Fits that were left out and refits that did not converge, and two estimates of an evidence
         that disagree.
     prior_predictive
-        What the priors of each fit say before any run is seen, one row a fit, side by side.
+        Prior predictive quantiles of each fit, one row a fit.
     sensitivity
         The evidences under narrower and wider priors, where the verdict may rest on them; else
         None.

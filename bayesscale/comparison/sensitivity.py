@@ -47,13 +47,12 @@ class PriorSensitivity(Told):
         get wrong, or ``"all"``, and ``scale``, by which the standard deviation of its prior on the
         scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>`` log
         evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with
-        ``ln_bf_mcse``, and ``refitted``, the fits whose draws said too little of that prior. NaN
+        ``ln_bf_mcse``, and ``refitted``, the fits whose draws were too few for that prior. NaN
         where a refit did not converge.
     pair
         The two fits with the most evidence under their own priors, best first.
     prior_predictive
-        What the priors of each fit say before any run is seen, side by side: see
-        :func:`prior_predictives`.
+        Prior predictive quantiles of each fit: see :func:`prior_predictives`.
     text
         The verdict.
     prior_decides

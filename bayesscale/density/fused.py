@@ -47,12 +47,8 @@ class FusedDensity:
         arrays = {"scalars": scalars, "rows": rows, "clusters": clusters, "codes": padded}
         fields = {"n_rows": n_rows, "n_clusters": n_clusters, "clusters_stored": stored}
         fields |= {name: array.ctypes.data for name, array in arrays.items()}
-        return BoundDensity(
-            self.address,
-            self.n_dim,
-            np.array([fields[name] for name in FIELDS], dtype=np.int64),
-            (self, arrays),
-        )
+        in_order = np.array([fields[name] for name in FIELDS], dtype=np.int64)
+        return BoundDensity(self.address, self.n_dim, in_order, (self, arrays))
 
 
 def environment(data: Mapping[str, Array]) -> dict[str, Any]:

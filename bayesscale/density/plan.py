@@ -75,12 +75,9 @@ def plan(outputs: list[Node]) -> Plan:
                 kept.append(node.args[0])
         elif node.axis == SCALAR:
             stages[at[node.number]].scalars.append(node)
-    return Plan(
-        given=given,
-        stages=[(s.scalars, _loops(s)) for s in stages],
-        stored=[n for s in stages for n in (*s.gathered, *s.kept)],
-        outputs=outputs,
-    )
+    loops = [(s.scalars, _loops(s)) for s in stages]
+    stored = [n for s in stages for n in (*s.gathered, *s.kept)]
+    return Plan(given, loops, stored, outputs)
 
 
 def _loops(stage: _Stage) -> list[Loop]:

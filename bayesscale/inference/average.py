@@ -141,11 +141,6 @@ def load_average(path: str | Path, *, laws: Mapping[str, Law] | None = None) -> 
     laws
         Your own laws, if any were fitted, by the name of their fit in the average.
 
-    Returns
-    -------
-    Average
-        The same average.
-
     Examples
     --------
     >>> m = bs.load_average("average.nc")                         # doctest: +SKIP

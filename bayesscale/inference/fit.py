@@ -16,11 +16,6 @@ def fit(
 ) -> Fit:
     r"""Sample the posterior of a scaling law given training runs.
 
-    Returns
-    -------
-    Fit
-        The posterior, with its checks.
-
     Warns
     -----
     ConvergenceWarning

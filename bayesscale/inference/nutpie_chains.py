@@ -181,7 +181,10 @@ def run_chains(
                 if not running.done:
                     running.cancel()
             except BaseException:  # a Rust panic is no Exception
-                _cancel(running)
+                # left running, the sampler's threads crash the interpreter on its way out
+                with interrupts_held(), suppress(BaseException):  # what panicked, panics again
+                    if running is not None:
+                        running.cancel()
                 raise
     except BaseException as error:
         if not _is_samplers_own(error):
@@ -207,13 +210,6 @@ def _wait(running: Chains, count: int, report: Report, text: str, total: int) ->
             diverging = sum(chain.divergences for chain in running.progress)
             note = f", {diverging} divergences" if diverging else ""
             report(f"{text}: {done:,} of {total:,} draws{note}", done, total)
-
-
-def _cancel(chains: Chains | None) -> None:
-    """Stop the sampler's threads: left running, they crash the interpreter on its way out."""
-    if chains is not None:
-        with interrupts_held(), suppress(BaseException):  # a panicked sampler panics again here
-            chains.cancel()
 
 
 def _is_samplers_own(error: BaseException) -> bool:

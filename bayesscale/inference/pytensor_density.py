@@ -13,7 +13,6 @@ import pymc as pm
 import pytensor.tensor as pt
 from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 from pytensor.configdefaults import config
 from pytensor.gradient import grad
 from pytensor.graph.replace import graph_replace
@@ -37,59 +36,52 @@ def _pointer(context: Any, address: Any) -> Any:
     return types.voidptr(address), write
 
 
-class CFunction:
-    """A density ``(u, *arrays) -> (value, gradient)`` by numba; ``like``: ranks and types."""
-
-    def __init__(self, density: Callable[..., Any], n_dim: int, like: Sequence[NDArray]) -> None:
-        self.n_dim, self._types = n_dim, [(a.ndim, a.dtype) for a in like]
-        namespace = {"carray": carray, "np": np, "pointer": _pointer, "density": density}
-        exec(self._text(), namespace)
-        real = types.CPointer(types.float64)
-        signature = types.int64(types.int64, real, real, real, types.CPointer(types.int64))
-        self._compiled: Any = numba.cfunc(signature)(namespace["call"])
-
-    def _text(self) -> str:
-        arrays = []
-        for i, (rank, dtype) in enumerate(self._types):
-            lengths = "".join(f"fields[{_NUMBERS * i + 1 + j}], " for j in range(rank))
-            arrays.append(f"carray(pointer(fields[{_NUMBERS * i}]), ({lengths}), np.{dtype})")
-        return f"""
+def _c_function(
+    density: Callable[..., Any], n_dim: int, kinds: Sequence[tuple[int, np.dtype]]
+) -> Any:
+    """Compile ``(u, *arrays) -> (value, gradient)``, with ranks and types, for `BoundDensity`."""
+    arrays = []
+    for i, (rank, dtype) in enumerate(kinds):
+        lengths = "".join(f"fields[{_NUMBERS * i + 1 + j}], " for j in range(rank))
+        arrays.append(f"carray(pointer(fields[{_NUMBERS * i}]), ({lengths}), np.{dtype})")
+    text = f"""
 def call(dim, u, gradient, value, data):
-    fields = carray(data, ({_NUMBERS * len(self._types)},))
-    found, slope = density(carray(u, ({self.n_dim},)), {", ".join(arrays)})
+    fields = carray(data, ({_NUMBERS * len(kinds)},))
+    found, slope = density(carray(u, ({n_dim},)), {", ".join(arrays)})
     value[0] = found.item()
     finite = np.isfinite(value[0])
-    for i in range({self.n_dim}):
+    for i in range({n_dim}):
         gradient[i] = slope[i]
         finite = finite and np.isfinite(slope[i])
     return 0 if finite else 4
 """
-
-    def bind(self, arrays: Sequence[NDArray]) -> BoundDensity:
-        """Return the density over arrays of the same ranks and types."""
-        copies = [
-            np.array(a, dtype, order="C", ndmin=n)
-            for a, (n, dtype) in zip(arrays, self._types, strict=True)
-        ]
-        fields = np.zeros((len(copies), _NUMBERS), dtype=np.int64)
-        for row, array in zip(fields, copies, strict=True):
-            row[: array.ndim + 1] = array.ctypes.data, *array.shape
-        return BoundDensity(self._compiled.address, self.n_dim, fields, (self, copies))
+    namespace = {"carray": carray, "np": np, "pointer": _pointer, "density": density}
+    exec(text, namespace)
+    real = types.CPointer(types.float64)
+    signature = types.int64(types.int64, real, real, real, types.CPointer(types.int64))
+    return numba.cfunc(signature)(namespace["call"])
 
 
-@config.change_flags(floatX="float64")  # whatever the user's settings say
+@config.change_flags(floatX="float64")  # whatever the user's settings are
 def compile_pytensor(spec: ModelSpec, runs: Runs) -> Callable[[Mapping[str, Array]], BoundDensity]:
     """Compile PyMC's model of a spec, and return what leads from data to its log density."""
-    data = model_data(spec, runs)
+    data, n_dim = model_data(spec, runs), len(spec.coordinates)
     model, u, log_density, gradient = density_graph(spec, data)
     with model:
         function = pm.pytensorf.compile((u,), [log_density, gradient], mode="NUMBA")
-    names = [variable.name for variable in function.get_shared()]
+    kinds = {v.name: (data[v.name].ndim, data[v.name].dtype) for v in function.get_shared()}
     # nutpie takes PyTensor's compiled function from the same place
-    density = CFunction(function.vm.jit_fn, len(spec.coordinates), [data[n] for n in names])
+    compiled = _c_function(function.vm.jit_fn, n_dim, list(kinds.values()))
 
     def bind(data: Mapping[str, Array]) -> BoundDensity:
-        return density.bind([data[name] for name in names])
+        arrays = [
+            np.array(data[name], dtype, order="C", ndmin=rank)
+            for name, (rank, dtype) in kinds.items()
+        ]
+        fields = np.zeros((len(arrays), _NUMBERS), dtype=np.int64)
+        for row, array in zip(fields, arrays, strict=True):
+            row[: array.ndim + 1] = array.ctypes.data, *array.shape
+        return BoundDensity(compiled.address, n_dim, fields, (compiled, arrays))
 
     return bind
 

@@ -175,7 +175,7 @@ class Fit(page.Told):
 
     @property
     def effective_runs(self) -> float:
-        """How many independent runs would tell the level of the loss as well as all rows do."""
+        """How many independent runs would determine the level of loss as well as all rows do."""
         rows = self.spec.rows(self.runs)
         return float(np.median(rows.effective_number(rows.share(self.posterior.c)[..., 0])))
 
@@ -299,11 +299,6 @@ def load_fit(path: str | Path, *, law: str | Law | None = None) -> Fit:
         A file that :meth:`Fit.save` wrote, or ``fit.draws.to_netcdf(path)``, which has no checksum.
     law
         Your own law, if it was fitted: a file holds its name, not its code.
-
-    Returns
-    -------
-    Fit
-        The same fit.
 
     Examples
     --------

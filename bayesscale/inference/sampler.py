@@ -175,15 +175,12 @@ def sample_nuts(
         stats[name] = (("chain", "draw"), gathered)
     # of all steps, as the checks need them: thinning makes energies look independent
     stats.attrs = {
-        "inference_library": "nutpie",
-        "inference_library_version": version(),
-        "density": compiled.kind,
-        "tuning_steps": tuned,
+        "inference_library": "nutpie", "inference_library_version": version(),
+        "density": compiled.kind, "tuning_steps": tuned,
         "tuning_gradient_evaluations": int(values["n_steps"][:, :tuned].sum()),
-        "steps_per_draw": every,
-        "divergences": int(kept["diverging"].sum()),
+        "steps_per_draw": every, "divergences": int(kept["diverging"].sum()),
         "bfmi": lowest_bfmi(kept["energy"]),
-    }
+    }  # fmt: skip
     return u[:, tuned::every], stats
 
 

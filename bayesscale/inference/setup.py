@@ -14,7 +14,7 @@ from bayesscale._arguments import choice, probability, random_seed as check_seed
 from bayesscale._documented import documented
 from bayesscale._environment import available_memory, check_memory
 from bayesscale._interrupts import interrupts_held
-from bayesscale._progress import Report
+from bayesscale._progress import PROGRESS, Report
 from bayesscale.errors import BayesScaleWarning
 from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.like import priors_like
@@ -80,7 +80,7 @@ what it does not know, such as a prior of PyMC's own, it leaves to PyMC. ``"pyte
 PyMC's graph: the same posterior, ten times slower.""",
     "store": """Folder that keeps what is finished. A rerun with the same arguments goes on from
 there. On a cluster, workers must share it.""",
-    "progress": '``"auto"`` shows what is going on, ``False`` is silent.',
+    **PROGRESS,
 }
 """What arguments mean that many functions take."""
 
@@ -196,14 +196,11 @@ class Setup:
         data = model_data(spec, runs)
 
         def sampled(*, longest: float, **changed: Any) -> Fit:
-            settings: dict[str, Any] = (
-                asdict(sampling) | {"longest": longest if patient else 1.0} | changed
-            )
+            settings = {**asdict(sampling), "longest": longest if patient else 1.0, **changed}
             u, stats = sample_nuts(compiled, spec, data, report=report, **settings)
             report("Summarising the draws")
-            draws = assemble_draws(
-                spec, runs, u, stats, random_seed=sampling.random_seed, letters=letters
-            )
+            seed = sampling.random_seed
+            draws = assemble_draws(spec, runs, u, stats, random_seed=seed, letters=letters)
             result = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
             return replace(result, draws=result.to_tree())
 

@@ -43,7 +43,7 @@ SHOWN = 12
 @forecast.described
 @dataclass(frozen=True, repr=False)
 class Design(forecast.Answer):
-    """Candidate runs by what they would teach about the large one.
+    """Candidate runs by how much they would improve the decision on the large one.
 
     Parameters
     ----------

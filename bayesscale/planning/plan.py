@@ -10,25 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 import pandas as pd
 
-from bayesscale import _sections as page, errors
+from bayesscale import _sections as page, errors, forecast
 from bayesscale._arguments import interval_tails, number, positive_array
 from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.backtesting import Backtest, judge, rolling_folds, widest_factor
 from bayesscale.checks import CheckResult
-from bayesscale.forecast import (
-    HABIT,
-    Allocation,
-    Mixture,
-    Prediction,
-    Regret,
-    Terms,
-    allocate,
-    extrapolate,
-    params_at_ratio,
-    regret,
-    stated,
-)
 from bayesscale.inference import (
     Average,
     Fit,
@@ -88,9 +75,9 @@ class Plan(page.Told):
     """
 
     fit: Fit | Average
-    allocation: Allocation | None
-    prediction: Prediction
-    terms: Terms
+    allocation: forecast.Allocation | None
+    prediction: forecast.Prediction
+    terms: forecast.Terms
     ci_prob: float
     test: Backtest | None = None
     tested: tuple[Fit, Runs] | None = None
@@ -99,8 +86,8 @@ class Plan(page.Told):
 
     @classmethod
     def of(
-        cls, fit: Fit | Average, flops: ArrayLike | None = None, *, terms: Terms | None = None,
-        test: Backtest | None = None, ci_prob: float = 0.9,
+        cls, fit: Fit | Average, flops: ArrayLike | None = None, *,
+        terms: forecast.Terms | None = None, test: Backtest | None = None, ci_prob: float = 0.9,
     ) -> Plan:  # fmt: skip
         """Plan what to train with budgets, from a fit that is at hand.
 
@@ -132,16 +119,16 @@ class Plan(page.Told):
         --------
         >>> bs.Plan.of(fit, 1e24, terms=bs.Terms(cost=cost)).summary  # doctest: +SKIP
         """
-        host = Mixture.of(fit).host
+        host = forecast.Mixture.of(fit).host
         if test is not None:
             check_same_runs(host.runs, {"test": test.fingerprint})
-        terms = Terms() if terms is None else terms
+        terms = forecast.Terms() if terms is None else terms
         if host.law.splits_compute:
             budgets = planned_budgets(host.runs, flops, default_reach(test))
             with warnings.catch_warnings():
                 # how far, the verdict says
                 warnings.simplefilter("ignore", errors.ExtrapolationWarning)
-                allocation = allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
+                allocation = forecast.allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
             prediction = _predict_advised(fit, allocation, terms, ci_prob)
         else:
             allocation, prediction = None, _predict_larger(fit, host, flops, terms, ci_prob)
@@ -156,7 +143,7 @@ class Plan(page.Told):
     @property
     def host(self) -> Fit:
         """The fit, or the first of an average, whose runs and inputs are those of all."""
-        return Mixture.of(self.fit).host
+        return forecast.Mixture.of(self.fit).host
 
     @property
     def budgets(self) -> np.ndarray:
@@ -299,21 +286,21 @@ class Plan(page.Told):
             for row in page.records(self.summary)
         ]
 
-    def alternatives(self) -> Regret:
+    def alternatives(self) -> forecast.Regret:
         """Compare the run that is advised for the first budget with others that cost as much: a
         third and three times as large, and at 20 tokens per parameter.
         """  # noqa: D205
         assert self.allocation is not None
         recommended = self.allocation.summary["recommended_params"]
         flops, best = float(recommended.index[0]), float(recommended.iloc[0])
-        cost = Terms.of(self.terms, self.host.runs).compute
-        usual = params_at_ratio(cost, HABIT, np.array([flops]))
-        return regret(
+        cost = forecast.Terms.of(self.terms, self.host.runs).compute
+        usual = forecast.params_at_ratio(cost, forecast.HABIT, np.array([flops]))
+        return forecast.regret(
             self.fit,
             params=[best, best / 3, 3 * best, float(usual[0])],
             flops=flops,
             names=["the advised run", "a third as large", "three times as large",
-                   f"at {HABIT:g} tokens per parameter"],
+                   f"at {forecast.HABIT:g} tokens per parameter"],
             terms=self.terms,
             ci_prob=self.ci_prob,
         )  # fmt: skip
@@ -323,7 +310,7 @@ class Plan(page.Told):
 def plan(
     runs: Runs | Table, *, hold_out: float | Literal["auto"] | None = "auto",
     beyond: Sequence[float] | None = None, flops: ArrayLike | None = None,
-    terms: Terms | None = None, ci_prob: float = 0.9, progress: ProgressOption = "auto",
+    terms: forecast.Terms | None = None, ci_prob: float = 0.9, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> Plan:  # fmt: skip
     """Test a law on the largest runs, fit all of them, and say what to train with more compute.
@@ -370,13 +357,13 @@ def plan(
     """
     interval_tails(ci_prob)
     options = seeded(options)
-    setup, terms = Setup.of(runs, **options), Terms() if terms is None else terms
+    setup, terms = Setup.of(runs, **options), forecast.Terms() if terms is None else terms
     law, runs = setup.spec.law, setup.runs
     if law.splits_compute:
         if flops is not None or beyond is not None:
             flops = planned_budgets(runs, flops, beyond or ())
-        Terms.of(terms, runs, spends=False)  # before hours of sampling
-        stated(law, terms.given, wanted=law.given, single=True)
+        forecast.Terms.of(terms, runs, spends=False)  # before hours of sampling
+        forecast.stated(law, terms.given, wanted=law.given, single=True)
     if hold_out is not None and hold_out != "auto":
         number("hold_out", hold_out, above=1)
     test, tested, not_tested = _test(runs, law, hold_out, options, progress)
@@ -414,18 +401,18 @@ def planned_budgets(
 
 
 def _predict_advised(
-    fit: Fit | Average, allocation: Allocation, terms: Terms, ci_prob: float
-) -> Prediction:
+    fit: Fit | Average, allocation: forecast.Allocation, terms: forecast.Terms, ci_prob: float
+) -> forecast.Prediction:
     """Predict the run of each budget that the allocation recommends."""
     params, tokens = (allocation.summary[f"recommended_{name}"] for name in ("params", "tokens"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # allocate has warned
-        return extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)
+        return forecast.extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)
 
 
 def _predict_larger(
-    fit: Fit | Average, host: Fit, flops: ArrayLike | None, terms: Terms, ci_prob: float
-) -> Prediction:
+    fit: Fit | Average, host: Fit, flops: ArrayLike | None, terms: forecast.Terms, ci_prob: float
+) -> forecast.Prediction:
     """Predict multiples of the largest run in every input that grows."""
     law, runs = host.law, host.runs
     largest = int(np.argmax(runs.size))
@@ -439,7 +426,7 @@ def _predict_larger(
         inputs = {FLOPS.name: positive_array("flops", flops, FLOPS.unit)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # the caveats state it
-        return extrapolate(fit, **inputs, ci_prob=ci_prob)
+        return forecast.extrapolate(fit, **inputs, ci_prob=ci_prob)
 
 
 def _test(

@@ -37,7 +37,7 @@ FAN = 0.013
 """Share of the axis by which held-out runs of one compute stand apart,"""
 
 FAN_WIDTH = 0.04
-"""and at most that all of them take: more would tell of another compute."""
+"""and at most that all of them take: more would suggest another compute."""
 
 EXTRAPOLATION = 6.5
 """Width of that word over the points of the text, with a little room."""

@@ -30,6 +30,9 @@ ARGUMENTS = {
     "fit": """A fitted law (of parameters and tokens, where budgets are split), an average of
 several, or a mapping of names to such, on one picture.""",
     "backtest": "A back-test.",
+    "comparison": "A comparison of laws.",
+    "regret": "What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned.",
+    "sensitivity": "What :func:`~bayesscale.prior_sensitivity` returned.",
     "ci_prob": "Probability of the equal-tailed bands, in (0, 1).",
     "flops_max": """End of the compute axis, FLOP, above the smallest run; by default ten times the
 largest.""",
@@ -115,7 +118,7 @@ def colors_for(n: int, color: Colors) -> list[str]:
     if color is None:
         if n > len(palette()):
             raise DomainError(
-                f"{n} fits are more than there are colours that can be told apart, "
+                f"{n} fits are more than there are distinguishable colours, "
                 f"{len(palette())}. Show fewer, or give their colours as color=[...]."
             )
         return list(palette()[:n])

@@ -85,9 +85,8 @@ def allocation_data(
         frontier=pd.concat(frontier, ignore_index=True),
         slopes=_slopes(frontier[0], exponents),
         runs=_shown.fitted_runs(fits),
-        extrapolation_begins=float(fitted.max()),
-        ci_prob=ci_prob,
-    )
+        extrapolation_begins=float(fitted.max()), ci_prob=ci_prob,
+    )  # fmt: skip
 
 
 def _curves(

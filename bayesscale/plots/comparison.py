@@ -61,11 +61,6 @@ def plot_comparison(
     A forest: one row a fit, one marker a criterion. The axis is linear within 10 nats of the best
     and logarithmic beyond.
 
-    Parameters
-    ----------
-    comparison
-        A comparison.
-
     Examples
     --------
     >>> bs.plot_comparison(bs.compare(fits))                      # doctest: +SKIP
@@ -122,11 +117,6 @@ def plot_sensitivity(
     """Draw the log Bayes factor under narrower and wider priors, with Monte Carlo errors.
 
     A curve that crosses zero means that its prior decides.
-
-    Parameters
-    ----------
-    sensitivity
-        What :func:`~bayesscale.prior_sensitivity` returned.
 
     Examples
     --------

@@ -75,10 +75,8 @@ def contour_data(
         surface=pd.DataFrame({"params": n, "tokens": d, "law_loss": losses}),
         frontier=frontier,
         runs=runs.to_frame().assign(loss=scale.show(runs.loss)),
-        extrapolation_begins=float(runs.flops.max()),
-        ci_prob=ci_prob,
-        unit=scale.unit,
-    )
+        extrapolation_begins=float(runs.flops.max()), ci_prob=ci_prob, unit=scale.unit,
+    )  # fmt: skip
 
 
 @_shown.drawing

@@ -83,10 +83,8 @@ def isoflops_data(
     return IsoflopsData(
         slices=pd.concat(slices, ignore_index=True),
         optima=pd.concat(optima, ignore_index=True),
-        runs=frame[distance.min(axis=1) <= np.log(NEAR)],
-        ci_prob=ci_prob,
-        unit=scale.unit,
-    )
+        runs=frame[distance.min(axis=1) <= np.log(NEAR)], ci_prob=ci_prob, unit=scale.unit,
+    )  # fmt: skip
 
 
 def levels_of(flops: np.ndarray) -> np.ndarray:

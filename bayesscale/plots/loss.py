@@ -82,12 +82,9 @@ def loss_data(
         frontier=pd.concat(frontier, ignore_index=True),
         runs=_shown.fitted_runs(fits, scale),
         held_out=pd.concat(predicted) if predicted else None,
-        extrapolation_begins=float(fitted.max()),
-        x=x,
         optimal=all(bool(Mixture.of(each.fit).host.law.split) for each in fits),
-        ci_prob=ci_prob,
-        unit=scale.unit,
-    )
+        extrapolation_begins=float(fitted.max()), x=x, ci_prob=ci_prob, unit=scale.unit,
+    )  # fmt: skip
 
 
 def _common_axis(fits: list[Shown]) -> str:

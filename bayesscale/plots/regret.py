@@ -49,11 +49,6 @@ def plot_regret(
     That is what the best run of the same loss would save. Behind each plan stands the probability
     that it is as good as the best run of the same cost.
 
-    Parameters
-    ----------
-    regret
-        What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned.
-
     Examples
     --------
     >>> bs.plot_regret(bs.regret(fit, params=[6e9, 7e9, 8e9], flops=1e24))  # doctest: +SKIP

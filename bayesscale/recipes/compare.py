@@ -19,15 +19,7 @@ from bayesscale.checks import CheckResult
 from bayesscale.comparison import evidence
 from bayesscale.errors import BayesScaleWarning, ConvergenceWarning, DomainError, EvidenceError
 from bayesscale.forecast import Mixture, Terms, summary_columns
-from bayesscale.inference import (
-    SAMPLE_DIMS,
-    Average,
-    Fit,
-    FitOptions,
-    fit_laws,
-    takes_fit_options,
-    warn_of,
-)  # fmt: skip
+from bayesscale.inference import Average, Fit, FitOptions, fit_laws, takes_fit_options, warn_of
 from bayesscale.laws import IRREDUCIBLE_SHARE, get_law
 from bayesscale.recipes.comparison import RecipeComparison
 from bayesscale.recipes.intake import Recipes
@@ -79,11 +71,6 @@ def compare_recipes(
     terms
         What runs cost, as for :func:`~bayesscale.allocate`, also by recipe: compute is then what
         these count, such as hours. None counts as the runs of each recipe do.
-
-    Returns
-    -------
-    RecipeComparison
-        Multipliers at the centre of the runs, at the largest, beyond and where asked.
 
     Warns
     -----
@@ -181,11 +168,9 @@ def _answer(
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
     power = _power(recipes, mixture, terms, centre)
-    numbered = {name: mixture.host.draws["posterior"][name].to_numpy() for name in SAMPLE_DIMS}
-    draws = xr.Dataset(
-        {"multiplier": ((*SAMPLE_DIMS, "recipe", "at"), m[..., CURVE:])},
-        coords={**numbered, "recipe": names, "at": at},
-    )
+    numbered = {k: mixture.host.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
+    values = (*numbered, "recipe", "at"), m[..., CURVE:]
+    draws = xr.Dataset({"multiplier": values}, coords={**numbered, "recipe": names, "at": at})
     return RecipeComparison(
         summary=summary, draws=draws, ci_prob=ci_prob, of=of, names=recipes.names, forms=forms,
         curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along, centre, names),

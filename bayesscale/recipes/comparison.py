@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from bayesscale import _sections as page
+from bayesscale._arguments import number, probability
 from bayesscale._format import flops as write_flops, list_some, over_interval, percent
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import Answer
 from bayesscale.inference import Average
-from bayesscale.recipes.power import runs_needed
 
 CLAIMED = 0.95
 """A recipe is called better where P(m > 1) is at least this, or worse where P(m < 1) is."""
@@ -149,3 +150,47 @@ class RecipeComparison(Answer):
             "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
             f"P(m > 1) > 0.95 in four cases of five: {', '.join(needed)}."
         )
+
+
+def runs_needed(
+    gain: float, *, noise: float, slope: float, prob: float = 0.95, power: float = 0.8
+) -> int:
+    r"""Return how many runs of each of two recipes distinguish a gain in compute from none.
+
+    Parameters
+    ----------
+    gain
+        Compute multiplier less one, > 0: 0.05 is a gain of 5 %.
+    noise
+        Standard deviation of a run's log loss around the law, as among seeds, > 0.
+    slope
+        How fast log loss falls in the log of compute along the best runs, > 0: .03 to .08 on
+        public ladders.
+    prob
+        The probability of a gain, P(m > 1), that counts as known, in (0, 1).
+    power
+        How probably the runs reach it, in (0, 1).
+
+    Returns
+    -------
+    int
+        Runs of each recipe over the same sizes, at least 3.
+
+    Notes
+    -----
+    If the recipes share the shape of their law, n runs of each let expect
+
+    .. math:: \mathrm{SD}(\ln m) \approx \frac{\sigma}{s} \sqrt{\frac{2}{n}}, \qquad
+              n = 2 \left( \frac{(z_{prob} + z_{power}) \, \sigma}{s \ln(1 + gain)} \right)^2
+
+    Examples
+    --------
+    >>> import bayesscale as bs
+    >>> bs.runs_needed(0.05, noise=0.004, slope=0.05)
+    34
+    """
+    spread = number("noise", noise, above=0) / number("slope", slope, above=0)
+    scores = norm.ppf(probability("prob", prob)) + norm.ppf(probability("power", power))
+    return max(
+        3, int(np.ceil(2 * (scores * spread / np.log1p(number("gain", gain, above=0))) ** 2))
+    )

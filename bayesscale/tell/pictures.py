@@ -78,11 +78,8 @@ def files_in(folder: Path) -> list[Path]:
     return [folder / f"{stem}.svg" for stem in STEMS]
 
 
-def save(drawn: dict[str, Drawn], folder: Path) -> list[Path]:
-    """Write pictures, by their stems, into a folder that exists, and return their files."""
-    written = []
+def save(drawn: dict[str, Drawn], folder: Path) -> None:
+    """Write pictures, by their stems, into a folder that exists."""
     for stem, picture in drawn.items():
-        written.append(folder / f"{stem}.svg")
-        with atomic_write(written[-1]) as temporary:
+        with atomic_write(folder / f"{stem}.svg") as temporary:
             temporary.write_bytes(picture.svg)
-    return written

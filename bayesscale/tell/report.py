@@ -28,16 +28,7 @@ from bayesscale.planning import Plan
 from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 from bayesscale.recipes import RecipeComparison
 from bayesscale.runs import check_same_runs, facts
-from bayesscale.tell.chapters import (
-    Chapter,
-    answer_chapter,
-    backtest_chapters,
-    caveats,
-    comparison_chapters,
-    fit_chapters,
-    recipe_chapters,
-    split_chapters,
-)
+from bayesscale.tell import chapters
 from bayesscale.tell.explorer import Explorer, explorer_of
 from bayesscale.tell.pictures import Drawn, draw, files_in, save
 
@@ -161,17 +152,17 @@ def report(
         warnings.simplefilter("always")
         plan = _planned(plan, fit, flops, terms, backtest, ci_prob).in_unit(unit)
         subject_fit = plan.fit
-        chapters = [
-            answer_chapter(plan, machine),
-            *fit_chapters(plan),
-            *split_chapters(plan, regret),
-            *comparison_chapters(comparison, sensitivity),
-            *backtest_chapters(plan.test),
-            *recipe_chapters(recipes),
+        contents = [
+            chapters.answer_chapter(plan, machine),
+            *chapters.fit_chapters(plan),
+            *chapters.split_chapters(plan, regret),
+            *chapters.comparison_chapters(comparison, sensitivity),
+            *chapters.backtest_chapters(plan.test),
+            *chapters.recipe_chapters(recipes),
         ]
-        drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
+        drawn = {p.stem: draw(p) for chapter in contents for p in chapter.pictures}
         page = _render(
-            plan, chapters, drawn,
+            plan, contents, drawn,
             title=title or f"Scaling of {subject_fit.runs.name or 'the runs'}", question=question,
             commands=commands if commands is not None else _python(subject_fit),
             severity=worst(
@@ -216,7 +207,7 @@ def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
 
 
 def _render(
-    plan: Plan, chapters: Sequence[Chapter], drawn: Mapping[str, Drawn], *, title: str,
+    plan: Plan, contents: Sequence[chapters.Chapter], drawn: Mapping[str, Drawn], *, title: str,
     question: str, commands: Sequence[str], severity: Severity,
 ) -> str:  # fmt: skip
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -235,21 +226,21 @@ def _render(
     return environment.get_template("report.html.jinja").render(
         made_by=MADE_BY, title=printable(title), question=printable(question),
         verdict=plan.verdict.mark if severity == plan.severity else LABELS[severity],
-        severity=severity, reason=_reason(of, chapters, severity),
+        severity=severity, reason=_reason(of, contents, severity),
         explorer=explorer.as_dict() if explorer else None,
         loss_word="perplexity of L*" if unit == "perplexity" else f"loss L*, {unit}",
         level=percent(plan.ci_prob), budgets=_budgets(explorer) if explorer else [],
         facts={word: printable(fact) for word, fact in facts(of.runs).items()},
-        chapters=chapters, caveats=caveats(plan), provenance=_provenance(of),
+        chapters=contents, caveats=chapters.caveats(plan), provenance=_provenance(of),
         commands="\n".join(commands),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         script=Markup((folder / "report.js").read_text(encoding="utf-8")),
     )  # fmt: skip
 
 
-def _reason(of: Fit | Average, chapters: Sequence[Chapter], severity: Severity) -> str:
+def _reason(of: Fit | Average, contents: Sequence[chapters.Chapter], severity: Severity) -> str:
     """Return the first sentence that says why the verdict is what it is."""
-    every = [*of.sections(), *(section for chapter in chapters for section in chapter.sections)]
+    every = [*of.sections(), *(section for chapter in contents for section in chapter.sections)]
     verdicts = [
         s for s in every if isinstance(s, Verdict) or (isinstance(s, Paragraph) and s.emphasis)
     ]

@@ -29,7 +29,7 @@ def blocks(monkeypatch):
             Ranked(i, r, 1.0, 200.0, 0, 200, True, 0.1) for i, r in zip(numbers, ranks, strict=True)
         ]
 
-    monkeypatch.setattr(calibrate_module, "run_block", run_block)
+    monkeypatch.setattr(calibrate_module.simulation, "run_block", run_block)
     return ran
 
 

@@ -177,7 +177,7 @@ def drawn(law="chinchilla", runs=RUNS, **options):
 REFUSED = [
     ("one fit", lambda: {"a": drawn()}, {}, DomainError, "at least two fits, but got 1"),
     ("a list", lambda: [drawn(), drawn()], {}, DomainError, "fits by name.*not list"),
-    ("no fits", lambda: {"a": RUNS, "b": RUNS}, {}, DomainError, "'a': Runs"),
+    ("no fits", lambda: {"a": RUNS, "b": RUNS}, {}, DomainError, "'a': 'Runs'"),
     ("other runs", lambda: {"a": drawn(), "b": drawn(runs=RUNS.select(RUNS.params < 5e9))}, {},
      DomainError, "'a' and 'b' are of different runs"),
     ("other inputs", lambda: {"a": drawn(), "b": drawn("kaplan_compute")}, {}, DomainError,

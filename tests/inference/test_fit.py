@@ -397,7 +397,7 @@ def test_chains_that_do_not_mix_start_anew_in_smaller_steps(monkeypatch):
         return replace(check(*args), severity="stop", text="NOT CONVERGED")
 
     monkeypatch.setattr(sampler, "sample_nuts", sampled)
-    monkeypatch.setattr(result, "check_convergence", never)
+    monkeypatch.setattr(result.checks, "check_convergence", never)
     with pytest.warns(bs.BayesScaleWarning):
         bs.fit(simulate_runs("kaplan_params"), draws=250, **SHORT)
     assert asked == [(0.9, 500), (0.98, 1000)]
