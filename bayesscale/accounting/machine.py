@@ -105,10 +105,9 @@ class Machine:
         amounts = _arguments.positive_array("flops", flops, FLOPS.unit)
         hours = amounts / self.flops_per_hour
         table = {
-            "pflop_days": amounts / PFLOP_DAY,
-            "device_hours": hours,
+            "pflop_days": amounts / PFLOP_DAY, "device_hours": hours,
             "days": hours / self.devices / 24,
-        }
+        }  # fmt: skip
         if self.price_per_hour is not None:
             table["money"] = hours * self.price_per_hour
         return pd.DataFrame(table, index=pd.Index(amounts, name="flops"))

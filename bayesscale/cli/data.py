@@ -57,10 +57,16 @@ def laws_command(out: Output) -> None:
     from bayesscale.laws import LAWS
 
     for name, law in LAWS.items():
-        out.tell([Heading(name), Equation(law.equation), Paragraph(law.citation)])
+        about = f"Of {', '.join(law.quantities)}: {law.question}. {law.citation}"
+        out.tell([Heading(name), Equation(law.equation), Paragraph(about)])
     out.ran("bs.LAWS")
     document = {
-        name: {"equation": law.equation, "citation": law.citation, "inputs": [*law.quantities]}
+        name: {
+            "equation": law.equation,
+            "citation": law.citation,
+            "question": law.question,
+            "inputs": [*law.quantities],
+        }  # fmt: skip
         for name, law in LAWS.items()
     }
     out.finish({"laws": document})

@@ -58,10 +58,9 @@ class Allocation(Answer):
         ``near_params_upper``, whose expected loss is within that share of the smallest, and
         ``near_prob``, the probability that N* is among them. ``without_optimum`` and
         ``several_minima`` are shares of the draws: the former are left out of what is said of the
-        optimum. Where more compute may do harm, as with data that are repeated too often, also
-        ``recommended_flops``, what the run to order costs, and ``unspent_prob``, the probability
-        that the best run costs less than the budget. Last ``reach_flops``, the budget as a
-        multiple of the largest fitted run's compute, and ``money`` where budgets are.
+        optimum. Where more compute may do harm, also ``recommended_flops``, what the run to order
+        costs, and ``unspent_prob``, the probability that the best run costs less than the budget.
+        Last ``reach_flops``, the budget over the largest fitted run's compute, and ``money``.
     """
 
     within: float = 0.001
@@ -102,29 +101,17 @@ class Allocation(Answer):
 
 
 DRAW_UNITS = {
-    "params": PARAMS.unit,
-    "tokens": TOKENS.unit,
-    "tokens_per_param": "tokens/parameter",
-    "optimal_loss": LOSS.unit,
-    "params_exponent": "1",
-    "tokens_exponent": "1",
-    "loss": LOSS.unit,
-    "law_loss": LOSS.unit,
-    "regret": LOSS.unit,
-    "excess_compute": "1",
-}
+    "params": PARAMS.unit, "tokens": TOKENS.unit, "tokens_per_param": "tokens/parameter",
+    "optimal_loss": LOSS.unit, "params_exponent": "1", "tokens_exponent": "1", "loss": LOSS.unit,
+    "law_loss": LOSS.unit, "regret": LOSS.unit, "excess_compute": "1",
+}  # fmt: skip
 
 
 @asks
 def allocate(
-    fit: Fit | Average,
-    *,
-    flops: ArrayLike | Money,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    random_seed: int | None = None,
-    **inputs: ArrayLike,
-) -> Allocation:
+    fit: Fit | Average, *, flops: ArrayLike | Money, terms: Terms | None = None,
+    ci_prob: float = 0.9, random_seed: int | None = None, **inputs: ArrayLike,
+) -> Allocation:  # fmt: skip
     r"""Split compute budgets between parameters and tokens.
 
     Parameters
@@ -140,8 +127,7 @@ def allocate(
               \quad \Delta = a q + b p
 
     and an increasing function around the two terms does not move it [1]_. Elsewhere the lowest of
-    the minima along the budget is taken. A run may cost less than the budget: where the law's loss
-    rises with more compute, what does harm is left unspent.
+    the minima along the budget is taken; compute that would raise the law's loss is not spent.
 
     The run to order has to be chosen before the truth is known. It is the one with the smallest
     posterior expected loss, :math:`\arg\min_N \mathrm{E}[L(N, D(N, C))]`; neither the mean of the
@@ -170,11 +156,9 @@ def allocate(
     def about(some: slice) -> Question:
         here = purchase.at(some)
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, budgets[some]),
-            recommended.params[some],
-            recommended.flops[some],
-            rng,
-        )
+            here.frontier(posterior, budgets[some]), recommended.params[some],
+            recommended.flops[some], rng,
+        )  # fmt: skip
 
     def log_sizes(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
         frontier, x, _ = purchase.at(some).frontier(posterior, budgets[some]).best()
@@ -193,19 +177,16 @@ def allocate(
         drawn["params"] <= recommended.near_upper * edge
     )
     columns |= {
-        "recommended_params": recommended.params,
-        "recommended_tokens": recommended.tokens,
+        "recommended_params": recommended.params, "recommended_tokens": recommended.tokens,
         **of_run,
-    }
+    }  # fmt: skip
     columns |= {
-        "expected_regret": _mean(drawn["regret"]),
-        "within_prob": as_good.mean(axis=(0, 1)),
-        "near_params_lower": recommended.near_lower,
-        "near_params_upper": recommended.near_upper,
+        "expected_regret": _mean(drawn["regret"]), "within_prob": as_good.mean(axis=(0, 1)),
+        "near_params_lower": recommended.near_lower, "near_params_upper": recommended.near_upper,
         "near_prob": among.mean(axis=(0, 1)),
         "without_optimum": np.isnan(drawn["params"]).mean(axis=(0, 1)),
         "several_minima": (minima > 1).mean(axis=(0, 1)),
-    }
+    }  # fmt: skip
     if unspent.any() or (recommended.flops < budgets).any():
         columns |= {"recommended_flops": recommended.flops, "unspent_prob": unspent}
     over_runs = mixture.published("params_exponent")
@@ -315,15 +296,10 @@ def _flatness(row: Mapping[str, Any], within: float) -> str:
 
 def _oddities(row: Mapping[str, Any]) -> str:
     said = []
-    if row.get("recommended_flops", np.inf) < row["flops"]:
-        said.append(
-            f"More than {write_flops(row['recommended_flops'])} does not lower the expected loss: "
-            "the rest of the budget is better left unspent."
-        )
     if row.get("unspent_prob"):
         said.append(
-            f"With probability {write_share(row['unspent_prob'])} the best run costs less than the "
-            "budget."
+            f"Compute beyond {write_flops(row['recommended_flops'])} is not spent: the best run "
+            f"costs less than the budget with probability {write_share(row['unspent_prob'])}."
         )
     if row["without_optimum"]:
         said.append(f"{write_share(row['without_optimum'])} of the draws have no best size.")

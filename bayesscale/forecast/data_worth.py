@@ -36,9 +36,9 @@ class DataWorth(answer.Answer):
     Parameters
     ----------
     summary
-        One row a target: median, ``_lower`` and ``_upper`` of what the function says it returns.
+        One row a target: median, ``_lower`` and ``_upper`` of what the function returns.
     note
-        What the columns are.
+        What that is.
     """
 
     note: str = ""
@@ -65,8 +65,7 @@ class DataWorth(answer.Answer):
         for name, values in drawn.items():  # quantiles between infinities are no numbers
             columns |= answer.summary_columns(name, np.minimum(values, HUGE), ci_prob)
         frame = answer.target_frame(dim, columns, index=targets)
-        units = {"tokens": TOKENS.unit, "stop_epochs": "epochs"}
-        variables = {name: (values, units.get(name, "1")) for name, values in drawn.items()}
+        variables = {k: (v, TOKENS.unit if k == "tokens" else "1") for k, v in drawn.items()}
         draws = mixture.dataset(variables, dim, {}, index=targets)
         return cls(frame.mask(frame >= HUGE, np.inf), draws, ci_prob, mixture.asked, note=note)
 
@@ -85,17 +84,17 @@ def _new(posterior: Posterior, sizes: dict[str, Array], terms: Terms) -> dict[st
 
 @answer.asks
 def worth_of_epochs(
-    fit: Fit | Average, *, unique_tokens: float, epochs: ArrayLike, params: float | None = None,
-    terms: Terms | None = None, ci_prob: float = 0.9,
+    fit: Fit | Average, *, epochs: ArrayLike, unique_tokens: float | None = None,
+    params: float | None = None, terms: Terms | None = None, ci_prob: float = 0.9,
 ) -> DataWorth:  # fmt: skip
     r"""Find what repeated tokens are worth, and from how many epochs on they do harm.
 
     Parameters
     ----------
-    unique_tokens
-        Tokens U that there are, > 0.
     epochs
-        How often they are read, >= 1, shape ``(epochs,)`` or a scalar.
+        How often tokens are read, >= 1, shape ``(epochs,)`` or a scalar.
+    unique_tokens
+        Tokens U that there are, > 0; None for those of the terms, ``given``.
     params
         Parameters N, > 0; by default one for 20 unique tokens.
 
@@ -115,41 +114,37 @@ def worth_of_epochs(
     """
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
-    host, unique = mixture.host, positive_scalar("unique_tokens", unique_tokens, TOKENS.unit)
-    if UNIQUE_TOKENS.name not in host.law.quantities:
+    host, name = mixture.host, UNIQUE_TOKENS.name
+    if name not in host.law.quantities:
         raise DomainError(
             f"The law {host.law.name!r} does not know of repeated data. Fit one that takes unique "
             "tokens, such as law='data_constrained'."
         )
-    terms, read = priced(host, terms), positive_array(EPOCHS.name, epochs, EPOCHS.name)
+    terms = priced(host, terms)
+    unique = terms.given.get(name) if unique_tokens is None else unique_tokens
+    unique = positive_scalar(name, unique, TOKENS.unit)
+    read = positive_array(EPOCHS.name, epochs, EPOCHS.name)
     if read.min() < 1:
         raise DomainError(f"epochs must be at least 1, not {read.min():g}.")
     n = unique / HABIT if params is None else positive_scalar("params", params, PARAMS.unit)
     fixed = _stated(host, terms, params=n, tokens=unique, unique_tokens=unique)
 
     def question(posterior: Posterior, _: object) -> dict[str, Array]:
-        def repeated(x: Array) -> Array:
-            sizes = fixed | {"tokens": unique * np.exp(x)}
-            return log_loss_of(posterior, law_inputs(posterior, sizes, terms))
+        def log_loss(inputs: Any) -> Callable[[Array], Array]:
+            sizes = lambda x: fixed | {"tokens": unique * np.exp(x)}  # noqa: E731
+            return lambda x: log_loss_of(posterior, inputs(posterior, sizes(x), terms))
 
-        def new(x: Array) -> Array:
-            sizes = fixed | {"tokens": unique * np.exp(x)}
-            return log_loss_of(posterior, _new(posterior, sizes, terms))
-
+        repeated, new = log_loss(law_inputs), log_loss(_new)
         asked = np.log(np.concatenate([read, read * (1 + NEXT)]))[None]
         limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
         x, _ = crossing(new, limit, repeated(asked), SOLVABLE)
         now, then = np.split(np.exp(x), 2, axis=-1)
-        stop = np.exp(lowest_along(repeated, (len(posterior), 1)))
-        return {
-            "worth": now / read, "next_tokens": (then - now) / (read * NEXT),
-            "stop_epochs": np.broadcast_to(stop, now.shape),
-        }  # fmt: skip
+        further = (then - now) / (read * NEXT)
+        stop = np.broadcast_to(np.exp(lowest_along(repeated, (len(posterior), 1))), now.shape)
+        return {"worth": now / read, "next_tokens": further, "stop_epochs": stop}
 
-    note = (
-        f"Worth of tokens in new ones, of {PARAMS.write(n)} parameters on {TOKENS.write(unique)} "
-        "unique tokens; of further tokens; epochs of the least loss."
-    )
+    of = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
+    note = f"Worth of tokens in new ones, of {of}; of further tokens; epochs of the least loss."
     return DataWorth.ask(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 

@@ -81,18 +81,11 @@ class Prediction(Answer):
 
 @asks
 def extrapolate(
-    fit: Fit | Average,
-    *,
-    params: ArrayLike | None = None,
-    tokens: ArrayLike | None = None,
-    flops: ArrayLike | None = None,
-    loss_se: ArrayLike | None = None,
-    recipe_shift: float = 0.0,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    random_seed: int | None = None,
+    fit: Fit | Average, *, params: ArrayLike | None = None, tokens: ArrayLike | None = None,
+    flops: ArrayLike | None = None, loss_se: ArrayLike | None = None, recipe_shift: float = 0.0,
+    terms: Terms | None = None, ci_prob: float = 0.9, random_seed: int | None = None,
     **inputs: ArrayLike,
-) -> Prediction:
+) -> Prediction:  # fmt: skip
     r"""Predict the loss of runs outside the fitted range.
 
     Pushes every posterior draw through the fitted law, then adds the noise of a new run.

@@ -301,12 +301,10 @@ class Frontier:
         """Return some draws, with what ``take`` returns of the other arrays."""
         c = {name: values[draws] for name, values in self.posterior.c.items()}
         return replace(
-            self,
-            posterior=Posterior(self.posterior.spec, c),
-            flops=take(self.flops),
+            self, posterior=Posterior(self.posterior.spec, c), flops=take(self.flops),
             given={name: take(values) for name, values in self.given.items()},
             own=tuple(take(values) for values in self.own),
-        )
+        )  # fmt: skip
 
     def pick(self, chosen: NDArray[np.bool_]) -> Frontier:
         """Return some pairs of draw and budget, ``(pair, 1)``."""
@@ -360,10 +358,7 @@ class Frontier:
         return self._near(start, np.isfinite(start))
 
     def best(self) -> tuple[Frontier, Array, NDArray[np.intp]]:
-        """Return what the best runs cost that budgets pay for, by draw, with :meth:`optimum`.
-
-        That is all of a budget, unless the law's loss can rise with more compute.
-        """
+        """Return what the best runs cost that budgets pay for, by draw, with :meth:`optimum`."""
         x, minima = self.optimum()
         if not self.may_harm:
             return self, x, minima
@@ -434,10 +429,9 @@ class Frontier:
         if nodes is None:
             return self.by_block(lambda some, _: some._look_through())
         at_nodes = replace(
-            self,
-            flops=self.flops[:, nodes],
+            self, flops=self.flops[:, nodes],
             given={k: v[:, nodes] if v.shape[1] > 1 else v for k, v in self.given.items()},
-        )
+        )  # fmt: skip
         known, minima = at_nodes.lowest()
         smooth = np.isfinite(known).all(axis=1)
         log_flops = np.log(self.flops[0])

@@ -63,16 +63,10 @@ class Gain(Answer):
 
 @asks
 def gain(
-    fit: Fit | Average,
-    *,
-    params: float | None = None,
-    tokens: float | None = None,
-    flops: float | None = None,
-    factor: float = 10.0,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    **inputs: float,
-) -> Gain:
+    fit: Fit | Average, *, params: float | None = None, tokens: float | None = None,
+    flops: float | None = None, factor: float = 10.0, terms: Terms | None = None,
+    ci_prob: float = 0.9, **inputs: float,
+) -> Gain:  # fmt: skip
     """Compute what multiplying parameters, tokens or compute buys, from a given run on.
 
     Parameters

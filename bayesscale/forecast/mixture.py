@@ -120,13 +120,9 @@ class Mixture:
         return [slice(k, min(k + size, n_targets)) for k in range(0, n_targets, size)]
 
     def ask_all(
-        self,
-        question: Callable[[slice], Question],
-        n_targets: int,
-        *,
-        ci_prob: float,
+        self, question: Callable[[slice], Question], n_targets: int, *, ci_prob: float,
         random_seed: int | None = None,
-    ) -> tuple[dict[str, Array], dict[str, Array], int]:
+    ) -> tuple[dict[str, Array], dict[str, Array], int]:  # fmt: skip
         """Put a question about many targets, some at a time, so that memory is bounded.
 
         Returns medians and intervals by target, from all draws; the draws themselves, shape
@@ -142,9 +138,8 @@ class Mixture:
                 kept.setdefault(name, []).append(values[:, ::every].copy())
         return (
             {name: np.concatenate(parts) for name, parts in columns.items()},
-            {name: np.concatenate(parts, axis=-1) for name, parts in kept.items()},
-            every,
-        )
+            {name: np.concatenate(parts, axis=-1) for name, parts in kept.items()}, every,
+        )  # fmt: skip
 
     def mean(self, quantity: Callable[[Posterior], Array]) -> Array:
         """Return the mean over all draws of a quantity, given its mean over the draws of a law."""
@@ -167,14 +162,10 @@ class Mixture:
         return gathered
 
     def dataset(
-        self,
-        variables: Mapping[str, tuple[Array, str]],
-        dim: str,
-        targets: Mapping[str, tuple[Array, str]],
-        *,
-        index: NDArray[Any] | None = None,
+        self, variables: Mapping[str, tuple[Array, str]], dim: str,
+        targets: Mapping[str, tuple[Array, str]], *, index: NDArray[Any] | None = None,
         every: int = 1,
-    ) -> xr.Dataset:
+    ) -> xr.Dataset:  # fmt: skip
         """Put draws, shape ``(chain, draw, target)``, into a Dataset with units; of several laws,
         with who drew as ``fit``. One draw of ``every`` so many was kept.
         """  # noqa: D205

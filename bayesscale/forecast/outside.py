@@ -21,8 +21,8 @@ intervals covered 44 % of the runs above the fitted tokens per parameter, 86 % o
 RATIO = Quantity("tokens_per_param", noun="tokens per parameter")
 
 EPOCH_REACH = 1.05
-"""More epochs than were trained are far: on a public ladder no law of repeated data covered them
-as often as it said."""
+"""More epochs than were trained are far: fitted to at most 8, 90 % intervals covered 44 % of public
+runs of more, and no other law of repeated data did better."""
 
 
 def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
@@ -41,9 +41,8 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
         asked[EPOCHS] = np.maximum(sizes["tokens"] / sizes["unique_tokens"], 1.0)
     times, said = {}, []
     for q, values in asked.items():
-        seen = runs.tokens / runs.params if q is RATIO else None
-        seen = runs.tokens / runs["unique_tokens"] if q is EPOCHS else seen
-        seen = runs[q.name] if seen is None else seen
+        over = {RATIO: "params", EPOCHS: "unique_tokens"}.get(q)
+        seen = runs.tokens / runs[over] if over else runs[q.name]
         low, high = float(seen.min()), float(seen.max())
         times[q.name] = np.maximum(values / high, 1) * np.minimum(values / low, 1)
         distance = np.nan_to_num(np.abs(np.log(times[q.name])))
@@ -61,9 +60,12 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
         )
     if not said:
         return None
+    untried = np.max(times.get(EPOCHS.name, 1.0)) > EPOCH_REACH
     text = (
         f"Far outside the fitted runs: {'; '.join(said)}. Intervals cover less often there. Train "
         "runs nearer to the target, or limit its size, such as terms=bs.Terms(limits=...)."
+        + " Rely on no interval for epochs that were never trained."
+        * bool(untried)
     )
     return CheckResult(
         "far from the runs", "caution", text, pd.DataFrame(times), ExtrapolationWarning

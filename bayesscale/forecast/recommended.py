@@ -46,10 +46,6 @@ def recommend(purchase: Purchase, flops: Array) -> Recommended:
     )
 
 
-type _Mean = Callable[[Array, Array], Array]
-"""A mean over draws as a function of x and the budgets' numbers, any one shape."""
-
-
 @dataclass(frozen=True)
 class _Expected:
     """What is expected of budgets ``(budget,)``: means over the draws of a function of x."""
@@ -59,7 +55,9 @@ class _Expected:
 
     def __call__(
         self, of_draws: Callable[[Frontier, Array], Array], draws: int | None = None
-    ) -> _Mean:
+    ) -> Callable[[Array, Array], Array]:
+        """Return a mean as a function of x and the budgets' numbers, any one shape."""
+
         def mean(x: Array, number: Array) -> Array:
             budget = number.astype(np.intp)
             here = self.purchase.at(budget)
@@ -138,9 +136,8 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
                 return centre["loss"] * mixture.mean(of_draws)
 
         inner, y = here.frontier(mixture.host.posterior.thin(1), flops[:1]).least(loss)
-        cost = purchase.terms.compute.flops(
-            centre["params"] * np.exp(inner), centre["tokens"] * np.exp(y)
-        )
+        n, d = centre["params"] * np.exp(inner), centre["tokens"] * np.exp(y)
+        cost = purchase.terms.compute.flops(n, d)
         saves = ((cost < flops[of]) & (loss(inner, y) < spent[of]))[0]
         flops[of], x[of] = np.where(saves, cost[0], flops[of]), np.where(saves, inner[0], x[of])
     return _Expected(purchase, flops), x
@@ -151,8 +148,7 @@ def _recommend(purchase: Purchase, flops: Array) -> Recommended:
     reference = mixture.host.spec.reference
     expected = _Expected(purchase, flops)
     x = _best_size(expected)
-    parts = [component.posterior.thin(1) for component in mixture.components]
-    if any(purchase.frontier(part, flops).may_harm for part in parts):
+    if any(purchase.frontier(c.posterior.thin(1), flops).may_harm for c in mixture.components):
         expected, x = _useful(expected, np.array(x))
     (lower, upper), number = expected.bounds, np.arange(len(flops), dtype=float)
     exact, exact_slopes = expected(_mean_loss), expected(_mean_slopes)

@@ -33,15 +33,10 @@ from bayesscale.inference import Average, Fit
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 DRAW_UNITS = {
-    "loss": LOSS.unit,
-    "law_loss": LOSS.unit,
-    "optimal_loss": LOSS.unit,
-    "optimal_params": PARAMS.unit,
-    "optimal_tokens": TOKENS.unit,
-    "overtraining": "1",
-    "regret": LOSS.unit,
-    "excess_compute": "1",
-}
+    "loss": LOSS.unit, "law_loss": LOSS.unit, "optimal_loss": LOSS.unit,
+    "optimal_params": PARAMS.unit, "optimal_tokens": TOKENS.unit, "overtraining": "1",
+    "regret": LOSS.unit, "excess_compute": "1",
+}  # fmt: skip
 
 
 @described
@@ -104,19 +99,12 @@ class Regret(Answer):
 
 @asks
 def regret(
-    fit: Fit | Average,
-    *,
-    params: ArrayLike | None = None,
-    tokens: ArrayLike | None = None,
-    tokens_per_param: ArrayLike | None = None,
-    flops: ArrayLike | Money | None = None,
-    architectures: Sequence[Transformer] | None = None,
-    names: Sequence[str] | None = None,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    random_seed: int | None = None,
+    fit: Fit | Average, *, params: ArrayLike | None = None, tokens: ArrayLike | None = None,
+    tokens_per_param: ArrayLike | None = None, flops: ArrayLike | Money | None = None,
+    architectures: Sequence[Transformer] | None = None, names: Sequence[str] | None = None,
+    terms: Terms | None = None, ci_prob: float = 0.9, random_seed: int | None = None,
     **inputs: ArrayLike,
-) -> Regret:
+) -> Regret:  # fmt: skip
     """Compare plans with the best runs of the same cost.
 
     Two of size, tokens, their ratio and compute make a plan: ``params=70e9, tokens=1.4e12``;
@@ -258,18 +246,13 @@ LLAMA2 = "Touvron et al. (2023), table 1, arXiv:2307.09288"
 LLAMA3 = "Llama team (2024), arXiv:2407.21783"
 
 LANDMARKS = (
-    ("GPT-3 175B", 175e9, 300e9, GPT3),
-    ("Gopher 280B", 280e9, 300e9, GOPHER),
-    ("Chinchilla 70B", 70e9, 1.4e12, CHINCHILLA),
-    ("LLaMA 7B", 6.7e9, 1.0e12, LLAMA),
-    ("LLaMA 13B", 13.0e9, 1.0e12, LLAMA),
-    ("LLaMA 33B", 32.5e9, 1.4e12, LLAMA),
-    ("LLaMA 65B", 65.2e9, 1.4e12, LLAMA),
-    ("Llama 2 70B", 70e9, 2.0e12, LLAMA2),
-    ("Llama 3 8B", 8e9, 15e12, LLAMA3),
-    ("Llama 3 70B", 70e9, 15e12, LLAMA3),
+    ("GPT-3 175B", 175e9, 300e9, GPT3), ("Gopher 280B", 280e9, 300e9, GOPHER),
+    ("Chinchilla 70B", 70e9, 1.4e12, CHINCHILLA), ("LLaMA 7B", 6.7e9, 1.0e12, LLAMA),
+    ("LLaMA 13B", 13.0e9, 1.0e12, LLAMA), ("LLaMA 33B", 32.5e9, 1.4e12, LLAMA),
+    ("LLaMA 65B", 65.2e9, 1.4e12, LLAMA), ("Llama 2 70B", 70e9, 2.0e12, LLAMA2),
+    ("Llama 3 8B", 8e9, 15e12, LLAMA3), ("Llama 3 70B", 70e9, 15e12, LLAMA3),
     ("Llama 3 405B", 405e9, 15.6e12, LLAMA3),
-)
+)  # fmt: skip
 """Published models: parameters in all, training tokens, and where they are stated. The tokens of
 GPT-2 were not published (Radford et al. 2019)."""
 

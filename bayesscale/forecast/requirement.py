@@ -118,14 +118,9 @@ class Search:
 
 @asks
 def required_flops(
-    fit: Fit | Average,
-    *,
-    loss: ArrayLike,
-    prob: float | None = None,
-    terms: Terms | None = None,
-    ci_prob: float = 0.9,
-    **inputs: float,
-) -> Requirement:
+    fit: Fit | Average, *, loss: ArrayLike, prob: float | None = None, terms: Terms | None = None,
+    ci_prob: float = 0.9, **inputs: float,
+) -> Requirement:  # fmt: skip
     """Find the least compute that reaches a loss, split optimally.
 
     Parameters
@@ -244,11 +239,9 @@ def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, ND
     """Return the sizes at which a law reaches losses, and its log loss at infinite size."""
     limit, centre = limit_of(posterior, search.infinite), search.centre
     x, reachable = crossing(
-        lambda x: log_loss_of(posterior, search.sizes(centre * np.exp(x))),
-        limit,
-        np.log(losses),
+        lambda x: log_loss_of(posterior, search.sizes(centre * np.exp(x))), limit, np.log(losses),
         min(search.widest, np.log(np.finfo(float).max) - abs(np.log(centre)) - 1),
-    )
+    )  # fmt: skip
     return {"size": centre * np.exp(x), "reachable": reachable, "limit": limit}
 
 
@@ -278,10 +271,9 @@ def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], S
         centre, inputs_at = posterior.spec.reference["tokens"], up_to(most)
         if posterior.spec.law.given:
             shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
-            useful = lowest_along(
-                lambda x: log_loss_of(posterior, up_to(most)(centre * np.exp(x))), shape
-            )
-            inputs_at = up_to(np.minimum(centre * np.exp(useful), most))
+            all_of = up_to(most)
+            x = lowest_along(lambda x: log_loss_of(posterior, all_of(centre * np.exp(x))), shape)
+            inputs_at = up_to(np.minimum(centre * np.exp(x), most))
         return Search(inputs_at, inputs_at(np.full(1, np.inf)), centre)
 
     return question

@@ -104,10 +104,7 @@ def least(
     g: Callable[[Array, Array], Array], shape: tuple[int, ...],
     limits: tuple[tuple[float | None, float | None], ...],
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Find the lowest minimum of a function of x and y, elementwise, NaN where there is none.
-
-    ``limits`` on x and on y, None for none: the minimum may lie at a limit, not at an open end.
-    """
+    """Find the lowest minimum of a function of x and y within limits, elementwise, else NaN."""
     axes, ends = [], []
     for (low, high), far, n in zip(limits, REACH, GRID, strict=True):
         bounds = (-far if low is None else low, far if high is None else high)

@@ -162,25 +162,7 @@ class Repetition:
 
     @classmethod
     def of(cls, fit: Any, *, unique_tokens: float) -> Self:
-        """Take the decays of a fitted law of repeated data, with their uncertainty.
-
-        Parameters
-        ----------
-        fit
-            A fit of the law ``"muennighoff"``, such as of runs that a paper published.
-        unique_tokens
-            Tokens U that there are, > 0.
-
-        Returns
-        -------
-        Repetition
-            With the medians of the decays, and all draws of them.
-
-        Raises
-        ------
-        DomainError
-            If the law has no decays of tokens and parameters.
-        """
+        """Take the decays of a fit of the law ``"muennighoff"`` with their uncertainty."""
         decays = ("token_decay", "param_decay")
         if not set(decays) <= {k.name for k in fit.law.coordinates}:
             raise DomainError(

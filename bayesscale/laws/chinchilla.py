@@ -13,6 +13,7 @@ class Chinchilla(Law):
 
     name = "chinchilla"
     equation = r"L(N, D) = E + A N^{-\alpha_N} + B D^{-\alpha_D}"
+    question = "parameters and tokens under a budget, terms that add up"
     citation = "Hoffmann et al. (2022), eq. 2, arXiv:2203.15556"
     inputs = ("params", "tokens")
     coordinates = (LEVEL, SLOPE_N, SLOPE_D, EXPONENT_RATIO, IRREDUCIBLE_SHARE)
@@ -31,12 +32,10 @@ class Chinchilla(Law):
         e, loss = c["irreducible_share"], c["level"] * reference["loss"]
         s, alpha_n, alpha_d = two_terms(c, e)
         return {
-            "E": e * loss,
-            "A": s * (1 - e) * loss * reference["params"] ** alpha_n,
-            "B": (1 - s) * (1 - e) * loss * reference["tokens"] ** alpha_d,
-            "alpha_N": alpha_n,
+            "E": e * loss, "A": s * (1 - e) * loss * reference["params"] ** alpha_n,
+            "B": (1 - s) * (1 - e) * loss * reference["tokens"] ** alpha_d, "alpha_N": alpha_n,
             "alpha_D": alpha_d,
-        }
+        }  # fmt: skip
 
     def optimum(self, c, x_flops, cost):
         s, alpha_n, alpha_d = two_terms(c, c["irreducible_share"])

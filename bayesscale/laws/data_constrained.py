@@ -17,19 +17,16 @@ TOKEN_DECAY = Coordinate(
     "repetitions after which another one is worth 1/e of new tokens, R_D*",
 )  # fmt: skip
 PARAM_DECAY = Coordinate(
-    "param_decay", "log", log(5.3), 1.0, "1",
-    "excess parameters, over those best for the unique tokens, worth 1/e of others, R_N*",
-)  # fmt: skip
+    "param_decay", "log", log(5.3), 1.0, "1", "excess parameters worth 1/e of others, R_N*"
+)
 OVERFITTING = Coordinate(
-    "overfitting", "log", log(0.03), 1.5, "log loss",
-    "log loss that 20 repetitions add at the centre of the runs",
+    "overfitting", "log", log(0.03), 1.5, "log loss", "what 20 repetitions add at the centre"
+)
+OVERFITTING_N, OVERFITTING_U = (
+    Coordinate(f"overfitting_{letter}", "log", log(0.5), 0.7, "1", f"power of {what}")
+    for letter, what in (("N", "parameters that overfitting rises with"),
+                         ("U", "unique tokens that overfitting falls with"))
 )  # fmt: skip
-OVERFITTING_N = Coordinate(
-    "overfitting_N", "log", log(0.5), 0.7, "1", "power of parameters that overfitting rises with"
-)
-OVERFITTING_U = Coordinate(
-    "overfitting_U", "log", log(0.5), 0.7, "1", "power of unique tokens that overfitting falls with"
-)
 
 
 def worth(repeats, decay, xp):
@@ -63,9 +60,7 @@ class DataConstrained(Unified):
     .. math:: L(N, D, U) = L(N, D')\, e^{P R N^{q_N} U^{-q_U}}, \quad
               D' = U \left[1 + R_D^* (1 - e^{-R / R_D^*})\right], \quad R = D / U - 1
 
-    A run of one epoch is that of the unified law. On the runs of the paper, overfitting that also
-    falls with the unique tokens is 44 nats more likely than one of parameters and repetitions
-    alone (``tests/benchmarks/new_laws.py``).
+    A run of one epoch is that of the unified law.
     """
 
     name = "data_constrained"
@@ -73,6 +68,7 @@ class DataConstrained(Unified):
         r"L(N, D, U) = L(N, D') e^{P R N^{q_N} U^{-q_U}}, "
         r"D' = U [1 + R_D (1 - e^{-R / R_D})], R = D/U - 1"
     )
+    question = "how often to repeat scarce data, and when to stop"
     citation = f"Worth of repeated tokens: {MUENNIGHOFF}; overfitting: this package"
     inputs = ("params", "tokens", UNIQUE_TOKENS)
     references = {"unique_tokens": "tokens"}
@@ -80,9 +76,8 @@ class DataConstrained(Unified):
     coordinates = (
         *Unified.coordinates, TOKEN_DECAY, OVERFITTING, OVERFITTING_N, OVERFITTING_U
     )  # fmt: skip
-    published_units = {
-        **Unified.published_units, "R_D": "repetitions", "P": "log loss × tokens^q_U / params^q_N",
-        "q_N": "1", "q_U": "1",
+    published_units = Unified.published_units | {
+        "R_D": "repetitions", "P": "log loss × tokens^q_U / params^q_N", "q_N": "1", "q_U": "1",
     }  # fmt: skip
 
     def log_loss(self, c, x, xp):
@@ -117,6 +112,7 @@ class Muennighoff(DataConstrained):
         r"L(N, D, U) = E + (A N'^{-\alpha_N / k} + B D'^{-\alpha_D / k})^k, "
         r"D' = U [1 + R_D (1 - e^{-R / R_D})], N' = U_N [1 + R_N (1 - e^{-(N / U_N - 1) / R_N})]"
     )
+    question = "how often to repeat scarce data"
     citation = MUENNIGHOFF
     coordinates = (*Unified.coordinates, TOKEN_DECAY, PARAM_DECAY)
     published_units = {**Unified.published_units, "R_D": "repetitions", "R_N": "1"}

@@ -19,6 +19,7 @@ class Kaplan(Law):
     name = "kaplan"
     equation = r"L(N, D) = [(N_c / N)^{\alpha_N / \alpha_D} + D_c / D]^{\alpha_D}"
     citation = "Kaplan et al. (2020), eq. 1.5, arXiv:2001.08361"
+    question = "parameters and tokens under a budget, as Kaplan saw them"
     inputs = ("params", "tokens")
     coordinates = (LEVEL, SLOPE_N, SLOPE_D, EXPONENT_RATIO)
     published_units = {
@@ -47,10 +48,9 @@ class Kaplan(Law):
         s, alpha_n, alpha_d = two_terms(c, e)
         return {
             "N_c": reference["params"] * (s**alpha_d * reducible) ** (1 / alpha_n),
-            "D_c": reference["tokens"] * (1 - s) * reducible ** (1 / alpha_d),
-            "alpha_N": alpha_n,
+            "D_c": reference["tokens"] * (1 - s) * reducible ** (1 / alpha_d), "alpha_N": alpha_n,
             "alpha_D": alpha_d,
-        }
+        }  # fmt: skip
 
 
 class KaplanIrreducible(Kaplan):

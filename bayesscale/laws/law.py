@@ -61,6 +61,8 @@ class Law(ABC):
         The published equation, in LaTeX.
     citation
         Where it comes from, with the equation's number.
+    question
+        What it is asked for, in a few words.
     inputs
         What the loss depends on: names of quantities (``"params"``, ``"tokens"``, ``"flops"``), or
         a :class:`~bayesscale.Quantity` of your own.
@@ -72,9 +74,8 @@ class Law(ABC):
         The inputs that a budget is divided between; by default parameters and tokens, if the law
         has both. The others are given when an allocation is asked for.
     references
-        What inputs are measured from where it is not the centre of the runs: a value of their own,
-        as in ``{"experts": 1.0}``, or another input, whose centre they take: with
-        ``{"unique_tokens": "tokens"}`` the difference of the two is ln(D / U).
+        What inputs are measured from in place of the centre of the runs: a value, as in
+        ``{"experts": 1.0}``, or another input, whose centre they take, as unique tokens of tokens.
     drifts
         The inputs in which the law's slopes may drift; by default those of ``split``.
     sizes
@@ -103,6 +104,7 @@ class Law(ABC):
     coordinates: tuple[Coordinate, ...]
     equation: str = ""
     citation: str = ""
+    question: str = ""
     published_units: Mapping[str, str] = {}
     references: Mapping[str, float | str] = {}
     split: tuple[str, ...] = cast(Any, _Default(_default_split))

@@ -24,7 +24,7 @@ class OneVariable(Law):
     def __init__(
         self, name: str, variable: Quantity, slope: Coordinate, *, floor: bool, citation: str
     ) -> None:
-        letter = variable.symbol
+        letter, self.question = variable.symbol, f"{variable.noun} alone"
         self.name = name
         self.citation = citation
         self.equation = (

@@ -43,8 +43,9 @@ def list_laws() -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        One row a law (index ``law``): its ``equation`` in LaTeX, ``inputs``, the number of
-        ``unknowns``, the laws that it ``contains``, and its ``citation``.
+        One row a law (index ``law``): its ``equation`` in LaTeX, ``inputs``, which are the columns
+        that runs need, the ``question`` it is asked for, the number of ``unknowns``, the laws that
+        it ``contains``, and its ``citation``.
 
     Examples
     --------
@@ -58,6 +59,7 @@ def list_laws() -> "pd.DataFrame":
         name: {
             "equation": law.equation,
             "inputs": ", ".join(law.quantities),
+            "question": law.question,
             "unknowns": len(law.coordinates),
             "contains": "; ".join(
                 f"{inner} ({', '.join(f'{k} = {v:g}' for k, v in at.items())})"

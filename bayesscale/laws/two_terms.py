@@ -39,12 +39,9 @@ def two_terms(c: Mapping[str, Any], irreducible_share: Any = 0.0) -> tuple[Any, 
 
 
 def two_term_optimum(
-    share: NDArray[np.float64],
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    x_flops: NDArray[np.float64],
-    cost: PowerCost,
-) -> Optimum:
+    share: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64],
+    x_flops: NDArray[np.float64], cost: PowerCost,
+) -> Optimum:  # fmt: skip
     """Return the optimum of two inner power terms, the first with this share at the centre."""
     p, q = cost.params_exponent, cost.tokens_exponent
     balance = np.log(share) - np.log1p(-share) + np.log(a * q) - np.log(b * p)

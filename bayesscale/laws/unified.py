@@ -24,6 +24,7 @@ class Unified(Law):
 
     name = "unified"
     equation = r"L(N, D) = E + (A N^{-\alpha_N / k} + B D^{-\alpha_D / k})^k"
+    question = "parameters and tokens under a budget"
     citation = "Outer exponent: Videau (2026), arXiv:2608.07222; Busbridge et al. (2025), eq. 8"
     inputs = ("params", "tokens")
     contains = {"chinchilla": {"k": 1.0}}
@@ -46,13 +47,10 @@ class Unified(Law):
         s, alpha_n, alpha_d = two_terms(c, e)
         root = ((1 - e) * loss) ** (1 / k)
         return {
-            "E": e * loss,
-            "A": s * root * reference["params"] ** (alpha_n / k),
-            "B": (1 - s) * root * reference["tokens"] ** (alpha_d / k),
-            "alpha_N": alpha_n,
-            "alpha_D": alpha_d,
-            "k": k,
-        }
+            "E": e * loss, "A": s * root * reference["params"] ** (alpha_n / k),
+            "B": (1 - s) * root * reference["tokens"] ** (alpha_d / k), "alpha_N": alpha_n,
+            "alpha_D": alpha_d, "k": k,
+        }  # fmt: skip
 
     def optimum(self, c, x_flops, cost):
         s, alpha_n, alpha_d = two_terms(c, c["irreducible_share"])

@@ -33,13 +33,9 @@ TRANSFORMS = {"identity": None, "log": transforms.log, "logit": transforms.logod
 
 @documented(MODEL_MEANINGS)
 def build_model(
-    runs: Runs,
-    *,
-    law: str | Law = "unified",
-    noise: str = "student_t",
-    discrepancy: str | None = "drift",
-    priors: Mapping[str, Prior] | None = None,
-) -> pm.Model:
+    runs: Runs, *, law: str | Law = "unified", noise: str = "student_t",
+    discrepancy: str | None = "drift", priors: Mapping[str, Prior] | None = None,
+) -> pm.Model:  # fmt: skip
     r"""Build the PyMC model of a law, for people who want to see or extend it.
 
     ``fit`` samples this very model.

@@ -55,17 +55,15 @@ def check_stated(law: Law) -> None:
             f"one, but are {law.coordinates!r}."
         )
     for name, origin in law.references.items():
-        same = quantities.get(origin) if isinstance(origin, str) else None
-        own = quantities.get(name)
-        if own is None or own.role == "label" or not (
-            isinstance(origin, str) and same is not None and same.scale == own.scale
-            and origin not in law.references
-            if isinstance(origin, str) else own.admits(np.asarray(origin, float))
-        ):  # fmt: skip
+        own, other = quantities.get(name), quantities.get(str(origin))
+        if isinstance(origin, str):
+            fits = own and other and own.scale == other.scale and origin not in law.references
+        else:
+            fits = own and own.role != "label" and own.admits(np.asarray(origin, float))
+        if not fits:
             raise DomainError(
-                f"The law {law.name!r} measures {name} from {origin!r}. references has, by name of "
-                "an input, a value of it, such as {'experts': 1.0}, or another input of its scale, "
-                "such as {'unique_tokens': 'tokens'}, that has no reference of its own."
+                f"The law {law.name!r} measures {name} from {origin!r}: references has a value of "
+                "an input, {'experts': 1.0}, or another input of its scale that has no reference."
             )
     for what, names in (("split", law.split), ("drifts", law.drifts)):
         foreign = [name for name in names if name not in quantities]

@@ -221,10 +221,9 @@ def log_mills(a: Any, xp: Any) -> Any:
     """Return the log of Mills' ratio Φ(-a) / φ(a), accurate in both tails, in maths of ``xp``."""
     above, below = xp.maximum(a, 0.0), xp.minimum(a, 0.0)
     return xp.where(
-        a > 0,
-        xp.log(xp.erfcx(above / sqrt(2))) + 0.5 * log(pi / 2),
+        a > 0, xp.log(xp.erfcx(above / sqrt(2))) + 0.5 * log(pi / 2),
         xp.log1p(-0.5 * xp.erfc(-below / sqrt(2))) + 0.5 * below**2 + 0.5 * log(2 * pi),
-    )
+    )  # fmt: skip
 
 
 NOISES: dict[str, Noise] = {noise.name: noise for noise in (StudentT(), Noise(), OneSided())}

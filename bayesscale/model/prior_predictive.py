@@ -29,15 +29,10 @@ EXCLUDED_SHARE_MAX = 0.5
 
 @documented(MODEL_MEANINGS)
 def prior_predictive(
-    runs: Runs,
-    *,
-    law: "str | Law" = "unified",
-    noise: str = "student_t",
-    discrepancy: str | None = "drift",
-    priors: Mapping[str, Prior] | None = None,
-    draws: int = DRAWS,
-    random_seed: int | None = None,
-) -> xr.Dataset:
+    runs: Runs, *, law: "str | Law" = "unified", noise: str = "student_t",
+    discrepancy: str | None = "drift", priors: Mapping[str, Prior] | None = None,
+    draws: int = DRAWS, random_seed: int | None = None,
+) -> xr.Dataset:  # fmt: skip
     """Draw parameters and losses from the priors, to see what they mean.
 
     Parameters

@@ -100,13 +100,10 @@ class OwnPrior:
             rv = pymc_distribution(prior, coordinate, name=coordinate)
         transform, value = model.rvs_to_transforms[rv], pt.dvector("value")
         return cls(
-            prior,
-            coordinate,
-            _mapped(rv, transform and transform.forward),
-            _mapped(rv, transform and transform.backward),
-            _uncompiled(value, pm.logp(rv, value)),
+            prior, coordinate, _mapped(rv, transform and transform.forward),
+            _mapped(rv, transform and transform.backward), _uncompiled(value, pm.logp(rv, value)),
             float(model.initial_point()[str(model.rvs_to_values[rv].name)]),
-        )
+        )  # fmt: skip
 
     @config.change_flags(floatX="float64")
     def draw(self, rng: np.random.Generator, draws: int) -> Array:

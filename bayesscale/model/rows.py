@@ -69,12 +69,10 @@ class Residuals:
         widened = 1 + share * sums(sigma**2 / own)
         shrunk = share / widened
         return cls(
-            size=size,
-            log_det=sums(xp.log(own)) + xp.log(widened),
+            size=size, log_det=sums(xp.log(own)) + xp.log(widened),
             square=sums(residual**2 / own) - shrunk * pull_along**2,
-            precision=weight - shrunk * along**2,
-            pull=pull - shrunk * along * pull_along,
-        )
+            precision=weight - shrunk * along**2, pull=pull - shrunk * along * pull_along,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

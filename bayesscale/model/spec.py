@@ -115,10 +115,9 @@ class ModelSpec:
     def coordinates(self) -> tuple[Coordinate, ...]:
         """Sampled coordinates: the law's, the discrepancy's, then the noise's."""
         return (
-            *self.law.coordinates,
-            *self.discrepancy.coordinates(self.law),
+            *self.law.coordinates, *self.discrepancy.coordinates(self.law),
             *self.noise_coordinates,
-        )
+        )  # fmt: skip
 
     @property
     def noise_coordinates(self) -> tuple[Coordinate, ...]:
@@ -143,10 +142,7 @@ class ModelSpec:
         return Rows.of(runs, share_effect=self.has_clusters)
 
     def centred(self, values: Any) -> dict[str, Any]:
-        """Return the law's inputs relative to the reference, of runs or of values by name.
-
-        Shares are divided by their sum, which rounding moves from 1.
-        """
+        """Return the law's inputs relative to the reference, of runs or of values by name."""
         whole = share_sums(self.law, values)
         return {
             name: q.centred(values[name] / whole if q.scale == "simplex" else values[name],
@@ -191,15 +187,12 @@ class ModelSpec:
             "law": self.law.name,
             "levels": {k: q.levels for k, q in self.law.quantities.items() if q.levels},
             "coordinates": [c.name for c in self.coordinates],
-            "discrepancy": self.discrepancy.name,
-            "noise": self.noise.name,
+            "discrepancy": self.discrepancy.name, "noise": self.noise.name,
             "priors": {name: prior.as_dict() for name, prior in self.priors.items()},
-            "reference": dict(self.reference),
-            "spread": dict(self.spread),
-            "has_loss_se": self.has_loss_se,
-            "has_clusters": self.has_clusters,
+            "reference": dict(self.reference), "spread": dict(self.spread),
+            "has_loss_se": self.has_loss_se, "has_clusters": self.has_clusters,
             "formula": self.formula,
-        }
+        }  # fmt: skip
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], *, law: str | Law | None = None) -> "ModelSpec":
@@ -233,14 +226,10 @@ class ModelSpec:
 
 
 def specify(
-    runs: Runs,
-    *,
-    law: str | Law = "unified",
-    noise: str = "student_t",
-    discrepancy: str | None = "drift",
-    priors: Mapping[str, Prior] | None = None,
+    runs: Runs, *, law: str | Law = "unified", noise: str = "student_t",
+    discrepancy: str | None = "drift", priors: Mapping[str, Prior] | None = None,
     few: bool = False,
-) -> ModelSpec:
+) -> ModelSpec:  # fmt: skip
     """Check a model's options against each other and the runs, before anything is compiled.
 
     With ``few``, fewer runs than unknowns are enough: other priors will be put in their place.
@@ -266,15 +255,11 @@ def specify(
             "many, choose a law with fewer unknowns, or pass the fit of a similar ladder as like=."
         )
     spec = ModelSpec(
-        law=law,
-        discrepancy=discrepancy_,
-        noise=noise_,
-        priors=resolve_priors((*law.coordinates, *taken), priors),
-        reference=_reference(law, runs),
-        spread=spread_of(law, runs),
-        has_loss_se=runs.loss_se is not None,
+        law=law, discrepancy=discrepancy_, noise=noise_,
+        priors=resolve_priors((*law.coordinates, *taken), priors), reference=_reference(law, runs),
+        spread=spread_of(law, runs), has_loss_se=runs.loss_se is not None,
         has_clusters=has_clusters,
-    )
+    )  # fmt: skip
     spec.check_unchanged()
     return spec
 

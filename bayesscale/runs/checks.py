@@ -223,15 +223,9 @@ def raise_for(problems: Sequence[str]) -> None:
 
 
 def suspicions(
-    table: Mapping[str, np.ndarray],
-    *,
-    apart: Sequence[str],
-    derived: Sequence[str],
-    ids: np.ndarray,
-    flop_rule: str,
-    loss_column: str,
-    is_raw: bool,
-) -> Iterator[str]:
+    table: Mapping[str, np.ndarray], *, apart: Sequence[str], derived: Sequence[str],
+    ids: np.ndarray, flop_rule: str, loss_column: str, is_raw: bool,
+) -> Iterator[str]:  # fmt: skip
     """List what looks wrong in checked columns but may be meant.
 
     ``apart`` are the columns that distinguish runs, ``derived`` those that follow from others;

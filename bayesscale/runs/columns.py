@@ -74,13 +74,9 @@ def _with_points(column: pd.Series, decimal: str) -> pd.Series:
 
 
 def assign_columns(
-    frame: pd.DataFrame,
-    *,
-    sought: Iterable[Quantity],
-    named: Mapping[str, str],
-    groups: Sequence[str] = (),
-    required: Sequence[Quantity] = (LOSS,),
-) -> dict[str, Source]:
+    frame: pd.DataFrame, *, sought: Iterable[Quantity], named: Mapping[str, str],
+    groups: Sequence[str] = (), required: Sequence[Quantity] = (LOSS,),
+) -> dict[str, Source]:  # fmt: skip
     """Return the source of each quantity: the named column, or else a free one by its name."""
     columns = [c for c in frame.columns if isinstance(c, str)]
     named = {part: _as_written(column, columns) for part, column in named.items()}

@@ -19,10 +19,9 @@ def facts(runs: Any) -> dict[str, str]:
         return interval(values.min(), values.max(), q.write)
 
     remarks = {
-        "params": runs.param_count,
-        "flops": runs.flop_rule,
+        "params": runs.param_count, "flops": runs.flop_rule,
         "loss": "" if runs.loss_unit == LOSS.unit else f"given in {runs.loss_unit}",
-    }
+    }  # fmt: skip
 
     def fact(q: Quantity) -> str:
         said = "; ".join(filter(None, (remarks.get(q.name), runs._remarks.get(q.name))))
@@ -36,7 +35,7 @@ def facts(runs: Any) -> dict[str, str]:
     if "rows" in runs._remarks:
         told["rows"] = runs._remarks["rows"]
     for q in runs._inputs:
-        told[q.name] = span(q, runs[q.name]) + ("" if q.unit == "1" else f" {q.unit}")
+        told[q.name] = fact(q) + ("" if q.unit == "1" else f" {q.unit}")
     for name, labels in runs.groups.items():
         levels = pd.unique(labels)
         told[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"

@@ -33,11 +33,9 @@ _STRANGE = (
 
 
 def to_dataset(
-    columns: Mapping[str, np.ndarray],
-    run_ids: np.ndarray,
-    inputs: Sequence[Quantity],
+    columns: Mapping[str, np.ndarray], run_ids: np.ndarray, inputs: Sequence[Quantity],
     metadata: Mapping[str, Any],
-) -> xr.Dataset:
+) -> xr.Dataset:  # fmt: skip
     """Copy columns, shape ``(run,)`` each, into a dataset whose one attribute is the metadata."""
     import xarray as xr
 
@@ -46,9 +44,8 @@ def to_dataset(
     attributes = {intake.ATTRIBUTE: json.dumps(metadata)}
     return xr.Dataset(
         {name: (RUN, column.copy(), units.get(name, {})) for name, column in columns.items()},
-        coords={RUN: run_ids.copy()},
-        attrs=attributes,
-    )
+        coords={RUN: run_ids.copy()}, attrs=attributes,
+    )  # fmt: skip
 
 
 def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
@@ -94,12 +91,9 @@ def _plain(variable: xr.DataArray) -> np.ndarray:
 
 
 def _refuse_impossible(
-    columns: Mapping[str, np.ndarray],
-    numbers: Sequence[Quantity],
-    groups: Sequence[str],
-    ids: np.ndarray,
-    param_count: str,
-) -> None:
+    columns: Mapping[str, np.ndarray], numbers: Sequence[Quantity], groups: Sequence[str],
+    ids: np.ndarray, param_count: str,
+) -> None:  # fmt: skip
     """Refuse a damaged table: what was checked when read must still hold."""
     fine = np.zeros(len(ids), dtype=bool)
     problems: list[str] = []

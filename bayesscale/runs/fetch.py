@@ -182,12 +182,10 @@ _COUNTS = {"total": "params", "non_embedding": "params_non_embedding"}
 
 @documented({}, sections={"Raises": "UnknownNameError\n    If there is no such ladder or count."})
 def load_example(
-    ladder: Literal["code", "bytes"] = "code",
-    *,
-    param_count: Literal["total", "non_embedding"] = "total",
-    all_levels: bool = False,
+    ladder: Literal["code", "bytes"] = "code", *,
+    param_count: Literal["total", "non_embedding"] = "total", all_levels: bool = False,
     repeated: bool = False,
-) -> Runs:
+) -> Runs:  # fmt: skip
     r"""Load an embedded ladder: small transformers that this project trained on Python source.
 
     Every fourth cell has three seeds. ``code.md`` and ``bytes.md`` beside this file hold the
@@ -231,12 +229,9 @@ def load_example(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunsWarning)  # what is odd about them is documented
         return Runs.from_frame(
-            table,
-            params=_COUNTS[param_count],
+            table, params=_COUNTS[param_count],
             params_non_embedding="params_non_embedding" if param_count == "total" else None,
-            param_count=param_count,
-            group="part" if repeated else None,
-            flop_rule="6ND",
+            param_count=param_count, group="part" if repeated else None, flop_rule="6ND",
             bytes_per_token=table["bytes_per_token"].iloc[0] if ladder == "code" else 1,
             name="example",
-        )
+        )  # fmt: skip

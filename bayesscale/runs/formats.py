@@ -264,14 +264,8 @@ def _netcdf(data: bytes) -> xr.Dataset:
 
 
 READERS: dict[str, Callable[[bytes], Table]] = {
-    ".csv": _csv,
-    ".tsv": partial(_csv, usual="\t"),
-    ".md": _markdown,
+    ".csv": _csv, ".tsv": partial(_csv, usual="\t"), ".md": _markdown,
     ".parquet": lambda data: pd.read_parquet(io.BytesIO(data), dtype_backend="numpy_nullable"),
-    ".jsonl": _json_lines,
-    ".ndjson": _json_lines,
-    ".json": _json,
-    ".xlsx": _excel,
-    ".nc": _netcdf,
-}
+    ".jsonl": _json_lines, ".ndjson": _json_lines, ".json": _json, ".xlsx": _excel, ".nc": _netcdf,
+}  # fmt: skip
 """What reads a file, by its suffix."""

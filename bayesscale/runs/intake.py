@@ -261,34 +261,24 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
         if UNIQUE_TOKENS.name not in columns and TOKENS.name in columns:
             columns[UNIQUE_TOKENS.name] = columns[TOKENS.name] / np.maximum(repeated[1], 1)
             extra = (*extra, UNIQUE_TOKENS)
-    if UNIQUE_TOKENS.name in columns and TOKENS.name in columns:
-        remarks |= _unique_at_most_all(columns, ids)
+    remarks |= _unique_at_most_all(columns, ids)
     overlooked = checks.overlooked(frame, columns, used=used, repeated=repeated)
     suspicions = checks.suspicions(
-        columns,
-        apart=["seed", "cluster", *groups, *(q.name for q in extra)],
-        derived=list(derived),
-        ids=ids,
-        flop_rule=rule,
-        loss_column=found["loss"].column,
+        columns, apart=["seed", "cluster", *groups, *(q.name for q in extra)],
+        derived=list(derived), ids=ids, flop_rule=rule, loss_column=found["loss"].column,
         is_raw=loss_unit == LOSS.unit and per_token is None,
-    )
+    )  # fmt: skip
     for suspicion in (*suspicions, *overlooked):
         checks.warn(suspicion)
     every_name = dict.fromkeys((*wanted, *(q.name for q in extra), "seed", "cluster", *groups))
     order = [c for c in every_name if c in columns]
     return {
-        "_columns": {c: columns[c] for c in order},
-        "run_ids": ids,
-        "param_count": param_count,
-        "flop_rule": rule,
-        "loss_unit": loss_unit,
-        "bytes_per_token": mean_bytes,
-        "_groups": groups,
-        "_inputs": extra,
+        "_columns": {c: columns[c] for c in order}, "run_ids": ids, "param_count": param_count,
+        "flop_rule": rule, "loss_unit": loss_unit, "bytes_per_token": mean_bytes,
+        "_groups": groups, "_inputs": extra,
         "_remarks": {k: v.remark for k, v in found.items() if v.remark} | remarks | derived,
         "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
-    }
+    }  # fmt: skip
 
 
 def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, dict[str, str]]:
@@ -318,12 +308,9 @@ def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, 
     if isinstance(per_token, str):
         named["bytes_per_token"], wanted["bytes_per_token"] = per_token, BYTES_PER_TOKEN
     found = assign_columns(
-        frame,
-        sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
-        named=named,
-        groups=groups,
-        required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
-    )
+        frame, sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
+        named=named, groups=groups, required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
+    )  # fmt: skip
     if counted and not {"params", "tokens"} <= found.keys():  # the rule makes the third of two
         found = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
     if "seed" in groups and "seed" in found:
@@ -423,8 +410,9 @@ def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float
 
 def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict[str, str]:
     """Take unique tokens that exceed all by rounding as all, and say so; refuse others."""
-    unique, tokens = columns[UNIQUE_TOKENS.name], columns[TOKENS.name]
-    more = unique > tokens
+    unique, tokens = columns.get(UNIQUE_TOKENS.name), columns.get(TOKENS.name)
+    if unique is None or tokens is None or not (more := unique > tokens).any():
+        return {}
     if (far := unique > tokens * (1 + ROUNDED)).any():
         raise RunsError(
             f"unique_tokens exceed tokens in {far.sum():,} of {len(ids):,} runs: "
@@ -432,8 +420,7 @@ def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict
             "least once: where data are plenty, as many as its tokens, not all that there are."
         )
     columns[UNIQUE_TOKENS.name] = np.minimum(unique, tokens)
-    said = f"rounded down to tokens in {more.sum():,} runs"
-    return {UNIQUE_TOKENS.name: said} if more.any() else {}
+    return {UNIQUE_TOKENS.name: f"rounded down to tokens in {more.sum():,} runs"}
 
 
 def _mean(lengths: np.ndarray) -> float:

@@ -28,11 +28,10 @@ _COMPUTE = re.compile(
 )
 _FLOPS_IN_NAME = re.compile(r"(.*?)(([pez])(?:eta|xa|etta)?flops?(?:s?days?)?)")
 _MEANINGS = {
-    "params": r"param|model.?size|\bsize|n_active",
-    "tokens": r"token|\btok|_tok|data.?size",
+    "params": r"param|model.?size|\bsize|n_active", "tokens": r"token|\btok|_tok|data.?size",
     "loss": r"loss|nll|entropy|ppl|perplex|bpb|bpc|\bce\b|_ce\b|bits",
     "flops": r"flop|compute|flos|budget",
-}
+}  # fmt: skip
 """What is in names of columns that may be a quantity."""
 
 _LOSSES = {"perplexity": r"ppl|perplex", "bits/byte": r"bpb|bits.per.byte",

@@ -207,10 +207,9 @@ class Runs(RunArrays):
         """
         keep = rows.checked_mask(mask, n_runs=len(self))
         return replace(
-            self,
-            _columns={name: column[keep] for name, column in self._columns.items()},
+            self, _columns={name: column[keep] for name, column in self._columns.items()},
             run_ids=self.run_ids[keep],
-        )
+        )  # fmt: skip
 
     def with_inputs(self, values: Mapping[Quantity, ArrayLike]) -> Self:
         """Return the same runs with further inputs of laws, shape ``(run,)`` each."""
@@ -277,9 +276,8 @@ class Runs(RunArrays):
         """Return the conventions, the name, the groups and the inputs as plain JSON."""
         return {
             **{name: getattr(self, name) for name in exchange.CONVENTIONS},
-            "groups": list(self._groups),
-            "inputs": exchange.input_metadata(self._inputs),
-        }
+            "groups": list(self._groups), "inputs": exchange.input_metadata(self._inputs),
+        }  # fmt: skip
 
     def __repr__(self) -> str:
         return display.as_text(self)

@@ -100,12 +100,9 @@ def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
 
 
 def recognise_rule(
-    flops: np.ndarray,
-    *,
-    params: np.ndarray,
-    tokens: np.ndarray,
+    flops: np.ndarray, *, params: np.ndarray, tokens: np.ndarray,
     params_non_embedding: np.ndarray | None,
-) -> FlopRule:
+) -> FlopRule:  # fmt: skip
     """Name the rule that a FLOP column follows within 1 % in every run, else ``"column"``."""
     counts: dict[FlopRule, Any] = {"6ND": params, "6ND_non_embedding": params_non_embedding}
     for rule, count in counts.items():
