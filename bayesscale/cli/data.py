@@ -66,7 +66,7 @@ def laws_command(out: Output) -> None:
             "citation": law.citation,
             "question": law.question,
             "inputs": [*law.quantities],
-        }  # fmt: skip
+        }
         for name, law in LAWS.items()
     }
     out.finish({"laws": document})
