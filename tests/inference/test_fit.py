@@ -387,7 +387,7 @@ def test_chains_that_are_short_of_draws_go_on(monkeypatch):
 
 
 def test_chains_that_do_not_mix_start_anew_in_smaller_steps(monkeypatch):
-    sample, check, asked = sampler.sample_nuts, result.check_convergence, []
+    sample, check, asked = sampler.sample_nuts, result.checks.check_convergence, []
 
     def sampled(*args, target_accept, tune, **options):
         asked.append((target_accept, tune))
