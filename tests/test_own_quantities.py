@@ -93,6 +93,7 @@ def test_a_fit_finds_what_the_inputs_do_and_drifts_on_declared_ones(fit):
     assert set(INPUTS) <= set(fit.draws["constant_data"])
 
 
+@pytest.mark.filterwarnings("ignore:Far outside")  # of epochs
 def test_extrapolation_and_allocation_are_told_the_rest(fit):
     p = bs.extrapolate(fit, params=2e9, tokens=4e10, experts=[1, 32], unique_tokens=4e10)
     assert p.summary["loss"].iloc[1] < p.summary["loss"].iloc[0]

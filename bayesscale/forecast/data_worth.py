@@ -23,9 +23,8 @@ from bayesscale.inference import Average, Fit
 from bayesscale.model import Posterior
 from bayesscale.quantities import EPOCHS, FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
 
-ENDLESS = np.full(1, np.inf)
-NEXT = 1e-3
-"""Share of an epoch by which it is found what the next tokens are worth."""
+ENDLESS, NEXT = np.full(1, np.inf), 1e-3
+"""Endless tokens, and the share of an epoch by which it is found what the next ones are worth."""
 
 
 @answer.described

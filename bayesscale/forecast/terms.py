@@ -194,7 +194,7 @@ class Repetition:
         return _worth(tokens, self.unique_tokens, self.token_decay)
 
 
-def _worth(size: Array | float, plenty: float, decay: float) -> Array:
+def _worth(size: Array | float, plenty: float, decay: Array | float) -> Array:
     used = np.minimum(plenty, size)
     again = np.asarray(size, float) / used - 1
     return used * (1 - decay * np.expm1(-again / decay))

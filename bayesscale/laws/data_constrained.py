@@ -1,16 +1,17 @@
 """Laws of repeated data: what tokens of several epochs are worth, and what they overfit."""
 
+from collections.abc import Mapping
 from math import log
 
 from bayesscale.laws.coordinates import Coordinate
+from bayesscale.laws.law import Law
 from bayesscale.laws.two_terms import two_terms
 from bayesscale.laws.unified import Unified
 from bayesscale.quantities import UNIQUE_TOKENS
 
 MUENNIGHOFF = "Muennighoff et al. (2023), eq. 5, arXiv:2305.16264"
 
-OVERFIT_AT = 20.0
-"""Repetitions at which overfitting is stated."""
+OVERFIT_AT = 20.0  # repetitions
 
 TOKEN_DECAY = Coordinate(
     "token_decay", "log", log(15.4), 1.0, "repetitions",
@@ -76,15 +77,16 @@ class DataConstrained(Unified):
     coordinates = (
         *Unified.coordinates, TOKEN_DECAY, OVERFITTING, OVERFITTING_N, OVERFITTING_U
     )  # fmt: skip
-    published_units = Unified.published_units | {
-        "R_D": "repetitions", "P": "log loss × tokens^q_U / params^q_N", "q_N": "1", "q_U": "1",
+    published_units = {
+        **Unified.published_units, "R_D": "repetitions", "q_N": "1", "q_U": "1",
+        "P": "log loss × tokens^q_U / params^q_N",
     }  # fmt: skip
 
     def log_loss(self, c, x, xp):
         law, c, x = self.surface(c, x, xp)
         return law.log_loss(c, x, xp)
 
-    def surface(self, c, x, xp):
+    def surface(self, c, x, xp) -> tuple[Law, Mapping, Mapping]:
         unique, repeats = _read(x, xp)
         tokens = unique + worth(repeats, c["token_decay"], xp)
         seen = {"params": x["params"], "tokens": tokens, "unique": unique, "repeats": repeats}
@@ -94,8 +96,8 @@ class DataConstrained(Unified):
         q_n, q_u = c["overfitting_N"], c["overfitting_U"]
         scale = reference["tokens"] ** q_u / reference["params"] ** q_n
         return super().published(c, reference) | {
-            "R_D": c["token_decay"], "P": c["overfitting"] / OVERFIT_AT * scale,
-            "q_N": q_n, "q_U": q_u,
+            "R_D": c["token_decay"], "q_N": q_n, "q_U": q_u,
+            "P": c["overfitting"] / OVERFIT_AT * scale,
         }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from bayesscale.model import model_data, specify
 from tests.density.against import assert_same, points, pymc_density
 from tests.simulate import REPEATED, fit_at, repeated_runs, simulate_runs
 
-NAMED = {"inputs": {"unique_tokens": "unique_tokens"}}
+NAMED: Any = {"inputs": {"unique_tokens": "unique_tokens"}}
 
 
 class Own(bs.Law):
