@@ -1,4 +1,4 @@
-r"""Equations of laws for people: with numbers for letters, as text and as HTML.
+r"""Equations of laws for people: with numbers for parameters, as text and as HTML.
 
 Equations are written in the little LaTeX that laws need: ``^{...}``, ``_x`` and Greek letters.
 """
@@ -16,7 +16,7 @@ _SCRIPT = re.compile(r"([\^_])(?:\{([^{}]*)\}|(\\?[A-Za-z0-9]+(?:\.[0-9]+)?))")
 
 
 def with_numbers(equation: str, values: Mapping[str, float]) -> str:
-    r"""Return an equation with numbers in place of the letters that are known, by plain name.
+    r"""Return an equation with numbers in place of the parameters that are known, by plain name.
 
     >>> with_numbers(r"L(N) = E + A N^{-\alpha_N}", {"E": 1.5, "A": 4e11, "alpha_N": 0.34})
     'L(N) = 1.5 + 4 \\times 10^{11} N^{-0.34}'

@@ -84,7 +84,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Equation:
-    """An equation in a little LaTeX, and numbers for some of its letters, by plain name."""
+    """An equation in a little LaTeX, and numbers for some of its parameters, by plain name."""
 
     tex: str
     values: Mapping[str, float] = field(default_factory=dict)

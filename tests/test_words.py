@@ -18,7 +18,7 @@ WORDS = [
 ]  # fmt: skip
 """Data do not speak, laws are not taken for true, parameters are not letters."""
 
-PATTERN = re.compile(rf"(?<![\w_]){'|'.join(f'({word})' for word in WORDS)}(?![\w_])")
+PATTERN = re.compile(rf"(?<!\w)({'|'.join(WORDS)})(?!\w)")
 FILES = sorted([*(ROOT / "bayesscale").rglob("*.py"), ROOT / "README.md",
                 *(ROOT / "notebooks").glob("*.ipynb")])  # fmt: skip
 

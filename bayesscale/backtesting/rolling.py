@@ -114,7 +114,7 @@ def backtest(
 
 def _refit(job: tuple[Setup, Fold, bool]) -> Judged:
     setup, fold, joint = job
-    fit = setup.fit(letters=False)
+    fit = setup.fit(published=False)
     judged = judge(fit, fold)
     if not joint:
         return judged

@@ -211,7 +211,7 @@ def joined(first: Runs, second: Runs) -> Runs:
 
 
 def _moved(before: Fit, after: Fit) -> pd.DataFrame:
-    """Compare what the letters were with what they are."""
+    """Compare the parameters before and after."""
     a, b = before.summary(), after.summary()
     shared = [name for name in a.index if name in b.index]
     a, b = a.loc[shared], b.loc[shared]

@@ -76,10 +76,11 @@ class Detectable:
             )
         if unseen:
             text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"
-            text += " have been seen, however large: the model takes it for its own."
+            text += " have been detected, however large: the discrepancy absorbs it."
         return (
-            f"{text} What grows evenly with size, such as the toll of repeated data, a law takes "
-            "for its own. A back-test (bs.backtest) shows how well larger runs are predicted."
+            f"{text} Effects that change smoothly with size, such as the cost of repeated data, "
+            "cannot be separated from the law by this test. A back-test (bs.backtest) shows how "
+            "well larger runs are predicted."
         )
 
 

@@ -81,13 +81,13 @@ class _Finding:
 
 
 def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
-    """Check that what the law leaves over is noise; a caution if it is not.
+    """Check that residuals are noise; a caution if they are not.
 
     Six tests, each with a sixth of an error rate of 1 %. ``bends``: the residuals have a kink or a
     curvature in compute, parameters or tokens. ``noise_by_size``: noise changes with them.
     ``neighbours``: runs of similar size miss the law together. ``replicates``: runs of the same
     size agree with each other, but not with the law. ``far_off``: more runs lie far off the law
-    than noise puts there. ``discrepancy``: the law was bent further than its discrepancy expects.
+    than noise puts there. ``discrepancy``: the discrepancy is larger than its prior expects.
     What is certain but immaterial passes, within the limits of this module.
 
     The table holds a figure and its p-value by test, NaN where a test does not apply.
@@ -135,7 +135,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
             f"this for noise and are wrong, most of all where they extrapolate. {_cure(spec)}"
         )
         return CheckResult("lack of fit", "caution", text, table, LackOfFitWarning)
-    text = f"No pattern {'with size ' if on_replicates else ''}in what the law leaves over."
+    text = f"No pattern {'with size ' if on_replicates else ''}in the residuals."
     near = findings["neighbours"]
     if near.p < LEVEL:
         text = (
@@ -296,19 +296,19 @@ def _discrepancy(draws: Posterior) -> _Finding:
     if not steps:
         return _Finding(np.nan, np.nan)
     z = np.stack(list(steps.values()))
-    mean, taught = z.mean(axis=1), np.eye(len(z)) - np.atleast_2d(np.cov(z))
-    share, along = np.linalg.eigh(taught)
-    spoken = share > TAUGHT
-    squares = (mean @ along[:, spoken]) ** 2 / share[spoken]
+    mean, learned = z.mean(axis=1), np.eye(len(z)) - np.atleast_2d(np.cov(z))
+    share, along = np.linalg.eigh(learned)
+    informed = share > TAUGHT
+    squares = (mean @ along[:, informed]) ** 2 / share[informed]
     farthest = int(np.argmax(np.abs(mean)))
     problem = (
-        f"it had to be bent further than its discrepancy allows for, most in "
+        f"its discrepancy is larger than the prior allows for, most in "
         f"{list(steps)[farthest]!r}, {abs(mean[farthest]):.1f} prior standard deviations out"
     )
-    if not spoken.any():
+    if not informed.any():
         return _Finding(np.nan, 1.0)
     return _Finding.of(
-        float(np.sqrt(squares.mean())), float(chdtrc(spoken.sum(), squares.sum())), problem
+        float(np.sqrt(squares.mean())), float(chdtrc(informed.sum(), squares.sum())), problem
     )
 
 

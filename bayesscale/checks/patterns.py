@@ -1,4 +1,4 @@
-r"""Whether what a law leaves over bends with size, and whether noise changes with it.
+r"""Whether residuals have curvature in size, and whether noise changes with it.
 
 With z the normal scores of the noise of one draw (:mod:`.implied_noise`), z̄ their mean over draws
 and H their covariance, z̄ is normal with the covariance 1 - H under the model, to first order: what

@@ -127,7 +127,7 @@ def check_prior_power(
     if len(decided):
         reasons = [_reason(label, row) for label, row in decided.iterrows()]
         text = (
-            f"THE PRIOR DECIDES, NOT THE RUNS: {'; '.join(reasons[:3])}"
+            f"The prior decides, not the runs: {'; '.join(reasons[:3])}"
             f"{f'; and {len(reasons) - 3} more answers' if len(reasons) > 3 else ''}."
             f"{design_flaw(runs, posterior.spec.law)} What would help most: "
             f"{curing_runs(posterior, runs)}."
@@ -172,7 +172,7 @@ def _from_priors(table: pd.DataFrame) -> pd.Series:
 
 
 LEARNED = 0.5
-"""The runs have taught an unknown if its posterior has less than half the variance of its prior."""
+"""The runs inform an unknown if its posterior has less than half the variance of its prior."""
 
 
 def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -> CheckResult:

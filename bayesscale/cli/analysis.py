@@ -51,7 +51,7 @@ def quickstart_command(
             f"There are options for reading a table ({', '.join(reading)}), but RUNS is missing. "
             "Give the table, with one training run a row, or leave them out to see the example."
         )
-    # With a seed, what is shown to a colleague can be had again.
+    # With a seed, what is shown to a colleague is reproducible.
     asked = {"law": "unified", "random_seed": 0, **sampling}
     asked |= options.given({"hold_out": hold_out, "flops": budgets, "terms": terms})
     if runs:

@@ -234,7 +234,7 @@ machine_option = click.option(
 )  # fmt: skip
 
 own_law_option = click.option(
-    "--law", type=LAW, help="The law of your own that was fitted, as FILE.py:NAME."
+    "--law", type=LAW, help="The custom law that was fitted, as FILE.py:NAME."
 )
 
 ci_prob_option = click.option(
@@ -259,7 +259,7 @@ def _sibling(path: str) -> Any:
 SAMPLING: dict[str, Callable] = {
     "law": click.option(
         "--law", type=LAW, show_default="unified",
-        help="unified, chinchilla, kaplan, ..., or a law of your own: my_law.py:MyLaw.",
+        help="unified, chinchilla, kaplan, ..., or a custom law: my_law.py:MyLaw.",
     ),
     "noise": click.option(
         "--noise", metavar="NAME", show_default="student_t",

@@ -123,7 +123,7 @@ class _SeveralLaws(Command):
 @options.runs_argument
 @click.option(
     LAWS, "laws", multiple=True, show_default="kaplan chinchilla unified", metavar="NAME ...",
-    help="Laws to compare, at least two; one of your own as my_law.py:MyLaw.",
+    help="Laws to compare, at least two; a custom one as my_law.py:MyLaw.",
 )  # fmt: skip
 @click.option(
     "--factor", type=options.FACTOR, default=10.0, show_default=True,

@@ -205,7 +205,7 @@ def _unlike(fits: Mapping[str, Fit]) -> list[str]:
     notes = []
     if differ:
         notes.append(
-            f"PRIORS DIFFER between the fits ({list_some(sorted(differ))}): their Bayes factors "
+            f"Priors differ between the fits ({list_some(sorted(differ))}): their Bayes factors "
             "weigh laws and priors together."
         )
     if len({spec.noise.name for spec in specs}) > 1:
@@ -272,7 +272,7 @@ def _nested(
                 notes.append(f"{stated}as the bridge {bridged:.2f}.")
                 continue
             off.append(
-                f"TWO EVIDENCES DISAGREE: {stated}BUT the bridge {bridged:.2f}. Fit both with more "
+                f"Two evidences disagree: {stated}but the bridge {bridged:.2f}. Fit both with more "
                 "draws (draws=10000) and compare again; until they agree, use neither."
             )
     text, severity = " ".join(off), "stop" if off else "ok"

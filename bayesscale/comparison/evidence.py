@@ -117,6 +117,6 @@ def refit_evidence(job: tuple[Setup, int | None]) -> Evidence | str:
     """Sample, and return the evidence by a seed, or why there is none."""
     setup, random_seed = job
     try:
-        return evidence(setup.sample(letters=False), random_seed=random_seed, progress=False)
+        return evidence(setup.sample(published=False), random_seed=random_seed, progress=False)
     except (EvidenceError, SamplerError) as error:
         return str(error)

@@ -110,7 +110,7 @@ def leave_one_out(
 def score_refit(job: HeldOut) -> tuple[Array, bool]:
     """Fit, and return the log density of each held-out label, and whether the draws converged."""
     setup, held_out, labels = job
-    fit = setup.sample(letters=False)
+    fit = setup.sample(published=False)
     each = unit_log_likelihood(fit, held_out, labels).to_numpy()
     return logsumexp(each, axis=0) - np.log(len(each)), fit.convergence.passed
 

@@ -263,7 +263,7 @@ def _verdict(
         turned[name] = summary.index[summary[best] - summary[name] <= 2 * error]
     if len(turned[second]):
         text = (
-            f"THE PRIOR DECIDES between {best!r} and {second!r} ({grid}): it is open or turns with "
+            f"The prior decides between {best!r} and {second!r} ({grid}): it is open or turns with "
             f"{_places(turned[second])}."
         )
     else:

@@ -54,7 +54,7 @@ PARETO_K_MAX = 0.7
 """Above it a few draws decide a mean, and its error is not to be trusted."""
 
 TAIL_MIN = 100
-"""Fewer weights have no tail to speak of."""
+"""Fewer weights have no tail to fit."""
 
 VARIATION_MIN = 0.1
 """Nor have weights whose standard deviation is a smaller share of their mean."""

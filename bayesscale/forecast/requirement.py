@@ -64,12 +64,12 @@ class Requirement(Answer):
         ``reachable``, the posterior probability that the law's loss falls below the target at
         infinite size. What it takes is infinite where it does not, and where it does but only at
         a size too large for a number (1e308; where optimal splits have to be solved for, as with
-        a cost function of your own, 1e26 times the compute at the centre of the runs). If a
+        a custom cost function, 1e26 times the compute at the centre of the runs). If a
         probability was asked for, ``assured_flops``, ``assured_params`` and ``assured_tokens``:
         the cheapest run that reaches the target with at least that probability, infinite where
         none does.
     draws
-        What it takes by draw, dims ``(chain, draw, loss)``. NaN where a law of your own is below
+        What it takes by draw, dims ``(chain, draw, loss)``. NaN where a custom law is below
         the target at every size, however small, or a draw has no best split.
     prob
         The probability that ``assured_`` runs were asked for, or None.

@@ -477,4 +477,4 @@ def cost_in_words(cost: Cost) -> list[str]:
                 f"{'with' if cost.head else 'without'} the output head; attention scores: "
                 f"{cost.attention}."
             ]
-    return ["Compute is counted by a function of your own."]
+    return ["Compute is counted by a custom function."]

@@ -29,11 +29,11 @@ SAMPLE_DIMS = ("chain", "draw")
 
 def assemble_draws(
     spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset, *, random_seed: int,
-    letters: bool = True,
+    published: bool = True,
 ) -> xr.DataTree:  # fmt: skip
     """Put unconstrained draws, shape ``(chain, draw, coordinate)``, and statistics into one tree.
 
-    ``closest_law`` has the published letters where these are no exact transforms of draws.
+    ``closest_law`` has the published parameters where these are no exact transforms of draws.
     """
     posterior = Posterior.of(spec, spec.space.constrain(u))
     rng = generator(random_seed, Stream.PREDICTIVE)
@@ -43,7 +43,7 @@ def assemble_draws(
     log_prior = {name: spec.space.log_prior(name, values) for name, values in sampled.items()}
     prior = Posterior.of(spec, {k: v[None] for k, v in spec.space.draw(rng, PRIOR_DRAWS).items()})
     groups = {
-        **parameter_groups(posterior, runs, letters=letters),
+        **parameter_groups(posterior, runs, published=published),
         "sample_stats": sample_stats.assign_coords(coords),
         "log_prior": _by_draw(log_prior, coords),
         "prior": _by_draw(
@@ -87,16 +87,16 @@ def assemble_draws(
 
 
 def parameter_groups(
-    posterior: Posterior, runs: Runs, *, letters: bool = True
+    posterior: Posterior, runs: Runs, *, published: bool = True
 ) -> dict[str, xr.Dataset]:
-    """Return the sampled group with exact letters, or closest letters in another group."""
+    """Return the sampled group with published parameters, or the closest law's in another."""
     spec, coords = posterior.spec, _numbered(posterior)
     meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
     group = _by_draw(sampled, coords, meant)
     group = group.assign(_with_units(noise_draws(posterior), coords).data_vars)
     exponents = split_exponents(posterior, runs)
-    if not letters and spec.discrepancy.coordinates(spec.law):
+    if not published and spec.discrepancy.coordinates(spec.law):
         return {"posterior": group, "closest_law": _with_units(exponents, coords)}
     projection = project_on_law(posterior, runs)
     published = _with_units(published_draws(spec, projection.c) | exponents, coords)

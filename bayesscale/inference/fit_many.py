@@ -253,7 +253,7 @@ def fit_laws(
     Parameters
     ----------
     laws
-        Names of laws, or instances of your own, at least one, each once.
+        Names of laws, or instances of custom ones, at least one, each once.
     discrepancies
         Model discrepancies, as for :func:`~bayesscale.fit`; by default none, and drift.
     priors

@@ -142,7 +142,7 @@ class Fit(page.Told):
         Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
         the split, weakly known unknowns, and what limits the design of the runs.
         """
-        letters = _check_letters(self.posterior, self.published, self.runs)
+        letters = _check_published(self.posterior, self.published, self.runs)
         return (
             self.convergence,
             checks.check_lack_of_fit(self.posterior, self.runs),
@@ -324,7 +324,7 @@ def fit_of(tree: xr.DataTree, law: str | Law | None) -> Fit:
 
 
 def fitted_equation(fit: Fit) -> list[page.Section]:
-    """Return the law's equation with the medians of its letters, if all of them are known."""
+    """Return the law's equation with the medians of its parameters, if all of them are known."""
     letters = {name: float(np.median(fit.published[name])) for name in fit.law.published_units}
     if not (fit.law.equation and letters and np.isfinite(list(letters.values())).all()):
         return []
@@ -339,7 +339,7 @@ def _equation(fit: Fit) -> str:
 
 
 def _closest_law(fit: Fit) -> str:
-    """Say what the letters of a surface with discrepancy mean, and what they cost in fit."""
+    """Say what published parameters mean of a surface with discrepancy, and how well they fit."""
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (
@@ -373,7 +373,7 @@ def in_words(fit: Any) -> str:
     return f"{fit.spec.in_words()}, fitted to {size}"
 
 
-def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> page.CheckResult:
+def _check_published(posterior: Posterior, published: xr.Dataset, runs: Runs) -> page.CheckResult:
     """Check that priors do not decide the exponent of the split; the table has all parameters."""
     spec = posterior.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
@@ -384,7 +384,7 @@ def _check_letters(posterior: Posterior, published: xr.Dataset, runs: Runs) -> p
     table = checks.prior_power(posterior, _answers(drawn, by_prior))
     of_split = table.index == EXPONENT
     judged = table[of_split] if of_split.any() else table.assign(decided=False)
-    what = "the exponent of the split" if of_split.any() else "the letters"
+    what = "the exponent of the split" if of_split.any() else "the published parameters"
     result = checks.check_prior_power(judged, posterior, runs, what=what)
     return page.CheckResult(result.name, result.severity, result.text, table, result.warning)
 

@@ -157,18 +157,18 @@ class Setup:
         spec, runs = with_noise_floor(self.spec, self.runs)
         return replace(self, spec=spec, runs=runs)
 
-    def fit(self, *, letters: bool = True, report: Report = lambda *_: None) -> Fit:
+    def fit(self, *, published: bool = True, report: Report = lambda *_: None) -> Fit:
         """Check that priors and losses admit a fit, sample it, and run its checks; no warnings."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScaleWarning)
-            result = self.checked().sample(letters=letters, report=report)
+            result = self.checked().sample(published=published, report=report)
             _ = result.checks  # computed here, where warnings are held
         return result
 
-    def sample(self, *, letters: bool = True, report: Report = lambda *_: None) -> Fit:
+    def sample(self, *, published: bool = True, report: Report = lambda *_: None) -> Fit:
         """Sample the model, and again where the chains do not mix.
 
-        Without ``letters`` the closest law is not computed: it takes a fourth of the time.
+        Without ``published`` the closest law is not computed: it takes a fourth of the time.
         """
         with interrupts_held():
             with suppress(ImportError):
@@ -200,7 +200,7 @@ class Setup:
             u, stats = sample_nuts(compiled, spec, data, report=report, **settings)
             report("Summarising the draws")
             seed = sampling.random_seed
-            draws = assemble_draws(spec, runs, u, stats, random_seed=seed, letters=letters)
+            draws = assemble_draws(spec, runs, u, stats, random_seed=seed, published=published)
             result = Fit(spec=spec, runs=runs, draws=draws, sampling=sampling)
             return replace(result, draws=result.to_tree())
 

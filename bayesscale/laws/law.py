@@ -1,4 +1,4 @@
-"""What a scaling law is: one formula, what its letters mean, and what it is asked about."""
+"""What a scaling law is: one formula, its parameters, and its inputs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Law(ABC):
         What it is asked for, in a few words.
     inputs
         What the loss depends on: names of quantities (``"params"``, ``"tokens"``, ``"flops"``), or
-        a :class:`~bayesscale.Quantity` of your own.
+        a custom :class:`~bayesscale.Quantity`.
     coordinates
         The quantities that are sampled, with their default priors.
     published_units

@@ -42,12 +42,12 @@ def check_stated(law: Law) -> None:
     if not isinstance(law.inputs, Sequence) or isinstance(law.inputs, str) or not law.inputs:
         raise DomainError(
             f"The law {law.name!r} takes {law.inputs!r}, but a law's inputs are a tuple of names "
-            "such as ('params', 'tokens'), or of bs.Quantity of your own."
+            "such as ('params', 'tokens'), or of custom bs.Quantity objects."
         )
     try:
         quantities = law.quantities
     except BayesScaleError as error:
-        raise DomainError(f"The inputs of the law {law.name!r} are unfit. {error}") from error
+        raise DomainError(f"The inputs of the law {law.name!r} are invalid. {error}") from error
     wrong = [k for k in law.coordinates if not isinstance(k, Coordinate)]
     if wrong or not law.coordinates:
         raise DomainError(
@@ -82,7 +82,7 @@ def check_names(law: Law, taken: Iterable[Coordinate]) -> None:
     if letters:
         raise DomainError(
             f"The law {law.name!r} cannot publish {', '.join(map(repr, letters))}: the name is "
-            "taken by the noise, the discrepancy or the model. Choose another letter."
+            "taken by the noise, the discrepancy or the model. Choose another name."
         )
     names = [k.name for k in (*law.coordinates, *taken)]
     bad = sorted(

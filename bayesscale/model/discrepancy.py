@@ -45,7 +45,7 @@ DRIFT_LEVEL = 3.0
 
 LOG_LOSS_MAX = 500.0
 """No loss is e^500 times another one: a steep law that says so far from the centre is out of the
-question, but its infinity, bent, would be no number."""
+question, but its infinity, drifted, would be NaN."""
 
 TOKENS_PER_PARAM = "tokens_per_param"
 

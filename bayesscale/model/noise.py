@@ -133,7 +133,7 @@ class Noise:
 
 
 class StudentT(Noise):
-    """Student-t noise, which forgives outliers; clustered rows are one draw of a joint t."""
+    """Student-t noise, which down-weights outliers; clustered rows are one draw of a joint t."""
 
     name = "student_t"
     distribution = "StudentT"

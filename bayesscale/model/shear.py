@@ -7,7 +7,7 @@ Sampled is the whole change of the log slope from knot to knot,
 
 *The outer exponent against the irreducible share.* The mixed derivative of log loss at the centre,
 :math:`p q (e / (1 - e) - 1 / (k (1 - e)))` for slopes p and q, determines k (1 - e) if k is small.
-Sampled is :math:`\ln k + .75 \ln(1 - e)`, which left the least bent ridge of the powers tried.
+Sampled is :math:`\ln k + .75 \ln(1 - e)`, which left the straightest ridge of the powers tried.
 
 *Slopes against the excess of under-trained runs.* The excess has a share s in the slope in ln D,
 and -s in that in ln N. Sampled are :math:`\ln p_D + s / p_0` and :math:`\ln p_N - s / p_0`, with

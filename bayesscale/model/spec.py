@@ -31,7 +31,7 @@ from bayesscale.runs import Runs
 
 MODEL_MEANINGS = {
     "law": """``"unified"``, ``"chinchilla"``, ``"kaplan"``, ... (:func:`~bayesscale.list_laws`), or
-an instance of your own :class:`~bayesscale.Law`.""",
+an instance of a custom :class:`~bayesscale.Law`.""",
     "noise": """Scatter of log loss around the law, whose scale changes with compute and with
 tokens per parameter: ``"student_t"`` down-weights outliers, ``"normal"`` does not;
 ``"one_sided"``: runs can only be worse than well-tuned ones, whose loss the law is.""",

@@ -77,11 +77,11 @@ def check_robustness(
         if other.setup is not None:
             report(f"Refitting: {other.name}")
             try:
-                refit = other.setup.fit(letters=False, report=report)
+                refit = other.setup.fit(published=False, report=report)
             except BayesScaleError as error:
                 reason = str(error)
             else:
-                reason = _unfit(refit)
+                reason = _invalid(refit)
                 answers = _answer(refit, purchase, budgets, sizes)
         added = _rows(other.name, answers, budgets, ci_prob, reason)
         if answers is not None and not reason:
@@ -114,7 +114,7 @@ def _others(fit: Fit) -> list[Other]:
     return found
 
 
-def _unfit(fit: Fit) -> str:
+def _invalid(fit: Fit) -> str:
     """Say why a refit is no alternative; empty if it is one. It may be short of draws."""
     if fit.convergence.table["r_hat"].max() > MIXED:
         return "did not converge"

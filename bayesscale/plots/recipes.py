@@ -1,4 +1,4 @@
-"""The compute multiplier of recipes, with their ladders and what the law leaves over of each."""
+"""The compute multiplier of recipes, with their ladders and residuals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

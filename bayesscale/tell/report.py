@@ -197,7 +197,7 @@ def _planned(
 
 
 def _tell_again(heard: Sequence[warnings.WarningMessage]) -> None:
-    """Pass warnings on, but for reach, which the report states, and letters that fonts lack."""
+    """Pass warnings on, but for reach, which the report states, and characters that fonts lack."""
     for warning in heard:
         on_reach = issubclass(warning.category, ExtrapolationWarning)
         if not on_reach and "missing from font" not in str(warning.message):
