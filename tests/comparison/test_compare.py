@@ -330,7 +330,7 @@ def test_fits_that_did_not_converge_are_left_out(fits, monkeypatch):
 def test_other_priors_are_said(fits):
     """Right, flat and vague are one law with three priors of the slope."""
     found = bs.compare(fits, criteria="evidence", progress=False)
-    assert "PRIORS DIFFER" in found.text
+    assert "Priors differ" in found.text
     assert "(slope)" in found.text
 
 
