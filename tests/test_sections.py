@@ -127,7 +127,9 @@ def test_every_law_can_be_written_with_numbers(name):
     equation = Equation(law.equation, dict.fromkeys(law.published_units, 0.3125))
     assert not set("{}\\") & set(equation.text + equation.html)
     assert equation.text.count("0.3125") == len(
-        re.findall(r"(?<![a-z_])(E|A|B|k|[NDC]_c|.alpha_[NDC])(?![a-z_])", law.equation)
+        re.findall(
+            r"(?<![a-z_])(E|A|B|k|P|R_[ND]|q_[NU]|[NDC]_c|.alpha_[NDC])(?![a-z_])", law.equation
+        )
     )
 
 

@@ -66,7 +66,7 @@ class DataConstrained(Unified):
 
     name = "data_constrained"
     equation = (
-        r"L(N, D, U) = L(N, D') e^{P R N^{q_N} U^{-q_U}}, "
+        r"ln L(N, D, U) = ln L(N, D') + P R N^{q_N} U^{-q_U}, "
         r"D' = U [1 + R_D (1 - e^{-R / R_D})], R = D/U - 1"
     )
     question = "how often to repeat scarce data, and when to stop"

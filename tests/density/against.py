@@ -7,9 +7,10 @@ import pymc as pm
 from pytensor.compile.mode import Mode
 
 from bayesscale.inference import density_graph
+from bayesscale.laws import get_law
 from bayesscale.model import ModelSpec, model_data
 from bayesscale.runs import Runs
-from tests.simulate import simulate_runs
+from tests.simulate import repeated_runs, simulate_runs
 
 
 def pymc_density(spec: ModelSpec, runs: Runs) -> Callable[[np.ndarray], np.ndarray]:
@@ -24,14 +25,16 @@ def pymc_density(spec: ModelSpec, runs: Runs) -> Callable[[np.ndarray], np.ndarr
 def runs_with(*, errors: bool, clusters: bool, n_rows: int | None = None, **options) -> Runs:
     """Simulate a ladder, with standard errors, and clusters between rows of their own."""
     rng = np.random.default_rng(3)
-    frame = simulate_runs(**options).frame.iloc[:n_rows].copy()
+    repeats = "unique_tokens" in get_law(options.get("law", "chinchilla")).quantities
+    runs = repeated_runs(options["law"]) if repeats else simulate_runs(**options)
+    frame, named = runs.frame.iloc[:n_rows].copy(), {k: k for k in runs.inputs}
     if errors:
         frame["loss_se"] = rng.uniform(0.002, 0.02, len(frame))
     if not clusters:
-        return Runs.from_frame(frame)
+        return Runs.from_frame(frame, inputs=named)
     number = np.arange(len(frame))
     frame["run"] = np.where(number % 20 == 7, "", (number % 9).astype(str))
-    return Runs.from_frame(frame, cluster="run")
+    return Runs.from_frame(frame, cluster="run", inputs=named)
 
 
 def points(spec: ModelSpec, n: int, *, seed: int = 0) -> np.ndarray:

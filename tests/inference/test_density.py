@@ -8,6 +8,7 @@ from bayesscale.inference import compile_model, is_compiled
 from bayesscale.laws import LAWS
 from bayesscale.model import LINKS, NOISES, Posterior, Prior, model_data, specify
 from bayesscale.runs import Runs
+from tests.density.against import runs_with
 from tests.simulate import simulate_runs
 
 SLOW = pytest.mark.slow
@@ -50,7 +51,7 @@ def test_sampled_density_is_prior_times_likelihood(noise):
     "law", [pytest.param(law, marks=SLOW) for law in LAWS if law != "chinchilla"]
 )
 def test_sampled_density_of_every_law(law):
-    runs = simulate_runs()
+    runs = runs_with(errors=False, clusters=False, law=law)
     agree(specify(runs, law=law, discrepancy=None), runs)
 
 
