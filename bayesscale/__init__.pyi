@@ -68,5 +68,8 @@ from .recipes.power import runs_needed as runs_needed
 from .runs.fetch import fetch_runs as fetch_runs, load_example as load_example
 from .runs.read import read_runs as read_runs
 from .runs.table import Runs as Runs
+from .tasks.ability import TaskFit as TaskFit, TaskPrediction as TaskPrediction
+from .tasks.emergence import Emergence as Emergence
+from .tasks.fit_task import fit_task as fit_task
 from .tell.latex import to_latex as to_latex
 from .tell.report import report as report
