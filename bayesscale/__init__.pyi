@@ -61,6 +61,7 @@ from .plots.residuals import (
     plot_predictive_check as plot_predictive_check, plot_residuals as plot_residuals,
 )
 from .plots.style import plot_style as plot_style
+from .plots.task import plot_task as plot_task
 from .quantities import Quantity as Quantity
 from .recipes.compare import compare_recipes as compare_recipes
 from .recipes.comparison import RecipeComparison as RecipeComparison

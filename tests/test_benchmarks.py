@@ -25,7 +25,7 @@ ARGUMENTS = [
     ("calibration", "{folder} 10 chinchilla normal none"), ("decisions", "design 1"),
     ("density", "48"), ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
-    ("recipes", "simulate 1 12 .2"),
+    ("recipes", "simulate 1 12 .2"), ("tasks", "emergence 1 8"),
     ("scoreboard", "{splits} {folder} default approach3"), ("third_truth", "1 1"),
     ("verdicts", "{folder} model 1"),
     ("verdicts", "{folder} splits {splits} {folder}"),

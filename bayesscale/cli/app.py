@@ -23,6 +23,7 @@ from bayesscale.cli.questions import COMMANDS
 from bayesscale.cli.quickstart import quickstart_command
 from bayesscale.cli.recipes import recipes_command
 from bayesscale.cli.report import report_command
+from bayesscale.cli.task import task_command
 from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b
@@ -129,8 +130,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    quickstart_command, fit_command, *COMMANDS, compare_command, recipes_command, backtest_command,
-    report_command, plot_command, show_command, evidence_command, score_command, average_command,
+    quickstart_command, fit_command, *COMMANDS, compare_command, recipes_command, task_command,
+    backtest_command, report_command, plot_command, show_command, evidence_command, score_command, average_command,
     calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

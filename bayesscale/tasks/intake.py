@@ -73,7 +73,7 @@ def tables(
         if name not in frame:
             raise unknown_name("column", name, columns)
     if predictor == FLOPS.name and not isinstance(runs, Runs) and FLOPS.name in frame:
-        x, table = pd.to_numeric(frame[FLOPS.name], errors="coerce").to_numpy(float)
+        x = pd.to_numeric(frame[FLOPS.name], errors="coerce").to_numpy(float)
     else:
         try:
             table = runs if isinstance(runs, Runs) else Runs.from_frame(frame)

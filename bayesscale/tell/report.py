@@ -27,6 +27,7 @@ from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
 from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 from bayesscale.recipes import RecipeComparison
+from bayesscale.tasks import TaskFit
 from bayesscale.runs import check_same_runs, facts
 from bayesscale.tell.chapters import (
     Chapter,
@@ -37,6 +38,7 @@ from bayesscale.tell.chapters import (
     fit_chapters,
     recipe_chapters,
     split_chapters,
+    task_chapters,
 )
 from bayesscale.tell.explorer import Explorer, explorer_of
 from bayesscale.tell.pictures import Drawn, draw, files_in, save
@@ -63,6 +65,7 @@ def report(
     sensitivity: PriorSensitivity | None = None,
     backtest: Backtest | None = None,
     recipes: RecipeComparison | None = None,
+    tasks: TaskFit | None = None,
     title: str | None = None,
     question: str = QUESTION,
     commands: Sequence[str] | None = None,
@@ -103,8 +106,9 @@ def report(
         What :func:`~bayesscale.prior_sensitivity` returned.
     backtest
         What :func:`~bayesscale.backtest` returned; by default that of the plan.
-    recipes
-        What :func:`~bayesscale.compare_recipes` returned, also of other runs.
+    recipes, tasks
+        What :func:`~bayesscale.compare_recipes` and :func:`~bayesscale.fit_task` returned, also of
+        other runs.
     title
         Title; by default the name of the runs.
     question
@@ -144,7 +148,7 @@ def report(
         "fit": (fit, (Fit, Average)), "plan": (plan, (Plan,)), "machine": (machine, (Machine,)),
         "regret": (regret, (Regret,)), "comparison": (comparison, (Comparison,)),
         "sensitivity": (sensitivity, (PriorSensitivity,)), "backtest": (backtest, (Backtest,)),
-        "recipes": (recipes, (RecipeComparison,)),
+        "recipes": (recipes, (RecipeComparison,)), "tasks": (tasks, (TaskFit,)),
     }  # fmt: skip
     if (fit is None) == (plan is None):
         raise DomainError("A report is of a fit or of a plan: give fit= or plan=, one of them.")
@@ -179,6 +183,7 @@ def report(
             *comparison_chapters(comparison, sensitivity),
             *backtest_chapters(plan.test),
             *recipe_chapters(recipes),
+            *task_chapters(tasks),
         ]
         drawn = {p.stem: draw(p) for chapter in chapters for p in chapter.pictures}
         page = _render(
@@ -186,7 +191,9 @@ def report(
             title=title or f"Scaling of {of.runs.name or 'the runs'}", question=question,
             commands=commands if commands is not None else _python(of),
             severity=worst(
-                r.severity for r in (plan, comparison, sensitivity, recipes) if r is not None
+                r.severity
+                for r in (plan, comparison, sensitivity, recipes, tasks)
+                if r is not None
             ),
         )  # fmt: skip
     _tell_again(heard)
