@@ -131,7 +131,7 @@ def main(debug: bool) -> None:
 
 for command in (
     quickstart_command, fit_command, *COMMANDS, compare_command, recipes_command, task_command,
-    backtest_command, report_command, plot_command, show_command, evidence_command, score_command, average_command,
-    calibrate_command, data_command, laws_command,
+    backtest_command, report_command, plot_command, show_command, evidence_command, score_command,
+    average_command, calibrate_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

@@ -13,6 +13,7 @@ from .regret import plot_regret as plot_regret
 from .residuals import (
     plot_predictive_check as plot_predictive_check, plot_residuals as plot_residuals,
 )
+from .task import plot_task as plot_task
 from .style import (
     BLUE as BLUE, LIGHT as LIGHT, VERMILION as VERMILION, palette as palette,
     plot_style as plot_style,

@@ -39,18 +39,14 @@ def task_data(result: TaskFit) -> TaskData:
     )
     x, of = np.concatenate([t.x for t in tasks]), tasks[0].predictor
     past = PAST * np.ptp(x) / 2
-    ends = [x.min() - past, x.max()] if of == "loss" else [x.min(), x.max() + past]
-    along = np.linspace(*ends, _axes.POINTS)
-    curve = result.predict(**{of: np.exp(along) if of == "flops" else along}).summary
-    if of == "flops":
-        curve["x"] = np.exp(curve["x"])
-    return TaskData(models, curve)
+    low, high = (x.min() - past, x.max()) if of == "loss" else (x.min(), x.max() + past)
+    along = np.linspace(low, high, _axes.POINTS)
+    flops, loss = (np.exp(along), None) if of == "flops" else (None, along)
+    return TaskData(models, result.predict(flops=flops, loss=loss).summary)
 
 
 @_shown.drawing
-def plot_task(
-    result: TaskFit, *, ax: Sequence[Axes] | None = None, color: Colors = None
-) -> Figure:
+def plot_task(result: TaskFit, *, ax: Sequence[Axes] | None = None, color: Colors = None) -> Figure:
     """Draw the scores of every task and its link: the same models under each metric.
 
     Parameters

@@ -1,4 +1,4 @@
-"""From loss to ability: accuracies of planned runs, and whether an ability breaks out of its curve."""
+"""From loss to ability: scores of planned runs, and emergence judged by evidence."""
 
 import lazy_loader
 

@@ -2,5 +2,3 @@ from .ability import TaskFit as TaskFit, TaskPrediction as TaskPrediction
 from .emergence import Emergence as Emergence
 from .explore import explore as explore
 from .fit_task import fit_task as fit_task
-from .intake import Task as Task
-from .link import LINKS as LINKS, Model as Model

@@ -1,22 +1,27 @@
 """Draws and evidence of a density in a few coordinates, by adaptive importance sampling.
 
-Newton's method finds the mode at every place of a knot; a Student-t distribution around it is
-fitted once more to the weighted draws, and the last round's weights give draws and the evidence.
-Some thousand evaluations are one array operation: no model is compiled.
+A Student-t proposal at every place of a knot is fitted again and again to weighted draws, whose
+weights are flattened until enough are effective: from the prior down to the posterior. The last
+round, with many around some of the draws, gives draws and the evidence. Nothing is compiled.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.spatial.distance import cdist
 from scipy.special import gammaln, logsumexp, softmax
 
 from bayesscale._types import Array
 
-type LogDensity = Callable[[Array, Array], Array]
-"""Of points ``(point, coordinate)`` and the numbers of their places ``(point,)``."""
+DF, WIDTH, ROUNDS, SETTLED, EACH, ENOUGH = 5.0, 0.5, 25, 3, 8, 500.0
+NEGLIGIBLE = 12.0
+"""Nats by which the mass at a place may be below the largest, to be left out."""
 
-DF, WIDER, H, STEPS = 5.0, 1.3, 2e-3, 40
+POWERS = 0.8 ** np.arange(60)
+"""That flatten weights."""
 
 
 @dataclass(frozen=True)
@@ -24,77 +29,61 @@ class Explored:
     """Equally probable draws ``(draw, coordinate)`` with their places, and the log evidence."""
 
     u: Array
-    place: Array
+    place: NDArray[np.intp]
     log_evidence: float
-    mcse: float
     ess: float
 
 
 def explore(
-    log_density: LogDensity, d: int, *, places: int, draws: int, rng: np.random.Generator
-) -> Explored:
-    """Explore a density of standard normal priors, and a uniform one over ``places``."""
-    each = max(draws // places, 300)
-    mean, cov = _modes(log_density, d, places)
-    at, u, w = np.empty(0, dtype=int), np.empty(0), np.empty(0)
-    for each in (max(each // 4, 20 * d), max(each // 4, 20 * d), each):
-        at, root = np.repeat(np.arange(places), each), np.linalg.cholesky(cov)
-        z = rng.standard_normal((places, each, d))
-        z *= np.sqrt(DF / rng.chisquare(DF, (places, each, 1)))
-        u = mean[:, None] + np.einsum("pij,pnj->pni", root, z)
-        log_q = gammaln((DF + d) / 2) - gammaln(DF / 2) - d / 2 * np.log(DF * np.pi)
-        log_q = log_q - (DF + d) / 2 * np.log1p((z**2).sum(-1) / DF)
-        log_q -= np.log(np.diagonal(root, axis1=1, axis2=2)).sum(-1)[:, None]
-        w = log_density(u.reshape(-1, d), at).reshape(places, each) - log_q
-        p = np.stack([_tempered(each, 10 * (d + 1)) for each in w])
-        mean = np.einsum("pn,pni->pi", p, u)
-        apart = u - mean[:, None]
-        cov = np.einsum("pn,pni,pnj->pij", p, apart, apart) * WIDER + 1e-9 * np.eye(d)
-    log_w = w.ravel()
-    log_evidence = float(logsumexp(log_w) - np.log(log_w.size))
-    p = np.exp(log_w - logsumexp(log_w))
-    ess = float(1 / (p**2).sum())
-    chosen = np.searchsorted(np.cumsum(p), (np.arange(draws) + rng.uniform()) / draws)
-    chosen = rng.permutation(np.minimum(chosen, p.size - 1))
-    mcse = float(np.sqrt(max(1 / ess - 1 / p.size, 0.0)))
-    return Explored(u.reshape(-1, d)[chosen], at[chosen], log_evidence, mcse, ess)
-
-
-def _tempered(log_w: Array, least: float) -> Array:
-    """Return normalised weights, flattened until so many draws are effective."""
-    p = np.empty(0)
-    for power in (1.0, 0.5, 0.25, 0.1, 0.0):
-        p = softmax(power * log_w)
-        if 1 / (p**2).sum() > least:
+    log_density: Callable[[Array, NDArray[np.intp]], Array], d: int, *, places: int, draws: int,
+    rng: np.random.Generator,
+) -> Explored:  # fmt: skip
+    """Explore a density of points ``(point, coordinate)`` and their places ``(point,)``, with
+    standard normal priors and a uniform one over places.
+    """  # noqa: D205
+    few, active = max(draws // places // 6, 40 * d), np.arange(places)
+    centres, cov = np.zeros((places, 1, d)), np.tile(np.eye(d), (places, 1, 1))
+    rounds, settled = 0, 0
+    while True:
+        n = few if settled < SETTLED else draws // len(active)
+        root, each = np.linalg.cholesky(cov), range(len(active))
+        z = rng.standard_normal((len(active), n, d))
+        z *= np.sqrt(DF / rng.chisquare(DF, z.shape[:2]))[..., None]
+        u = np.stack([c[rng.integers(len(c), size=n)] for c in centres])
+        u += np.einsum("pij,pnj->pni", root, z)
+        log_q = np.stack([_log_proposal(u[i], centres[i], root[i]) for i in each])
+        at = np.repeat(active, n)
+        w = log_density(u.reshape(-1, d), at).reshape(len(active), n) - log_q
+        weights = softmax(w.ravel())
+        ess, rounds = float(1 / (weights**2).sum()), rounds + 1
+        if (settled >= SETTLED and ess > ENOUGH) or rounds > ROUNDS:
             break
-    return p
+        flat, mass = [_flattened(own, 6 * d) for own in w], logsumexp(w, axis=1)
+        if flat[mass.argmax()][0] == 1:
+            settled += 1
+            kept = np.flatnonzero(mass > mass.max() - NEGLIGIBLE)
+            u, flat, active = u[kept], [flat[i] for i in kept], active[kept]
+        p = np.stack([p for _, p in flat])
+        apart = u - np.einsum("pn,pni->pi", p, u)[:, None]
+        cov = np.einsum("pn,pni,pnj->pij", p, apart, apart) * WIDTH + 1e-10 * np.eye(d)
+        centres = np.stack([o[rng.choice(n, n // EACH, p=q)] for o, q in zip(u, p, strict=True)])
+    chosen = np.searchsorted(np.cumsum(weights), (np.arange(draws) + rng.uniform()) / draws)
+    chosen = rng.permutation(np.minimum(chosen, len(weights) - 1))
+    log_evidence = float(logsumexp(w) - np.log(n * places))
+    return Explored(u.reshape(-1, d)[chosen], at[chosen], log_evidence, ess)
 
 
-def _modes(log_density: LogDensity, d: int, places: int) -> tuple[Array, Array]:
-    """Return modes ``(place, coordinate)`` and covariances there, by damped Newton steps."""
-    u, i, j = np.zeros((places, d)), *np.triu_indices(d, 1)
-    unit = H * np.eye(d)
-    stencil = np.concatenate([np.zeros((1, d)), unit, -unit, unit[i] + unit[j]])
-    tries, precision = np.array([0.0, 0.03, 0.1, 0.3, 1.0]), np.empty(0)
+def _log_proposal(u: Array, centres: Array, root: Array) -> Array:
+    """Return the log density at points of Student-t distributions around centres, mixed."""
+    d = u.shape[1]
+    z2 = cdist(*(solve_triangular(root, v.T, lower=True).T for v in (u, centres)), "sqeuclidean")
+    log_q = logsumexp(-(DF + d) / 2 * np.log1p(z2 / DF), axis=1) - np.log(len(centres))
+    scale = np.log(np.diag(root)).sum() + d / 2 * np.log(DF * np.pi)
+    return log_q - scale + gammaln((DF + d) / 2) - gammaln(DF / 2)
 
-    def values(points: Array) -> Array:
-        where = np.repeat(np.arange(places), points.shape[1])
-        return log_density(points.reshape(-1, d), where).reshape(places, -1)
 
-    for _ in range(STEPS):
-        f = values(u[:, None] + stencil)
-        f0, up, down, both = np.split(f, [1, d + 1, 2 * d + 1], axis=1)
-        gradient, precision = (up - down) / (2 * H), np.zeros((places, d, d))
-        precision[:, i, j] = precision[:, j, i] = -(both - up[:, i] - up[:, j] + f0) / H**2
-        precision[:, range(d), range(d)] = -(up + down - 2 * f0) / H**2
-        value, vector = np.linalg.eigh(precision)
-        precision = np.einsum("pij,pj,pkj->pik", vector, np.maximum(value, 0.3), vector)
-        step = np.linalg.solve(precision, gradient[..., None])[..., 0]
-        step *= np.minimum(1, 2 / np.maximum(np.linalg.norm(step, axis=1), 1e-12))[:, None]
-        path = u[:, None] + tries[:, None] * step[:, None]
-        along = values(path)
-        best = along.argmax(axis=1)
-        u = path[range(places), best]
-        if (along.max(axis=1) - along[:, 0] < 1e-3).all():
-            break
-    return u, np.linalg.inv(precision) * WIDER
+def _flattened(log_w: Array, least: float) -> tuple[float, Array]:
+    """Return normalised weights, and the largest power of them with so many effective draws."""
+    p = softmax(POWERS[:, None] * log_w, axis=1)
+    first = int((1 / (p**2).sum(axis=1) > least).argmax())
+    return POWERS[first], p[first]

@@ -2,27 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesscale._arguments import choice, interval_tails, random_seed as checked_seed
+from bayesscale._arguments import choice, interval_tails, random_seed as checked_seed, several
 from bayesscale._random import Stream, generator
 from bayesscale.forecast import summary_columns
 from bayesscale.inference import SAMPLE_DIMS, Average, Fit
-from bayesscale.quantities import LOSS
 from bayesscale.runs import Runs, Table
-from bayesscale.tasks.ability import TaskFit, TaskLink
-from bayesscale.tasks.intake import Task, by_task, one_task, tables
-from bayesscale.tasks.link import LINKS, Model
+from bayesscale.tasks.ability import SHAPE, TaskFit, TaskLink
+from bayesscale.tasks.intake import checked_task, scores_of
+from bayesscale.tasks.link import LINKS, PRIORS, Model
 
-CHAINS, DRAWS = 4, 1000
+DEFAULTS = {"questions": None, "chance": 0.0, "steps": 1, "metric": "accuracy"}
 
 
 def fit_task(
     runs: Runs | Table, *, task: str | Sequence[str],
-    questions: int | None | Mapping[str, int | None], chance: float | Mapping[str, float] = 0.0,
+    questions: int | Mapping[str, int | None] | None, chance: float | Mapping[str, float] = 0.0,
     steps: int | Mapping[str, int] = 1, metric: str | Mapping[str, str] = "accuracy",
     link: str | None = None, predictor: str = "loss", group: str | None = None,
     fit: Fit | Average | None = None, ci_prob: float = 0.9, random_seed: int = 0,
@@ -71,51 +71,45 @@ def fit_task(
     >>> found.predict(params=70e9, tokens=1.4e12).summary         # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    names = [task] if isinstance(task, str) else list(task)
-    seed, scores = checked_seed(random_seed), tables(runs, names, predictor, group)
-    links = {}
+    names = [task] if isinstance(task, str) else several("task", task)
+    seed, scores = checked_seed(random_seed), scores_of(runs, names, predictor, group)
+    given = {"questions": questions, "chance": chance, "steps": steps, "metric": metric}
+    links: dict[str, TaskLink] = {}
     for i, name in enumerate(names):
-        one = one_task(
-            scores, name, predictor, questions=by_task(questions, name, None),
-            metric=by_task(metric, name, "accuracy"), chance=by_task(chance, name, 0.0),
-            steps=by_task(steps, name, 1),
-        )  # fmt: skip
-        kind = "score" if one.metric != "accuracy" else "power" if one.steps > 1 else "sigmoid"
-        if link is not None and one.metric == "accuracy":
-            kind = choice("link", link, LINKS[:3])
-        links[name] = _linked(one, kind, generator(seed, Stream.TASKS, i))
-    coordinates = {
-        name: ((*SAMPLE_DIMS, "task"), np.stack([
-            each.c.get(name, np.full(CHAINS * DRAWS, np.nan)).reshape(CHAINS, DRAWS)
-            for each in links.values()], axis=-1))
-        for name in ("level", "ln_slope", "ceiling", "ln_sd", "ln_offset")
-    }  # fmt: skip
-    draws = xr.Dataset(coordinates, coords={"task": names})
-    table = pd.concat([_row(name, each, ci_prob) for name, each in links.items()])
+        own: dict[str, Any] = {
+            k: v.get(name, DEFAULTS[k]) if isinstance(v, Mapping) else v for k, v in given.items()
+        }
+        one, kind = checked_task(scores, name, predictor, **own), "score"
+        if one.metric == "accuracy":
+            default = "power" if one.steps > 1 else "sigmoid"
+            kind = default if link is None else choice("link", link, LINKS)
+        links[name] = _linked(Model(one, kind), generator(seed, Stream.TASKS, i))
+    drawn = {(name, k): v.reshape(SHAPE) for name, each in links.items() for k, v in each.c.items()}
+    draws = xr.Dataset({
+        k: ((*SAMPLE_DIMS, "task"), np.stack(
+            [drawn.get((name, k), np.full(SHAPE, np.nan)) for name in names], axis=-1))
+        for k in PRIORS
+    }, coords={"task": names})  # fmt: skip
+    rows = [_row(each, ci_prob) for each in links.values()]
+    table = pd.DataFrame(rows, index=pd.Index(names, name="task"))
     return TaskFit(summary=table, draws=draws, ci_prob=ci_prob, of=fit, links=links, seed=seed)
 
 
-def _linked(task: Task, link: str, rng: np.random.Generator) -> TaskLink:
+def _linked(model: Model, rng: np.random.Generator) -> TaskLink:
     """Fit one task, and a flat line beside."""
-    model = Model(task, link)
-    flat = replace(model, flat=True).explore(CHAINS * DRAWS, rng)
-    found = model.explore(CHAINS * DRAWS, rng)
+    flat, found = replace(model, flat=True).explore(rng), model.explore(rng)
     c = model.coordinates(found.u, found.place)
-    offsets = model.offsets(c, rng) if task.grouped else np.empty((len(found.u), 0))
-    return TaskLink(model, found, found.log_evidence - flat.log_evidence, c, offsets)
+    ln_bf = found.log_evidence - flat.log_evidence
+    return TaskLink(model, found, ln_bf, c, model.offsets(c, rng))
 
 
-def _row(name: str, link: TaskLink, ci_prob: float) -> pd.DataFrame:
+def _row(link: TaskLink, ci_prob: float) -> dict[str, Any]:
     """Return a row of the summary."""
     task, c = link.model.task, link.c
-    half = np.ptp(task.x) / 2
-    at = (task.x.min() + task.x.max()) / 2 + (
-        half * c["level"] / np.exp(c["ln_slope"]) * (1 if task.predictor == LOSS.name else -1)
-    )
-    parts = {"half": at, "slope": np.exp(c["ln_slope"]) / half, "sd": np.exp(c["ln_sd"])}
-    columns = {"models": len(task.t), "link": link.model.link, "ln_bf": link.ln_bf}
+    slope = np.exp(c["ln_slope"])
+    parts = {"half": task.at(-c["level"] / slope), "slope": slope, "sd": np.exp(c["ln_sd"])}
+    columns = {"models": len(task.x), "link": link.model.link, "ln_bf": link.ln_bf}
     for part, values in parts.items():
-        columns |= summary_columns(part, values[None, :, None], ci_prob)
-    ess, mcse = link.found.ess, link.found.mcse
-    return pd.DataFrame({**columns, "known": link.known, "ess": ess, "mcse": mcse},
-                        index=pd.Index([name], name="task"))  # fmt: skip
+        found = summary_columns(part, values.reshape(*SHAPE, 1), ci_prob)
+        columns |= {k: float(v[0]) for k, v in found.items()}
+    return columns | {"ess": link.found.ess, "known": link.known}

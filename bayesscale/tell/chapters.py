@@ -196,7 +196,7 @@ def task_chapters(tasks: TaskFit | None) -> list[Chapter]:
         return []
     picture = Picture(
         "task", "Scores against loss or compute", lambda: plot_task(tasks),
-        "Lines are the links, with the interval of the expected score.", tasks.verdict.text,
+        "Lines are the links, with the interval of the expected score.",
     )  # fmt: skip
     return [Chapter("task", "From loss to ability", tasks.sections()[1:], [picture])]
 

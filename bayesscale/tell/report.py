@@ -27,8 +27,8 @@ from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
 from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 from bayesscale.recipes import RecipeComparison
-from bayesscale.tasks import TaskFit
 from bayesscale.runs import check_same_runs, facts
+from bayesscale.tasks import TaskFit
 from bayesscale.tell.chapters import (
     Chapter,
     answer_chapter,

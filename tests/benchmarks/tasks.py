@@ -72,8 +72,8 @@ def held_out(
     **given: Any,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield the scores of one task: from losses, from sizes where ``losses`` has draws, directly
-    from compute, and of the best model so far."""  # noqa: D209
-    y = large[name].to_numpy(float)
+    from compute, and of the best model so far."""
+    y, row = large[name].to_numpy(float), {}
     for predictor in ("loss", "flops") if "loss" in small else ("flops",):
         start = time.monotonic()
         found = bs.fit_task(small, task=name, group=group, predictor=predictor, **given)
@@ -130,7 +130,7 @@ def gadre_tasks(root: Path, chosen: list[str]) -> Iterator[dict[str, Any]]:
 
 def pythia_tasks(root: Path, chosen: list[str]) -> Iterator[dict[str, Any]]:
     frame = pd.read_csv(root / "pythia_evals2023/runs.csv")
-    frame = frame[(frame.shots == 0) & (frame.step == frame.step.max())]
+    frame = frame[(frame.shots == 0) & (frame.step == 143_000)]
     frame = frame.rename(columns={"n_params": "params", "n_tokens": "tokens"})
     frame = frame.rename(columns={f"{task}:acc": task for task in PYTHIA})
     frame = frame[["params", "tokens", "flops", "loss", *PYTHIA]]
@@ -204,10 +204,12 @@ def emergence(seeds: int, sizes: tuple[int, ...]) -> None:
                 rows.append(found.emergence().table.reset_index())
             print(f"{models} models, {'break' if breaks else 'smooth'}, {seeds} seeds, "
                   f"{(time.monotonic() - start) / seeds:.1f} s each")  # fmt: skip
-            for task, own in pd.concat(rows).groupby("task"):
+            every = pd.concat(rows)
+            for task in ("exact", "ll"):
+                own = every[every["task"] == task]
                 shares = own["verdict"].value_counts(normalize=True)
                 wrong = shares.get("no sign of one" if breaks else "a break", 0.0)
-                ends = ", ".join(f"{v:.1f}" for v in own["ln_bf"].quantile([0, 0.5, 1]))
+                ends = ", ".join(f"{v:.1f}" for v in np.quantile(own["ln_bf"], [0, 0.5, 1]))
                 print(f"  {task}: {shares.round(3).to_dict()} wrong {wrong:.3f}, ln BF {ends}, "
                       f"expected {own['expected'].median():.1f}", flush=True)  # fmt: skip
 
