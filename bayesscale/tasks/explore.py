@@ -76,7 +76,8 @@ def explore(
 def _log_proposal(u: Array, centres: Array, root: Array) -> Array:
     """Return the log density at points of Student-t distributions around centres, mixed."""
     d = u.shape[1]
-    z2 = cdist(*(solve_triangular(root, v.T, lower=True).T for v in (u, centres)), "sqeuclidean")
+    a, b = (solve_triangular(root, v.T, lower=True).T for v in (u, centres))
+    z2 = cdist(a, b, "sqeuclidean")
     log_q = logsumexp(-(DF + d) / 2 * np.log1p(z2 / DF), axis=1) - np.log(len(centres))
     scale = np.log(np.diag(root)).sum() + d / 2 * np.log(DF * np.pi)
     return log_q - scale + gammaln((DF + d) / 2) - gammaln(DF / 2)

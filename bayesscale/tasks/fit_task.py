@@ -52,6 +52,10 @@ def fit_task(
         Column of the corpus or family, whose offsets are learned.
     fit
         The law of loss, or an average of several, that planned runs take their losses from.
+    ci_prob
+        Probability of the equal-tailed intervals, in (0, 1).
+    random_seed
+        Seed of the draws.
 
     Returns
     -------

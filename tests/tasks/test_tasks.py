@@ -38,7 +38,7 @@ def test_a_link_comes_back_with_its_noise():
     law = found.predict(loss=frame["loss"]).draws["law_score"].sel(task="acc")
     z = (law.mean(("chain", "draw")) - frame["truth"].to_numpy()) / law.std(("chain", "draw"))
     assert np.abs(z).max() < 3.5  # one curve: its points err together
-    row = found.summary.loc["acc"]
+    row = found.summary.to_dict("index")["acc"]
     assert row["known"]
     assert row["ln_bf"] > 50
     assert row["sd_lower"] < 0.02 < row["sd_upper"]
@@ -73,9 +73,9 @@ def test_tasks_at_chance_are_no_fit():
     assert found.summary["known"].tolist() == [True, False]
     assert found.severity == "caution"
     assert "These models cannot tell on flat" in repr(found)
-    there = found.predict(loss=[2.2]).summary.set_index("task")
-    assert np.isnan(there.loc["flat", "score"])
-    assert there.loc["acc", "score"] > 0.5
+    there = found.predict(loss=[2.2]).summary.set_index("task")["score"].to_dict()
+    assert np.isnan(there["flat"])
+    assert there["acc"] > 0.5
     assert np.isnan(bs.fit_task(models(), task="flat", questions=N, chance=0.25)
                     .predict(loss=2.2).summary["score"]).all()  # fmt: skip
 
@@ -130,13 +130,13 @@ def test_emergence_in_three_ways():
         )  # fmt: skip
         return found.emergence()
 
-    many = judged(32, True).table
-    assert (many["verdict"] == "a break").all()
-    assert many.loc["ll", "factor_lower"] < 4 < many.loc["ll", "factor_upper"]
-    assert 1e19 < many.loc["ll", "x"] < 1e21
-    few = judged(6, False)
-    assert few.table.loc["exact", "verdict"] == "cannot tell"
-    assert few.table.loc["exact", "models"] > 6
+    many = judged(32, True).table.to_dict("index")
+    assert {row["verdict"] for row in many.values()} == {"a break"}
+    assert many["ll"]["factor_lower"] < 4 < many["ll"]["factor_upper"]
+    assert 1e19 < many["ll"]["x"] < 1e21
+    few = judged(6, False).table.to_dict("index")["exact"]
+    assert few["verdict"] == "cannot tell"
+    assert few["models"] > 6
     smooth = judged(32, False)
     assert (smooth.table["verdict"] == "no sign of one").all()
     assert "no proof" in repr(smooth)
