@@ -1,5 +1,6 @@
 """Fitted links of tasks: scores of planned runs, and the compute that reaches a threshold."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,21 @@ from bayesscale._random import Stream, generator
 from bayesscale._sections import Heading, Section, Table, findings, further
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
-from bayesscale.errors import ConvergenceWarning, DomainError, RunsWarning, unknown_name
-from bayesscale.forecast import Answer, allocate, described, extrapolate, summary_columns
+from bayesscale.errors import (
+    ConvergenceWarning,
+    DomainError,
+    ExtrapolationWarning,
+    RunsWarning,
+    unknown_name,
+)  # fmt: skip
+from bayesscale.forecast import (
+    VALIDATED_REACH,
+    Answer,
+    allocate,
+    described,
+    extrapolate,
+    summary_columns,
+)
 from bayesscale.inference import SAMPLE_DIMS
 from bayesscale.tasks.emergence import Emergence, emergence
 from bayesscale.tasks.explore import Explored
@@ -228,11 +242,20 @@ class TaskFit(Answer):
             raise DomainError("Give fit=bs.fit(...) to fit_task, for the loss that compute buys.")
         else:
             flops = self.of.runs.flops.max() * REACH
-            x = allocate(self.of, flops=flops).draws["loss"].to_numpy()
-        law = self._predicted(x, None).draws["law_score"]
-        passed = (law >= score).mean(SAMPLE_DIMS).to_numpy() >= prob
-        at = np.where(passed.any(axis=1), flops[passed.argmax(axis=1)], np.inf)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExtrapolationWarning)
+                x = allocate(self.of, flops=flops).draws["loss"].to_numpy()
+        share = (self._predicted(x, None).draws["law_score"] >= score).mean(SAMPLE_DIMS).to_numpy()
+        share = np.maximum.accumulate(share, axis=1)
+        at = np.array([np.exp(np.interp(prob, row, np.log(flops), right=np.inf)) for row in share])
         at[[not link.known for link in self.links.values()]] = np.nan
+        largest = flops[-1] / REACH[-1]
+        if (far := at[np.isfinite(at)] / largest > VALIDATED_REACH).any():
+            warnings.warn(
+                f"{far.sum()} answers take more than {VALIDATED_REACH:g} times the largest run's "
+                "compute: intervals were not checked so far out.",
+                ExtrapolationWarning, stacklevel=2,
+            )  # fmt: skip
         columns: dict[str, Any] = {"score": score, "prob": prob, "flops": at}
         return pd.DataFrame(columns, index=pd.Index(self.links, name="task"))
 
