@@ -141,8 +141,12 @@ class TaskFit(Answer):
     def checks(self) -> tuple[CheckResult, ...]:
         """Those of the links, and of the fit that predicts losses."""
         frame = self.summary
-        few, blind = (list(frame.index[bad]) for bad in (frame.ess < LEAST_ESS, ~frame.known))
-        least = f"{'Too few' if few else 'Enough'} effective draws, at least {frame.ess.min():.0f}."
+        few, blind = (
+            list(frame.index[bad]) for bad in ((frame.ess < LEAST_ESS) & frame.known, ~frame.known)
+        )
+        least = "Enough effective draws."
+        if few:
+            least = f"Too few effective draws of {list_some(few)}, as few as {frame.ess.min():.0f}."
         flat = "These models show a change of every score."
         if blind:
             flat = (

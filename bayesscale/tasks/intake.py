@@ -133,7 +133,8 @@ def _no_share(y: Array, n: int | None, chance: float) -> str:
     if np.median(y) < chance - 3 * error:
         return (
             f"has a median of {np.median(y):.3f}, more than three standard errors ({error:.3f}) "
-            f"below chance, {chance:g}. Check both, and the number of questions"
+            f"below chance, {chance:g}. Check both, and the number of questions; where "
+            "wrong answers attract models, give the share that they start from as chance"
         )
     if n is not None:
         digits = next((k for k in range(1, 9) if np.allclose(y, y.round(k), 0, 1e-12)), 9)
