@@ -28,7 +28,7 @@ class Emergence(Told):
     Parameters
     ----------
     table
-        One row a task: ``verdict``; ``ln_bf`` of a change of slope over none, with ``ln_bf_lower``
+        One row a task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a change of slope over none, with ``ln_bf_lower``
         and ``ln_bf_upper`` over prior scales of 0.7, 1.4 and 2.8 of its log; ``factor``, median
         and 90 % interval, and ``x``, where, loss in nats/token or FLOP; ``expected``, the ln BF
         that a fourfold slope in the upper half of these models lets expect; ``models``, how many
@@ -87,7 +87,7 @@ def _judged(smooth: Model, rng: np.random.Generator) -> dict[str, Any]:
     more = n * (TIMES - 1) * (EXPECTED - expected[0]) / gained if gained > 0.5 else np.inf
     verdict = "cannot tell"
     if ln_bf.min() >= NEEDED and (low > 1 or high < 1):
-        verdict = "a break"
+        verdict = "a break" if low > 1 else "a slowdown"
     elif ln_bf.max() < NEEDED / 2 and expected[0] >= EXPECTED:
         verdict = "no sign of one"
     return {

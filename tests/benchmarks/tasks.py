@@ -8,7 +8,7 @@ The public sets are in FOLDER. Gadre: models below 1e9 parameters are fitted, ni
 out, from their measured losses and from their sizes; chance of each task as its paper has it, the
 number of questions from the granularity of its accuracies. Pythia: one checkpoint a run, up to 1.4B
 fitted. ObsScaling: from compute, offsets by family, models up to 1e23 FLOP fitted. "real" judges
-emergence on Gadre's tasks.
+emergence on these tasks.
 
 Simulated emergence: exact match of 8 tokens, 1,000 questions, 4 decades of compute; the log of a
 token's loss falls by 3.9 in all, evenly or four times as fast in the upper half, with run noise.
@@ -169,7 +169,15 @@ def table(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def real(root: Path, chosen: list[str]) -> None:
-    """Print verdicts on emergence in loss and in compute."""
+    """Print verdicts on emergence: of Pythia's last words under both metrics in compute, and of
+    Gadre's tasks in loss and in compute.
+    """
+    pythia = pd.read_csv(root / "pythia_evals2023/runs.csv")
+    pythia = pythia[(pythia.shots == 0) & (pythia.step == 143_000)]
+    pythia = pythia.assign(ll=-pythia.loss)[["flops", "lambada_openai:acc", "ll"]]
+    both = bs.fit_task(pythia, task=["lambada_openai:acc", "ll"], questions=5153, predictor="flops",
+                       metric={"ll": "log_likelihood"})  # fmt: skip
+    print(both.emergence().table.round(2).to_string(), flush=True)
     frame = gadre(root)
     for task in chosen or CHANCE:
         n = None if task in MACRO else granularity(frame[task].to_numpy())
