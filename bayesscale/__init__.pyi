@@ -62,11 +62,15 @@ from .plots.recipes import plot_recipes as plot_recipes
 from .plots.regret import plot_regret as plot_regret
 from .plots.residuals import plot_residuals as plot_residuals
 from .plots.style import plot_style as plot_style
+from .plots.task import plot_task as plot_task
 from .quantities import Quantity as Quantity
 from .recipes.compare import compare_recipes as compare_recipes
 from .recipes.comparison import RecipeComparison as RecipeComparison, runs_needed as runs_needed
 from .runs.fetch import fetch_runs as fetch_runs, load_example as load_example
 from .runs.read import read_runs as read_runs
 from .runs.table import Runs as Runs
+from .tasks.ability import TaskFit as TaskFit, TaskPrediction as TaskPrediction
+from .tasks.emergence import Emergence as Emergence
+from .tasks.fit_task import fit_task as fit_task
 from .tell.latex import to_latex as to_latex
 from .tell.report import report as report

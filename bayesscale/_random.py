@@ -20,6 +20,7 @@ class Stream(IntEnum):
     PREDICTIVE = 7
     PILOT = 8
     RECIPE = 9
+    TASKS = 10
 
 
 def generator(seed: int, stream: Stream, *further: int) -> np.random.Generator:

@@ -20,7 +20,7 @@ ROWS = [
     {"_arguments", "_documented", "_environment", "_equation", "_files", "_format", "_interrupts",
      "_progress", "_python", "_random", "_sections", "_sweep", "_types"},
     {"quantities"}, {"accounting"}, {"runs", "laws"}, {"model"}, {"checks", "density"},
-    {"inference"}, {"forecast", "comparison"}, {"backtesting", "calibration", "recipes"},
+    {"inference"}, {"forecast", "comparison"}, {"backtesting", "calibration", "recipes", "tasks"},
     {"planning"}, {"plots"}, {"tell"}, {"cli"}, {"__main__"},
 ]  # fmt: skip
 """A module imports from rows above its own, and from its own room; rooms in a row do not mix."""

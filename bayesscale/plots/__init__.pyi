@@ -10,6 +10,7 @@ from .loss import plot_loss as plot_loss
 from .recipes import plot_recipes as plot_recipes
 from .regret import plot_regret as plot_regret
 from .residuals import plot_residuals as plot_residuals
+from .task import plot_task as plot_task
 from .style import (
     BLUE as BLUE, LIGHT as LIGHT, VERMILION as VERMILION, palette as palette,
     plot_style as plot_style,

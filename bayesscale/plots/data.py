@@ -12,12 +12,13 @@ from bayesscale.plots.loss import loss_data
 from bayesscale.plots.recipes import recipes_data
 from bayesscale.plots.regret import regret_data
 from bayesscale.plots.residuals import residuals_data
+from bayesscale.plots.task import task_data
 
 DATA = {
     "allocation": allocation_data, "backtest": backtest_data, "comparison": comparison_data,
     "contour": contour_data, "coverage": coverage_data, "isoflops": isoflops_data,
     "loss": loss_data, "recipes": recipes_data, "regret": regret_data,
-    "residuals": residuals_data, "sensitivity": sensitivity_data,
+    "residuals": residuals_data, "sensitivity": sensitivity_data, "task": task_data,
 }  # fmt: skip
 
 

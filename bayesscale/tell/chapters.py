@@ -16,6 +16,7 @@ from bayesscale.forecast import VALIDATED_REACH, Regret
 from bayesscale.inference import Fit
 from bayesscale.planning import Plan
 from bayesscale.recipes import RecipeComparison
+from bayesscale.tasks import TaskFit
 from bayesscale.tell.pictures import Picture
 
 
@@ -181,6 +182,19 @@ def recipe_chapters(recipes: RecipeComparison | None) -> list[Chapter]:
         "holds one, either may.", recipes.verdict.text,
     )  # fmt: skip
     return [Chapter("recipes", "Recipes compared", recipes.sections(), [picture])]
+
+
+def task_chapters(tasks: TaskFit | None) -> list[Chapter]:
+    """Return the scores of tasks."""
+    from bayesscale.plots import plot_task
+
+    if tasks is None:
+        return []
+    picture = Picture(
+        "task", "Scores against loss or compute", lambda: plot_task(tasks),
+        "Lines are the links, with the interval of the expected score.",
+    )  # fmt: skip
+    return [Chapter("task", "From loss to ability", tasks.sections()[1:], [picture])]
 
 
 def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:

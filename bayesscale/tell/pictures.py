@@ -20,7 +20,7 @@ LARGEST_SVG = 400_000
 
 STEMS = (
     "loss", "residuals", "isoflops", "allocation", "regret", "comparison",
-    "prior_sensitivity", "backtest", "coverage", "recipes",
+    "prior_sensitivity", "backtest", "coverage", "recipes", "task",
 )  # fmt: skip
 """Names of the files that pictures may be written to."""
 

@@ -28,6 +28,7 @@ from bayesscale.planning import Plan
 from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
 from bayesscale.recipes import RecipeComparison
 from bayesscale.runs import check_same_runs, facts
+from bayesscale.tasks import TaskFit
 from bayesscale.tell import chapters
 from bayesscale.tell.explorer import Explorer, explorer_of
 from bayesscale.tell.pictures import Drawn, draw, files_in, save
@@ -46,8 +47,9 @@ def report(
     machine: Machine | None = None, regret: Regret | None = None,
     comparison: Comparison | None = None, sensitivity: PriorSensitivity | None = None,
     backtest: Backtest | None = None, recipes: RecipeComparison | None = None,
-    title: str | None = None, question: str = QUESTION, commands: Sequence[str] | None = None,
-    figures: str | Path | None = None, ci_prob: float | None = None, overwrite: bool = False,
+    tasks: TaskFit | None = None, title: str | None = None, question: str = QUESTION,
+    commands: Sequence[str] | None = None, figures: str | Path | None = None,
+    ci_prob: float | None = None, overwrite: bool = False,
 ) -> Path:  # fmt: skip
     """Write a report: one HTML file that opens from disk, without a network, and prints well.
 
@@ -82,8 +84,9 @@ def report(
         What :func:`~bayesscale.prior_sensitivity` returned.
     backtest
         What :func:`~bayesscale.backtest` returned; by default that of the plan.
-    recipes
-        What :func:`~bayesscale.compare_recipes` returned, also of other runs.
+    recipes, tasks
+        What :func:`~bayesscale.compare_recipes` and :func:`~bayesscale.fit_task` returned, also of
+        other runs.
     title
         Title; by default the name of the runs.
     question
@@ -127,7 +130,7 @@ def report(
     }  # fmt: skip
     parts: dict[str, tuple[Any, Any]] = {
         "fit": (fit, Fit | Average), "plan": (plan, Plan), "machine": (machine, Machine),
-        **results, "recipes": (recipes, RecipeComparison),
+        **results, "recipes": (recipes, RecipeComparison), "tasks": (tasks, TaskFit),
     }  # fmt: skip
     for name, (value, kind) in parts.items():
         if value is not None and not isinstance(value, kind):
@@ -159,6 +162,7 @@ def report(
             *chapters.comparison_chapters(comparison, sensitivity),
             *chapters.backtest_chapters(plan.test),
             *chapters.recipe_chapters(recipes),
+            *chapters.task_chapters(tasks),
         ]
         drawn = {p.stem: draw(p) for chapter in contents for p in chapter.pictures}
         page = _render(
@@ -166,7 +170,9 @@ def report(
             title=title or f"Scaling of {subject_fit.runs.name or 'the runs'}", question=question,
             commands=commands if commands is not None else _python(subject_fit),
             severity=worst(
-                r.severity for r in (plan, comparison, sensitivity, recipes) if r is not None
+                r.severity
+                for r in (plan, comparison, sensitivity, recipes, tasks)
+                if r is not None
             ),
         )  # fmt: skip
     _tell_again(heard)

@@ -1,0 +1,99 @@
+"""Whether an ability breaks out of its curve: a smooth link against a change of its slope."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesscale._format import over_interval
+from bayesscale._random import Stream, generator
+from bayesscale._sections import Section, Severity, Table, Told
+from bayesscale.tasks.link import Model
+
+BENDS = (0.7, 1.4, 2.8)
+"""Prior scales of the log ratio of the slopes, around ln 4."""
+
+NEEDED, FOURFOLD, TIMES = 3.0, 4.0, 3.0
+EXPECTED = 8.2
+"""Nats to expect so that nine designs in ten find the 3 that are needed: a log likelihood ratio
+with mean m has a standard deviation of about the root of 2 m."""
+
+
+@dataclass(frozen=True, repr=False)
+class Emergence(Told):
+    """Evidence for a break in the slope of an ability, by task.
+
+    Parameters
+    ----------
+    table
+        One row a task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a change of slope
+        over none, with ``ln_bf_lower`` and ``ln_bf_upper`` over prior scales of 0.7, 1.4 and 2.8
+        of its log; ``factor``, median
+        and 90 % interval, and ``x``, where, loss in nats/token or FLOP; ``expected``, the ln BF
+        that a fourfold slope in the upper half of these models lets expect; ``models``, how many
+        over this range would find it nine times in ten.
+    """
+
+    table: pd.DataFrame
+
+    @property
+    def severity(self) -> Severity:
+        """A comparison may be used."""
+        return "ok"
+
+    def sections(self) -> list[Section]:
+        """Return the verdicts."""
+        columns: dict[str, Any] = {
+            "task": lambda row: row["task"], "verdict": lambda row: row["verdict"],
+            "ln BF of a break": lambda row: over_interval(row, "ln_bf", "{:.1f}".format),
+            "slope times": lambda row: over_interval(row, "factor", "{:.2g}".format),
+            "a fourfold one: ln BF": lambda row: f"{row['expected']:.1f}",
+            "models needed": lambda row: f"{row['models']:.0f}",
+        }  # fmt: skip
+        return [Table.of(self.table, columns, (
+            "No sign: these models would have shown a fourfold break; that is no proof that the "
+            "ability is smooth, which accuracies cannot give. Ranges of ln BF: over prior scales."
+        ))]  # fmt: skip
+
+
+def emergence(models: Mapping[str, Model], seed: int) -> Emergence:
+    """Judge every task."""
+    rows = {name: _judged(model, generator(seed, Stream.TASKS)) for name, model in models.items()}
+    return Emergence(pd.DataFrame.from_dict(rows, "index").rename_axis(index="task"))
+
+
+def _judged(smooth: Model, rng: np.random.Generator) -> dict[str, Any]:
+    """Return a row of the table."""
+    task, base = smooth.task, smooth.explore(rng)
+    broken = [replace(smooth, bend=bend) for bend in BENDS]
+    found = [model.explore(rng) for model in broken]
+    ln_bf = np.array([each.log_evidence for each in found]) - base.log_evidence
+    c = broken[1].coordinates(found[1].u, found[1].place)
+    low, factor, high = np.exp(np.quantile(c["ln_factor"], [0.05, 0.5, 0.95]))
+    # data that a fourfold slope above the middle lets expect, of as many models and of more
+    middle = {k: np.median(v) for k, v in smooth.coordinates(base.u, base.place).items()}
+    slope = 2 * np.exp(middle["ln_slope"]) / (1 + FOURFOLD)
+    middle |= {"ln_factor": np.log(FOURFOLD), "place": 0.0, "ln_slope": np.log(slope)}
+    middle["level"] -= slope * (FOURFOLD - 1) / 2
+    score = smooth.mean(middle, smooth.eta(middle, task.scaled(task.x)))
+    score = np.sign(task.score[0]) * np.exp(score) if smooth.link == "score" else score
+    expected = []
+    for weight in (1.0, TIMES):
+        there = replace(task, score=score, weight=weight)
+        logs = [replace(m, task=there).explore(rng).log_evidence for m in (smooth, broken[-1])]
+        expected.append(logs[1] - logs[0])
+    n, gained = len(task.x), expected[1] - expected[0]
+    more = n * (TIMES - 1) * (EXPECTED - expected[0]) / gained if gained > 0.5 else np.inf
+    verdict = "cannot tell"
+    if ln_bf.min() >= NEEDED and (low > 1 or high < 1):
+        verdict = "a break" if low > 1 else "a slowdown"
+    elif ln_bf.max() < NEEDED / 2 and expected[0] >= EXPECTED:
+        verdict = "no sign of one"
+    return {
+        "verdict": verdict, "ln_bf": ln_bf[1], "ln_bf_lower": ln_bf.min(),
+        "ln_bf_upper": ln_bf.max(), "factor": factor, "factor_lower": low, "factor_upper": high,
+        "x": task.at(np.median(c["place"])), "expected": expected[0],
+        "models": np.ceil(max(n + more, 4)),
+    }  # fmt: skip
