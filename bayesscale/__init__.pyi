@@ -6,7 +6,6 @@ from .accounting.lifetime import LifetimeCost as LifetimeCost, Money as Money
 from .accounting.machine import Machine as Machine
 from .accounting.rules import PowerCost as PowerCost
 from .accounting.transformer import Transformer as Transformer
-from .accounting.transformer_cost import TransformerCost as TransformerCost
 from .backtesting.result import Backtest as Backtest
 from .backtesting.rolling import backtest as backtest
 from .backtesting.score import Score as Score, score as score
@@ -54,7 +53,6 @@ from .plots.backtest import plot_backtest as plot_backtest, plot_coverage as plo
 from .plots.comparison import (
     plot_comparison as plot_comparison, plot_sensitivity as plot_sensitivity,
 )
-from .plots.contour import plot_contour as plot_contour
 from .plots.data import plot_data as plot_data
 from .plots.isoflops import plot_isoflops as plot_isoflops
 from .plots.loss import plot_loss as plot_loss

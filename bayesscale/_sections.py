@@ -137,7 +137,7 @@ class Details:
 type Section = Heading | Verdict | Paragraph | Equation | Table | Details
 
 
-class Told(ABC):
+class Result(ABC):
     """A result that is described in sections. ``passed`` means that nothing forbids its use."""
 
     @property

@@ -16,8 +16,8 @@ from bayesscale._sections import (
     Equation,
     Heading,
     Paragraph,
+    Result,
     Table,
-    Told,
     Verdict,
     as_html,
     as_text,
@@ -174,7 +174,7 @@ def test_the_verdict_and_what_it_rests_on_come_first_and_the_good_news_is_folded
     assert worst(check.severity for check in checks) == "stop"
 
 
-class Result(Told):
+class Result(Result):
     severity = "caution"
 
     def sections(self):

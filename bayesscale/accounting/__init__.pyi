@@ -5,4 +5,3 @@ from .rules import (
     Cost as Cost, FLOP_PER_PARAM_AND_TOKEN as FLOP_PER_PARAM_AND_TOKEN, PowerCost as PowerCost,
 )
 from .transformer import Transformer as Transformer
-from .transformer_cost import TransformerCost as TransformerCost

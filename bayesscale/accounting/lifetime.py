@@ -54,7 +54,7 @@ class LifetimeCost:
         )  # fmt: skip
         if self.training is not None and not is_cost(self.training):
             raise DomainError(
-                "training must be a cost such as PowerCost() or TransformerCost(...), "
+                "training must be a cost such as PowerCost(), "
                 f"not {_arguments.shown(self.training)}."
             )
         if 0 < self.tokens_served < 1e6 or self.tokens_served > 1e20:

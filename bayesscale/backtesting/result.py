@@ -14,10 +14,10 @@ from bayesscale._format import flops as write_flops, percent
 from bayesscale._sections import (
     Heading,
     Paragraph,
+    Result,
     Section,
     Severity,
     Table,
-    Told,
     Verdict,
     records,
     worst,
@@ -40,16 +40,15 @@ LEVEL = 90
 """Percent of the intervals in sentences."""
 
 POWER = 0.8
-"""A test is weak if errors twice as large are less likely than this to be detected. Public ladders
-allow one to three independent folds, whose power is .3 to .8, so that few pass; with .5 for this,
-simulated ladders of curvature or repeated data passed whose prediction at 10x did not hold."""
+"""A test is weak if errors twice as large are less likely to be detected, as on most public ladders
+(.3 to .8); with .5, ladders of curvature passed whose prediction at 10x did not hold."""
 
 WRONG_P, WRONG_RATIO = 1e-3, 3.0
 """Errors so improbable, and so many times as large as predicted, forbid the use of intervals."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Backtest(Told):
+class Backtest(Result):
     """Predictions of runs that were held out, and their scores.
 
     Parameters

@@ -11,7 +11,7 @@ import pandas as pd
 from bayesscale._documented import documented
 from bayesscale._format import interval, percent, short_number
 from bayesscale._progress import PROGRESS, ProgressOption
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, worst
+from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table, worst
 from bayesscale.backtesting.folds import Fold
 from bayesscale.backtesting.judge import POSTERIOR, judge
 from bayesscale.backtesting.result import Backtest
@@ -26,7 +26,7 @@ LEVEL = 90
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Score(Told):
+class Score(Result):
     """How a fit predicted runs that it had not seen, and the fit with them.
 
     Parameters

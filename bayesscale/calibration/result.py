@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayesscale._format import list_some
-from bayesscale._sections import Heading, Section, Severity, Table, Told, Verdict
+from bayesscale._sections import Heading, Result, Section, Severity, Table, Verdict
 from bayesscale.calibration.simulation import RANKED_AMONG, Ranked
 from bayesscale.calibration.uniform import counts_below, p_value
 
@@ -23,7 +23,7 @@ UNCONVERGED_MAX = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration(Told):
+class Calibration(Result):
     """Ranks of the truth among posterior draws, and whether they are uniform.
 
     Parameters

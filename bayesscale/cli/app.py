@@ -13,7 +13,6 @@ from bayesscale.cli.analysis import quickstart_command, report_command
 from bayesscale.cli.data import data_command, laws_command
 from bayesscale.cli.plot import plot_command
 from bayesscale.cli.questions import COMMANDS
-from bayesscale.cli.task import task_command
 from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b
@@ -121,7 +120,7 @@ def main(debug: bool) -> None:
 
 for command in (
     quickstart_command, fit.fit_command, *COMMANDS, sweeps.compare_command, sweeps.recipes_command,
-    task_command, sweeps.backtest_command, report_command, plot_command, fit.show_command,
+    sweeps.task_command, sweeps.backtest_command, report_command, plot_command, fit.show_command,
     fit.evidence_command, fit.score_command, fit.average_command, sweeps.calibrate_command,
     data_command, laws_command,
 ):  # fmt: skip

@@ -20,7 +20,16 @@ import bayesscale as bs
 from bayesscale import errors
 from bayesscale._files import check_output, check_saved
 from bayesscale._python import call
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Told, records, words, worst
+from bayesscale._sections import (
+    Heading,
+    Paragraph,
+    Result,
+    Section,
+    Severity,
+    records,
+    words,
+    worst,
+)
 from bayesscale.cli.options import READING, TERMS
 from bayesscale.cli.own_law import Aside
 from bayesscale.errors import BayesScaleWarning, FileError
@@ -192,7 +201,7 @@ class Output:
         self._told += words(sections) * (not self.quiet)
 
     def finish(
-        self, document: Mapping[str, Any], *results: Told, last: str = "", python: bool = True
+        self, document: Mapping[str, Any], *results: Result, last: str = "", python: bool = True
     ) -> None:
         """Write document, Python and a last line; end with the status of the gravest severity."""
         severity = worst(result.severity for result in results)
@@ -219,7 +228,7 @@ class Output:
             self.tell([Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
 
-    def _write_table(self, path: str, results: Iterable[Told]) -> None:
+    def _write_table(self, path: str, results: Iterable[Result]) -> None:
         """Write the first table that results have."""
         tables = (getattr(result, "summary", None) for result in results)
         table: Any = next((t() if callable(t) else t for t in tables if t is not None), None)
@@ -235,7 +244,7 @@ def _warn(text: str) -> None:
     tell([Paragraph(f"Warning: {text}", "caution")], terminal(stderr=True))
 
 
-def _advice(severity: Severity, results: Iterable[Told]) -> str:
+def _advice(severity: Severity, results: Iterable[Result]) -> str:
     if severity == "caution":
         return "Usable with the cautions above; with --strict they end with status 1."
     checks = [check for result in results for check in getattr(result, "checks", ())]
@@ -287,7 +296,7 @@ FACTS = ("law", "random_seed", "ci_prob", "pair")
 TABLES = ("summary", "folds", "points")
 
 
-def describe(result: Told) -> dict[str, Any]:
+def describe(result: Result) -> dict[str, Any]:
     """Describe a result: whether it may be used, what it says, its settings, tables and checks."""
     import pandas as pd
 

@@ -17,7 +17,6 @@ KINDS = {
     "loss": "loss against compute, with what is extrapolated",
     "allocation": "best parameters and tokens against compute",
     "isoflops": "loss against parameters at fixed compute",
-    "contour": "loss over parameters and tokens, of one fit",
     "residuals": "what the laws miss, by parameters, tokens and compute",
 }
 

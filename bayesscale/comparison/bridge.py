@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesscale._random import Stream, generator
-from bayesscale._sections import Paragraph, Section, Told
+from bayesscale._sections import Paragraph, Result, Section
 from bayesscale._types import Array
 from bayesscale.comparison.stacking import effective_size, pareto_k
 from bayesscale.errors import DomainError
@@ -23,7 +23,7 @@ TOLERANCE = 1e-13
 DRAWS_MIN = 100
 
 
-class Estimate(Told):
+class Estimate(Result):
     """A number with an error small enough to be returned."""
 
     @property

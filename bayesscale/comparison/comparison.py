@@ -28,7 +28,7 @@ GRAVE = ("caution", "stop")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(page.Told):
+class Comparison(page.Result):
     """Laws on the same runs, compared.
 
     Parameters

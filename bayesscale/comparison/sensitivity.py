@@ -12,7 +12,7 @@ import numpy as np
 from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told
+from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table
 from bayesscale._sweep import sweep
 from bayesscale._types import Array
 from bayesscale.comparison.evidence import Evidence, evidences, refit_evidence
@@ -37,7 +37,7 @@ ALL, DISCREPANCY = "all", "discrepancy"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PriorSensitivity(Told):
+class PriorSensitivity(Result):
     """Evidences over a grid of priors.
 
     Parameters

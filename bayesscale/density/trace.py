@@ -48,10 +48,6 @@ class Maths:
 
     pow = power
 
-    def log2(self, a: Any) -> Node:
-        """Return the binary logarithm."""
-        return self.log(a) / log(2)
-
     def log10(self, a: Any) -> Node:
         """Return the decimal logarithm."""
         return self.log(a) / log(10)

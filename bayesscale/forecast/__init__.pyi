@@ -1,7 +1,7 @@
 from .allocate import Allocation as Allocation, allocate as allocate
 from .answer import (
-    Answer as Answer, VALIDATED_REACH as VALIDATED_REACH, alike as alike, asks as asks,
-    described as described, stated as stated, summary_columns as summary_columns,
+    Answer as Answer, VALIDATED_REACH as VALIDATED_REACH, broadcast as broadcast, asks as asks,
+    described as described, check_inputs as check_inputs, summary_columns as summary_columns,
     target_frame as target_frame, warn_if_far as warn_if_far,
 )
 from .data_worth import (

@@ -164,7 +164,7 @@ def allocate(
         frontier, x, _ = purchase.at(some).frontier(posterior, budgets[some]).best()
         return {"N*": x, "the loss": frontier.log_loss(x)}
 
-    columns, drawn, every = mixture.ask_all(
+    columns, drawn, every = mixture.evaluate_all(
         about, len(budgets), ci_prob=ci_prob, random_seed=random_seed
     )
     minima, unspent = drawn.pop("minima"), drawn.pop("unspent").mean(axis=(0, 1))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from bayesscale._arguments import interval_tails, positive_array, shown
 from bayesscale._documented import documented
 from bayesscale._format import list_some
-from bayesscale._sections import Heading, Section, Severity, Told, findings, further, words, worst
+from bayesscale._sections import Heading, Result, Section, Severity, findings, further, words, worst
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError, ExtrapolationWarning
@@ -78,7 +78,7 @@ asks = documented(ARGUMENTS, sections=SECTIONS)
 
 @described
 @dataclass(frozen=True, repr=False)
-class Answer(Told):
+class Answer(Result):
     """The posterior of what was asked.
 
     Parameters
@@ -162,7 +162,7 @@ class Answer(Told):
         return [*head, *self.body(), *further([self.sensitivity] if self.sensitivity else [])]
 
 
-def stated(
+def check_inputs(
     law: Law, values: Mapping[str, ArrayLike | None], *, wanted: Any, asked: str = "",
     single: bool = False,
 ) -> dict[str, Array]:  # fmt: skip
@@ -207,7 +207,7 @@ def admitted(q: Quantity, values: Any) -> Array:
     return array
 
 
-def alike(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def broadcast(inputs: Mapping[str, Array]) -> dict[str, Array]:
     """Repeat single values so that all inputs have one length."""
     try:
         return dict(zip(inputs, np.broadcast_arrays(*inputs.values()), strict=True))

@@ -54,12 +54,12 @@ class DataWorth(answer.Answer):
         return [Table.of(self.summary, columns, f"{self.note} {percent(self.ci_prob)} intervals.")]
 
     @classmethod
-    def ask(
+    def evaluate(
         cls, mixture: Mixture, question: Question, index: dict[str, Array], ci_prob: float,
         note: str,
     ) -> "DataWorth":  # fmt: skip
         """Put the question, and sum up its answers ``(draw, target)``."""
-        ((dim, targets),), drawn = index.items(), mixture.ask(question)
+        ((dim, targets),), drawn = index.items(), mixture.evaluate(question)
         columns: dict[str, Array] = {}
         for name, values in drawn.items():  # quantiles between infinities are no numbers
             columns |= answer.summary_columns(name, np.minimum(values, HUGE), ci_prob)
@@ -72,7 +72,7 @@ class DataWorth(answer.Answer):
 def _stated(fit: Fit, terms: Terms, **sizes: Any) -> dict[str, Array]:
     """Return sizes with the law's other inputs, those of the terms but for unique tokens."""
     given = {k: v for k, v in {**terms.given, **sizes}.items() if k in fit.law.quantities}
-    return answer.stated(fit.law, given, wanted=fit.law.quantities)
+    return answer.check_inputs(fit.law, given, wanted=fit.law.quantities)
 
 
 def _new(posterior: Posterior, sizes: dict[str, Array], terms: Terms) -> dict[str, Array]:
@@ -144,7 +144,7 @@ def worth_of_epochs(
 
     of = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
     note = f"Worth of tokens in new ones, of {of}; of further tokens; epochs of the least loss."
-    return DataWorth.ask(mixture, question, {EPOCHS.name: read}, ci_prob, note)
+    return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 
 @answer.asks
@@ -192,7 +192,7 @@ def tokens_without_overfitting(
         return {"tokens": centre * np.exp(crossing(log_loss, limit, limit + share, SOLVABLE)[0])}
 
     note = f"New tokens that leave {percent(excess)} of loss over that of endless data."
-    return DataWorth.ask(mixture, question, {PARAMS.name: sizes}, ci_prob, note)
+    return DataWorth.evaluate(mixture, question, {PARAMS.name: sizes}, ci_prob, note)
 
 
 @answer.asks
@@ -230,4 +230,4 @@ def convergence(
         return {"over_converged": short / (best["loss"] - short), "of_reducible": short / above}
 
     note = "Loss of the best run over that of its size on endless data; and of what is reducible."
-    return DataWorth.ask(purchase.mixture, question, {FLOPS.name: budgets}, ci_prob, note)
+    return DataWorth.evaluate(purchase.mixture, question, {FLOPS.name: budgets}, ci_prob, note)

@@ -17,12 +17,12 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
     admitted,
-    alike,
     asks,
+    broadcast,
+    check_inputs,
     described,
     quantity_of,
     reach,
-    stated,
     target_frame,
     title,
     warn_if_far,
@@ -126,8 +126,10 @@ def extrapolate(
     law = host.law
     terms = priced(host, terms, spends=False)
     sizes = {"params": params, "tokens": tokens, "flops": flops}
-    targets = stated(law, {**terms.given, **sizes, **inputs}, wanted=law.quantities)
-    targets = alike({**targets, "loss_se": admitted(LOSS_SE, 0.0 if loss_se is None else loss_se)})
+    targets = check_inputs(law, {**terms.given, **sizes, **inputs}, wanted=law.quantities)
+    targets = broadcast(
+        {**targets, "loss_se": admitted(LOSS_SE, 0.0 if loss_se is None else loss_se)}
+    )
     errors = targets.pop("loss_se")
     seed = mixture.random_seed if random_seed is None else random_seed
 
@@ -146,7 +148,7 @@ def extrapolate(
 
         return question
 
-    columns, drawn, every = mixture.ask_all(
+    columns, drawn, every = mixture.evaluate_all(
         about, len(errors), ci_prob=ci_prob, random_seed=random_seed
     )
     sizes = dict(targets)

@@ -12,8 +12,8 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
     asks,
+    check_inputs,
     described,
-    stated,
     summary_columns,
     target_frame,
     warn_if_far,
@@ -88,7 +88,7 @@ def gain(
     host = mixture.host
     terms = priced(host, terms)
     sizes = {"params": params, "tokens": tokens, "flops": flops}
-    start = stated(
+    start = check_inputs(
         host.law, {**terms.given, **sizes, **inputs}, wanted=host.law.quantities, single=True
     )
     more = positive_scalar("factor", factor, "1")
@@ -113,7 +113,7 @@ def gain(
             after = np.concatenate([after, frontier[..., 1:]], axis=-1)
         return {"before": before, "after": after}
 
-    drawn = mixture.ask(question)
+    drawn = mixture.evaluate(question)
     before, after = drawn["before"], drawn["after"]
     saved = before - after
     share = 100 * saved / before

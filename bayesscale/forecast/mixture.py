@@ -97,7 +97,7 @@ class Mixture:
         )
         return cls(host, components, seed, fit)
 
-    def ask(
+    def evaluate(
         self, question: Question, random_seed: int | None = None, *, block: int = 0
     ) -> dict[str, NDArray[Any]]:
         """Put a question to every law, and gather the answers, shape ``(chain, draw, ...)``."""
@@ -119,7 +119,7 @@ class Mixture:
         size = max(1, MOST_AT_ONCE // len(self.host.posterior))
         return [slice(k, min(k + size, n_targets)) for k in range(0, n_targets, size)]
 
-    def ask_all(
+    def evaluate_all(
         self, question: Callable[[slice], Question], n_targets: int, *, ci_prob: float,
         random_seed: int | None = None,
     ) -> tuple[dict[str, Array], dict[str, Array], int]:  # fmt: skip
@@ -132,7 +132,7 @@ class Mixture:
         columns: dict[str, list[Array]] = {}
         kept: dict[str, list[Array]] = {}
         for block, some in enumerate(self.blocks(n_targets)):
-            for name, values in self.ask(question(some), random_seed, block=block).items():
+            for name, values in self.evaluate(question(some), random_seed, block=block).items():
                 for column, part in summary_columns(name, values, ci_prob).items():
                     columns.setdefault(column, []).append(part)
                 kept.setdefault(name, []).append(values[:, ::every].copy())

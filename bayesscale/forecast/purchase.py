@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import alike, stated, summary_columns
+from bayesscale.forecast.answer import broadcast, check_inputs, summary_columns
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.terms import Terms
@@ -41,12 +41,12 @@ class Purchase:
         law = mixture.host.law
         terms = Terms.of(terms, mixture.host.runs, law=law)
         stated_inputs = {**terms.given, **(inputs or {})}
-        given = stated(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
+        given = check_inputs(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
         return cls(mixture, terms, given)
 
     def over(self, flops: Array) -> tuple[Purchase, Array]:
         """Return the question with one value of every input a budget, and the budgets."""
-        targets = alike({"flops": flops, **self.given})
+        targets = broadcast({"flops": flops, **self.given})
         flops = targets.pop("flops")
         return replace(self, given=targets), flops
 
@@ -65,7 +65,7 @@ class Purchase:
 
     def law_loss(self, params: Array, tokens: Array) -> Array:
         """Return the loss of sizes, nats/token, ``(chain, draw, size)``."""
-        return self.mixture.ask(
+        return self.mixture.evaluate(
             lambda p, _: {"loss": p.law_loss(self.law_inputs(p, params, tokens))}
         )["loss"]
 
@@ -78,7 +78,7 @@ class Purchase:
 
     def optima(self, flops: Array) -> dict[str, Array]:
         """Return what :meth:`best` does of the mixture, shape ``(chain, draw, flops)``."""
-        return self.mixture.ask(lambda posterior, _: self.best(posterior, flops))
+        return self.mixture.evaluate(lambda posterior, _: self.best(posterior, flops))
 
     def summary(self, flops: Array, ci_prob: float) -> pd.DataFrame:
         """Return medians and intervals of N*, D*, D*/N* and L*, one row a budget."""

@@ -150,7 +150,7 @@ def regret(
             here.frontier(posterior, plans.flops[some]), plans.params[some], plans.tokens[some], rng
         )
 
-    columns, drawn, every = mixture.ask_all(
+    columns, drawn, every = mixture.evaluate_all(
         about, len(plans.params), ci_prob=ci_prob, random_seed=random_seed
     )
     sizes = {

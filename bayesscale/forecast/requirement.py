@@ -17,8 +17,8 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import (
     Answer,
     asks,
+    check_inputs,
     described,
-    stated,
     target_frame,
     title,
     warn_if_far,
@@ -139,7 +139,7 @@ def required_flops(
     mixture = Mixture.of(fit)
     host = mixture.host
     if tuple(host.law.quantities) == (FLOPS.name,):
-        stated(host.law, {**without_split(host, terms).given, **inputs}, wanted=())
+        check_inputs(host.law, {**without_split(host, terms).given, **inputs}, wanted=())
         if prob is not None:
             raise DomainError(
                 f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
@@ -186,7 +186,7 @@ def required_tokens(
     host = mixture.host
     terms = priced(host, terms, spends=False)
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
-    fixed = stated(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
+    fixed = check_inputs(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
         mixture, "tokens", loss, _tokens_of(fixed, terms), ci_prob=ci_prob
     )
@@ -209,7 +209,7 @@ def _requirement(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
             f"{LARGEST_LOSS:.2f}, where no law holds. Ask for a smaller one."
         )
-    drawn = mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
+    drawn = mixture.evaluate(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]
     # quantiles that are order statistics: interpolating towards infinity gives nan
     quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
@@ -354,7 +354,9 @@ def _tokens(purchase: Purchase, sizes: Array, loss: float, prob: float) -> Array
     """Return the tokens with which sizes reach a loss with a probability, infinite for none."""
     search = _tokens_of({"params": sizes, **purchase.given}, purchase.terms)
     losses = np.full(sizes.shape, loss)
-    drawn = purchase.mixture.ask(lambda posterior, _: _solved(posterior, search(posterior), losses))
+    drawn = purchase.mixture.evaluate(
+        lambda posterior, _: _solved(posterior, search(posterior), losses)
+    )
     draws = np.where(np.isnan(drawn["size"]), np.inf, drawn["size"])
     return np.quantile(draws, prob, axis=(0, 1), method="inverted_cdf")
 

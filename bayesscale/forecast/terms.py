@@ -13,7 +13,7 @@ import numpy as np
 from bayesscale import _arguments
 from bayesscale._documented import documented
 from bayesscale._types import Array
-from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, TransformerCost, is_cost
+from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, is_cost
 from bayesscale.errors import DomainError, RunsWarning
 from bayesscale.forecast.search import find_roots
 from bayesscale.laws import Law
@@ -208,10 +208,9 @@ class Terms:
     ----------
     cost
         What a run costs: a :class:`~bayesscale.PowerCost` C = κ N^p D^q, a
-        :class:`~bayesscale.LifetimeCost` that counts serving too, a
-        :class:`~bayesscale.TransformerCost`, or your own function ``cost(params, tokens) -> FLOP``
-        of arrays, increasing in both. None counts as the runs do: 6ND, or their own compute
-        column's median FLOP per parameter and token.
+        :class:`~bayesscale.LifetimeCost` that counts serving too, or a custom function
+        ``cost(params, tokens) -> FLOP`` of arrays, increasing in both. None counts as the runs do:
+        6ND, or their own compute column's median FLOP per parameter and token.
     limits
         Sizes that a run may have.
     repetition
@@ -469,12 +468,5 @@ def cost_in_words(cost: Cost) -> list[str]:
                 f"Budgets pay for training and for {cost.tokens_served:.3g} tokens served, at 2 "
                 f"FLOP a parameter{price}.",
                 *(cost_in_words(cost.training) if cost.training else []),
-            ]
-        case TransformerCost():
-            return [
-                f"Compute is that of transformers of vocabulary {cost.vocab:.6g}, context "
-                f"{cost.context:.6g} and width {cost.aspect:.3g} times the depth, "
-                f"{'with' if cost.head else 'without'} the output head; attention scores: "
-                f"{cost.attention}."
             ]
     return ["Compute is counted by a custom function."]

@@ -29,7 +29,7 @@ SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Average(page.Told):
+class Average(page.Result):
     """A mixture of posteriors, which answers questions about losses as a fit does.
 
     Parameters

@@ -15,7 +15,7 @@ import numpy as np
 
 from bayesscale import _arguments
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sections import Heading, Paragraph, Section, Severity, Table, Told, worst
+from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table, worst
 from bayesscale._sweep import Store, store_folder, stored_setting, sweep
 from bayesscale._types import ReadOnly
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsWarning, unknown_name
@@ -36,7 +36,7 @@ type Ladder = Runs | str | Path
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ManyFits(Told):
+class ManyFits(Result):
     """Posteriors of many ladders.
 
     Parameters

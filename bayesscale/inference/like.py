@@ -14,8 +14,7 @@ from bayesscale.model import LINKS, NORMAL_ON_LINK, ModelSpec, Posterior, Prior
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
 
 SIBLINGS = 1 / 3
-"""How far siblings differ, as a share of the default prior's width: as far as ladders of one source
-on other corpora or contexts do, roughly (``tests/benchmarks/siblings.py``)."""
+"""How far siblings differ, in widths of default priors (``tests/benchmarks/siblings.py``)."""
 
 STEP = 1e-3
 """Distance in the log of an input over which slopes are taken."""

@@ -77,7 +77,7 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(page.Told):
+class Fit(page.Result):
     """A posterior of a scaling law.
 
     Parameters
@@ -229,7 +229,7 @@ class Fit(page.Told):
     required_tokens, regret, landmarks, design = Question(), Question(), Question(), Question()
     evidence, prior_sensitivity, score = Question(), Question(), Question()
     plot_loss, plot_allocation, plot_isoflops = Question(), Question(), Question()
-    plot_contour, plot_residuals, report = Question(), Question(), Question("fit")
+    plot_residuals, report = Question(), Question("fit")
 
     @tree_file.saves
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

@@ -282,7 +282,7 @@ def _learn(
             "noise": np.log(posterior.new_runs(quiet, at_sizes, rng)),
         }
 
-    drawn = purchase.mixture.ask(question)
+    drawn = purchase.mixture.evaluate(question)
     flat = {k: v.reshape(-1, *v.shape[2:]) for k, v in drawn.items()}
     fine = np.isfinite(flat["best"]) & (flat["bend"] > 0)
     if not fine.any():
@@ -309,7 +309,7 @@ def _read(candidates: Any) -> dict[str, Array]:
     arrays = {
         n: positive_array(f"candidates' {n}", np.asarray(v), units[n]) for n, v in columns.items()
     }
-    return forecast.alike(arrays)
+    return forecast.broadcast(arrays)
 
 
 def _grid(runs: Runs, cost: Cost, budget: float) -> dict[str, Array]:

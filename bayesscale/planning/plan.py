@@ -47,7 +47,7 @@ NO_TEST = "no runs were held out."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan(page.Told):
+class Plan(page.Result):
     """What to train next, and the evidence for it: an answer to a fit.
 
     Parameters
@@ -363,7 +363,7 @@ def plan(
         if flops is not None or beyond is not None:
             flops = planned_budgets(runs, flops, beyond or ())
         forecast.Terms.of(terms, runs, spends=False)  # before hours of sampling
-        forecast.stated(law, terms.given, wanted=law.given, single=True)
+        forecast.check_inputs(law, terms.given, wanted=law.given, single=True)
     if hold_out is not None and hold_out != "auto":
         number("hold_out", hold_out, above=1)
     test, tested, not_tested = _test(runs, law, hold_out, options, progress)

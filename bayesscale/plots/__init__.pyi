@@ -3,7 +3,6 @@ from .allocation import (
 )
 from .backtest import plot_backtest as plot_backtest, plot_coverage as plot_coverage
 from .comparison import plot_comparison as plot_comparison, plot_sensitivity as plot_sensitivity
-from .contour import plot_contour as plot_contour
 from .data import DATA as DATA, plot_data as plot_data
 from .isoflops import levels_of as levels_of, plot_isoflops as plot_isoflops
 from .loss import plot_loss as plot_loss

@@ -6,7 +6,6 @@ from bayesscale._arguments import choice
 from bayesscale.plots.allocation import allocation_data
 from bayesscale.plots.backtest import backtest_data, coverage_data
 from bayesscale.plots.comparison import comparison_data, sensitivity_data
-from bayesscale.plots.contour import contour_data
 from bayesscale.plots.isoflops import isoflops_data
 from bayesscale.plots.loss import loss_data
 from bayesscale.plots.recipes import recipes_data
@@ -16,7 +15,7 @@ from bayesscale.plots.task import task_data
 
 DATA = {
     "allocation": allocation_data, "backtest": backtest_data, "comparison": comparison_data,
-    "contour": contour_data, "coverage": coverage_data, "isoflops": isoflops_data,
+    "coverage": coverage_data, "isoflops": isoflops_data,
     "loss": loss_data, "recipes": recipes_data, "regret": regret_data,
     "residuals": residuals_data, "sensitivity": sensitivity_data, "task": task_data,
 }  # fmt: skip

@@ -12,7 +12,14 @@ from bayesscale._arguments import interval_tails
 from bayesscale._format import percent
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast import Mixture, Purchase, Terms, stated, summary_columns, without_split
+from bayesscale.forecast import (
+    Mixture,
+    Purchase,
+    Terms,
+    check_inputs,
+    summary_columns,
+    without_split,
+)
 from bayesscale.model import Posterior
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
@@ -109,7 +116,7 @@ def _along(each: Shown, x: str, sizes: Array, terms: Terms | None) -> dict[str, 
         purchase = Purchase.of(each.fit, terms)
     else:
         other = [name for name in law.quantities if name != x]
-        further = stated(law, without_split(host, terms).given, wanted=other)
+        further = check_inputs(law, without_split(host, terms).given, wanted=other)
 
     def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
         inputs = {x: sizes} | further
@@ -121,7 +128,7 @@ def _along(each: Shown, x: str, sizes: Array, terms: Terms | None) -> dict[str, 
         noise = posterior.new_runs(np.zeros((len(posterior), 1)), inputs, rng)
         return {"law_loss": law_loss, "loss": law_loss * noise}
 
-    return Mixture.of(each.fit).ask(question)
+    return Mixture.of(each.fit).evaluate(question)
 
 
 def _predicted(
@@ -131,7 +138,7 @@ def _predicted(
     mixture = Mixture.of(each.fit)
     inputs = {name: held_out[name] for name in mixture.host.law.quantities}
     errors = 0.0 if held_out.loss_se is None else held_out.loss_se
-    drawn = mixture.ask(
+    drawn = mixture.evaluate(
         lambda p, rng: {"loss": p.new_runs(p.log_loss(inputs), inputs, rng, errors)}
     )["loss"]
     columns = summary_columns("predicted", scale.show(drawn), ci_prob)

@@ -41,7 +41,7 @@ def residuals_data(fit: Fits, *, ci_prob: float = 0.9, label: str | None = None)
     tables, noise = [], {}
     for each in fits:
         runs, mixture = each.fit.runs, Mixture.of(each.fit)
-        drawn = mixture.ask(
+        drawn = mixture.evaluate(
             lambda p, rng, runs=runs: {
                 "residual": p.residuals(runs),
                 "noise": np.log(p.new_runs(np.zeros((len(p), 1)), runs, rng)),

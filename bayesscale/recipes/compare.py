@@ -158,7 +158,7 @@ def _answer(
     along = np.geomspace(flops.min(), places[-1], CURVE)
     at = ["centre", *PLACES, *(f"{c:.3g} FLOP" for c in budgets), *(f"loss {x:g}" for x in losses)]
     targets, mixture = np.concatenate([along, places, budgets]), Mixture.of(of)
-    drawn = mixture.ask(lambda posterior, _: multipliers(posterior, terms, targets, losses))
+    drawn = mixture.evaluate(lambda posterior, _: multipliers(posterior, terms, targets, losses))
     m = drawn["multiplier"]
     whole = pd.concat(
         [_rows(drawn, i, ci_prob).assign(recipe=name) for i, name in enumerate(names)]

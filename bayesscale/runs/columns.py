@@ -26,7 +26,7 @@ from bayesscale.quantities import (
     TOKENS,
     Quantity,
 )
-from bayesscale.runs.names import alike, needs_no_comment, unit_in_name, unit_of_loss
+from bayesscale.runs.names import broadcast, needs_no_comment, unit_in_name, unit_of_loss
 from bayesscale.runs.units import compute_in_words, count_in_words
 
 RUN = "run"
@@ -175,7 +175,7 @@ def not_found(
     known = [name for name in first.columns if len(name) > 2]
     lower = {name.lower(): name for name in free}
     spelt = [n for n in lower if difflib.get_close_matches(n, known, n=1, cutoff=0.8)]
-    close = alike(free, first)[:3] or [lower[name] for name in spelt] or [
+    close = broadcast(free, first)[:3] or [lower[name] for name in spelt] or [
         lower[name] for name in difflib.get_close_matches(first.name, lower, n=1, cutoff=0.5)
     ]  # fmt: skip
     suggestion = " or ".join(repr(name) for name in close)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayesscale._format import over_interval
 from bayesscale._random import Stream, generator
-from bayesscale._sections import Section, Severity, Table, Told
+from bayesscale._sections import Result, Section, Table
 from bayesscale.tasks.link import Model
 
 BENDS = (0.7, 1.4, 2.8)
@@ -22,7 +22,7 @@ with mean m has a standard deviation of about the root of 2 m."""
 
 
 @dataclass(frozen=True, repr=False)
-class Emergence(Told):
+class Emergence(Result):
     """Evidence for a break in the slope of an ability, by task.
 
     Parameters
@@ -37,11 +37,6 @@ class Emergence(Told):
     """
 
     table: pd.DataFrame
-
-    @property
-    def severity(self) -> Severity:
-        """A comparison may be used."""
-        return "ok"
 
     def sections(self) -> list[Section]:
         """Return the verdicts."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bayesscale import _arguments
-from bayesscale._sections import Table, Told, cell_lines
+from bayesscale._sections import Result, Table, cell_lines
 from bayesscale.errors import DomainError
 
 SYMBOLS = {"×": r"$\times$", "→": r"$\to$", "±": r"$\pm$", "−": r"$-$", "∞": r"$\infty$",
@@ -11,7 +11,7 @@ SYMBOLS = {"×": r"$\times$", "→": r"$\to$", "±": r"$\pm$", "−": r"$-$", "�
 """Characters of our tables that old LaTeX does not have."""
 
 
-def to_latex(result: Told, *, caption: str | None = None, label: str | None = None) -> str:
+def to_latex(result: Result, *, caption: str | None = None, label: str | None = None) -> str:
     """Write the first table of a result in LaTeX, with booktabs.
 
     Parameters
@@ -39,7 +39,7 @@ def to_latex(result: Told, *, caption: str | None = None, label: str | None = No
     """
     import pandas as pd
 
-    if not isinstance(result, Told):
+    if not isinstance(result, Result):
         raise DomainError(
             f"Expected a result of bayesscale, such as a fit, not {type(result).__name__}."
         )

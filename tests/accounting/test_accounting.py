@@ -51,21 +51,6 @@ def test_flops_of_every_rule():
     assert m - causal == 6 * 10 * 4096 * width
 
 
-@pytest.mark.parametrize("count", ["total", "non_embedding"])
-@pytest.mark.parametrize("tied", [True, False])
-def test_the_cost_of_a_family_is_that_of_its_members(count, tied):
-    shape = {"vocab": 32000, "context": 2048}
-    cost = bs.TransformerCost(**shape, aspect=64, count=count, tied=tied, attention="full")
-    for depth in (8, 40):
-        model = bs.Transformer(width=64 * depth, depth=depth, **shape, tied=tied)
-        n, each = model.params(count), model.flops_per_token(attention="full")
-        assert cost.flops(n, 1e9) == pytest.approx(1e9 * each, rel=1e-12)
-        assert cost.tokens(n, 1e9 * each) == pytest.approx(1e9, rel=1e-12)
-        assert cost.share.total(model.params("non_embedding")) == pytest.approx(
-            model.params("total"), rel=1e-12
-        )
-
-
 def test_embeddings_there_and_back():
     share, inner = bs.EmbeddingShare(), np.geomspace(1, 1e15, 40)
     np.testing.assert_allclose(share.non_embedding(share.total(inner)), inner, rtol=1e-12)
@@ -112,7 +97,6 @@ WRONG = [
     (lambda: bs.LifetimeCost(tokens_served=-1), "must not be negative"),
     (lambda: bs.LifetimeCost(tokens_served=1, training=6), "training must be a cost"),
     (lambda: bs.Money(0, per_flop=1), "positive and finite"),
-    (lambda: bs.TransformerCost(vocab=0, context=1), "vocab must be above 0"),
     (lambda: bs.Limits(params_min=2, params_max=1), "is above params_max"),
     (lambda: bs.Repetition(unique_tokens=0), "unique_tokens"),
 ]

@@ -55,13 +55,6 @@ QUESTIONS = {
         {"cost": bs.LifetimeCost(tokens_served=SERVED, training=PowerCost())},
         lambda n, c: (c - 2 * n * SERVED) / 6 / n, same,
     ),
-    "transformer": (
-        {"cost": bs.TransformerCost(vocab=5e4, context=2048, count="non_embedding")},
-        lambda n, c: c / (
-            6 * n + 6 * 5e4 * np.cbrt(n * 128 / 12) + 6 * 2048 * np.cbrt(n * 128 / 12) ** 2 / 128
-        ),
-        same,
-    ),
     "repetition": (
         {"repetition": bs.Repetition(unique_tokens=UNIQUE)},
         lambda n, c: c / 6 / n, repeated,

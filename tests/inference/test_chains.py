@@ -58,12 +58,12 @@ def test_chains_in_machine_code_run_side_by_side(monkeypatch):
     compiled, data = compile_model(spec, runs), model_data(spec, runs)
     seen = []
 
-    class Told(Chains):
+    class Result(Chains):
         def __init__(self, *args, cores, **options):
             seen.append(cores)
             super().__init__(*args, cores=cores, **options)
 
-    monkeypatch.setattr(nutpie_chains, "Chains", Told)
+    monkeypatch.setattr(nutpie_chains, "Chains", Result)
     how = {"draws": 100, "tune": 100, "target_accept": 0.9, "random_seed": 1}
     for chains in (4, 2):
         sample_nuts(compiled, spec, data, report=lambda *_: None, chains=chains, **how)

@@ -1,11 +1,11 @@
-"""Slices at fixed compute, and contours: what is drawn is what forecasts and draws say."""
+"""Slices at fixed compute: what is drawn is what forecasts and draws say."""
 
 import numpy as np
 import pytest
 
 import bayesscale as bs
 from bayesscale.errors import DomainError
-from bayesscale.plots import levels_of, plot_contour, plot_isoflops
+from bayesscale.plots import levels_of, plot_isoflops
 
 QUANTILES = ["", "_lower", "_upper"]
 BUDGETS = [1e19, 1e20]
@@ -74,39 +74,13 @@ def test_slices_of_several_fits_and_of_an_average(fit, make_fit, average, ax):
         np.testing.assert_array_equal(np.transpose(line.get_data()), own[["params", "law_loss"]])
 
 
-@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
-def test_the_contour_is_the_median_surface(fit, ax):
-    data = bs.plot_data("contour", fit)
-    some = data.surface.iloc[::97]
-    expected = bs.extrapolate(fit, params=some["params"], tokens=some["tokens"]).summary
-    np.testing.assert_allclose(some["law_loss"], expected["law_loss"])
-    best = bs.allocate(fit, flops=data.frontier["flops"]).summary
-    for name in ("params", "params_lower", "params_upper", "tokens"):
-        np.testing.assert_allclose(data.frontier[name], best[name])
-    # of one draw, more parameters are fewer tokens: opposite ends belong to one budget
-    ends = data.frontier["params_lower"] * data.frontier["tokens_upper"]
-    np.testing.assert_allclose(6 * ends, data.frontier["flops"], rtol=1e-3)
-    plot_contour(fit, ax=ax)
-    inside = data.frontier["flops"] <= data.extrapolation_begins
-    (line,) = solid(ax)
-    np.testing.assert_array_equal(line.get_xdata(), data.frontier["params"][inside])
-    points = ax.collections[-1].get_offsets()
-    np.testing.assert_array_equal(points, data.runs[["params", "tokens"]])
-
-
-@pytest.mark.usefixtures("own_figure")
-def test_an_average_has_a_contour(average):
-    assert plot_contour(average, legend=False).get_legend() is None
-
-
 @pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize("plot", [plot_isoflops, plot_contour])
-def test_what_is_refused(fit, make_fit, ladder, plot):
+def test_what_is_refused(fit, make_fit, ladder):
     with pytest.raises(DomainError, match="nothing to split"):
-        plot(make_fit("kaplan_compute"))
+        plot_isoflops(make_fit("kaplan_compute"))
     with pytest.raises(DomainError, match="ci_prob"):
-        plot(fit, ci_prob=2)
+        plot_isoflops(fit, ci_prob=2)
     with pytest.raises(DomainError, match="Expected a Fit"):
-        plot(ladder[0])
+        plot_isoflops(ladder[0])
     with pytest.raises(DomainError, match="flops"):
-        plot(fit, **{"flops" if plot is plot_isoflops else "flops_max": -1})
+        plot_isoflops(fit, flops=-1)

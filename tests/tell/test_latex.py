@@ -3,12 +3,12 @@
 import pytest
 
 import bayesscale as bs
-from bayesscale._sections import Paragraph, Table, Told
+from bayesscale._sections import Paragraph, Result, Table
 from bayesscale.errors import DomainError
 from bayesscale.tell import SYMBOLS
 
 
-class Result(Told):
+class Result(Result):
     severity = "ok"
 
     def __init__(self, *sections):
