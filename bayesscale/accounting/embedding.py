@@ -135,11 +135,6 @@ class EmbeddingShare:
                 break
         return x**3
 
-    def elasticity(self, non_embedding: ArrayLike) -> Array:
-        """Return d ln N_T / d ln N: 1/3 in small models, 1 in large ones; same shape."""
-        inner = np.asarray(non_embedding, float)
-        return (inner + self.omega * np.cbrt(inner) / 3) / self.total(inner)
-
 
 @counted
 @dataclass(frozen=True)

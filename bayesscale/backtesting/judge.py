@@ -56,8 +56,7 @@ class Judged:
             )
             for c in stored["checks"]
         ]
-        tables = (_from_dict(stored[name]) for name in ("points", "replicates"))
-        points, replicates = tables
+        points, replicates = (_from_dict(stored[name]) for name in ("points", "replicates"))
         return cls(points, stored["fold"], tuple(checks), replicates)
 
 

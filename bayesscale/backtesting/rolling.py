@@ -118,8 +118,8 @@ def _refit(job: tuple[Setup, Fold, bool]) -> Judged:
     judged = judge(fit, fold)
     if not joint:
         return judged
-    joint_density = _joint_density(fit, fold)
-    known = {"joint_log_density": joint_density.log_density, "joint_mcse": joint_density.mcse}
+    density = _joint_density(fit, fold)
+    known = {"joint_log_density": density.log_density, "joint_mcse": density.mcse}
     return replace(judged, fold={**judged.fold, **known})
 
 

@@ -80,7 +80,8 @@ def at_published(_e: float, a: float, b: float, alpha: float, beta: float, sizes
     """
     share = bs.EmbeddingShare()
     inner = np.geomspace(*KAPLAN_RANGE, sizes)
-    elasticity, total = share.elasticity(inner), share.total(inner)
+    total = share.total(inner)
+    elasticity = (inner + share.omega * np.cbrt(inner) / 3) / total
     tokens = (beta * b / (alpha * a * elasticity)) ** (1 / beta) * total ** (alpha / beta)
     return float(np.polyfit(np.log(6 * inner * tokens), np.log(inner), 1)[0])
 
