@@ -70,8 +70,7 @@ def fit_task(
 
     Examples
     --------
-    >>> found = bs.fit_task(frame, task="arc_easy", questions=2376, chance=0.25, fit=fit)
-    ... # doctest: +SKIP
+    >>> found = bs.fit_task(frame, task="arc_easy", questions=2376, fit=fit)  # doctest: +SKIP
     >>> found.predict(params=70e9, tokens=1.4e12).summary         # doctest: +SKIP
     """
     interval_tails(ci_prob)
