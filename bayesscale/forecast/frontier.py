@@ -384,7 +384,7 @@ class Frontier:
         c = {name: values[:1, 0] for name, values in self.posterior.c.items()}
         return bool(law.given) or law.optimum(c, at, PowerCost()) is None
 
-    def broadcast(self) -> list[list[int]]:
+    def alike(self) -> list[list[int]]:
         """Return the numbers of budgets at the same other inputs, together."""
         columns = [np.broadcast_to(v, (1, self.shape[1]))[0] for v in self.given.values()]
         keys = list(zip(*columns, strict=True)) or [()] * self.shape[1]

@@ -247,7 +247,8 @@ def specify(
     taken = (*discrepancy_.coordinates(law), *_noise_coordinates(law, noise_, has_clusters))
     check_names(law, taken)
     check_formula(law)
-    unknown = [c.name for c in law.coordinates if c.name not in (priors or {})]
+    known = priors if isinstance(priors, Mapping) else {}
+    unknown = [c.name for c in law.coordinates if c.name not in known]
     if len(runs) < len(unknown) and not few:
         raise RunsError(
             f"The law {law.name!r} has {len(unknown)} unknowns ({', '.join(unknown)}), but there "
