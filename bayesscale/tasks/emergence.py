@@ -16,8 +16,8 @@ BENDS = (0.7, 1.4, 2.8)
 """Prior scales of the log ratio of the slopes, around ln 4."""
 
 NEEDED, FOURFOLD, TIMES, EXPECTED = 3.0, 4.0, 3.0, 8.2
-"""The last: nats to expect so that nine designs in ten find the 3 that are needed: a log likelihood ratio
-with mean m has a standard deviation of about the root of 2 m."""
+"""The last: nats to expect so that nine designs in ten find the 3 that are needed: a log likelihood
+ratio with mean m has a standard deviation of about the root of 2 m."""
 
 
 @dataclass(frozen=True, repr=False)
