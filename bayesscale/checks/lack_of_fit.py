@@ -230,7 +230,7 @@ def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, la
         there = np.isin(sizes.code, place)
         places.append(
             f"by {np.expm1(missed[there].mean()):+.1%} near "
-            f"{size_in_words({k: runs[k][sizes.first[at]] for k in law.quantities}, law)} "
+            f"{size_in_words({k: runs[k][sizes.first[at]].item() for k in law.quantities}, law)} "
             f"(runs {list_some(runs.run_ids[there])})"
         )
     problem = (

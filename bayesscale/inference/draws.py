@@ -99,15 +99,15 @@ def parameter_groups(
     if not published and spec.discrepancy.coordinates(spec.law):
         return {"posterior": group, "closest_law": _with_units(exponents, coords)}
     projection = project_on_law(posterior, runs)
-    published = _with_units(published_draws(spec, projection.c) | exponents, coords)
+    parameters = _with_units(published_draws(spec, projection.c) | exponents, coords)
     if not spec.discrepancy.coordinates(spec.law):
-        return {"posterior": group.assign(published.data_vars)}
-    published["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
-    published.attrs = {
+        return {"posterior": group.assign(parameters.data_vars)}
+    parameters["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
+    parameters.attrs = {
         "description": "the law closest to the fitted surface over the runs, draw by draw",
         "unconverged": int((~projection.converged).sum()),
     }
-    return {"posterior": group, "closest_law": published}
+    return {"posterior": group, "closest_law": parameters}
 
 
 def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:
