@@ -7,6 +7,7 @@ would have been detected.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -226,11 +227,10 @@ def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, la
     places = []
     around = neighbours.local_sums(np.median(by_size, axis=0), graph)
     for at in sorted({int(np.argmax(around)), int(np.argmin(around))}, key=lambda i: -around[i]):
-        place = np.append(graph[[at]].indices, at)
-        there = np.isin(sizes.code, place)
+        there = np.isin(sizes.code, np.append(graph[[at]].indices, at))
+        run: Any = {k: runs[k][sizes.first[at]] for k in law.quantities}  # labels are text
         places.append(
-            f"by {np.expm1(missed[there].mean()):+.1%} near "
-            f"{size_in_words({k: runs[k][sizes.first[at]].item() for k in law.quantities}, law)} "
+            f"by {np.expm1(missed[there].mean()):+.1%} near {size_in_words(run, law)} "
             f"(runs {list_some(runs.run_ids[there])})"
         )
     problem = (
