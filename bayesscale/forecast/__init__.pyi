@@ -10,7 +10,6 @@ from .data_worth import (
 )
 from .extrapolate import (
     Prediction as Prediction, check_recipe_shift as check_recipe_shift, extrapolate as extrapolate,
-    recipe_shifts as recipe_shifts,
 )
 from .frontier import Frontier as Frontier
 from .gain import gain as gain

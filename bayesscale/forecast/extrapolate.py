@@ -141,8 +141,9 @@ def extrapolate(
         at = {name: values[some] for name, values in targets.items()}
 
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
-            shift = recipe_shifts(recipe_shift, seed, len(posterior))
-            shifted = log_loss(posterior, some) + shift
+            # the same shift for all targets
+            shift = generator(seed, Stream.RECIPE).standard_normal((len(posterior), 1))
+            shifted = log_loss(posterior, some) + recipe_shift * shift
             loss = posterior.new_runs(shifted, at, rng, errors[some])
             return {"loss": loss, "law_loss": np.exp(shifted)}
 
@@ -197,9 +198,3 @@ def check_recipe_shift(recipe_shift: float) -> float:
             "Write .02 if another recipe may well move the loss by 2 %."
         )
     return shift
-
-
-def recipe_shifts(recipe_shift: float, random_seed: int, draws: int) -> Array:
-    """Draw what a recipe does to log loss, the same for all targets, shape ``(draw, 1)``."""
-    rng = generator(random_seed, Stream.RECIPE)
-    return recipe_shift * rng.standard_normal((draws, 1))

@@ -26,7 +26,7 @@ from bayesscale.quantities import (
     TOKENS,
     Quantity,
 )
-from bayesscale.runs.names import broadcast, needs_no_comment, unit_in_name, unit_of_loss
+from bayesscale.runs.names import needs_no_comment, of_that_meaning, unit_in_name, unit_of_loss
 from bayesscale.runs.units import compute_in_words, count_in_words
 
 RUN = "run"
@@ -141,7 +141,7 @@ def _only_source(q: Quantity, free: Sequence[str], frame: pd.DataFrame) -> Sourc
         raise RunsError(
             f"Both {' and '.join(map(repr, units))} could be the {q.name} column. "
             f"Say which: {q.name}={both[0]!r} (on the command line "
-            f"{_option(q)} {shlex.quote(both[0])})."
+            f"{_option(q, both[0])})."
         )
     for column, unit in units.items():
         said = f" × {short_number(unit)}" if isinstance(unit, float) else f", {unit}"
@@ -158,9 +158,11 @@ def scaled(values: np.ndarray, unit: float | str) -> np.ndarray:
         return 10.0**values if isinstance(unit, str) else values * unit
 
 
-def _option(q: Quantity) -> str:
+def _option(q: Quantity, column: str) -> str:
+    if q not in NUMBERS and q.name not in ("run_id", "seed", "cluster"):
+        return f"--input {shlex.quote(f'{q.name}={column}')}"
     apart = q.name in ("run_id", "params_non_embedding")
-    return f"--{q.name.replace('_', '-')}{'' if apart else '-column'}"
+    return f"--{q.name.replace('_', '-')}{'' if apart else '-column'} {shlex.quote(column)}"
 
 
 def not_found(
@@ -175,18 +177,20 @@ def not_found(
     known = [name for name in first.columns if len(name) > 2]
     lower = {name.lower(): name for name in free}
     spelt = [n for n in lower if difflib.get_close_matches(n, known, n=1, cutoff=0.8)]
-    close = broadcast(free, first)[:3] or [lower[name] for name in spelt] or [
+    close = of_that_meaning(free, first)[:3] or [lower[name] for name in spelt] or [
         lower[name] for name in difflib.get_close_matches(first.name, lower, n=1, cutoff=0.5)
     ]  # fmt: skip
     suggestion = " or ".join(repr(name) for name in close)
     looked = "; ".join(f"for {q.name} as {', '.join(q.columns[:4])}, …" for q in missing)
     mine = close[0] if close else "my_column"
-    say = ", ".join(f'{q.name}="{mine if q is first else "my_column"}"' for q in missing)
+    names = {q: mine if q is first else "my_column" for q in missing}
+    say = ", ".join(f'{q.name}="{column}"' for q, column in names.items() if q in NUMBERS)
+    further = {q.name: column for q, column in names.items() if q not in NUMBERS}
+    say += ", " * bool(say and further) + f"inputs={further}" * bool(further)
     unit = unit_of_loss(mine) if first == LOSS else ""
     say += f', loss_unit="{unit}"' * bool(unit)
-    typed = " ".join(
-        f"{_option(q)} {shlex.quote(mine if q is first else 'my_column')}" for q in missing
-    ) + f" --loss-unit {unit}" * bool(unit)
+    typed = " ".join(_option(q, column) for q, column in names.items())
+    typed += f" --loss-unit {unit}" * bool(unit)
     steps = next((c for c in free if "step" in c.lower() or "iter" in c.lower()), None)
     product = (
         f' Or count them: tokens="{steps} * BATCH * LENGTH", columns or numbers.'

@@ -89,7 +89,7 @@ def needs_no_comment(name: str, q: Quantity) -> bool:
     return plain(name) in {bare, f"n{bare}", f"num{bare}"} or name == q.symbol
 
 
-def broadcast(columns: Iterable[str], q: Quantity) -> list[str]:
+def of_that_meaning(columns: Iterable[str], q: Quantity) -> list[str]:
     """Return the columns whose names mean something like a quantity, but no rate of it."""
     pattern = _MEANINGS.get(q.name, re.escape(q.name))
     no_rate = (name for name in columns if not re.search(r"(^|[\W_])per[\W_]", name.lower()))
