@@ -22,7 +22,8 @@ References
 from itertools import product
 
 import numpy as np
-from scipy.optimize import minimize, nnls
+from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from bayesscale._types import Array
 
@@ -34,6 +35,10 @@ EXPONENTS = (0.15, 0.3, 0.5, 0.8)
 
 STARTS = 4
 """How many of the best starts are followed to their minimum."""
+
+ITERATIONS, HALVINGS, GRADIENT, ENOUGH = 500, 30, 1e-6, 1e-9
+"""Of BFGS: most steps, most halvings of one, and the gradient, or the share by which a step lowers
+the cost, at which a minimum is found."""
 
 REFITS = 200
 RESIDUALS_PER_REFIT = 10
@@ -48,18 +53,20 @@ def predict_by_bootstrap(
     best = fit_power_laws(x, log_loss)
     residuals = log_loss - log_power_laws(best, x)
     n = len(log_loss)
-    drawn = []
-    for _ in range(refits):
-        i = rng.integers(0, n, n)
-        refitted = log_power_laws(_minimise(best, x[:, i], log_loss[i])[1], x_new)
-        drawn.append(refitted + rng.choice(residuals, (RESIDUALS_PER_REFIT, x_new.shape[1])))
+    times = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(refits)])
+    refitted = _minimise(np.tile(best, (refits, 1)), x, log_loss, times)[1]
+    drawn = [
+        log_power_laws(theta, x_new)
+        + rng.choice(residuals, (RESIDUALS_PER_REFIT, x_new.shape[1]))
+        for theta in refitted
+    ]  # fmt: skip
     return np.concatenate(drawn)
 
 
 def fit_power_laws(x: Array, log_loss: Array) -> Array:
     """Return ln E, ln A of each input and its exponent, of log inputs about their means."""
-    minima = [_minimise(start, x, log_loss) for start in _starts(x, log_loss)]
-    return min(minima, key=lambda pair: pair[0])[1]
+    cost, theta = _minimise(_starts(x, log_loss), x, log_loss, np.ones_like(log_loss))
+    return theta[np.argmin(cost)]
 
 
 def log_power_laws(theta: Array, x: Array) -> Array:
@@ -68,30 +75,70 @@ def log_power_laws(theta: Array, x: Array) -> Array:
 
 
 def _log_terms(theta: Array, x: Array) -> Array:
+    """Return logs of constant and powers, ``(..., term, run)``, of coefficients ``(..., 2k+1)``."""
     k = len(x)
-    powers = theta[1 : k + 1, None] - theta[k + 1 :, None] * x
-    return np.vstack([np.full(x.shape[1], theta[0]), powers])
+    powers = theta[..., 1 : k + 1, None] - theta[..., k + 1 :, None] * x
+    return np.concatenate([np.broadcast_to(theta[..., :1, None], powers[..., :1, :].shape), powers],
+                          axis=-2)  # fmt: skip
 
 
-def _minimise(start: Array, x: Array, log_loss: Array) -> tuple[float, Array]:
-    """Follow one start to its minimum: the objective and the coefficients there."""
+def _minimise(start: Array, x: Array, log_loss: Array, times: Array) -> tuple[Array, Array]:
+    """Follow starts ``(start, coefficient)`` to their minima by BFGS, all at once.
 
-    def objective(theta: Array) -> tuple[float, Array]:
+    Runs count ``times``, shape ``(run,)`` or ``(start, run)``. Returns objectives and coefficients.
+    """
+    times = np.broadcast_to(times, (len(start), len(log_loss)))
+
+    def objective(theta: Array, of: NDArray[np.intp]) -> tuple[Array, Array]:
         terms = _log_terms(theta, x)
-        total = np.logaddexp.reduce(terms, axis=0)
+        total = np.logaddexp.reduce(terms, axis=-2)
         residual = total - log_loss
         clipped = np.clip(residual, -DELTA, DELTA)  # Huber's loss is clipped (r - clipped / 2)
-        by_term = clipped / DELTA * np.exp(terms - total)
-        gradient = np.r_[by_term.sum(axis=1), -(by_term[1:] * x).sum(axis=1)]
-        return float(clipped @ (residual - clipped / 2) / DELTA), gradient
+        cost = (times[of] * clipped * (residual - clipped / 2)).sum(axis=-1) / DELTA
+        by_term = (times[of] * clipped / DELTA)[:, None] * np.exp(terms - total[:, None])
+        return cost, np.concatenate([by_term.sum(axis=-1), -(by_term[:, 1:] * x).sum(axis=-1)], -1)
 
-    end = minimize(
-        objective, start, jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 2000}
-    )
-    return float(end.fun), end.x
+    theta, todo = start.copy(), np.arange(len(start))
+    cost, slope = objective(theta, todo)
+    inverse = np.tile(np.eye(start.shape[1]), (len(start), 1, 1))  # of the Hessian, about
+    for _ in range(ITERATIONS):
+        move = -(inverse[todo] @ slope[todo, :, None])[..., 0]
+        falls = (move * slope[todo]).sum(axis=1)
+        size = np.minimum(1.0, 1 / np.abs(move).max(axis=1, initial=1e-300))
+        new, new_slope = cost[todo].copy(), slope[todo].copy()
+        left = np.arange(len(todo))
+        for _ in range(HALVINGS):
+            tried, gradient = objective((theta[todo] + size[:, None] * move)[left], todo[left])
+            enough = tried <= cost[todo[left]] + 1e-4 * size[left] * falls[left]
+            new[left[enough]], new_slope[left[enough]] = tried[enough], gradient[enough]
+            left = left[~enough]
+            if not len(left):
+                break
+            size[left] /= 2
+        size[left] = 0.0
+        size[left] = 0.0
+        step, bend = size[:, None] * move, new_slope - slope[todo]
+        along = (step * bend).sum(axis=1)
+        good = along > 0
+        if good.any():  # Sherman and Morrison's update
+            h, s, y, sy = inverse[todo[good]], step[good], bend[good], along[good, None, None]
+            hy = (h @ y[..., None])[..., 0]
+            outer = s[:, :, None] * hy[:, None]
+            yhy = (y * hy).sum(axis=1)[:, None, None]
+            inverse[todo[good]] = (
+                h + (1 + yhy / sy) * s[:, :, None] * s[:, None] / sy
+                - (outer + outer.swapaxes(1, 2)) / sy
+            )  # fmt: skip
+        falling = cost[todo] - new > ENOUGH * new
+        theta[todo] += step
+        cost[todo], slope[todo] = new, new_slope
+        todo = todo[falling & (np.abs(new_slope).max(axis=1) > GRADIENT)]
+        if not len(todo):
+            break
+    return cost, theta
 
 
-def _starts(x: Array, log_loss: Array) -> list[Array]:
+def _starts(x: Array, log_loss: Array) -> Array:
     """Solve for the amplitudes, in which the loss is linear, at all exponents; keep the best."""
     loss = np.exp(log_loss)
     starts = []
@@ -101,7 +148,7 @@ def _starts(x: Array, log_loss: Array) -> list[Array]:
         amplitudes, misfit = nnls(basis.T, np.ones_like(loss))
         starts.append((misfit, np.r_[np.log(np.maximum(amplitudes, 1e-3)), exponents]))
     starts.sort(key=lambda pair: pair[0])
-    return [start for _, start in starts[:STARTS]]
+    return np.stack([start for _, start in starts[:STARTS]])
 
 
 RUNS_PER_COEFFICIENT = 2

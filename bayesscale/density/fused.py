@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -79,9 +79,11 @@ _SIGNATURE = ctypes.CFUNCTYPE(
 
 
 class Surface:
-    """Log loss of models of one structure, with ``derivatives`` by ln N and ln D."""
+    """Log loss of models of one structure, with first and second derivatives by ln N and ln D, or
+    of the law alone, without discrepancy, with its derivatives by the law's coordinates.
+    """  # noqa: D205
 
-    def __init__(self, spec: ModelSpec, *, derivatives: bool) -> None:
+    def __init__(self, spec: ModelSpec, by: Literal["", "sizes", "law"] = "") -> None:
         graph = Graph()
         self._coordinates = [k.name for k in spec.coordinates]
         self._spread, self._inputs = [*spec.spread], [*spec.law.quantities]
@@ -91,14 +93,20 @@ class Surface:
             {name: graph.parameter(next(parameters)) for name in names}
             for names in (self._coordinates, self._spread, self._inputs)
         )
+        maths = Maths(graph)
         try:
-            value = graph.lift(spec.relative_log_loss(c, x, Maths(graph), spread=spread))
+            value = graph.lift(
+                spec.law.log_loss(c, x, maths) if by == "law"
+                else spec.relative_log_loss(c, x, maths, spread=spread)
+            )  # fmt: skip
         except CannotTraceError:
             raise
         except Exception as error:
             raise CannotTraceError(f"the formula of {spec.law.name!r} gives {error!r}") from error
         outputs = [value]
-        if derivatives:
+        if by == "law":
+            outputs += gradient(value, [c[k.name] for k in spec.law.coordinates])
+        if by == "sizes":
             n, d = x["params"], x["tokens"]
             by_n, by_d = gradient(value, [n, d])
             (n_n, n_d), (_, d_d) = (gradient(graph.lift(by), [n, d]) for by in (by_n, by_d))

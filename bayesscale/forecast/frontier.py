@@ -150,7 +150,7 @@ class Frontier:
         """Return the surface in machine code, where compiling it is worth its time."""
         if not (self.many and self._straight):
             return None
-        return compile_surface(self.posterior.spec, derivatives=derivatives)
+        return compile_surface(self.posterior.spec, "sizes" if derivatives else "")
 
     def curve(self, x: Array, shift: float | Array = 0.0) -> Curve:
         """Return log loss with its derivatives, by differences where it is not compiled."""

@@ -47,13 +47,13 @@ def compile_model(spec: ModelSpec, runs: Runs, density: DensityKind = "fused") -
     return _compiled[key]
 
 
-def compile_surface(spec: ModelSpec, *, derivatives: bool) -> Surface | None:
+def compile_surface(spec: ModelSpec, by: Literal["", "sizes", "law"] = "") -> Surface | None:
     """Return the compiled surface of a spec; None where its formulas cannot be traced."""
-    key = "surface", derivatives, spec.structure
+    key = by, spec.structure
     with _one_at_a_time:
         if key not in _surfaces:
             try:
-                _surfaces[key] = Surface(spec, derivatives=derivatives)
+                _surfaces[key] = Surface(spec, by)
             except CannotTraceError:
                 _surfaces[key] = None
     return _surfaces[key]
@@ -68,7 +68,7 @@ def log_loss_of(posterior: Posterior, inputs: Mapping[str, Array]) -> Array:
     targets = np.broadcast_shapes(*(np.shape(v) for v in inputs.values()))[-1]
     spec, surface = posterior.spec, None
     if len(posterior) * targets >= MANY_LOSSES:
-        surface = compile_surface(spec, derivatives=False)
+        surface = compile_surface(spec)
     if surface is None:
         return posterior.log_loss(inputs)
     return np.log(spec.reference["loss"]) + surface(posterior, spec.centred(inputs))[0]

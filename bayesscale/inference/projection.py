@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesscale._types import Array
+from bayesscale.inference.compiled import compile_surface
 from bayesscale.model import LINKS, UNDERTRAINING, Posterior
 from bayesscale.runs import Runs
 
@@ -29,7 +30,10 @@ CONVERGED = 1e-3
 """Nats: a projection is found when a step lowers what is minimised by less."""
 
 STEP = 1e-4
-"""Step of finite differences on the links' scale."""
+"""Step of finite differences on the links' scale, where the law is not compiled."""
+
+MANY = 20_000
+"""Pairs of draw and run from which on compiling the law is worth its time."""
 
 
 @dataclass(frozen=True)
@@ -56,35 +60,55 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     weight = np.sqrt(len(runs) / len(chosen)) / spec.noise_at(flat.c, x, np)["sigma"]
     scale = np.array([spec.space.normals.get(k.name, (0.0, k.scale))[1] for k in coordinates])
     start = np.concatenate([LINKS[k.link].forward(flat.c[k.name]) for k in coordinates], axis=-1)
+    compiled = compile_surface(spec, "law") if surface.size >= MANY else None
+
+    def on_law(v: Array) -> dict[str, Array]:
+        return {k.name: LINKS[k.link].backward(v[:, i, None]) for i, k in enumerate(coordinates)}
 
     def law(v: Array) -> Array:
-        """Return the law's relative log loss, shape ``(draw, run)``, ``v`` steps from its draw."""
-        at = {k.name: LINKS[k.link].backward(v[:, i, None]) for i, k in enumerate(coordinates)}
-        return spec.law.log_loss(at, x, np)
+        return spec.law.log_loss(on_law(v), x, np)
+
+    def evaluate(moved: Array, draws: NDArray[np.intp]) -> tuple[Array, Array, Array, Array]:
+        """Return misfit ``(draw,)`` at moves in prior standard deviations, what is minimised,
+        minus its gradient ``(draw, coordinate)``, and its curvature after Gauss and Newton.
+        """  # noqa: D205
+        v, w = start[draws] + scale * moved, weight[draws]
+        if compiled is None:
+            value = law(v)
+            steps = STEP * np.eye(len(scale))
+            slopes = np.stack([(law(v + h) - law(v - h)) / (2 * STEP) for h in steps], axis=1)
+        else:
+            c = on_law(v)
+            others = {name: values[draws] for name, values in flat.c.items()}
+            value, *by_coordinate = compiled(Posterior(spec, {**others, **c}), x)
+            by_link = [
+                by * np.exp(-LINKS[k.link].log_slope(c[k.name]))
+                for by, k in zip(by_coordinate, coordinates, strict=True)
+            ]
+            slopes = np.stack(by_link, axis=1)
+        slopes *= scale[:, None] * w[:, None]
+        missed = surface[draws] - value
+        residual = w * missed
+        down = (slopes @ residual[..., None])[..., 0] - moved
+        information = slopes @ slopes.swapaxes(1, 2) + np.eye(len(scale))
+        total = ((residual**2).sum(axis=1) + (moved**2).sum(axis=1)) / 2
+        return np.sqrt(np.mean(missed**2, axis=1)), total, down, information
 
     moved = np.zeros_like(start)  # in prior standard deviations
     damping, todo = np.full(len(start), 1e-3), np.arange(len(start))
     converged = np.zeros(len(start), dtype=bool)
-    steps = STEP * np.eye(len(scale))
-    residual = weight * (surface - law(start))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step too far is undone
+        here = evaluate(moved, todo)
+        misfit, total, down, information = here
         for _ in range(ITERATIONS):
-            at, w = start[todo] + scale * moved[todo], weight[todo]
-            slopes = np.stack([w * (law(at + h) - law(at - h)) for h in steps], axis=-1)
-            slopes *= scale / (2 * STEP)
-            information = np.einsum("dri,drj->dij", slopes, slopes) + np.eye(len(scale))
-            gradient = np.einsum("dri,dr->di", slopes, residual[todo]) - moved[todo]
-            diagonal = np.einsum("dii->di", information)
-            damped = (
-                information + damping[todo, None, None] * np.eye(len(scale)) * diagonal[:, None]
-            )
-            move = np.linalg.solve(damped, gradient[..., None])[..., 0]
-            tried = moved[todo] + move
-            left = w * (surface[todo] - law(start[todo] + scale * tried))
-            before = (residual[todo] ** 2).sum(axis=1) + (moved[todo] ** 2).sum(axis=1)
-            gained = (before - (left**2).sum(axis=1) - (tried**2).sum(axis=1)) / 2
+            bend = np.einsum("dii->di", information[todo])[:, None] * np.eye(len(scale))
+            damped = information[todo] + damping[todo, None, None] * bend
+            tried = moved[todo] + np.linalg.solve(damped, down[todo, :, None])[..., 0]
+            there = evaluate(tried, todo)
+            gained = total[todo] - there[1]
             better = gained >= 0
-            moved[todo[better]], residual[todo[better]] = tried[better], left[better]
+            for values, new in zip((moved, *here), (tried, *there), strict=True):
+                values[todo[better]] = new[better]
             damping[todo] *= np.where(better, 0.2, 8.0)
             done = better & (gained < CONVERGED)
             converged[todo[done]] = True
@@ -93,5 +117,4 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
                 break
     at = start + scale * moved
     c = {k.name: LINKS[k.link].backward(at[:, i]).reshape(shape) for i, k in enumerate(coordinates)}
-    misfit = np.sqrt(np.mean((residual / weight) ** 2, axis=1))
     return Projection(c, misfit.reshape(shape), converged.reshape(shape))

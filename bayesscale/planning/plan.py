@@ -446,7 +446,8 @@ def _test(
     with progress_reporter(progress) as report:
         for fold in folds:
             try:
-                fitted = Setup.of(fold.small, **options).fit(report=report)
+                setup = Setup.of(fold.small, **options)
+                fitted = setup.fit(published=tested is None, report=report)
             except errors.BayesScaleError as error:  # all runs together may do
                 if tested is None:
                     small = f"the {len(fold.small)} smaller runs cannot be fitted alone"

@@ -24,7 +24,7 @@ def posterior(draws=13, **model):
 def test_losses_and_derivatives_are_those_of_the_formula(model):
     prior, rng, h = posterior(**model), np.random.default_rng(1), 1e-3
     at = {"params": rng.uniform(-2, 4, (13, 5)), "tokens": rng.uniform(-2, 4, (1, 5))}
-    (value,) = Surface(prior.spec, derivatives=False)(prior, at)
+    (value,) = Surface(prior.spec)(prior, at)
     expected = prior.relative_log_loss(at)
     np.testing.assert_allclose(value, expected, atol=1e-12)
 
@@ -37,7 +37,7 @@ def test_losses_and_derivatives_are_those_of_the_formula(model):
         for step in ((h, 0), (0, h))
     )
     n_d = (moved(h, h) - moved(h, -h) - moved(-h, h) + moved(-h, -h)) / (4 * h * h)
-    found = Surface(prior.spec, derivatives=True)(prior, at)
+    found = Surface(prior.spec, "sizes")(prior, at)
     for exact, differences in zip(found, (expected, n, d, n_n, n_d, d_d), strict=True):
         np.testing.assert_allclose(exact, differences, rtol=1e-3, atol=1e-4)
 
@@ -65,4 +65,4 @@ def test_what_cannot_be_traced_is_left_to_numpy(monkeypatch):
     law = type(get_law("unified"))
     monkeypatch.setattr(law, "log_loss", lambda self, c, x, xp: xp.cbrt(c["level"]))
     with pytest.raises(CannotTraceError):
-        Surface(spec, derivatives=False)
+        Surface(spec)
