@@ -18,7 +18,7 @@ ROOT = Path(bs.__file__).parent
 ROWS = [
     {"errors"},
     {"_arguments", "_documented", "_environment", "_equation", "_files", "_format", "_interrupts",
-     "_progress", "_python", "_random", "_sections", "_sweep", "_types"},
+     "_least_squares", "_progress", "_python", "_random", "_sections", "_sweep", "_types"},
     {"quantities"}, {"accounting"}, {"runs", "laws"}, {"model"}, {"checks", "density"},
     {"inference"}, {"forecast", "comparison"}, {"backtesting", "calibration", "recipes", "tasks"},
     {"planning"}, {"plots"}, {"tell"}, {"cli"}, {"__main__"},
@@ -28,7 +28,7 @@ ROWS = [
 HELPERS = {
     ("_sweep", "_arguments"), ("_sweep", "_files"), ("_arguments", "_format"),
     ("_sections", "_format"), ("_sections", "_equation"), ("_arguments", "_types"),
-    ("_python", "_format"),
+    ("_python", "_format"), ("_least_squares", "_types"),
 }  # fmt: skip
 """Private helpers that build on another one."""
 

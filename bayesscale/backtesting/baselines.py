@@ -1,6 +1,6 @@
 r"""What the law is compared with: least squares with a bootstrap, and split conformal.
 
-Approach 3 of Hoffmann et al. (2022) is Huber's loss on log loss, minimised by BFGS from several
+Approach 3 of Hoffmann et al. (2022) is Huber's loss on log loss, minimised from several
 starts. Its uncertainty is that of refits to resampled runs, with a residual of the fit added. For a
 law of one variable there is one power: E + A x^-α.
 
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from bayesscale._least_squares import levenberg_marquardt
 from bayesscale._types import Array
 
 DELTA = 1e-3
@@ -36,9 +37,8 @@ EXPONENTS = (0.15, 0.3, 0.5, 0.8)
 STARTS = 4
 """How many of the best starts are followed to their minimum."""
 
-ITERATIONS, HALVINGS, GRADIENT, ENOUGH = 500, 30, 1e-6, 1e-9
-"""Of BFGS: most steps, most halvings of one, and the gradient, or the share by which a step lowers
-the cost, at which a minimum is found."""
+ITERATIONS, ENOUGH = 500, 1e-8
+"""A minimum is found when a step lowers Huber's loss by less, or after so many steps."""
 
 REFITS = 200
 RESIDUALS_PER_REFIT = 10
@@ -83,59 +83,25 @@ def _log_terms(theta: Array, x: Array) -> Array:
 
 
 def _minimise(start: Array, x: Array, log_loss: Array, times: Array) -> tuple[Array, Array]:
-    """Follow starts ``(start, coefficient)`` to their minima by BFGS, all at once.
-
-    Runs count ``times``, shape ``(run,)`` or ``(start, run)``. Returns objectives and coefficients.
-    """
+    """Follow starts ``(start, coefficient)`` to their minima, by least squares weighted anew at
+    each step; runs count ``times``, shape ``(run,)`` or ``(start, run)``. Returns costs, and where.
+    """  # noqa: D205
     times = np.broadcast_to(times, (len(start), len(log_loss)))
 
-    def objective(theta: Array, of: NDArray[np.intp]) -> tuple[Array, Array]:
+    def evaluate(theta: Array, of: NDArray[np.intp]) -> tuple[Array, Array, Array]:
         terms = _log_terms(theta, x)
         total = np.logaddexp.reduce(terms, axis=-2)
         residual = total - log_loss
         clipped = np.clip(residual, -DELTA, DELTA)  # Huber's loss is clipped (r - clipped / 2)
-        cost = (times[of] * clipped * (residual - clipped / 2)).sum(axis=-1) / DELTA
-        by_term = (times[of] * clipped / DELTA)[:, None] * np.exp(terms - total[:, None])
-        return cost, np.concatenate([by_term.sum(axis=-1), -(by_term[:, 1:] * x).sum(axis=-1)], -1)
+        cost = (times[of] * clipped * (residual - clipped / 2)).sum(axis=1) / DELTA
+        share = np.exp(terms - total[:, None])
+        slopes = np.concatenate([share, -share[:, 1:] * x], axis=1)
+        # the square that touches it from above: each step lowers Huber's loss as well
+        weighted = slopes * (times[of] / np.maximum(np.abs(residual), DELTA))[:, None]
+        return cost, -(weighted @ residual[..., None])[..., 0], weighted @ slopes.swapaxes(1, 2)
 
-    theta, todo = start.copy(), np.arange(len(start))
-    cost, slope = objective(theta, todo)
-    inverse = np.tile(np.eye(start.shape[1]), (len(start), 1, 1))  # of the Hessian, about
-    for _ in range(ITERATIONS):
-        move = -(inverse[todo] @ slope[todo, :, None])[..., 0]
-        falls = (move * slope[todo]).sum(axis=1)
-        size = np.minimum(1.0, 1 / np.abs(move).max(axis=1, initial=1e-300))
-        new, new_slope = cost[todo].copy(), slope[todo].copy()
-        left = np.arange(len(todo))
-        for _ in range(HALVINGS):
-            tried, gradient = objective((theta[todo] + size[:, None] * move)[left], todo[left])
-            enough = tried <= cost[todo[left]] + 1e-4 * size[left] * falls[left]
-            new[left[enough]], new_slope[left[enough]] = tried[enough], gradient[enough]
-            left = left[~enough]
-            if not len(left):
-                break
-            size[left] /= 2
-        size[left] = 0.0
-        size[left] = 0.0
-        step, bend = size[:, None] * move, new_slope - slope[todo]
-        along = (step * bend).sum(axis=1)
-        good = along > 0
-        if good.any():  # Sherman and Morrison's update
-            h, s, y, sy = inverse[todo[good]], step[good], bend[good], along[good, None, None]
-            hy = (h @ y[..., None])[..., 0]
-            outer = s[:, :, None] * hy[:, None]
-            yhy = (y * hy).sum(axis=1)[:, None, None]
-            inverse[todo[good]] = (
-                h + (1 + yhy / sy) * s[:, :, None] * s[:, None] / sy
-                - (outer + outer.swapaxes(1, 2)) / sy
-            )  # fmt: skip
-        falling = cost[todo] - new > ENOUGH * new
-        theta[todo] += step
-        cost[todo], slope[todo] = new, new_slope
-        todo = todo[falling & (np.abs(new_slope).max(axis=1) > GRADIENT)]
-        if not len(todo):
-            break
-    return cost, theta
+    at, _, cost = levenberg_marquardt(evaluate, start, enough=ENOUGH, most=ITERATIONS)
+    return cost, at
 
 
 def _starts(x: Array, log_loss: Array) -> Array:

@@ -42,9 +42,6 @@ SPACING = 0.6
 FARTHER = 4
 """How many times as far is looked where nothing was found, at steps as small."""
 
-WIDE_STEP = 0.02
-"""Step of the second differences that exponents take."""
-
 MOST_STEPS = 40
 MOST_AT_ONCE = 12
 NEAR_STEPS = 6
@@ -58,9 +55,6 @@ ROUNDING = 1e-13
 
 LONGEST = 5.0
 """Longest step in the log of compute."""
-
-SLOPE_STEP = 1e-4
-"""Step of the slope of the loss in the log of compute."""
 
 
 @dataclass(frozen=True)
@@ -152,56 +146,24 @@ class Frontier:
             return None
         return compile_surface(self.posterior.spec, "sizes" if derivatives else "")
 
-    def curve(self, x: Array, shift: float | Array = 0.0) -> Curve:
-        """Return log loss with its derivatives, by differences where it is not compiled."""
+    def curve(self, x: Array, shift: float | Array = 0.0) -> Curve | None:
+        """Return log loss with its derivatives where they are compiled."""
         surface = self._compiled(derivatives=True)
         if surface is None:
-            return self._differences(x, shift)
+            return None
         f, f_n, f_d, f_nn, f_nd, f_dd = surface(self.posterior, self._line(x, shift))
         cost = cast(PowerCost, self.terms.compute)
         q, r = cost.tokens_exponent, cost.params_exponent / cost.tokens_exponent
         with np.errstate(invalid="ignore", over="ignore"):
-            curve = Curve(
+            return Curve(
                 f, f_n - r * f_d, f_nn - 2 * r * f_nd + r * r * f_dd, f_d / q,
                 (f_nd - r * f_dd) / q,
             )  # fmt: skip
-        odd = ~np.isfinite(curve.bend) & np.isfinite(f)
-        if odd.any():  # derivatives overflow before the loss does
-            part = self.pick(odd)._differences(
-                x[odd][:, None], np.broadcast_to(shift, x.shape)[odd][:, None]
-            )
-            for values, replaced in zip(curve, part, strict=True):
-                values[odd] = replaced[:, 0]
-        return curve
-
-    def _differences(self, x: Array, shift: float | Array) -> Curve:
-        here, (slope, _) = (
-            self.log_loss(x, shift),
-            derivatives(lambda x: self.log_loss(x, shift), x),
-        )
-
-        def by(dx: float, db: float) -> Array:
-            return self.log_loss(x + dx, shift + db)
-
-        # steps h and 2h, so that leading errors cancel
-        def bend(h: float) -> Array:
-            return (by(h, 0) - 2 * here + by(-h, 0)) / (h * h)
-
-        def mixed(h: float) -> Array:
-            return (by(h, h) - by(h, -h) - by(-h, h) + by(-h, -h)) / (4 * h * h)
-
-        h, step = WIDE_STEP, SLOPE_STEP
-        return Curve(
-            here, slope, (4 * bend(h) - bend(2 * h)) / 3, (by(0, step) - by(0, -step)) / (2 * step),
-            (4 * mixed(h) - mixed(2 * h)) / 3,
-        )  # fmt: skip
 
     def along(self, x: Array) -> tuple[Array, Array, Array]:
         """Return log loss and its first and second derivative along budgets, shape of ``x``."""
-        if self._compiled(derivatives=True) is None:
-            return self.log_loss(x), *derivatives(self.log_loss, x)
         curve = self.curve(x)
-        return curve.value, curve.slope, curve.bend
+        return (self.log_loss(x), *derivatives(self.log_loss, x)) if curve is None else curve[:3]
 
     def slopes(self, x: Array) -> tuple[Array, Array]:
         """Return the first and second derivative of log loss along budgets, shape of ``x``."""
@@ -530,7 +492,14 @@ class Frontier:
         x = np.where(none, 0.0, x)
         # the optimum moves so that the slope stays zero: dx/db = -g_xb / g_xx
         curve = self.curve(x)
-        g_xb, g_xx = curve.mixed, curve.bend
+        if curve is None:
+            down, at, up = (
+                derivatives(lambda x, shift=shift: self.log_loss(x, shift), x)
+                for shift in (-STEP, 0.0, STEP)
+            )
+            g_xx, g_xb = at[1], (up[0] - down[0]) / (2 * STEP)
+        else:
+            g_xx, g_xb = curve.bend, curve.mixed
         cost_x, cost_y = self.cost_elasticities(x)
         with np.errstate(invalid="ignore", divide="ignore"):
             n = -g_xb / g_xx
@@ -578,7 +547,7 @@ class Frontier:
         start, x = x, np.where(wanted, x, 0.0)
         shift, done, lost = np.zeros(x.shape), ~wanted, ~wanted
         for _ in range(MOST_AT_ONCE):
-            curve = self.curve(x, shift)
+            curve = cast(Curve, self.curve(x, shift))
             over = curve.value - log_loss
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                 determinant = curve.bend * curve.by_flops - curve.mixed * curve.slope
@@ -597,7 +566,7 @@ class Frontier:
     def _best_and_slope(self, x: Array) -> tuple[Array, Array]:
         """Return the log loss of the best runs at x, and its slope in the log of compute."""
         # tokens are bought, or, where there are no more of them, parameters
-        h = SLOPE_STEP
+        h = STEP
         slope = (self.log_loss(x, h) - self.log_loss(x, -h)) / (2 * h)
         at_most = self.takes_all_tokens(x)
         if at_most.any():

@@ -11,7 +11,6 @@ from typing import Any, Self, cast
 import numpy as np
 
 from bayesscale import _arguments
-from bayesscale._documented import documented
 from bayesscale._types import Array
 from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, is_cost
 from bayesscale.errors import DomainError, RunsWarning
@@ -32,15 +31,6 @@ SPREAD_MAX = 1.2
 
 PACKAGE = str(Path(__file__).parents[1])
 """Warnings are issued at the user's line: the first one that is not in here."""
-
-
-_limiting = documented(
-    {"bytes_per_param": "Bytes a parameter, > 0: 2 in 16 bits."},
-    sections={
-        "Returns": "Limits\n    With ``params_max``.",
-        "Raises": "DomainError\n    If a number is not positive and finite.",
-    },
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,35 +72,10 @@ class Limits:
             raise DomainError(f"params_min={least:g} is above params_max={most:g}.")
 
     @classmethod
-    @_limiting
     def memory(cls, capacity: float, *, bytes_per_param: float = 2.0) -> Self:
-        """Limit N by the memory that holds the weights.
-
-        Parameters
-        ----------
-        capacity
-            Bytes for weights, > 0.
-        """
+        """Limit N by the bytes that hold the weights, > 0, 2 a parameter in 16 bits."""
         room = _arguments.number("capacity", capacity, above=0)
         return cls(params_max=room / _arguments.number("bytes_per_param", bytes_per_param, above=0))
-
-    @classmethod
-    @_limiting
-    def latency(
-        cls, seconds_per_token: float, *, bytes_per_second: float, bytes_per_param: float = 2.0
-    ) -> Self:
-        """Limit N by the time to write a token, which reads every weight once.
-
-        Parameters
-        ----------
-        seconds_per_token
-            The longest time a token may take, s, > 0.
-        bytes_per_second
-            Memory bandwidth of all devices that hold the model together, > 0.
-        """
-        seconds = _arguments.number("seconds_per_token", seconds_per_token, above=0)
-        rate = _arguments.number("bytes_per_second", bytes_per_second, above=0)
-        return cls.memory(seconds * rate, bytes_per_param=bytes_per_param)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesscale._least_squares import levenberg_marquardt
 from bayesscale._types import Array
 from bayesscale.inference.compiled import compile_surface
 from bayesscale.model import LINKS, UNDERTRAINING, Posterior
@@ -65,18 +66,14 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     def on_law(v: Array) -> dict[str, Array]:
         return {k.name: LINKS[k.link].backward(v[:, i, None]) for i, k in enumerate(coordinates)}
 
-    def law(v: Array) -> Array:
-        return spec.law.log_loss(on_law(v), x, np)
-
-    def evaluate(moved: Array, draws: NDArray[np.intp]) -> tuple[Array, Array, Array, Array]:
-        """Return misfit ``(draw,)`` at moves in prior standard deviations, what is minimised,
-        minus its gradient ``(draw, coordinate)``, and its curvature after Gauss and Newton.
-        """  # noqa: D205
-        v, w = start[draws] + scale * moved, weight[draws]
+    def evaluate(moved: Array, draws: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+        """Return what is minimised at moves in prior standard deviations, with derivatives."""
+        v = start[draws] + scale * moved
         if compiled is None:
-            value = law(v)
-            steps = STEP * np.eye(len(scale))
-            slopes = np.stack([(law(v + h) - law(v - h)) / (2 * STEP) for h in steps], axis=1)
+            steps = STEP * np.vstack([0 * scale, np.eye(len(scale)), -np.eye(len(scale))])
+            value, *stepped = (spec.law.log_loss(on_law(v + h), x, np) for h in steps)
+            up, down = np.split(np.stack(stepped, axis=1), 2, axis=1)
+            slopes = (up - down) / (2 * STEP)
         else:
             c = on_law(v)
             others = {name: values[draws] for name, values in flat.c.items()}
@@ -86,35 +83,16 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
                 for by, k in zip(by_coordinate, coordinates, strict=True)
             ]
             slopes = np.stack(by_link, axis=1)
-        slopes *= scale[:, None] * w[:, None]
-        missed = surface[draws] - value
-        residual = w * missed
+        residual = weight[draws] * (surface[draws] - value)
+        slopes *= scale[:, None] * weight[draws, None]
         down = (slopes @ residual[..., None])[..., 0] - moved
-        information = slopes @ slopes.swapaxes(1, 2) + np.eye(len(scale))
-        total = ((residual**2).sum(axis=1) + (moved**2).sum(axis=1)) / 2
-        return np.sqrt(np.mean(missed**2, axis=1)), total, down, information
+        cost = ((residual**2).sum(axis=1) + (moved**2).sum(axis=1)) / 2
+        return cost, down, slopes @ slopes.swapaxes(1, 2) + np.eye(len(scale))
 
-    moved = np.zeros_like(start)  # in prior standard deviations
-    damping, todo = np.full(len(start), 1e-3), np.arange(len(start))
-    converged = np.zeros(len(start), dtype=bool)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step too far is undone
-        here = evaluate(moved, todo)
-        misfit, total, down, information = here
-        for _ in range(ITERATIONS):
-            bend = np.einsum("dii->di", information[todo])[:, None] * np.eye(len(scale))
-            damped = information[todo] + damping[todo, None, None] * bend
-            tried = moved[todo] + np.linalg.solve(damped, down[todo, :, None])[..., 0]
-            there = evaluate(tried, todo)
-            gained = total[todo] - there[1]
-            better = gained >= 0
-            for values, new in zip((moved, *here), (tried, *there), strict=True):
-                values[todo[better]] = new[better]
-            damping[todo] *= np.where(better, 0.2, 8.0)
-            done = better & (gained < CONVERGED)
-            converged[todo[done]] = True
-            todo = todo[~done]
-            if not len(todo):
-                break
-    at = start + scale * moved
-    c = {k.name: LINKS[k.link].backward(at[:, i]).reshape(shape) for i, k in enumerate(coordinates)}
+    moved, converged, _ = levenberg_marquardt(
+        evaluate, np.zeros_like(start), enough=CONVERGED, most=ITERATIONS
+    )
+    on = on_law(start + scale * moved)
+    misfit = np.sqrt(np.mean((surface - spec.law.log_loss(on, x, np)) ** 2, axis=1))
+    c = {name: values.reshape(shape) for name, values in on.items()}
     return Projection(c, misfit.reshape(shape), converged.reshape(shape))

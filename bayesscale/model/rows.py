@@ -95,11 +95,6 @@ class Rows:
         codes = runs.cluster_codes if share_effect else np.arange(len(runs))
         return cls(codes, se, share_effect)  # to first order, d ln L = dL / L
 
-    @classmethod
-    def lone(cls, n_rows: int, log_loss_se: Array | float = 0.0) -> Rows:
-        """Return rows of their own."""
-        return cls(np.arange(n_rows), np.broadcast_to(log_loss_se, n_rows), False)
-
     @cached_property
     def size(self) -> NDArray[np.int64]:
         """Rows of each cluster, shape ``(cluster,)``."""

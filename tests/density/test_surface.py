@@ -5,6 +5,7 @@ import pytest
 
 from bayesscale.density import CannotTraceError, Surface
 from bayesscale.forecast import Frontier, Terms
+from bayesscale.inference.projection import project_on_law
 from bayesscale.laws import get_law
 from bayesscale.model import Posterior, specify
 from tests.simulate import simulate_runs
@@ -42,6 +43,18 @@ def test_losses_and_derivatives_are_those_of_the_formula(model):
         np.testing.assert_allclose(exact, differences, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("model", [MODELS[0], MODELS[2]], ids=str)
+def test_the_closest_law_is_the_same_compiled_or_not(model, monkeypatch):
+    prior, runs = posterior(draws=40, **model), simulate_runs()
+    found = []
+    for many in (1, 10**9):
+        monkeypatch.setattr("bayesscale.inference.projection.MANY", many)
+        found.append(project_on_law(prior, runs))
+    np.testing.assert_array_equal(found[0].converged, found[1].converged)
+    for name, values in found[0].c.items():
+        np.testing.assert_allclose(values, found[1].c[name], rtol=1e-5, err_msg=name)
+
+
 @pytest.mark.parametrize("model", MODELS[:3], ids=str)
 def test_a_compiled_frontier_is_the_one_in_numpy(model, monkeypatch):
     prior, flops = posterior(draws=40, **model), np.geomspace(1e19, 1e23, 15)
@@ -56,7 +69,7 @@ def test_a_compiled_frontier_is_the_one_in_numpy(model, monkeypatch):
     (x, exponent, enough, minima), numpy = answers[0], answers[1]
     np.testing.assert_array_equal(minima, numpy[3])
     np.testing.assert_allclose(x, numpy[0], atol=1e-7)
-    np.testing.assert_allclose(exponent, numpy[1], atol=2e-3)  # theirs are of wide steps
+    np.testing.assert_allclose(exponent, numpy[1], atol=2e-5)  # differences over 1e-3
     np.testing.assert_allclose(enough, numpy[2], rtol=1e-6)
 
 

@@ -14,6 +14,10 @@ C = {
 }  # fmt: skip
 
 
+def lone(n_rows, log_loss_se=0.0):
+    return Rows(np.arange(n_rows), np.broadcast_to(log_loss_se, n_rows), False)
+
+
 def one_sided(residual, c):
     """The density by its definition: a normal, and one with an exponential added."""
     sigma, mean, share = (float(c[k]) for k in ("sigma", "mean_excess", "undertuned_share"))
@@ -32,7 +36,7 @@ EXACT = {
 @pytest.mark.parametrize("name", NOISES)
 def test_density_is_the_one_that_is_defined(name):
     residual = np.linspace(-0.1, 0.1, 9)
-    density = NOISES[name].log_density(Rows.lone(9), residual, C)
+    density = NOISES[name].log_density(lone(9), residual, C)
     np.testing.assert_allclose(density, np.log(EXACT[name](residual)), rtol=1e-10)
 
 
@@ -47,7 +51,7 @@ def test_draws_follow_their_density(name):
 def test_standard_errors_widen_the_normal_part_alone():
     one = NOISES["one_sided"]
     residual = np.linspace(-0.1, 0.3, 9)
-    wide = one.log_density(Rows.lone(9, 0.02), residual, C)
+    wide = one.log_density(lone(9, 0.02), residual, C)
     exact = np.log(one_sided(residual, C | {"sigma": np.hypot(0.01, 0.02)}))
     np.testing.assert_allclose(wide, exact, rtol=1e-10)
 
@@ -99,7 +103,7 @@ def test_the_one_sided_density_is_smooth_and_finite_far_out(compiled_one_sided, 
     c = {"sigma": 0.004, "mean_excess": 0.004 * ratio, "undertuned_share": share}
     arrays = {k: np.array(v) for k, v in c.items()}
     value, *slopes = compiled_one_sided(z * 0.004, *c.values())
-    exact = NOISES["one_sided"].log_density(Rows.lone(len(z)), z * 0.004, arrays)
+    exact = NOISES["one_sided"].log_density(lone(len(z)), z * 0.004, arrays)
     np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-9)
     assert all(np.isfinite(s).all() for s in slopes)
     h = 1e-4  # in sigmas
@@ -113,5 +117,5 @@ def test_a_share_of_one_is_the_exponentially_modified_normal():
     residual = np.linspace(-0.05, 0.3, 15)
     c = C | {"undertuned_share": np.array(1 - 1e-12)}
     exact = stats.exponnorm(3, scale=0.01).logpdf(residual)
-    density = NOISES["one_sided"].log_density(Rows.lone(15), residual, c)
+    density = NOISES["one_sided"].log_density(lone(15), residual, c)
     np.testing.assert_allclose(density, exact, rtol=1e-9)
