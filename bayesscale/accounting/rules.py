@@ -1,7 +1,7 @@
 """How compute is counted: FLOP for each parameter and token, and what a cost has to know."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 from bayesscale import _arguments
 from bayesscale._documented import documented
 from bayesscale._types import Array
-
-type Attention = Literal["none", "causal", "full"]
-"""Which attention scores are counted: none, half of the square of positions, or all of it."""
 
 FLOP_PER_PARAM_AND_TOKEN = 6.0
 """The 6 in 6ND: forward 2, backward 4, a multiplication and an addition for each weight. Kaplan et
@@ -21,20 +18,12 @@ FLOP_PER_PARAM_SERVED = 2.0
 """A forward pass alone: what a token costs that a trained model reads or writes. Sardana et al.
 (2024), arXiv:2401.00448."""
 
-SCORES: dict[Attention, float] = {"none": 0.0, "causal": 6.0, "full": 12.0}
-"""Training FLOP of attention scores for each layer, position in context and unit of width: 2 each
-for QKᵀ and AV, three times over for training; a causal mask leaves half."""
-
-
 counted = documented(
     {
         "amount": "Budgets, > 0, one number or several.",
         "currency": "What prices and budgets are in.",
         "vocab": "Tokens in the vocabulary V, > 0.",
         "context": "Positions T that a token of training attends over at most, > 0.",
-        "head": "Whether the output head is counted. Kaplan's 6N leaves it out.",
-        "attention": """Which attention scores are counted: ``"none"``, ``"causal"`` (half of the
-square of positions) or ``"full"``.""",
         "tied": "Whether the output head is the embedding table.",
     },
     sections={

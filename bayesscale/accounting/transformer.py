@@ -1,10 +1,10 @@
-"""One transformer: its parameters and FLOP, counted by every rule in use."""
+"""One transformer: its parameters, counted by every rule in use."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bayesscale import _arguments
-from bayesscale.accounting.rules import FLOP_PER_PARAM_AND_TOKEN, SCORES, Attention, counted
+from bayesscale.accounting.rules import counted
 from bayesscale.errors import DomainError
 
 type Count = Literal["total", "non_embedding", "with_head"]
@@ -114,20 +114,3 @@ class Transformer:
             return layers + self.vocab * d
         positions = self.context * d if self.learned_positions else 0.0
         return layers + (1 if self.tied else 2) * self.vocab * d + positions
-
-    @counted
-    def flops_per_token(self, *, head: bool = True, attention: Attention = "causal") -> float:
-        """Count training FLOP a token: 6 for every weight that is multiplied with, and scores.
-
-        Reading a row of the embedding table costs none.
-
-        Returns
-        -------
-        float
-            FLOP a token; ``6 * params("non_embedding")`` with neither head nor scores.
-        """
-        _arguments.flag("head", head)
-        _arguments.choice("count of attention scores", attention, SCORES)
-        weights = self.params("with_head" if head else "non_embedding")
-        scores = SCORES[attention] * self.depth * self.context * self.width
-        return FLOP_PER_PARAM_AND_TOKEN * weights + scores

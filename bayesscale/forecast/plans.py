@@ -10,7 +10,7 @@ from bayesscale import _arguments
 from bayesscale._arguments import positive_array
 from bayesscale._format import scientific, short_number, si_count
 from bayesscale._types import Array
-from bayesscale.accounting import Cost, Money, Transformer
+from bayesscale.accounting import Cost, Money
 from bayesscale.errors import DomainError
 from bayesscale.forecast.search import find_roots
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
@@ -31,16 +31,9 @@ class Plans:
     flops: Array
 
 
-def stated_plans(
-    cost: Cost, given: Mapping[str, Any], *, count: str,
-    architectures: Sequence[Transformer] | None, names: Sequence[str] | None,
-) -> Plans:  # fmt: skip
+def stated_plans(cost: Cost, given: Mapping[str, Any], *, names: Sequence[str] | None) -> Plans:
     """Complete plans of which two of size, tokens, their ratio and compute are given."""
     given = dict(given)
-    if architectures is not None:
-        if given["params"] is not None:
-            raise DomainError("params and architectures both say how large models are: give one.")
-        given["params"] = _counted(architectures, count)
     if isinstance(given["flops"], Money):
         given["flops"] = given["flops"].flops
     units = {"params": PARAMS.unit, "tokens": TOKENS.unit, "flops": FLOPS.unit}
@@ -51,7 +44,7 @@ def stated_plans(
     }
     if len(read) != 2:
         raise DomainError(
-            "A plan is two of params (or architectures), tokens, tokens_per_param and flops, but "
+            "A plan is two of params, tokens, tokens_per_param and flops, but "
             f"got {' and '.join(read) or 'none of them'}."
         )
     try:
@@ -73,23 +66,6 @@ def stated_plans(
             f"names must be a list of {len(n)} names, one a plan, not {_arguments.shown(names)}."
         )
     return Plans([_arguments.text("names", name) for name in names], n, d, cost.flops(n, d))
-
-
-def _counted(architectures: Sequence[Transformer], count: str) -> Array:
-    wrong = isinstance(architectures, Transformer) or not all(
-        isinstance(a, Transformer) for a in architectures
-    )
-    if wrong or not len(architectures):
-        raise DomainError(
-            "architectures must be a list of Transformer, such as "
-            "[bs.Transformer(width=4096, depth=32, vocab=32000, context=4096)]."
-        )
-    if count not in ("total", "non_embedding"):
-        raise DomainError(
-            f"The runs count parameters as {count!r}, which is no count of an architecture's: "
-            "give params in place of architectures."
-        )
-    return np.array([a.params(count) for a in architectures])
 
 
 def _sizes(at: dict[str, Array], cost: Cost) -> tuple[Array, Array]:

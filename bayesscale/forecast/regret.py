@@ -12,7 +12,7 @@ from bayesscale._arguments import interval_tails
 from bayesscale._format import over_interval, percent
 from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
-from bayesscale.accounting import Counting, Money, Transformer
+from bayesscale.accounting import Counting, Money
 from bayesscale.forecast.answer import (
     Answer,
     asks,
@@ -101,7 +101,7 @@ class Regret(Answer):
 def regret(
     fit: Fit | Average, *, params: ArrayLike | None = None, tokens: ArrayLike | None = None,
     tokens_per_param: ArrayLike | None = None, flops: ArrayLike | Money | None = None,
-    architectures: Sequence[Transformer] | None = None, names: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
     terms: Terms | None = None, ci_prob: float = 0.9, random_seed: int | None = None,
     **inputs: ArrayLike,
 ) -> Regret:  # fmt: skip
@@ -116,8 +116,6 @@ def regret(
     params, tokens, tokens_per_param, flops
         Parameters, training tokens, tokens per parameter and budget of each plan, > 0, shape
         ``(plan,)`` or a scalar; two of them. Budgets may be :class:`~bayesscale.Money`.
-    architectures
-        Models in place of ``params``, counted as the runs or the terms count.
     names
         What to call the plans.
 
@@ -138,10 +136,7 @@ def regret(
     given = {
         "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param, "flops": flops,
     }  # fmt: skip
-    count = host.runs.param_count if terms.counting is None else terms.counting.params
-    plans = stated_plans(
-        terms.compute, given, count=count, architectures=architectures, names=names
-    )
+    plans = stated_plans(terms.compute, given, names=names)
     purchase, _ = purchase.over(plans.flops)
 
     def about(some: slice) -> Question:

@@ -47,12 +47,15 @@ NEWTON, STEP, AT_ONCE, EDGE = 4, 0.02, 2**18, 1e-9
 
 @dataclass(frozen=True)
 class Model:
-    """A link, flat or with a change of slope whose log has the prior scale ``bend``, of a task."""
+    """A link of a task: flat, or with a slope that changes, at a knot or ``gradual`` over all
+    models, by a factor whose log has the prior scale ``bend``.
+    """  # noqa: D205
 
     task: Task
     link: str
     flat: bool = False
     bend: float = 0.0
+    gradual: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,7 +75,9 @@ class Model:
         """Return the link's argument at ``t``, broadcast against coordinates ``(point, 1)``."""
         if self.flat:
             return c["level"] + 0 * t
-        above = np.expm1(c["ln_factor"]) * np.maximum(t - c["place"], 0)
+        above, rate = np.expm1(c["ln_factor"]) * np.maximum(t - c["place"], 0), c["ln_factor"] / 2
+        if self.gradual:  # the log of the slope changes evenly
+            above = np.expm1(rate * t) / np.where(rate == 0, 1, rate) - t * (rate != 0)
         return c["level"] + np.exp(c["ln_slope"]) * (t + above)
 
     def mean(self, c: Mapping[str, Any], eta: Array) -> Array:
@@ -133,7 +138,7 @@ class Model:
 
     def explore(self, rng: np.random.Generator, draws: int = 4000) -> Explored:
         """Draw from the posterior, and estimate the evidence."""
-        places = len(PLACES) if self.bend else 1
+        places = len(PLACES) if self.bend and not self.gradual else 1
         return explore(self.log_density, len(self.names), places=places, draws=draws, rng=rng)
 
     def offsets(self, c: Mapping[str, Any], rng: np.random.Generator) -> Array:

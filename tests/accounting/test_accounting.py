@@ -36,21 +36,6 @@ def test_parameters_of_published_models(model, count, published):
     assert model.params(count) == pytest.approx(published, rel=1e-3)
 
 
-def test_flops_of_every_rule():
-    """Kaplan et al. (2020), table 1; DeepSeek-AI (2024), arXiv:2401.02954."""
-    kaplan = SMALL.flops_per_token(head=False, attention="none")
-    assert kaplan == 6 * SMALL.params("non_embedding")
-    head = SMALL.flops_per_token(attention="none") / kaplan
-    assert head == pytest.approx(1.45, abs=0.005)
-    for width, share in ((512, 0.43), (8192, 0.92)):
-        model = bs.Transformer(width=width, depth=10, vocab=100, context=4096)
-        m = model.flops_per_token(head=False, attention="full")
-        assert m == 72 * 10 * width**2 + 12 * 10 * 4096 * width
-        assert 6 * model.params("non_embedding") / m == pytest.approx(share, abs=0.005)
-    causal = model.flops_per_token(head=False)
-    assert m - causal == 6 * 10 * 4096 * width
-
-
 def test_embeddings_there_and_back():
     share, inner = bs.EmbeddingShare(), np.geomspace(1, 1e15, 40)
     np.testing.assert_allclose(share.non_embedding(share.total(inner)), inner, rtol=1e-12)
@@ -86,7 +71,6 @@ WRONG = [
     (lambda: bs.Transformer(width=0, depth=1, vocab=1, context=1), "width"),
     (lambda: bs.Transformer(width=8, depth=1, vocab=1, context=1, kv_heads=2), "divide heads"),
     (lambda: SMALL.params("embedding"), "No parameter count"),
-    (lambda: SMALL.flops_per_token(attention="half"), "half"),
     (lambda: bs.EmbeddingShare(omega=-1), "omega must be above 0"),
     (lambda: bs.EmbeddingShare.infer([2e6], [1e6]), "1 are not larger"),
     (lambda: bs.Counting("active"), "No parameter count"),
