@@ -98,7 +98,7 @@ class Frontier:
         """Take budgets ``(budget,)`` or ``(draw, budget)``, flat draws and other inputs."""
         further = {name: np.atleast_2d(values) for name, values in given.items()}
         flops = np.atleast_2d(flops)
-        many = len(posterior) * flops.shape[1] >= MANY
+        many = bool(given) or len(posterior) * flops.shape[1] >= MANY  # what is given is searched
         return cls(posterior, flops, terms, further, terms.own(posterior), many)
 
     @property
@@ -189,8 +189,12 @@ class Frontier:
                 "tokens": np.log(worth / reference["tokens"]),
             }
         at |= {name: q[name].centred(v, reference[name]) for name, v in self.given.items()}
+        surface = compile_surface(spec) if self.many else None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            value = self.posterior.relative_log_loss(at)
+            value = (
+                self.posterior.relative_log_loss(at) if surface is None
+                else surface(self.posterior, at)[0]
+            )  # fmt: skip
         return np.where((tokens > 0) | np.isnan(x), value, np.inf)
 
     def bounds(self) -> tuple[Array, Array]:
@@ -324,10 +328,21 @@ class Frontier:
         x, minima = self.optimum()
         if not self.may_harm:
             return self, x, minima
+        # the loss falls with compute, and rises once a model overfits: look where it does not fall
+        _, slope = self.by_block(lambda some, cut: some._best_and_slope(cut(x)))
+        draws = np.flatnonzero(~(slope < 0).all(axis=1))
+        if not len(draws):
+            return self, x, minima
         inner, y = np.full((2, *self.shape), np.nan)
         for of in self.alike():
-            _, one = self._part(slice(None), slice(of[0], of[0] + 1))
-            inner[:, of], y[:, of] = one.by_block(lambda some, _: some.least(some.log_loss_at))
+
+            def cut(v: Array, i: list[int] = of[:1]) -> Array:
+                v = v[draws] if len(v) > 1 else v
+                return v[:, i] if v.shape[1] > 1 else v
+
+            one = self._some(draws, cut)
+            found = one.by_block(lambda some, _: some.least(some.log_loss_at))
+            inner[np.ix_(draws, of)], y[np.ix_(draws, of)] = found
         centre = self.posterior.spec.reference
         cost = self.terms.compute.flops(self.params(inner), centre["tokens"] * np.exp(y))
         spent, least = self.by_block(

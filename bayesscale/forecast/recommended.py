@@ -19,6 +19,9 @@ SECANTS = 6
 CLOSE = 1e-9
 """Of the root of the rise in loss that the sizes nearly as good end at."""
 
+MORE = 1.001
+"""Times the compute, at which the loss rises where runs overfit."""
+
 POINTS = 97
 WINDOW = 12.0
 """Sizes that are compared first lie within a factor e^12 of the middle, on this many places."""
@@ -124,7 +127,10 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
     purchase, flops = expected.purchase, np.array(expected.flops)
     mixture, number = purchase.mixture, np.arange(len(flops), dtype=float)
     spent, centre = expected(_mean_loss)(x, number), mixture.host.spec.reference
+    more = _Expected(purchase, flops * MORE)(_mean_loss)(x, number)
     for of in expected.whole.alike():
+        if (more[of] < spent[of]).all():  # nothing overfits yet: all compute is of use
+            continue
         here = purchase.at(of[:1])
 
         def loss(x: Array, y: Array, here: Purchase = here) -> Array:
