@@ -138,7 +138,14 @@ class Frontier:
         cost, reference = cast(PowerCost, self.terms.compute), self.posterior.spec.reference
         spent = np.log(self.flops / cost.flops(reference["params"], reference["tokens"]))
         y = (spent + shift - cost.params_exponent * x) / cost.tokens_exponent
-        return {"params": x, "tokens": y}
+        return {"params": x, "tokens": y, **self._centred}
+
+    @property
+    def _centred(self) -> dict[str, Array]:
+        """The other inputs relative to the centre of the runs, by name."""
+        spec = self.posterior.spec
+        q, reference = spec.law.quantities, spec.reference
+        return {name: q[name].centred(v, reference[name]) for name, v in self.given.items()}
 
     def _compiled(self, *, derivatives: bool) -> Surface | None:
         """Return the surface in machine code, where compiling it is worth its time."""
@@ -173,12 +180,12 @@ class Frontier:
     @property
     def _straight(self) -> bool:
         """Whether sizes along a budget lie on a straight line in logs."""
-        return isinstance(self.terms.compute, PowerCost) and self.terms.plain and not self.given
+        return isinstance(self.terms.compute, PowerCost) and self.terms.plain
 
     def log_loss_of(self, x: Array, tokens: Array) -> Array:
         """Return log loss relative to the reference's at tokens of one's own."""
         spec = self.posterior.spec
-        reference, q = spec.reference, spec.law.quantities
+        reference = spec.reference
         some = np.maximum(tokens, FEWEST)
         if self.terms.counting is None and self.terms.repetition is None:
             at = {"params": x, "tokens": np.log(some / reference["tokens"])}
@@ -188,7 +195,7 @@ class Frontier:
                 "params": np.log(params / reference["params"]),
                 "tokens": np.log(worth / reference["tokens"]),
             }
-        at |= {name: q[name].centred(v, reference[name]) for name, v in self.given.items()}
+        at |= self._centred
         surface = compile_surface(spec) if self.many else None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             value = (
