@@ -88,9 +88,9 @@ def quickstart_command(
     test = plan.test
     out.finish(
         {
-            **describe(plan.host),
+            **describe(plan.reference),
             "ci_prob": plan.ci_prob,
-            "summary": records(plan.host.summary(ci_prob=plan.ci_prob)),
+            "summary": records(plan.reference.summary(ci_prob=plan.ci_prob)),
             "hold_out": test and describe(test),
             "budgets": plan.summary.index.tolist(),
             "allocation": plan.allocation and describe(plan.allocation),

@@ -150,7 +150,7 @@ def allocate(
     budgets = money.flops if money else positive_array("flops", flops, FLOPS.unit)
     purchase, budgets = purchase.over(budgets)
     mixture, within = purchase.mixture, purchase.terms.within
-    host = mixture.host
+    reference = mixture.reference
     recommended = recommend(purchase, budgets)
 
     def about(some: slice) -> Question:
@@ -193,13 +193,12 @@ def allocate(
     if over_runs is not None and _wanders(mixture):
         ends = summary_columns("params_exponent_over_runs", over_runs[None, :, None], ci_prob)
         columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
-    frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
+    frame = target_frame("flops", columns | reach(reference, {"flops": budgets}), index=budgets)
     if money:
         frame["money"] = money.amounts
     sizes = {"params": recommended.params, "tokens": recommended.tokens, **purchase.given}
-    outside = warn_if_far(
-        host, {"flops": recommended.flops, **sizes}, loss=columns["law_loss"], also=_without(frame)
-    )
+    far = {"flops": recommended.flops, **sizes}
+    outside = warn_if_far(reference, far, loss=columns["law_loss"], also=_without(frame))
     variables = {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()}
     return Allocation(
         summary=frame,

@@ -38,8 +38,8 @@ class Purchase:
     ) -> Purchase:  # fmt: skip
         """Check terms, and inputs of the law beside those of the terms, against a fit."""
         mixture = Mixture.of(fit)
-        law = mixture.host.law
-        terms = Terms.of(terms, mixture.host.runs, law=law)
+        law = mixture.reference.law
+        terms = Terms.of(terms, mixture.reference.runs, law=law)
         stated_inputs = {**terms.given, **(inputs or {})}
         given = check_inputs(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
         return cls(mixture, terms, given)

@@ -74,7 +74,7 @@ class _Expected:
     @property
     def whole(self) -> Frontier:
         """The budgets, for what no draw changes."""
-        return self.purchase.frontier(self.purchase.mixture.host.posterior.thin(1), self.flops)
+        return self.purchase.frontier(self.purchase.mixture.reference.posterior.thin(1), self.flops)
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -87,7 +87,7 @@ def _best_size(expected: _Expected) -> Array:
     """Return the x of least expected loss of runs that spend the budgets."""
     mixture, terms = expected.purchase.mixture, expected.purchase.terms
     flops, (lower, upper) = expected.flops, expected.bounds
-    reference = mixture.host.spec.reference
+    reference = mixture.reference.spec.reference
     number = np.arange(len(flops), dtype=float)
     beyond = np.log(flops / terms.compute.flops(reference["params"], reference["tokens"]))
     left, right = (
@@ -104,10 +104,10 @@ def _best_size(expected: _Expected) -> Array:
     if not found.found.all():
         budgets = ", ".join(f"{c:.3g}" for c in flops[~found.found][:5])
         raise DomainError(
-            f"The law {mixture.host.law.name!r} has no best split at {budgets} FLOP: averaged over "
-            "the posterior, its loss only falls or only rises with the size of the model. Fit a "
-            "law with a trade-off between parameters and tokens, or set "
-            "limits, terms=bs.Terms(limits=bs.Limits(...))."
+            f"The law {mixture.reference.law.name!r} has no best split at {budgets} FLOP: averaged "
+            "over the posterior, its loss only falls or only rises with the size of the model. Fit "
+            "a law with a trade-off between parameters and tokens, or set limits, "
+            "terms=bs.Terms(limits=bs.Limits(...))."
         )
     x = found.x
     for loss, slopes in ((rough, rough_slopes), (exact, exact_slopes)):
@@ -123,7 +123,7 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
     """Return what the runs of least expected loss cost that budgets pay for, and their x."""
     purchase, flops = expected.purchase, np.array(expected.flops)
     mixture, number = purchase.mixture, np.arange(len(flops), dtype=float)
-    spent, centre = expected(_mean_loss)(x, number), mixture.host.spec.reference
+    spent, centre = expected(_mean_loss)(x, number), mixture.reference.spec.reference
     for of in expected.whole.alike():
         here = purchase.at(of[:1])
 
@@ -135,7 +135,7 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
             with np.errstate(over="ignore", invalid="ignore"):
                 return centre["loss"] * mixture.mean(of_draws)
 
-        inner, y = here.frontier(mixture.host.posterior.thin(1), flops[:1]).least(loss)
+        inner, y = here.frontier(mixture.reference.posterior.thin(1), flops[:1]).least(loss)
         n, d = centre["params"] * np.exp(inner), centre["tokens"] * np.exp(y)
         cost = purchase.terms.compute.flops(n, d)
         saves = ((cost < flops[of]) & (loss(inner, y) < spent[of]))[0]
@@ -145,7 +145,7 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
 
 def _recommend(purchase: Purchase, flops: Array) -> Recommended:
     mixture, within = purchase.mixture, purchase.terms.within
-    reference = mixture.host.spec.reference
+    reference = mixture.reference.spec.reference
     expected = _Expected(purchase, flops)
     x = _best_size(expected)
     if any(purchase.frontier(c.posterior.thin(1), flops).may_harm for c in mixture.components):

@@ -134,11 +134,11 @@ def regret(
     interval_tails(ci_prob)
     purchase = Purchase.of(fit, terms, inputs)
     mixture, terms = purchase.mixture, purchase.terms
-    host, within = mixture.host, terms.within
+    reference, within = mixture.reference, terms.within
     given = {
         "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param, "flops": flops,
     }  # fmt: skip
-    count = host.runs.param_count if terms.counting is None else terms.counting.params
+    count = reference.runs.param_count if terms.counting is None else terms.counting.params
     plans = stated_plans(
         terms.compute, given, count=count, architectures=architectures, names=names
     )
@@ -167,8 +167,9 @@ def regret(
     }
     far = {name: sizes[name] for name in ("params", "tokens", "flops")} | purchase.given
     index: Any = np.array(plans.names, dtype=object)
-    frame = target_frame("plan", sizes | columns | reach(host, {"flops": plans.flops}), index=index)
-    outside = warn_if_far(host, far, loss=columns["law_loss"])
+    columns |= reach(reference, {"flops": plans.flops})
+    frame = target_frame("plan", sizes | columns, index=index)
+    outside = warn_if_far(reference, far, loss=columns["law_loss"])
     units = {"params": PARAMS, "tokens": TOKENS, "flops": FLOPS}
     return Regret(
         summary=frame,

@@ -137,13 +137,13 @@ def required_flops(
     if prob is not None:
         probability("prob", prob)
     mixture = Mixture.of(fit)
-    host = mixture.host
-    if tuple(host.law.quantities) == (FLOPS.name,):
-        check_inputs(host.law, {**without_split(host, terms).given, **inputs}, wanted=())
+    reference = mixture.reference
+    if tuple(reference.law.quantities) == (FLOPS.name,):
+        check_inputs(reference.law, {**without_split(reference, terms).given, **inputs}, wanted=())
         if prob is not None:
             raise DomainError(
-                f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
-                "interval of flops."
+                f"The law {reference.law.name!r} has no sizes to choose: leave prob out, and read "
+                "the interval of flops."
             )
 
         def search(posterior: Posterior) -> Search:
@@ -162,7 +162,7 @@ def required_flops(
     far = {"flops": _reached(answer, "flops")}
     if prob is not None:
         far |= {name: answer.summary[f"assured_{name}"].to_numpy() for name in SPLIT}
-    return replace(answer, outside=warn_if_far(host, far, also=warning))
+    return replace(answer, outside=warn_if_far(reference, far, also=warning))
 
 
 @asks
@@ -183,10 +183,10 @@ def required_tokens(
     """
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
-    host = mixture.host
-    terms = priced(host, terms, spends=False)
+    reference = mixture.reference
+    terms = priced(reference, terms, spends=False)
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
-    fixed = check_inputs(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
+    fixed = check_inputs(reference.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
         mixture, "tokens", loss, _tokens_of(fixed, terms), ci_prob=ci_prob
     )
@@ -195,7 +195,7 @@ def required_tokens(
     if PARAMS.name in fixed:
         n = fixed["params"]
         far = {"flops": terms.compute.flops(n, tokens), "params": n} | far
-    return replace(answer, outside=warn_if_far(host, far, also=warning))
+    return replace(answer, outside=warn_if_far(reference, far, also=warning))
 
 
 def _requirement(
@@ -326,7 +326,7 @@ def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> di
 def _cheapest(
     purchase: Purchase, loss: float, flops: float, prob: float
 ) -> tuple[float, float, float]:
-    centre, cost = purchase.mixture.host.spec.reference, purchase.terms.compute
+    centre, cost = purchase.mixture.reference.spec.reference, purchase.terms.compute
     smallest, largest = purchase.terms.limits.params_min, purchase.terms.limits.params_max
     none = (np.inf, np.nan, np.nan)
     if not np.isfinite(flops):

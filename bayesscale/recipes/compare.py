@@ -168,7 +168,7 @@ def _answer(
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
     power = _power(recipes, mixture, terms, centre)
-    numbered = {k: mixture.host.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
+    numbered = {k: mixture.reference.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
     values = (*numbered, "recipe", "at"), m[..., CURVE:]
     draws = xr.Dataset({"multiplier": values}, coords={**numbered, "recipe": names, "at": at})
     return RecipeComparison(

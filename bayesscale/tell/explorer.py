@@ -68,7 +68,7 @@ def explorer_of(plan: Plan) -> Explorer:
     What further serving moves is the ratio of summaries of thinned draws with and without it.
     """
     purchase = Purchase.of(plan.fit, plan.terms)
-    runs, ci_prob = purchase.mixture.host.runs, plan.ci_prob
+    runs, ci_prob = purchase.mixture.reference.runs, plan.ci_prob
     largest = float(runs.flops.max())
     budgets = np.geomspace(largest / BELOW, max(BEYOND * largest, plan.budgets.max()), BUDGETS)
     values: dict[str, Array] = {}
