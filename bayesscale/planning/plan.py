@@ -14,7 +14,7 @@ from bayesscale import _sections as page, errors, forecast
 from bayesscale._arguments import interval_tails, number, positive_array
 from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale.backtesting import Backtest, judge, rolling_folds, widest_factor
+from bayesscale.backtesting import Backtest, rolling_folds, score_fold, widest_factor
 from bayesscale.checks import CheckResult
 from bayesscale.inference import (
     Average,
@@ -443,7 +443,7 @@ def _test(
         folds = rolling_folds(runs, law, factor=factor)
     except errors.RunsError as error:
         return None, None, str(error)
-    judged, tested = [], None
+    scores, tested = [], None
     with progress_reporter(progress) as report:
         for fold in folds:
             try:
@@ -454,10 +454,10 @@ def _test(
                     small = f"the {len(fold.small)} smaller runs cannot be fitted alone"
                     return None, None, f"{small}. {error}"
                 break
-            judged.append(judge(fitted, fold))
+            scores.append(score_fold(fitted, fold))
             tested = tested or (fitted, fold.large)
     seed = Setup.of(runs, **options).sampling.random_seed
-    test = Backtest.of(judged, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
+    test = Backtest.of(scores, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
     warn_of(test.checks, test.failures, stacklevel=4)
     return test, tested, ""
 
