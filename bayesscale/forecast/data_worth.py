@@ -77,8 +77,8 @@ def _stated(fit: Fit, terms: Terms, **sizes: Any) -> dict[str, Array]:
 
 def _new(posterior: Posterior, sizes: dict[str, Array], terms: Terms) -> dict[str, Array]:
     """Return the inputs of runs that see no token twice."""
-    some = {k: sizes["tokens"] if k == UNIQUE_TOKENS.name else v for k, v in sizes.items()}
-    return law_inputs(posterior, some, terms)
+    inputs = {k: sizes["tokens"] if k == UNIQUE_TOKENS.name else v for k, v in sizes.items()}
+    return law_inputs(posterior, inputs, terms)
 
 
 @answer.asks
@@ -134,16 +134,16 @@ def worth_of_epochs(
             return lambda x: log_loss_of(posterior, inputs(posterior, sizes(x), terms))
 
         repeated, new = log_loss(law_inputs), log_loss(_new)
-        asked = np.log(np.concatenate([read, read * (1 + NEXT)]))[None]
+        log_tokens = np.log(np.concatenate([read, read * (1 + NEXT)]))[None]
         limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
-        x, _ = crossing(new, limit, repeated(asked), SOLVABLE)
+        x, _ = crossing(new, limit, repeated(log_tokens), SOLVABLE)
         now, then = np.split(np.exp(x), 2, axis=-1)
         further = (then - now) / (read * NEXT)
         stop = np.broadcast_to(np.exp(lowest_along(repeated, (len(posterior), 1))), now.shape)
         return {"worth": now / read, "next_tokens": further, "stop_epochs": stop}
 
-    of = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
-    note = f"Worth of tokens in new ones, of {of}; of further tokens; epochs of the least loss."
+    run = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
+    note = f"Worth of tokens in new ones, of {run}; of further tokens; epochs of the least loss."
     return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 

@@ -133,18 +133,18 @@ def extrapolate(
     errors = targets.pop("loss_se")
     seed = mixture.random_seed if random_seed is None else random_seed
 
-    def log_loss(posterior: Posterior, some: Any) -> Array:
-        at = {name: values[some] for name, values in targets.items()}
+    def log_loss(posterior: Posterior, block: Any) -> Array:
+        at = {name: values[block] for name, values in targets.items()}
         return log_loss_of(posterior, law_inputs(posterior, at, terms))
 
-    def about(some: slice) -> Question:
-        at = {name: values[some] for name, values in targets.items()}
+    def about(block: slice) -> Question:
+        at = {name: values[block] for name, values in targets.items()}
 
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
             # the same shift for all targets
             shift = generator(seed, Stream.RECIPE).standard_normal((len(posterior), 1))
-            shifted = log_loss(posterior, some) + recipe_shift * shift
-            loss = posterior.new_runs(shifted, at, rng, errors[some])
+            shifted = log_loss(posterior, block) + recipe_shift * shift
+            loss = posterior.new_runs(shifted, at, rng, errors[block])
             return {"loss": loss, "law_loss": np.exp(shifted)}
 
         return question
@@ -172,7 +172,7 @@ def extrapolate(
         of=mixture.asked,
         sensitivity=check_answers(
             mixture,
-            lambda posterior, some: {"the loss of": log_loss(posterior, some)},
+            lambda posterior, block: {"the loss of": log_loss(posterior, block)},
             [
                 size_in_words({name: v[i] for name, v in targets.items()}, reference.law)
                 for i in range(len(errors))

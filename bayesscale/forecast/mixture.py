@@ -91,9 +91,9 @@ class Mixture:
         ends = np.floor(np.cumsum(weights)[:-1] * n_draws + rng.uniform()).astype(int)
         places = np.split(rng.permutation(n_draws), ends)
         components = tuple(
-            Component(name, each.posterior.thin(len(own)), np.sort(own))
-            for (name, each), own in zip(fits.items(), places, strict=True)
-            if len(own)
+            Component(name, each.posterior.thin(len(part)), np.sort(part))
+            for (name, each), part in zip(fits.items(), places, strict=True)
+            if len(part)
         )
         return cls(reference, components, seed, fit)
 
@@ -131,8 +131,8 @@ class Mixture:
         every = -(-len(self.reference.posterior) * n_targets // MOST_KEPT)
         columns: dict[str, list[Array]] = {}
         kept: dict[str, list[Array]] = {}
-        for block, some in enumerate(self.blocks(n_targets)):
-            for name, values in self.evaluate(question(some), random_seed, block=block).items():
+        for block, targets in enumerate(self.blocks(n_targets)):
+            for name, values in self.evaluate(question(targets), random_seed, block=block).items():
                 for column, part in summary_columns(name, values, ci_prob).items():
                     columns.setdefault(column, []).append(part)
                 kept.setdefault(name, []).append(values[:, ::every].copy())
@@ -193,46 +193,46 @@ def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: st
     """Check that priors do not decide answers about targets, which ``labels`` name; of an average,
     for each law that matters.
     """  # noqa: D205
-    some = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
+    targets = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
     every = sum(len(component.places) for component in mixture.components)
     material = [
         component for component in mixture.components if len(component.places) >= MATTERS * every
     ]
-    found: dict[str, CheckResult] = {}
+    results: dict[str, CheckResult] = {}
     for component in material or mixture.components[:1]:
-        drawn, answers = _answers(component.posterior, ask, some, labels)
-        found[component.name] = check_prior_power(
+        drawn, answers = _answers(component.posterior, ask, targets, labels)
+        results[component.name] = check_prior_power(
             prior_power(drawn, answers), drawn, mixture.reference.runs, what=what
         )
-    if list(found) == [""]:
-        return found[""]
-    worst = max(found.values(), key=lambda check: check.warns)
+    if list(results) == [""]:
+        return results[""]
+    worst = max(results.values(), key=lambda check: check.warns)
     text = " ".join(
-        f"{name!r}: {check.text}" for name, check in found.items() if check.warns == worst.warns
+        f"{name!r}: {check.text}" for name, check in results.items() if check.warns == worst.warns
     )
-    tables = pd.concat({name: check.table for name, check in found.items()}, names=["fit"])
+    tables = pd.concat({name: check.table for name, check in results.items()}, names=["fit"])
     return CheckResult(worst.name, worst.severity, text, tables, worst.warning)
 
 
 def _answers(
-    posterior: Posterior, ask: Ask, some: NDArray[np.intp], labels: Sequence[str]
+    posterior: Posterior, ask: Ask, targets: NDArray[np.intp], labels: Sequence[str]
 ) -> tuple[Posterior, Answers]:
     """Return draws that have an answer, and the answers of these and of the priors alone."""
     drawn = posterior.thin(min(DRAWS, len(posterior)))
-    answered = ask(drawn, some)
-    named = [f"{name} {labels[i]}" for name in answered for i in some]
-    values, known = _known(answered)
-    drawn = Posterior(drawn.spec, {name: c[known] for name, c in drawn.c.items()})
+    answered = ask(drawn, targets)
+    named = [f"{name} {labels[i]}" for name in answered for i in targets]
+    values, finite = _known(answered)
+    drawn = Posterior(drawn.spec, {name: c[finite] for name, c in drawn.c.items()})
     spec = drawn.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     alone = None
     with suppress(DomainError):  # priors of one's own that allow laws without an answer
-        alone, _ = _known(ask(prior, some))
+        alone, _ = _known(ask(prior, targets))
     return drawn, Answers(named, values, alone if alone is not None and len(alone) else None)
 
 
 def _known(answered: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
     """Return answers side by side, of the draws that have all, and which these are."""
     values = np.concatenate(list(answered.values()), axis=-1)
-    known = np.isfinite(values).all(axis=-1)
-    return values[known], known
+    finite = np.isfinite(values).all(axis=-1)
+    return values[finite], finite

@@ -50,9 +50,9 @@ class Purchase:
         flops = targets.pop("flops")
         return replace(self, given=targets), flops
 
-    def at(self, some: Any) -> Purchase:
+    def at(self, targets: Any) -> Purchase:
         """Return the question about some of the targets."""
-        return replace(self, given={name: values[some] for name, values in self.given.items()})
+        return replace(self, given={name: values[targets] for name, values in self.given.items()})
 
     def frontier(self, posterior: Posterior, flops: Array) -> Frontier:
         """Return the budgets, shape ``(flops,)`` or ``(draw, flops)``, of flat draws."""

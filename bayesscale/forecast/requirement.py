@@ -221,15 +221,15 @@ def _requirement(
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
     columns["reachable"] = reachable.mean(axis=(0, 1))
     frame = target_frame("loss", columns, index=losses)
-    asked = quantity(name)
-    dataset = mixture.dataset({name: (draws, asked.unit)}, "loss", {}, index=losses)
+    required = quantity(name)
+    dataset = mixture.dataset({name: (draws, required.unit)}, "loss", {}, index=losses)
     doubtful = frame["reachable"] < 0.5
     warning = ""
     if doubtful.any():
         shares = [f"{at:g} ({share:.0%})" for at, share in frame["reachable"][doubtful].items()]
         warning = (
             f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With "
-            f"infinite {asked.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
+            f"infinite {required.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
             "(posterior median)."
         )
     return Requirement(frame, dataset, ci_prob, mixture.asked), warning
@@ -315,12 +315,12 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
 
 def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> dict[str, Array]:
     """Return FLOP, N and D of the cheapest runs, D being its quantile ``prob`` over draws."""
-    found = [
+    rows = [
         _cheapest(purchase, float(loss), float(flops), prob)
         for loss, flops in zip(required.index, required["flops"], strict=True)
     ]
     names = ("assured_flops", "assured_params", "assured_tokens")
-    return dict(zip(names, np.array(found).T, strict=True))
+    return dict(zip(names, np.array(rows).T, strict=True))
 
 
 def _cheapest(
@@ -334,7 +334,7 @@ def _cheapest(
     n, d = centre[PARAMS.name], centre[TOKENS.name]
     middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
     width = WIDTH + abs(middle - np.log(n)) / 2
-    found = none
+    run = none
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, CANDIDATES))
         sizes = np.clip(sizes, smallest or 0.0, largest or np.inf)
@@ -345,9 +345,9 @@ def _cheapest(
         best = int(price.argmin())
         if not np.isfinite(price[best]):
             return none
-        found = float(price[best]), float(sizes[best]), float(tokens[best])
+        run = float(price[best]), float(sizes[best]), float(tokens[best])
         middle, width = np.log(sizes[best]), 2 * width / (CANDIDATES - 1)
-    return found
+    return run
 
 
 def _tokens(purchase: Purchase, sizes: Array, loss: float, prob: float) -> Array:
