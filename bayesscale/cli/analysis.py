@@ -52,8 +52,8 @@ def quickstart_command(
             "Give the table, with one training run a row, or leave them out to see the example."
         )
     # With a seed, what is shown to a colleague is reproducible.
-    asked = {"law": "unified", "random_seed": 0, **sampling}
-    asked |= options.given({"hold_out": hold_out, "flops": budgets, "terms": terms})
+    arguments = {"law": "unified", "random_seed": 0, **sampling}
+    arguments |= options.given({"hold_out": hold_out, "flops": budgets, "terms": terms})
     if runs:
         table = out.read(runs, reading, shown=False)
     else:
@@ -64,10 +64,10 @@ def quickstart_command(
     for file in (path, posterior, *files_in(folder)):
         check_output(file, inputs=[runs] if runs else [], force=force)
 
-    plan = bs.plan(table, **asked, progress=out.progress)
+    plan = bs.plan(table, **arguments, progress=out.progress)
     plan.fit.save(posterior, overwrite=force)
     out.ran(
-        call("plan = bs.plan", Name("runs"), **asked),
+        call("plan = bs.plan", Name("runs"), **arguments),
         call("plan.fit.save", posterior),
         "plan.summary",
     )
@@ -141,25 +141,25 @@ def report_command(
     check_output(output, inputs=[source], force=force)
     for_what = options.given({"flops": budgets, "terms": terms})
     level: dict[str, Any] = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
-    asked = options.given({"title": title, "question": question, "unit": unit}) | level
-    asked |= options.given({"machine": machine})
+    arguments = options.given({"title": title, "question": question, "unit": unit}) | level
+    arguments |= options.given({"machine": machine})
     subject: Any
     if machine is not None:
         out.ran(f"machine = {literal(machine)}")
     if saved:
         subject = out.load(source, sampling.get("law"))
-        asked |= {"fit": subject, **for_what}
+        arguments |= {"fit": subject, **for_what}
     else:
         table = out.read(source, reading)
         for_plan = {**sampling, **options.given({"hold_out": hold_out}), **for_what, **level}
         subject = bs.plan(table, **for_plan, progress=out.progress)
         repeatable = for_plan | {"random_seed": subject.fit.sampling.random_seed}
         out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
-        asked["plan"] = subject
-    named = asked | {k: Name(k) for k in ("fit", "plan", "machine") if k in asked}
+        arguments["plan"] = subject
+    named = arguments | {k: Name(k) for k in ("fit", "plan", "machine") if k in arguments}
     again = {"overwrite": True} if force else {}
     written = call("bs.report", output, **named, **again)
-    bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
+    bs.report(output, **arguments, commands=[*out.python, written], overwrite=force)
     out.ran(written)
     answer = subject.sections() if saved else [subject.verdict, *subject.advice(unit)]
     out.tell([*answer, Paragraph(f"Written to {output}.")])

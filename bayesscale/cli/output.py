@@ -66,11 +66,11 @@ class Command(click.Command):
     def __init__(self, *args: object, examples: str = "", **settings: object) -> None:
         super().__init__(*args, **settings)  # pyright: ignore[reportArgumentType]
         self.examples = examples
-        own = any("-o" in param.opts for param in self.params)
+        has_output = any("-o" in param.opts for param in self.params)
         self.params += [
             click.Option(["--json", "as_json"], is_flag=True,
                          help="Write one JSON document to standard output."),
-            click.Option([*(["-o"] * (not own)), "--csv"], metavar="FILE",
+            click.Option([*(["-o"] * (not has_output)), "--csv"], metavar="FILE",
                          help="Write the answer's table as CSV; - is standard output."),
             click.Option(["--strict"], is_flag=True,
                          help="End with status 1 where a result asks for caution."),
@@ -113,8 +113,8 @@ class Command(click.Command):
     def _title(param: click.Parameter, *, reads: bool) -> str:
         for title, names in GROUPS.items():
             # only where there is a table to read are these names columns
-            known = {param.name, *param.opts} & {*names}  # click has a name of its own for --help
-            if known and (reads or title != "Reading the table"):
+            members = {param.name, *param.opts} & {*names}  # click has a name of its own for --help
+            if members and (reads or title != "Reading the table"):
                 return title
         return "Options"
 
@@ -184,10 +184,10 @@ class Output:
     def hear(self, message: Warning | str, category: type[Warning], *_: object) -> None:
         """Take a warning; one that a result may repeat in its text waits until the end."""
         text = str(message)
-        known, self._heard[text] = text in self._heard, category.__name__
-        if not known and issubclass(category, OF_CHECKS):
+        repeated, self._heard[text] = text in self._heard, category.__name__
+        if not repeated and issubclass(category, OF_CHECKS):
             self._waiting[text] = getattr(message, "told", text)
-        elif not known:
+        elif not repeated:
             _warn(text)
 
     def close(self) -> None:

@@ -136,8 +136,8 @@ class Setup:
         sibling, seed, draws = every["like"], every["random_seed"], every["draws"]
         spec = specify(runs, **{name: every[name] for name in MODEL}, few=sibling is not None)
         if sibling is not None:
-            known = priors_like(sibling, spec) | dict(every["priors"] or {})
-            spec = replace(spec, priors=resolve_priors(spec.coordinates, known))
+            overrides = priors_like(sibling, spec) | dict(every["priors"] or {})
+            spec = replace(spec, priors=resolve_priors(spec.coordinates, overrides))
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(
             draws=None if draws is None else whole_number("draws", draws, least=100),

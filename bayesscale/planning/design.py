@@ -242,8 +242,8 @@ def design(
     frame = forecast.target_frame("candidate", columns).sort_values(
         "gain_per_flop", ascending=False
     )
-    known = drawn["best"][np.isfinite(drawn["best"])]
-    middle, low, high = np.exp(np.quantile(known, [0.5, *interval_tails(ci_prob)]))
+    finite = drawn["best"][np.isfinite(drawn["best"])]
+    middle, low, high = np.exp(np.quantile(finite, [0.5, *interval_tails(ci_prob)]))
     target_flops, best = np.array([flops]), np.array([middle])
     far = {"flops": target_flops, "params": best, "tokens": cost.tokens(best, target_flops)}
     outside = forecast.warn_if_far(reference, far)

@@ -78,8 +78,8 @@ def explorer_of(plan: Plan) -> Explorer:
     served = np.geomspace(SERVED_FROM * np.nanmin(tokens), SERVED_TO * np.nanmax(tokens), SERVED)
     few = _thinned(purchase.mixture)
 
-    def summary(asked: Purchase) -> dict[str, Array]:
-        parts = [asked.best(posterior, budgets) for posterior in few]
+    def summary(question: Purchase) -> dict[str, Array]:
+        parts = [question.best(posterior, budgets) for posterior in few]
         columns: dict[str, Array] = {}
         for name in parts[0]:
             drawn = np.concatenate([part[name] for part in parts])
