@@ -54,10 +54,10 @@ class Shear:
         """Find the coordinates that are sampled on their links: those known here, and no others
         that happen to have their names.
         """  # noqa: D205
-        known = {k.name: k for k in (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)}
+        by_name = {k.name: k for k in (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)}
 
         def meant(k: Coordinate) -> bool:
-            one = known.get(k.name, k)
+            one = by_name.get(k.name, k)
             return (k.link, k.meaning) == (one.link, one.meaning)
 
         at = {k.name: i for i, k in enumerate(coordinates) if on_link[i] and meant(k)}
