@@ -65,7 +65,7 @@ class Space:
 
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
         """Return sheared points on the scale of the links, shape ``(..., coordinate)``."""
-        return self.shear.straighten(self.on_links(c))
+        return self.shear.forward(self.on_links(c))
 
     def on_links(self, c: Mapping[str, Array]) -> Array:
         """Return coordinates each on the scale of its link, shape ``(..., coordinate)``."""
@@ -74,7 +74,7 @@ class Space:
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
-        u = self.shear.undo(u)
+        u = self.shear.inverse(u)
         return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:
