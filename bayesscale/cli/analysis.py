@@ -58,7 +58,7 @@ def quickstart_command(
         table = out.read(runs, reading, shown=False)
     else:
         table = bs.load_example()
-        out.ran("runs = bs.load_example()")
+        out.record("runs = bs.load_example()")
     folder = make_folder(output_dir)
     path, posterior = folder / "report.html", folder / "fit.nc"
     for file in (path, posterior, *files_in(folder)):
@@ -66,25 +66,25 @@ def quickstart_command(
 
     plan = bs.plan(table, **arguments, progress=out.progress)
     plan.fit.save(posterior, overwrite=force)
-    out.ran(
+    out.record(
         call("plan = bs.plan", Name("runs"), **arguments),
         call("plan.fit.save", posterior),
         "plan.summary",
     )
     answered = plan.in_unit(unit)
-    out.tell(answered.sections() if verbose else answered.answer())
-    out.noted(answered.sections())
+    out.show(answered.sections() if verbose else answered.answer())
+    out.mark_shown(answered.sections())
     if machine is not None:
-        out.ran(f"machine = {literal(machine)}")
+        out.record(f"machine = {literal(machine)}")
     shown = options.given({"unit": unit, "machine": machine})
     named = shown | ({"machine": Name("machine")} if machine is not None else {})
     written = call("bs.report", path, plan=Name("plan"), figures=folder, **named)
     bs.report(
         path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force, **shown
     )
-    out.ran(written)
+    out.record(written)
     files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
-    out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
+    out.show([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
     test = plan.test
     out.finish(
         {
@@ -145,7 +145,7 @@ def report_command(
     arguments |= options.given({"machine": machine})
     subject: Any
     if machine is not None:
-        out.ran(f"machine = {literal(machine)}")
+        out.record(f"machine = {literal(machine)}")
     if saved:
         subject = out.load(source, sampling.get("law"))
         arguments |= {"fit": subject, **for_what}
@@ -154,14 +154,14 @@ def report_command(
         for_plan = {**sampling, **options.given({"hold_out": hold_out}), **for_what, **level}
         subject = bs.plan(table, **for_plan, progress=out.progress)
         repeatable = for_plan | {"random_seed": subject.fit.sampling.random_seed}
-        out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
+        out.record(call("plan = bs.plan", Name("runs"), **repeatable))
         arguments["plan"] = subject
     named = arguments | {k: Name(k) for k in ("fit", "plan", "machine") if k in arguments}
     again = {"overwrite": True} if force else {}
     written = call("bs.report", output, **named, **again)
     bs.report(output, **arguments, commands=[*out.python, written], overwrite=force)
-    out.ran(written)
+    out.record(written)
     answer = subject.sections() if saved else [subject.verdict, *subject.advice(unit)]
-    out.tell([*answer, Paragraph(f"Written to {output}.")])
+    out.show([*answer, Paragraph(f"Written to {output}.")])
     fit = subject if saved else subject.fit
     out.finish({**describe(fit), "output": output}, subject)

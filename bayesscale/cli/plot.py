@@ -77,7 +77,7 @@ def plot_command(
     several = len(fits) > 1 or bool(labels)
     names = labels or [*options.names_of(fits)]
     loaded = {}
-    out.ran(*(["fits = {}"] if several else []))
+    out.record(*(["fits = {}"] if several else []))
     for label, path in zip(names, fits, strict=True):
         variable = f"fits[{literal(label)}]" if several else "fit"
         loaded[label] = out.load(path, law, variable=variable)
@@ -88,12 +88,12 @@ def plot_command(
         figure = getattr(drawn, "figure", None) or drawn
         with atomic_write(output) as temporary:
             figure.savefig(temporary, metadata={"Creator": MADE_BY})
-    out.ran(
+    out.record(
         call("with bs.plot_style", **style) + ":",
         f"    drawn = {call(f'bs.{name}', Name('fits' if several else 'fit'), **choices)}",
         f"    {call('drawn.figure.savefig', output)}",
     )
-    out.tell([Paragraph(f"Written to {output}.")])
+    out.show([Paragraph(f"Written to {output}.")])
     out.finish({"output": output, "kind": kind}, *loaded.values())
 
 

@@ -29,8 +29,8 @@ def _question(
         inputs = (prepare(loaded, unit, **inputs) if prepare else inputs) | {"ci_prob": ci_prob}
         answer = getattr(bs, function)(loaded, **inputs)
         shown = f"{variable}.summary" if unit is None else call(f"{variable}.in_unit", unit)
-        out.ran(call(f"{variable} = bs.{function}", Name("fit"), **inputs), shown)
-        out.tell(answer.in_unit(unit).sections())
+        out.record(call(f"{variable} = bs.{function}", Name("fit"), **inputs), shown)
+        out.show(answer.in_unit(unit).sections())
         document = {"fit": fit, **describe(loaded), **describe(answer)}
         if machine is not None:
             document["bill"] = _bill(out, machine, answer.summary.index.to_numpy(), variable)
@@ -49,8 +49,8 @@ def _bill(out: Output, machine: Any, flops: Any, variable: str) -> list[dict[str
     """Show what budgets cost on a machine."""
     from bayesscale.tell import bill_sections
 
-    out.ran(f"machine = {literal(machine)}", f"machine.bill({variable}.summary.index)")
-    out.tell([Heading("What it costs"), *bill_sections(machine, flops)])
+    out.record(f"machine = {literal(machine)}", f"machine.bill({variable}.summary.index)")
+    out.show([Heading("What it costs"), *bill_sections(machine, flops)])
     return records(machine.bill(flops))
 
 

@@ -88,8 +88,8 @@ def _sweep(
     result = getattr(bs, function)(table, **arguments, progress=out.progress)
     drawn = result.of if function == "compare_recipes" else result
     repeatable = arguments | {"random_seed": drawn.random_seed}
-    out.ran(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))
-    out.tell(result.sections())
+    out.record(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))
+    out.show(result.sections())
     out.finish({"runs": describe_runs(table), **describe(result)}, result)
 
 
@@ -157,11 +157,11 @@ def compare_command(
     chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
     arguments = options.given({"factor": factor, "prior_grid": prior_grid})
     comparison = bs.compare(fits, **arguments, progress=out.progress)
-    out.ran(
+    out.record(
         call("fits = bs.fit_laws", Name("runs"), **chosen),
         call("c = bs.compare", Name("fits"), **arguments),
     )
-    out.tell(comparison.sections())
+    out.show(comparison.sections())
     document = {"runs": describe_runs(table), **describe(comparison)}
     document["sensitivity"] = comparison.sensitivity and describe(comparison.sensitivity)
     out.finish(document, comparison)
@@ -194,15 +194,15 @@ def task_command(
     table = out.read(runs, {**reading, "inputs": inputs})
     given = {"task": list(task), "group": next(iter(reading.get("group", ())), None), **arguments}
     result = bs.fit_task(table, **given)
-    out.ran(call("t = bs.fit_task", Name("runs"), **given))
-    out.tell(result.sections())
+    out.record(call("t = bs.fit_task", Name("runs"), **given))
+    out.show(result.sections())
     document = {"runs": describe_runs(table), **describe(result)}
     if losses:
         scores = result.predict(loss=losses)
-        out.tell(scores.body())
+        out.show(scores.body())
         document["scores"] = describe(scores)
     if emergence:
         judged = result.emergence()
-        out.tell(judged.sections())
+        out.show(judged.sections())
         document["emergence"] = judged.table.reset_index().to_dict("records")
     out.finish(document, result)
