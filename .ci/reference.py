@@ -20,14 +20,15 @@ ROOT = Path(__file__).parents[1]
 
 
 def gallery_entry(path: Path, folder: Path) -> str:
-    """Write a notebook as a page; return its title, linked, and its first figure, in Markdown."""
+    """Write a notebook as a page; return its title, linked, and its first figure, if any."""
     page = (folder / path.name).with_suffix(".html")
     page.write_text(HTMLExporter().from_filename(path)[0], encoding="utf-8")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     title = "".join(cells[0]["source"]).partition("\n")[0].strip("# ")
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    png = next(data["image/png"].replace("\n", "") for data in outputs if "image/png" in data)
-    return f"### [{title}](notebooks/{page.name})\n\n![{title}](data:image/png;base64,{png})"
+    figures = [data["image/png"].replace("\n", "") for data in outputs if "image/png" in data]
+    images = [f"![{title}](data:image/png;base64,{png})" for png in figures[:1]]
+    return "\n\n".join([f"### [{title}](notebooks/{page.name})", *images])
 
 
 target = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "reference")
