@@ -95,23 +95,23 @@ def check_robustness(
 def _others(fit: Fit) -> list[Other]:
     """List the other assumptions: the law exact, the larger half of the runs, other laws."""
     shorter = {"draws": DRAWS, "tune": min(TUNE, fit.sampling.tune)}
-    others: list[Other] = []
+    cases: list[Other] = []
     if fit.spec.discrepancy.moves_optimum:
         exact = fit.options(**shorter, discrepancy=None)
-        others.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
+        cases.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
     name, unknowns = "larger half of the runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
-        others.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
+        cases.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
     else:
-        others.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
+        cases.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
     # priors of the user's own mean nothing to another law
     default_priors = dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
     for law in (LAWS[family] for family in FAMILIES if family != fit.law.name):
         if set(law.quantities) == set(fit.law.quantities) and default_priors:
             another = fit.options(**shorter, law=law, priors=None)
-            others.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
-    return others
+            cases.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
+    return cases
 
 
 def _invalid(fit: Fit) -> str:
