@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import shutil
 import sys
 import warnings
@@ -39,6 +40,7 @@ introduction = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[0
 bs.__doc__ = "\n\n".join([introduction.partition("\n")[2], "## Notebooks", *entries])
 pdoc.render.configure(docformat="numpy", math=True, show_source=False)
 pdoc.pdoc("bayesscale", output_directory=target)
-for page in target.rglob("bayesscale*.html"):  # pdoc shows Sphinx's tilde, and figures cut off
-    text = page.read_text("utf-8").replace("<code>~", "<code>")
+for page in target.rglob("*.html"):
+    text = page.read_text("utf-8").replace("<code>~", "<code>")  # Sphinx's short names
+    text = re.sub(r'<div class="decorator decorator-(?!classmethod|context).*?</div>', "", text)
     page.write_text(text.replace("<img ", '<img style="max-width: 100%" '), encoding="utf-8")
