@@ -1,4 +1,4 @@
-"""Public names, and the file that each is in; loaded when they are first used."""
+# Public names, and the file that each is in; loaded when they are first used.
 
 from . import laws as laws, plots as plots
 from .accounting.embedding import Counting as Counting, EmbeddingShare as EmbeddingShare

@@ -28,8 +28,8 @@ def documented[F: Callable](
         if options is not None:
             function.__signature__ = _opened(function, options, defaults or {})
         names = [n for n in inspect.signature(function).parameters if n not in ("self", "cls")]
-        known = {**_returned(function), **(sections or {})}
-        function.__doc__ = _completed(inspect.getdoc(function) or "", names, texts, known)
+        bodies = {**_returned(function), **(sections or {})}
+        function.__doc__ = _completed(inspect.getdoc(function) or "", names, texts, bodies)
         return function
 
     return complete

@@ -13,25 +13,25 @@ from bayesscale.errors import BayesScaleError, DomainError
 
 def available_memory() -> float:
     """Return the bytes that this process may still take; infinity where the system does not say."""
-    known = [float("inf")]
+    limits = [float("inf")]
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
-        known.append(1024.0 * next(int(x.split()[1]) for x in lines if "MemAvailable" in x))
-    if len(known) == 1:
+        limits.append(1024.0 * next(int(x.split()[1]) for x in lines if "MemAvailable" in x))
+    if len(limits) == 1:
         with suppress(OSError, ValueError, AttributeError):
-            known.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))
+            limits.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))
     with suppress(OSError, ValueError):  # a container's share
         group = Path("/sys/fs/cgroup")
         most, taken = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
-        known.append(float(most) - float(taken))
+        limits.append(float(most) - float(taken))
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         most, _ = resource.getrlimit(resource.RLIMIT_AS)
         if most != resource.RLIM_INFINITY:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
-            known.append(most - float(pages) * resource.getpagesize())
-    return max(0.0, min(known))
+            limits.append(most - float(pages) * resource.getpagesize())
+    return max(0.0, min(limits))
 
 
 def check_memory(what: str, needed: float, *, remedy: str) -> None:

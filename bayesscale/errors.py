@@ -21,14 +21,14 @@ class BayesScaleError(Exception):
 
         IPython asks exceptions for this. ``traceback.print_exception(error)`` shows all.
         """
-        asked = ""
+        statement = ""
         for frame, line in traceback.walk_tb(self.__traceback__):
             file = frame.f_code.co_filename
             if file.startswith(_PACKAGE):
                 break
-            asked = linecache.getline(file, line, frame.f_globals).strip()
-        own = [f"----> {asked}", ""] if asked else []
-        return [*own, f"{type(self).__name__}: {self}"]
+            statement = linecache.getline(file, line, frame.f_globals).strip()
+        excerpt = [f"----> {statement}", ""] if statement else []
+        return [*excerpt, f"{type(self).__name__}: {self}"]
 
 
 class DomainError(BayesScaleError, ValueError):

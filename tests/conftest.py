@@ -25,8 +25,8 @@ def ladders() -> Path:
 @pytest.fixture
 def short_bootstrap(monkeypatch) -> None:
     """Give back-tests a bootstrap of few refits."""
-    judging = importlib.import_module("bayesscale.backtesting.judge")  # not the function
-    monkeypatch.setattr(judging, "predict_by_bootstrap", partial(predict_by_bootstrap, refits=5))
+    scoring = importlib.import_module("bayesscale.backtesting.score_fold")  # not the function
+    monkeypatch.setattr(scoring, "predict_by_bootstrap", partial(predict_by_bootstrap, refits=5))
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ def judge_errors(
         "covered": ((kept >= lower) & (kept <= upper)).sum(axis=1),
         "p_value": p_value(FACTOR * t),
     }
-    known = {"error_ratio": float(statistic / drawn.mean()), "p_value": float(p_value(statistic))}
-    return known, pd.DataFrame(replicates)
+    test = {"error_ratio": float(statistic / drawn.mean()), "p_value": float(p_value(statistic))}
+    return test, pd.DataFrame(replicates)
 
 
 def combine(p_values: Any) -> Any:

@@ -23,7 +23,7 @@ from bayesscale._sections import (
     worst,
 )
 from bayesscale.backtesting.joint import LEVEL as ERRORS_LEVEL, combine, together
-from bayesscale.backtesting.judge import APPROACH3, CONFORMAL, POSTERIOR, Judged
+from bayesscale.backtesting.score_fold import APPROACH3, CONFORMAL, POSTERIOR, FoldScore
 from bayesscale.backtesting.scores import covered, summarise
 from bayesscale.checks import CheckResult
 from bayesscale.inference import unsound
@@ -89,16 +89,16 @@ class Backtest(Result):
 
     @classmethod
     def of(
-        cls, judged: Sequence[Judged], *, law: str, random_seed: int, fingerprint: str = ""
+        cls, scores: Sequence[FoldScore], *, law: str, random_seed: int, fingerprint: str = ""
     ) -> Backtest:
         """Put folds together."""
-        points = pd.concat([j.points for j in judged], ignore_index=True)
+        points = pd.concat([s.points for s in scores], ignore_index=True)
         points["band"] = pd.cut(points["reach"], [0.0, *BANDS.values()], labels=list(BANDS))
-        folds = pd.DataFrame([j.fold for j in judged]).set_index("fold")
-        folds["severity"] = [worst(c.severity for c in j.checks) for j in judged]
-        folds["found"] = [", ".join(c.name for c in j.checks if c.warns) for j in judged]
-        checks = tuple(c for j in judged for c in j.checks)
-        replicates = pd.concat([j.replicates for j in judged], keys=folds.index).droplevel(1)
+        folds = pd.DataFrame([s.fold for s in scores]).set_index("fold")
+        folds["severity"] = [worst(c.severity for c in s.checks) for s in scores]
+        folds["found"] = [", ".join(c.name for c in s.checks if c.warns) for s in scores]
+        checks = tuple(c for s in scores for c in s.checks)
+        replicates = pd.concat([s.replicates for s in scores], keys=folds.index).droplevel(1)
         return cls(points, folds, checks, law, random_seed, replicates, fingerprint)
 
     @property

@@ -11,9 +11,9 @@ from bayesscale._arguments import number, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, store_folder, sweep
 from bayesscale.backtesting.folds import Fold, rolling_folds
-from bayesscale.backtesting.judge import Judged, judge
 from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.score import joined
+from bayesscale.backtesting.score_fold import FoldScore, score_fold
 from bayesscale.comparison import JointDensity, evidence
 from bayesscale.errors import EvidenceError, RunsWarning
 from bayesscale.inference import Fit, FitOptions, Setup, seeded, takes_fit_options, warn_of
@@ -95,15 +95,15 @@ def backtest(
     )  # fmt: skip
     kept = None
     if folder is not None:
-        asked = _settings(whole, factor) | {"joint": joint}
-        kept = Store.of_json(folder, asked, Judged.as_dict, Judged.from_dict)
+        settings = _settings(whole, factor) | {"joint": joint}
+        kept = Store.of_json(folder, settings, FoldScore.as_dict, FoldScore.from_dict)
     jobs = {f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, joint) for cut in cuts}
     with progress_reporter(progress) as report:
-        judged = sweep(
+        scores = sweep(
             _refit, jobs, seconds=SECONDS, report=report, text="Refitting", store=kept
         )  # fmt: skip
     result = Backtest.of(
-        list(judged.values()), law=whole.spec.law.name,
+        list(scores.values()), law=whole.spec.law.name,
         random_seed=whole.sampling.random_seed, fingerprint=runs.fingerprint,
     )  # fmt: skip
     if runs.pooled_groups() is not None:
@@ -112,15 +112,15 @@ def backtest(
     return result
 
 
-def _refit(job: tuple[Setup, Fold, bool]) -> Judged:
+def _refit(job: tuple[Setup, Fold, bool]) -> FoldScore:
     setup, fold, joint = job
     fit = setup.fit(published=False)
-    judged = judge(fit, fold)
+    score = score_fold(fit, fold)
     if not joint:
-        return judged
+        return score
     density = _joint_density(fit, fold)
-    known = {"joint_log_density": density.log_density, "joint_mcse": density.mcse}
-    return replace(judged, fold={**judged.fold, **known})
+    joint_density = {"joint_log_density": density.log_density, "joint_mcse": density.mcse}
+    return replace(score, fold={**score.fold, **joint_density})
 
 
 def _joint_density(fit: Fit, fold: Fold) -> JointDensity:

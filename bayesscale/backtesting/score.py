@@ -13,8 +13,8 @@ from bayesscale._format import interval, percent, short_number
 from bayesscale._progress import PROGRESS, ProgressOption
 from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table, worst
 from bayesscale.backtesting.folds import Fold
-from bayesscale.backtesting.judge import POSTERIOR, judge
 from bayesscale.backtesting.result import Backtest
+from bayesscale.backtesting.score_fold import POSTERIOR, score_fold
 from bayesscale.backtesting.scores import covered
 from bayesscale.checks import CheckResult
 from bayesscale.errors import DomainError, RunsError, RunsWarning
@@ -165,9 +165,9 @@ def score(
             f"held_out must be Runs, as bs.read_runs returns, not {type(held_out).__name__}."
         )
     whole = joined(fit.runs, held_out)
-    judged = judge(fit, Fold(1, fit.runs, held_out))
+    fold_score = score_fold(fit, Fold(1, fit.runs, held_out))
     backtest = Backtest.of(
-        [judged], law=fit.law.name, random_seed=fit.sampling.random_seed,
+        [fold_score], law=fit.law.name, random_seed=fit.sampling.random_seed,
         fingerprint=fit.runs.fingerprint,
     )  # fmt: skip
     again = fit_again(whole, progress=progress, **fit.options()) if refit else None

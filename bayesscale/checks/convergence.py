@@ -36,10 +36,10 @@ def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckRes
     table = diagnostics(sampled)
     chains, draws = sampled.sizes["chain"], sampled.sizes["draw"]
     ess_min = ESS_PER_CHAIN_MIN * chains
-    known = sample_stats.attrs
-    divergences = int(known.get("divergences", sample_stats["diverging"].sum()))
-    steps = chains * draws * int(known.get("steps_per_draw", 1))
-    bfmi = known.get("bfmi", lowest_bfmi(np.asarray(sample_stats["energy"])))
+    attrs = sample_stats.attrs
+    divergences = int(attrs.get("divergences", sample_stats["diverging"].sum()))
+    steps = chains * draws * int(attrs.get("steps_per_draw", 1))
+    bfmi = attrs.get("bfmi", lowest_bfmi(np.asarray(sample_stats["energy"])))
 
     problems = []
     worst = table.sort_values("r_hat", ascending=False).head(3)

@@ -43,14 +43,14 @@ class Detectable:
 
     @classmethod
     def of(
-        cls, found: Sequence[Family], *, n: int, far: float, level: float, least_kink: float
+        cls, families: Sequence[Family], *, n: int, far: float, level: float, least_kink: float
     ) -> "Detectable":
         """Compute them for tests of shapes and of runs ``far`` off the law, each at a ``level``."""
         outliers = smallest_share(n, outliers_needed(n, far, level))
-        if not found:
+        if not families:
             return cls(None, np.nan, np.nan, outliers)
-        family, decade = found[0], np.log(10)
-        needed = critical_score(list(found), level) + float(ndtri(POWER))
+        family, decade = families[0], np.log(10)
+        needed = critical_score(list(families), level) + float(ndtri(POWER))
         kink, curvature = needed / family.lengths[[len(family.knots) // 2, -1]]
         kink = max(kink * decade, least_kink)
         return cls(family.size, kink, 2 * curvature * decade**2, outliers)
@@ -66,7 +66,7 @@ class Detectable:
             ),
             "outliers": (self.outliers, f"outliers among {100 * self.outliers:.0f} % of the runs"),
         }
-        seen = [said for size, said in flaws.values() if size < MOST]
+        seen = [phrase for size, phrase in flaws.values() if size < MOST]
         unseen = [name for name, (size, _) in flaws.items() if not size < MOST]
         text = f"With these {n:,} runs and noise of {percent(float(f'{sigma:.2g}'))},"
         if seen:

@@ -314,10 +314,10 @@ def _discrepancy(draws: Posterior) -> _Finding:
 
 def _cure(spec: ModelSpec) -> str:
     default = resolve_priors(spec.coordinates, None)
-    own: Sequence[str] = [name for name, prior in spec.priors.items() if prior != default[name]]
+    custom: Sequence[str] = [name for name, prior in spec.priors.items() if prior != default[name]]
     cures = []
-    if own:
-        cures.append(f"You set the prior of {list_some(own)}: widen it first")
+    if custom:
+        cures.append(f"You set the prior of {list_some(custom)}: widen it first")
     cures.append("look at the runs named and drop those that diverged or that no law is meant for")
     cures.append("name the column of rows that are readings of one run (cluster)")
     cures.append(

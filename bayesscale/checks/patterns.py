@@ -95,7 +95,7 @@ def sizes_of(law: Law, runs: Runs) -> dict[str, tuple[Quantity, Array]]:
     if set(SPLIT) <= set(sizes):
         sizes = {FLOPS.name: QUANTITIES[FLOPS.name], **sizes}
     logs = {name: (q, np.log(runs[name])) for name, q in sizes.items()}
-    return {name: of for name, of in logs.items() if len(np.unique(of[1])) >= LEAST_VALUES}
+    return {name: pair for name, pair in logs.items() if len(np.unique(pair[1])) >= LEAST_VALUES}
 
 
 def families(
@@ -124,14 +124,14 @@ def families(
     return result
 
 
-def beyond_all(found: Sequence[Family], t: Array) -> Array:
+def beyond_all(shapes: Sequence[Family], t: Array) -> Array:
     """Return how likely at most any score of all families is as large as t by chance."""
-    return np.minimum(sum((family.beyond(t) for family in found), np.zeros_like(t)), 1.0)
+    return np.minimum(sum((family.beyond(t) for family in shapes), np.zeros_like(t)), 1.0)
 
 
-def critical_score(found: Sequence[Family], level: float) -> float:
+def critical_score(shapes: Sequence[Family], level: float) -> float:
     """Return the score that any shape exceeds by chance with this probability at most."""
-    return float(brentq(lambda t: float(beyond_all(found, np.array(t))) - level, 0.5, 20.0))
+    return float(brentq(lambda t: float(beyond_all(shapes, np.array(t))) - level, 0.5, 20.0))
 
 
 def noise_by_size(law: Law, runs: Runs, z: Array) -> tuple[float, float, Array]:

@@ -187,8 +187,8 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
         {"posterior_sd": sd, "contraction": 1 - sd**2},
         index=pd.Index([k.name for k in law.coordinates], name="coordinate"),
     )
-    weak = [k for k, known in zip(law.coordinates, table["contraction"], strict=True)
-            if not known >= LEARNED]  # fmt: skip
+    weak = [k for k, contraction in zip(law.coordinates, table["contraction"], strict=True)
+            if not contraction >= LEARNED]  # fmt: skip
     if not weak:
         least = str(table["contraction"].idxmin())
         text = (

@@ -52,45 +52,45 @@ def quickstart_command(
             "Give the table, with one training run a row, or leave them out to see the example."
         )
     # With a seed, what is shown to a colleague is reproducible.
-    asked = {"law": "unified", "random_seed": 0, **sampling}
-    asked |= options.given({"hold_out": hold_out, "flops": budgets, "terms": terms})
+    arguments = {"law": "unified", "random_seed": 0, **sampling}
+    arguments |= options.given({"hold_out": hold_out, "flops": budgets, "terms": terms})
     if runs:
         table = out.read(runs, reading, shown=False)
     else:
         table = bs.load_example()
-        out.ran("runs = bs.load_example()")
+        out.record("runs = bs.load_example()")
     folder = make_folder(output_dir)
     path, posterior = folder / "report.html", folder / "fit.nc"
     for file in (path, posterior, *files_in(folder)):
         check_output(file, inputs=[runs] if runs else [], force=force)
 
-    plan = bs.plan(table, **asked, progress=out.progress)
+    plan = bs.plan(table, **arguments, progress=out.progress)
     plan.fit.save(posterior, overwrite=force)
-    out.ran(
-        call("plan = bs.plan", Name("runs"), **asked),
+    out.record(
+        call("plan = bs.plan", Name("runs"), **arguments),
         call("plan.fit.save", posterior),
         "plan.summary",
     )
     answered = plan.in_unit(unit)
-    out.tell(answered.sections() if verbose else answered.answer())
-    out.noted(answered.sections())
+    out.show(answered.sections() if verbose else answered.answer())
+    out.mark_shown(answered.sections())
     if machine is not None:
-        out.ran(f"machine = {literal(machine)}")
+        out.record(f"machine = {literal(machine)}")
     shown = options.given({"unit": unit, "machine": machine})
     named = shown | ({"machine": Name("machine")} if machine is not None else {})
     written = call("bs.report", path, plan=Name("plan"), figures=folder, **named)
     bs.report(
         path, plan=plan, figures=folder, commands=[*out.python, written], overwrite=force, **shown
     )
-    out.ran(written)
+    out.record(written)
     files = [f for f in (path, posterior, *files_in(folder)) if f.exists()]
-    out.tell([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
+    out.show([Paragraph(f"\nWritten to {folder}: {', '.join(f.name for f in files)}")])
     test = plan.test
     out.finish(
         {
-            **describe(plan.host),
+            **describe(plan.reference),
             "ci_prob": plan.ci_prob,
-            "summary": records(plan.host.summary(ci_prob=plan.ci_prob)),
+            "summary": records(plan.reference.summary(ci_prob=plan.ci_prob)),
             "hold_out": test and describe(test),
             "budgets": plan.summary.index.tolist(),
             "allocation": plan.allocation and describe(plan.allocation),
@@ -141,27 +141,27 @@ def report_command(
     check_output(output, inputs=[source], force=force)
     for_what = options.given({"flops": budgets, "terms": terms})
     level: dict[str, Any] = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
-    asked = options.given({"title": title, "question": question, "unit": unit}) | level
-    asked |= options.given({"machine": machine})
+    arguments = options.given({"title": title, "question": question, "unit": unit}) | level
+    arguments |= options.given({"machine": machine})
     subject: Any
     if machine is not None:
-        out.ran(f"machine = {literal(machine)}")
+        out.record(f"machine = {literal(machine)}")
     if saved:
         subject = out.load(source, sampling.get("law"))
-        asked |= {"fit": subject, **for_what}
+        arguments |= {"fit": subject, **for_what}
     else:
         table = out.read(source, reading)
         for_plan = {**sampling, **options.given({"hold_out": hold_out}), **for_what, **level}
         subject = bs.plan(table, **for_plan, progress=out.progress)
         repeatable = for_plan | {"random_seed": subject.fit.sampling.random_seed}
-        out.ran(call("plan = bs.plan", Name("runs"), **repeatable))
-        asked["plan"] = subject
-    named = asked | {k: Name(k) for k in ("fit", "plan", "machine") if k in asked}
+        out.record(call("plan = bs.plan", Name("runs"), **repeatable))
+        arguments["plan"] = subject
+    named = arguments | {k: Name(k) for k in ("fit", "plan", "machine") if k in arguments}
     again = {"overwrite": True} if force else {}
     written = call("bs.report", output, **named, **again)
-    bs.report(output, **asked, commands=[*out.python, written], overwrite=force)
-    out.ran(written)
+    bs.report(output, **arguments, commands=[*out.python, written], overwrite=force)
+    out.record(written)
     answer = subject.sections() if saved else [subject.verdict, *subject.advice(unit)]
-    out.tell([*answer, Paragraph(f"Written to {output}.")])
+    out.show([*answer, Paragraph(f"Written to {output}.")])
     fit = subject if saved else subject.fit
     out.finish({**describe(fit), "output": output}, subject)

@@ -30,8 +30,8 @@ def data_command(out: Output, name: str | None, output: Path | None, force: bool
     if name is None:
         rows = [["example", "with bayesscale", "Apache-2.0", "trained by this project"]]
         rows += [[k, "to download", v.licence, v.about] for k, v in LADDERS.items()]
-        out.tell([Heading("Ladders"), Table(["name", "where", "licence", "what"], rows)])
-        out.ran('runs = bs.fetch_runs("chinchilla")')
+        out.show([Heading("Ladders"), Table(["name", "where", "licence", "what"], rows)])
+        out.record('runs = bs.fetch_runs("chinchilla")')
         return out.finish({"ladders": {row[0]: row[1:] for row in rows}})
     if output is not None:
         if output.suffix.lower() != ".csv":
@@ -39,15 +39,15 @@ def data_command(out: Output, name: str | None, output: Path | None, force: bool
         check_output(output, force=force)
     if name == "example":
         runs = bs.load_example()
-        out.ran("runs = bs.load_example()")
+        out.record("runs = bs.load_example()")
     else:
         runs = bs.fetch_runs(name, progress=out.progress)
-        out.ran(call("runs = bs.fetch_runs", name))
-    out.tell([Paragraph(repr(runs))])
+        out.record(call("runs = bs.fetch_runs", name))
+    out.show([Paragraph(repr(runs))])
     if output is not None:
         runs.to_frame().to_csv(output)
-        out.ran(call("runs.to_frame().to_csv", output))
-        out.tell([Paragraph(f"Written to {output}.")])
+        out.record(call("runs.to_frame().to_csv", output))
+        out.show([Paragraph(f"Written to {output}.")])
     return out.finish({"n_runs": len(runs), **runs.metadata(), "output": output})
 
 
@@ -58,8 +58,8 @@ def laws_command(out: Output) -> None:
 
     for name, law in LAWS.items():
         about = f"Of {', '.join(law.quantities)}: {law.question}. {law.citation}"
-        out.tell([Heading(name), Equation(law.equation), Paragraph(about)])
-    out.ran("bs.LAWS")
+        out.show([Heading(name), Equation(law.equation), Paragraph(about)])
+    out.record("bs.LAWS")
     document = {
         name: {
             "equation": law.equation,

@@ -40,12 +40,12 @@ def fit_command(
     fit = bs.fit(table, **sampling, progress=out.progress)
     fit.save(output, overwrite=force)
     repeatable = {**sampling, "random_seed": fit.sampling.random_seed}
-    out.ran(
+    out.record(
         call("fit = bs.fit", Name("runs"), **repeatable),
         call("fit.save", output, **({"overwrite": True} if force else {})),
         call("fit.summary", ci_prob=ci_prob),
     )
-    out.tell([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])
+    out.show([*fit.sections(ci_prob=ci_prob), Paragraph(f"Saved as {output}.")])
     summary = records(fit.summary(ci_prob=ci_prob))
     document = {**describe(fit), "ci_prob": ci_prob, "summary": summary, "output": output}
     out.finish(document, fit)
@@ -60,10 +60,10 @@ def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
     loaded = out.load(fit, law)
     document = {"fit": fit, **describe(loaded)}
     if isinstance(loaded, bs.Average):
-        out.tell(loaded.sections())
+        out.show(loaded.sections())
     else:
-        out.ran(call("fit.summary", ci_prob=ci_prob))
-        out.tell(loaded.sections(ci_prob=ci_prob))
+        out.record(call("fit.summary", ci_prob=ci_prob))
+        out.show(loaded.sections(ci_prob=ci_prob))
         document |= {"ci_prob": ci_prob, "summary": records(loaded.summary(ci_prob=ci_prob))}
     out.finish(document, loaded)
 
@@ -84,8 +84,8 @@ def score_command(
     loaded, table = out.load(fit, law), out.read(runs, reading)
     refit = {"refit": False} if no_refit else {}
     score = bs.score(cast("bs.Fit", loaded), table, **refit, progress=out.progress)
-    out.ran(call("s = bs.score", Name("fit"), Name("runs"), **refit))
-    out.tell(score.sections())
+    out.record(call("s = bs.score", Name("fit"), Name("runs"), **refit))
+    out.show(score.sections())
     out.finish({"fit": fit, **describe(score), **describe(score.backtest)}, score, score.backtest)
 
 
@@ -106,15 +106,15 @@ def average_command(
 ) -> None:
     """Average saved FITs of the same runs; every question about losses takes the average."""
     check_output(output, inputs=fits, force=force)
-    out.ran("fits = {}")
+    out.record("fits = {}")
     loaded: dict[str, Any] = {
         name: out.load(path, law, variable=f"fits[{literal(name)}]")
         for name, path in options.names_of(fits).items()
     }
     average = bs.average(loaded, by=by, progress=out.progress)
     average.save(output, overwrite=force)
-    out.ran(call("average = bs.average", Name("fits"), by=by), call("average.save", output))
-    out.tell([*average.sections(), Paragraph(f"Saved as {output}.")])
+    out.record(call("average = bs.average", Name("fits"), by=by), call("average.save", output))
+    out.show([*average.sections(), Paragraph(f"Saved as {output}.")])
     out.finish({**describe(average), "output": output}, average)
 
 
@@ -130,7 +130,7 @@ def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
     for path in fits:
         loaded.append(out.load(path, law))
         evidences[str(path)] = bs.evidence(loaded[-1])
-        out.ran(call("e = bs.evidence", Name("fit")))
+        out.record(call("e = bs.evidence", Name("fit")))
     same = len({fit.runs.fingerprint for fit in loaded}) == 1
     best = max(e.log_evidence for e in evidences.values())
     rows = [
@@ -143,7 +143,7 @@ def evidence_command(out: Output, fits: tuple[Path, ...], law: Any) -> None:
         " ln BF: below the best of these fits." if same
         else " The fits are of different runs: do not compare them."
     )  # fmt: skip
-    out.tell([Heading("Evidence"), Table(titles, rows, note)])
+    out.show([Heading("Evidence"), Table(titles, rows, note)])
     document = {
         path: {name: getattr(e, name) for name in ("log_evidence", "mcse")}
         for path, e in evidences.items()

@@ -85,8 +85,8 @@ def _machine(value: str) -> "bs.Machine":
     """Read ``peak=989e12,utilization=0.4,price_per_hour=2,devices=512``."""
     pairs = [part.partition("=") for part in value.split(",")]
     given = {name.strip(): number.strip() for name, _, number in pairs}
-    known = {field.name for field in fields(bs.Machine)}
-    if set(given) - known or not {"peak", "utilization"} <= set(given):
+    names = {field.name for field in fields(bs.Machine)}
+    if set(given) - names or not {"peak", "utilization"} <= set(given):
         raise click.BadParameter(
             f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
             "price_per_hour=2,currency=USD,devices=512."

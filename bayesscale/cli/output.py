@@ -66,11 +66,11 @@ class Command(click.Command):
     def __init__(self, *args: object, examples: str = "", **settings: object) -> None:
         super().__init__(*args, **settings)  # pyright: ignore[reportArgumentType]
         self.examples = examples
-        own = any("-o" in param.opts for param in self.params)
+        has_output = any("-o" in param.opts for param in self.params)
         self.params += [
             click.Option(["--json", "as_json"], is_flag=True,
                          help="Write one JSON document to standard output."),
-            click.Option([*(["-o"] * (not own)), "--csv"], metavar="FILE",
+            click.Option([*(["-o"] * (not has_output)), "--csv"], metavar="FILE",
                          help="Write the answer's table as CSV; - is standard output."),
             click.Option(["--strict"], is_flag=True,
                          help="End with status 1 where a result asks for caution."),
@@ -113,8 +113,8 @@ class Command(click.Command):
     def _title(param: click.Parameter, *, reads: bool) -> str:
         for title, names in GROUPS.items():
             # only where there is a table to read are these names columns
-            known = {param.name, *param.opts} & {*names}  # click has a name of its own for --help
-            if known and (reads or title != "Reading the table"):
+            members = {param.name, *param.opts} & {*names}  # click has a name of its own for --help
+            if members and (reads or title != "Reading the table"):
                 return title
         return "Options"
 
@@ -131,9 +131,9 @@ class Output:
         self.strict = strict
         self.quiet = quiet
         self.python = ["import bayesscale as bs"]
-        self._heard: dict[str, str] = {}
+        self._collected: dict[str, str] = {}
         self._waiting: dict[str, str] = {}
-        self._told = ""
+        self._shown = ""
         self._stdout = sys.stdout or io.StringIO()  # None where it is closed
 
     @property
@@ -151,8 +151,8 @@ class Output:
     def read(self, path: Path, reading: Mapping[str, Any], *, shown: bool = True) -> Runs:
         """Read a table as options say, arguments of ``read_runs``, and show it."""
         table = bs.read_runs(path, **reading)
-        self.ran(call("runs = bs.read_runs", path, **reading))
-        self.tell([Paragraph(repr(table))] if shown else [])
+        self.record(call("runs = bs.read_runs", path, **reading))
+        self.show([Paragraph(repr(table))] if shown else [])
         return table
 
     def load(
@@ -163,42 +163,42 @@ class Output:
         check_saved(path)
         try:
             loaded = bs.load_fit(path, **options)
-            self.ran(call(f"{variable} = bs.load_fit", path, **options))
+            self.record(call(f"{variable} = bs.load_fit", path, **options))
         except FileError as error:
             if "bs.load_average" not in str(error):
                 raise
             loaded = bs.load_average(path)
-            self.ran(call(f"{variable} = bs.load_average", path))
+            self.record(call(f"{variable} = bs.load_average", path))
         return loaded
 
-    def tell(self, sections: Iterable[Section]) -> None:
+    def show(self, sections: Iterable[Section]) -> None:
         """Tell people what a result says."""
         sections = list(sections)
         tell(sections, self.console)
-        self._told += words(sections) * (not self.quiet)
+        self._shown += words(sections) * (not self.quiet)
 
-    def ran(self, *python: str) -> None:
+    def record(self, *python: str) -> None:
         """Note lines of Python that do what was done."""
         self.python += python
 
-    def hear(self, message: Warning | str, category: type[Warning], *_: object) -> None:
+    def collect(self, message: Warning | str, category: type[Warning], *_: object) -> None:
         """Take a warning; one that a result may repeat in its text waits until the end."""
         text = str(message)
-        known, self._heard[text] = text in self._heard, category.__name__
-        if not known and issubclass(category, OF_CHECKS):
+        repeated, self._collected[text] = text in self._collected, category.__name__
+        if not repeated and issubclass(category, OF_CHECKS):
             self._waiting[text] = getattr(message, "told", text)
-        elif not known:
+        elif not repeated:
             _warn(text)
 
     def close(self) -> None:
         """Show the warnings that no result has shown."""
         for text, stated in self._waiting.items():
-            if stated not in self._told:
+            if stated not in self._shown:
                 _warn(text)
 
-    def noted(self, sections: Iterable[Section]) -> None:
+    def mark_shown(self, sections: Iterable[Section]) -> None:
         """Note what a file that is written tells people, so that no warning repeats it."""
-        self._told += words(sections) * (not self.quiet)
+        self._shown += words(sections) * (not self.quiet)
 
     def finish(
         self, document: Mapping[str, Any], *results: Result, last: str = "", python: bool = True
@@ -207,11 +207,11 @@ class Output:
         severity = worst(result.severity for result in results)
         self.python[1:1] = [v for k, v in IMPORTS.items() if k in "\n".join(self.python)]
         if python:
-            self.tell([Heading("The same in Python")])
+            self.show([Heading("The same in Python")])
             # unwrapped, so that it can be copied
             self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
         if last:
-            self.tell([Paragraph(f"\n{last}")])
+            self.show([Paragraph(f"\n{last}")])
         if self.csv:
             self._write_table(self.csv, results)
         if self.as_json:
@@ -220,12 +220,12 @@ class Output:
                 **document,
                 "severity": severity,
                 "passed": severity != "stop",
-                "warnings": [{"kind": kind, "text": text} for text, kind in self._heard.items()],
+                "warnings": [{"kind": k, "text": text} for text, k in self._collected.items()],
                 "python": self.python,
             }
             click.echo(json.dumps(_plain(whole), ensure_ascii=False), file=self._stdout)
         if severity == "stop" or (severity == "caution" and self.strict):
-            self.tell([Paragraph(f"\n{_advice(severity, results)}", severity)])
+            self.show([Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
 
     def _write_table(self, path: str, results: Iterable[Result]) -> None:
@@ -262,15 +262,15 @@ def _telling(**settings: Any) -> Iterator[Output]:
     with warnings.catch_warnings():
         show = warnings.showwarning
 
-        def hear(message: Any, category: type[Warning], *where: Any) -> None:
-            (out.hear if issubclass(category, BayesScaleWarning) else show)(
+        def collect(message: Any, category: type[Warning], *where: Any) -> None:
+            (out.collect if issubclass(category, BayesScaleWarning) else show)(
                 message, category, *where
             )
 
         if not debug:
             warnings.simplefilter("ignore")  # what other packages say is not the user's to act on
         warnings.simplefilter("always", BayesScaleWarning)
-        warnings.showwarning = hear
+        warnings.showwarning = collect
         try:
             with redirect_stdout(Aside()):  # the result alone stands on standard output
                 yield out

@@ -63,10 +63,10 @@ def plot_command(
     name = f"plot_{kind.replace('-', '_')}"
     draw = getattr(bs, name)
     takes = inspect.signature(draw).parameters
-    asked = options.given(further)
+    choices = options.given(further)
     if "ci_prob" in takes and ci_prob != 0.9:
-        asked["ci_prob"] = ci_prob
-    wrong = ["losses-in" if k == "unit" else k.replace("_", "-") for k in asked if k not in takes]
+        choices["ci_prob"] = ci_prob
+    wrong = ["losses-in" if k == "unit" else k.replace("_", "-") for k in choices if k not in takes]
     if wrong:
         raise click.UsageError(f"--{', --'.join(wrong)}: not for {kind}.")
     if labels and len(labels) != len(fits):
@@ -77,23 +77,23 @@ def plot_command(
     several = len(fits) > 1 or bool(labels)
     names = labels or [*options.names_of(fits)]
     loaded = {}
-    out.ran(*(["fits = {}"] if several else []))
+    out.record(*(["fits = {}"] if several else []))
     for label, path in zip(names, fits, strict=True):
         variable = f"fits[{literal(label)}]" if several else "fit"
         loaded[label] = out.load(path, law, variable=variable)
     subject = loaded if several else next(iter(loaded.values()))
     style = {"medium": medium, "theme": theme, "columns": columns}
     with bs.plot_style(medium, theme=theme, columns=columns):
-        drawn = draw(subject, **asked)
+        drawn = draw(subject, **choices)
         figure = getattr(drawn, "figure", None) or drawn
         with atomic_write(output) as temporary:
             figure.savefig(temporary, metadata={"Creator": MADE_BY})
-    out.ran(
+    out.record(
         call("with bs.plot_style", **style) + ":",
-        f"    drawn = {call(f'bs.{name}', Name('fits' if several else 'fit'), **asked)}",
+        f"    drawn = {call(f'bs.{name}', Name('fits' if several else 'fit'), **choices)}",
         f"    {call('drawn.figure.savefig', output)}",
     )
-    out.tell([Paragraph(f"Written to {output}.")])
+    out.show([Paragraph(f"Written to {output}.")])
     out.finish({"output": output, "kind": kind}, *loaded.values())
 
 

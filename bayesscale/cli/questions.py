@@ -14,7 +14,7 @@ from bayesscale.cli.output import Output, command, describe
 
 
 def _question(
-    name: str, variable: str, text: str, *own: Callable, short: str, examples: str,
+    name: str, variable: str, text: str, *decorators: Callable, short: str, examples: str,
     prepare: Callable[..., dict[str, Any]] | None = None,
 ) -> click.Command:  # fmt: skip
     """Make a command that calls the function of its name with what ``prepare`` makes of options."""
@@ -25,12 +25,12 @@ def _question(
         **further: Any,
     ) -> None:  # fmt: skip
         loaded = out.load(fit, law)
-        asked = options.given(further)
-        asked = (prepare(loaded, unit, **asked) if prepare else asked) | {"ci_prob": ci_prob}
-        answer = getattr(bs, function)(loaded, **asked)
+        inputs = options.given(further)
+        inputs = (prepare(loaded, unit, **inputs) if prepare else inputs) | {"ci_prob": ci_prob}
+        answer = getattr(bs, function)(loaded, **inputs)
         shown = f"{variable}.summary" if unit is None else call(f"{variable}.in_unit", unit)
-        out.ran(call(f"{variable} = bs.{function}", Name("fit"), **asked), shown)
-        out.tell(answer.in_unit(unit).sections())
+        out.record(call(f"{variable} = bs.{function}", Name("fit"), **inputs), shown)
+        out.show(answer.in_unit(unit).sections())
         document = {"fit": fit, **describe(loaded), **describe(answer)}
         if machine is not None:
             document["bill"] = _bill(out, machine, answer.summary.index.to_numpy(), variable)
@@ -39,7 +39,7 @@ def _question(
     ask.__doc__ = text
     for decorate in (
         options.losses_in_option, options.ci_prob_option, options.own_law_option,
-        options.terms_options, *own[::-1], options.fit_argument,
+        options.terms_options, *decorators[::-1], options.fit_argument,
     ):  # fmt: skip
         ask = decorate(ask)
     return command(name, examples=examples, short_help=short)(ask)
@@ -49,32 +49,32 @@ def _bill(out: Output, machine: Any, flops: Any, variable: str) -> list[dict[str
     """Show what budgets cost on a machine."""
     from bayesscale.tell import bill_sections
 
-    out.ran(f"machine = {literal(machine)}", f"machine.bill({variable}.summary.index)")
-    out.tell([Heading("What it costs"), *bill_sections(machine, flops)])
+    out.record(f"machine = {literal(machine)}", f"machine.bill({variable}.summary.index)")
+    out.show([Heading("What it costs"), *bill_sections(machine, flops)])
     return records(machine.bill(flops))
 
 
-def _in_nats(fit: Any, unit: Any, *, loss: list[float], **asked: Any) -> dict[str, Any]:
+def _in_nats(fit: Any, unit: Any, *, loss: list[float], **arguments: Any) -> dict[str, Any]:
     """Read target losses in the unit that losses are shown in."""
     from bayesscale.quantities import LossScale
 
     scale = LossScale.of(fit.runs, unit)
-    return asked | {"loss": [float(scale.read(target)) for target in loss]}
+    return arguments | {"loss": [float(scale.read(target)) for target in loss]}
 
 
 def _with_candidates(
-    _: Any, __: Any, *, candidates: Path | None = None, **asked: Any
+    _: Any, __: Any, *, candidates: Path | None = None, **arguments: Any
 ) -> dict[str, Any]:
     """Read the candidates of a design."""
     if candidates is None:
-        return asked
+        return arguments
     import pandas as pd
 
     try:
         table = pd.read_csv(candidates)
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{candidates} cannot be read as CSV: {error}") from error
-    return asked | {"candidates": made_by(table, f"pd.read_csv({literal(candidates)})")}
+    return arguments | {"candidates": made_by(table, f"pd.read_csv({literal(candidates)})")}
 
 
 COMMANDS = (

@@ -36,13 +36,13 @@ store_option = click.option(
 )  # fmt: skip
 @options.sampling_options()
 @options.reading_options
-def backtest_command(out: Output, **asked: Any) -> None:
+def backtest_command(out: Output, **arguments: Any) -> None:
     """Fit the RUNS of a table below successive cutoffs in compute, and score their predictions.
 
     Compares with least squares and a bootstrap (Approach 3), and with least squares and its errors
     inside the fitted runs (conformal).
     """
-    _sweep(out, "b", "backtest", **asked)
+    _sweep(out, "b", "backtest", **arguments)
 
 
 @command(
@@ -54,9 +54,9 @@ def backtest_command(out: Output, **asked: Any) -> None:
 @store_option
 @options.sampling_options("law", "noise", "discrepancy", "priors", "random_seed")
 @options.reading_options
-def calibrate_command(out: Output, **asked: Any) -> None:
+def calibrate_command(out: Output, **arguments: Any) -> None:
     """Simulate ladders of the sizes of RUNS from the priors, refit each, and rank the truth."""
-    _sweep(out, "c", "calibrate", **asked)
+    _sweep(out, "c", "calibrate", **arguments)
 
 
 @command(
@@ -72,10 +72,10 @@ def calibrate_command(out: Output, **asked: Any) -> None:
 @options.sampling_options()
 @options.ci_prob_option
 @options.reading_options
-def recipes_command(out: Output, reading: dict[str, Any], **asked: Any) -> None:
+def recipes_command(out: Output, reading: dict[str, Any], **arguments: Any) -> None:
     """Compare the recipes that a label of the RUNS names, by default the column "recipe"."""
     reading = {"group": ("recipe",), **reading}
-    _sweep(out, "r", "compare_recipes", reading=reading, **asked, group=reading["group"][0])
+    _sweep(out, "r", "compare_recipes", reading=reading, **arguments, group=reading["group"][0])
 
 
 def _sweep(
@@ -84,12 +84,12 @@ def _sweep(
 ) -> None:  # fmt: skip
     """Read the table, call the function with the options that were given, and show the result."""
     table = out.read(runs, reading)
-    asked = options.given(further) | sampling
-    result = getattr(bs, function)(table, **asked, progress=out.progress)
+    arguments = options.given(further) | sampling
+    result = getattr(bs, function)(table, **arguments, progress=out.progress)
     drawn = result.of if function == "compare_recipes" else result
-    repeatable = asked | {"random_seed": drawn.random_seed}
-    out.ran(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))
-    out.tell(result.sections())
+    repeatable = arguments | {"random_seed": drawn.random_seed}
+    out.record(call(f"{variable} = bs.{function}", Name("runs"), **repeatable))
+    out.show(result.sections())
     out.finish({"runs": describe_runs(table), **describe(result)}, result)
 
 
@@ -155,13 +155,13 @@ def compare_command(
     number("factor", factor, above=1)  # before the fits, which take longer
     fits = bs.fit_laws(table, **chosen, progress=out.progress)
     chosen["random_seed"] = next(iter(fits.values())).sampling.random_seed
-    asked = options.given({"factor": factor, "prior_grid": prior_grid})
-    comparison = bs.compare(fits, **asked, progress=out.progress)
-    out.ran(
+    arguments = options.given({"factor": factor, "prior_grid": prior_grid})
+    comparison = bs.compare(fits, **arguments, progress=out.progress)
+    out.record(
         call("fits = bs.fit_laws", Name("runs"), **chosen),
-        call("c = bs.compare", Name("fits"), **asked),
+        call("c = bs.compare", Name("fits"), **arguments),
     )
-    out.tell(comparison.sections())
+    out.show(comparison.sections())
     document = {"runs": describe_runs(table), **describe(comparison)}
     document["sensitivity"] = comparison.sensitivity and describe(comparison.sensitivity)
     out.finish(document, comparison)
@@ -187,22 +187,22 @@ def compare_command(
 @options.reading_options
 def task_command(
     out: Output, runs: Path, reading: dict[str, Any], task: tuple[str, ...], emergence: bool,
-    losses: tuple[float, ...], **asked: Any,
+    losses: tuple[float, ...], **arguments: Any,
 ) -> None:  # fmt: skip
     """Fit how scores in columns of the RUNS follow from the models' loss, or compute."""
     inputs = {**dict(reading.get("inputs", {})), **{name: name for name in task}}
     table = out.read(runs, {**reading, "inputs": inputs})
-    given = {"task": list(task), "group": next(iter(reading.get("group", ())), None), **asked}
+    given = {"task": list(task), "group": next(iter(reading.get("group", ())), None), **arguments}
     result = bs.fit_task(table, **given)
-    out.ran(call("t = bs.fit_task", Name("runs"), **given))
-    out.tell(result.sections())
+    out.record(call("t = bs.fit_task", Name("runs"), **given))
+    out.show(result.sections())
     document = {"runs": describe_runs(table), **describe(result)}
     if losses:
         scores = result.predict(loss=losses)
-        out.tell(scores.body())
+        out.show(scores.body())
         document["scores"] = describe(scores)
     if emergence:
         judged = result.emergence()
-        out.tell(judged.sections())
+        out.show(judged.sections())
         document["emergence"] = judged.table.reset_index().to_dict("records")
     out.finish(document, result)

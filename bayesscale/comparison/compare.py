@@ -99,9 +99,9 @@ def compare(
         summary = _models(kept)
         settings = list(by_setting(summary["discrepancy"]).values())
         notes, checks, pairs, sensitivity = _unlike(kept), [convergence], None, None
-        known: dict[str, Evidence] = {}
+        estimates: dict[str, Evidence] = {}
         options: dict[str, Any] = {"factor": factor, "group": group, "random_seed": random_seed}
-        options |= {"report": report, "odds": odds, "known": known}
+        options |= {"report": report, "odds": odds, "known": estimates}
         for criterion in (c for c in SCORES if c in criteria):
             table, unscored = _scored(kept, settings, criterion, summary, options)
             notes += unscored
@@ -117,7 +117,7 @@ def compare(
                 checks.append(agrees)
                 first = {name: kept[name] for name in settings[0]}
                 if prior_grid or (prior_grid is None and _rests_on_priors(table, first)):
-                    evidences = {name: known[name] for name in first}
+                    evidences = {name: estimates[name] for name in first}
                     sensitivity = vary_priors(first, evidences, seed=seed, report=report)
             elif criterion == "loo":
                 checks.append(check_refits(table))

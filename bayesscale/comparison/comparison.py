@@ -132,8 +132,8 @@ class Comparison(page.Result):
 
 def _described(row: Mapping[str, Any]) -> str:
     ratio = row["sigma_over_seed"]
-    known = "" if np.isnan(ratio) else f" (sigma {ratio:.1f}× seeds)"
-    return f"{'yes' if row['describes_runs'] else 'no'}{known}"
+    spread = "" if np.isnan(ratio) else f" (sigma {ratio:.1f}× seeds)"
+    return f"{'yes' if row['describes_runs'] else 'no'}{spread}"
 
 
 def _difference(row: Mapping[str, Any], score: str, error: str) -> str:
@@ -161,7 +161,7 @@ def in_words(
             settings.append((kind, group, findings))
     if not settings:
         return page.Verdict("The fits could not be scored by any criterion.", "caution")
-    sentences = [_setting_in_words(kind, g, found[0], odds) for kind, g, found in settings]
+    sentences = [_setting_in_words(kind, g, results[0], odds) for kind, g, results in settings]
     _, group, findings = settings[0]
     described = bool(group.loc[findings[0].best, "describes_runs"])
     text = " ".join(filter(None, [*sentences, _agreement(findings)]))
@@ -201,10 +201,10 @@ def _by_density(criterion: str, group: pd.DataFrame, score: str, error: str) -> 
     listed = ", ".join(
         f"{name!r} (ln BF {gaps[name]:.2f} ± {max(errors[name], 0.01):.2f})" for name in others
     )
-    gap, known = gaps.iloc[1], gaps.iloc[1] > 2 * errors.iloc[1]
+    gap, clear = gaps.iloc[1], gaps.iloc[1] > 2 * errors.iloc[1]
     strength = next(word for bound, word in STRENGTH if gap < bound)
-    text = f"{strength} favours {best!r} over" if known else f"does not distinguish {best!r} from"
-    sure = bool(known and gap > STRENGTH[0][0])
+    text = f"{strength} favours {best!r} over" if clear else f"does not distinguish {best!r} from"
+    sure = bool(clear and gap > STRENGTH[0][0])
     return _Finding(criterion, str(best), sure, f"{criterion} {text} {listed}")
 
 

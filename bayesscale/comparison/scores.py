@@ -101,20 +101,20 @@ def score(
 
 
 def _jointly(
-    found: Mapping[str, tuple[float, float]], odds: Mapping[str, float],
+    estimates: Mapping[str, tuple[float, float]], odds: Mapping[str, float],
     columns: tuple[str, str, str, str],
 ) -> Scores:  # fmt: skip
     """Weigh fits by log densities of the same losses, each with its Monte Carlo error."""
-    density, mcse = (np.array(values) for values in zip(*found.values(), strict=True))
+    density, mcse = (np.array(values) for values in zip(*estimates.values(), strict=True))
     best = int(density.argmax())
     others = np.arange(len(mcse)) != best
-    weights = softmax(density + np.log([odds.get(name, 1.0) for name in found]))
+    weights = softmax(density + np.log([odds.get(name, 1.0) for name in estimates]))
     # to first order, of independent errors: dw_k = w_k (dz_k - Σ_j w_j dz_j)
     slopes = weights[:, None] * (np.eye(len(weights)) - weights)
     errors = np.where(others, np.hypot(mcse, mcse[best]), 0.0)
     table = pd.DataFrame(
         dict(zip(columns, (density, mcse, density - density[best], errors), strict=True)),
-        index=pd.Index(list(found)),
+        index=pd.Index(list(estimates)),
     )
     return Scores(table, weights, np.sqrt(slopes**2 @ mcse**2), None)
 

@@ -131,20 +131,20 @@ def prior_sensitivity(
 
 
 def prior_grid(
-    fits: Mapping[str, Fit], found: Mapping[str, Evidence], *,
+    fits: Mapping[str, Fit], evidences: Mapping[str, Evidence], *,
     scales: Sequence[float] = SCALES, seed: int, report: Report,
 ) -> PriorSensitivity:  # fmt: skip
     """Scale the priors of fits whose evidences are known; see :func:`prior_sensitivity`."""
-    ranked = sorted(found, key=lambda name: -found[name].log_evidence)
+    ranked = sorted(evidences, key=lambda name: -evidences[name].log_evidence)
     pair = ranked[0], ranked[1]
-    summary = _grid(fits, found, pair, scales, seed, report)
+    summary = _grid(fits, evidences, pair, scales, seed, report)
     text, decides = _verdict(summary, fits, pair)
     predictive, fingerprint = prior_predictives(fits, seed), fits[pair[0]].runs.fingerprint
     return PriorSensitivity(summary, pair, predictive, text, decides, fingerprint)
 
 
 def _grid(
-    fits: Mapping[str, Fit], own: Mapping[str, Evidence], pair: tuple[str, str],
+    fits: Mapping[str, Fit], base: Mapping[str, Evidence], pair: tuple[str, str],
     scales: Sequence[float], seed: int, report: Report,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the evidence of every fit under every prior: by its draws, or else by a refit."""
@@ -157,32 +157,33 @@ def _grid(
     members = {ALL: names} | {k: [k] for k in names if k not in bends}
     members |= {DISCREPANCY: [k for k in names if k in bends]} if bends & set(names) else {}
     priors = [(ALL, 1.0)] + [(k, s) for k in members for s in scales if s != 1]
-    known: dict[tuple[int, str], tuple[float, float]] = {}
+    grid: dict[tuple[int, str], tuple[float, float]] = {}
     jobs = {}
     for i, (name, scale) in enumerate(priors):
         report(f"Evidence under prior {i + 1} of {len(priors)}", i, len(priors))
         for key, fit in fits.items():
             touched = [k for k in members[name] if k in fit.spec.priors]
             if not touched or scale == 1:
-                known[i, key] = own[key].log_evidence, own[key].mcse
+                grid[i, key] = base[key].log_evidence, base[key].mcse
                 continue
             change, mcse, k = log_mean_weight(_log_ratio(fit, touched, scale))
             if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
-                known[i, key] = own[key].log_evidence + change, float(np.hypot(own[key].mcse, mcse))
+                grid[i, key] = (
+                    base[key].log_evidence + change,
+                    float(np.hypot(base[key].mcse, mcse)),
+                )
             else:
                 setup = Setup(fit.runs, scaled(fit.spec, touched, scale), fit.sampling)
                 jobs[i, key] = setup, seed
     named = {f"{i} {key}": job for (i, key), job in jobs.items()}
     refits = sweep(refit_evidence, named, seconds=SECONDS, report=report, text="Refitting")
-    for job, found in zip(jobs, refits.values(), strict=True):
-        known[job] = (
-            (np.nan, np.nan) if isinstance(found, str) else (found.log_evidence, found.mcse)
-        )
+    for job, refit in zip(jobs, refits.values(), strict=True):
+        grid[job] = (np.nan, np.nan) if isinstance(refit, str) else (refit.log_evidence, refit.mcse)
     rows = []
     for i, (name, scale) in enumerate(priors):
         row: dict[str, Any] = {"prior": name, "scale": scale}
         for key in fits:
-            row[key], row[f"{key} mcse"] = known[i, key]
+            row[key], row[f"{key} mcse"] = grid[i, key]
         row["ln_bf"] = row[pair[0]] - row[pair[1]]
         row["ln_bf_mcse"] = float(np.hypot(row[f"{pair[0]} mcse"], row[f"{pair[1]} mcse"]))
         row["refitted"] = [key for key in fits if (i, key) in jobs]
@@ -267,8 +268,8 @@ def _verdict(
             f"{_places(turned[second])}."
         )
     else:
-        known = "in the grid" if not len(unknown) else "that could be evaluated"
-        text = f"{best!r} over {second!r} for every prior {known} ({grid})."
+        scope = "in the grid" if not len(unknown) else "that could be evaluated"
+        text = f"{best!r} over {second!r} for every prior {scope} ({grid})."
     if len(unknown):
         text += f" NOT KNOWN under {_places(unknown)}, where a refit gave no usable evidence."
     for name, where in turned.items():

@@ -8,14 +8,14 @@ from typing import Any
 from bayesscale.density.graph import SCALAR, CannotTraceError, Graph, Node, is_given, needed
 
 
-def gradient(of: Node, by: Sequence[Node], sizes: Node | None = None) -> list[Node]:
-    """Return one derivative of scalar ``of`` per parameter; ``sizes``: rows of each cluster."""
-    graph = of.graph
+def gradient(output: Node, by: Sequence[Node], sizes: Node | None = None) -> list[Node]:
+    """Return one derivative of scalar ``output`` per parameter; ``sizes``: rows of each cluster."""
+    graph = output.graph
     zero = graph.constant(0.0)
     # what flows into a node, by the axis along which it must still be summed (none: SCALAR)
-    flows: dict[int, dict[str, Node]] = {of.number: {SCALAR: graph.constant(1.0)}}
+    flows: dict[int, dict[str, Node]] = {output.number: {SCALAR: graph.constant(1.0)}}
     result: dict[int, Node] = {}
-    for node in reversed(needed([of], is_given)):
+    for node in reversed(needed([output], is_given)):
         if is_given(node) or node.number not in flows:
             continue
         slope = zero

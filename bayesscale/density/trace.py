@@ -100,7 +100,7 @@ def _log_density(graph: Graph, xp: Maths, spec: ModelSpec) -> Node:
     u = [graph.parameter(i) for i in range(len(spec.coordinates))]
     backward = {"identity": lambda v: v, "log": xp.exp, "logit": xp.sigmoid}
     spread = {name: graph.data(f"spread_{name}", SCALAR) for name in spec.spread}
-    on_link = spec.space.shear.undo_in(u, spread, xp)
+    on_link = spec.space.shear.inverse_in(u, spread, xp)
     c = {k.name: backward[k.link](v) for k, v in zip(spec.coordinates, on_link, strict=True)}
     x = {name: graph.data(centred_name(name), ROW) for name in spec.law.quantities}
     law = graph.lift(spec.relative_log_loss(c, x, xp, spread=spread))

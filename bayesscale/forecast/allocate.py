@@ -89,9 +89,9 @@ class Allocation(Answer):
             f"{scale.in_words}, and its excess compute. Medians over "
             f"{percent(self.ci_prob)} intervals.",
         )
-        said = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
-        said += _by_budget(rows, _oddities)
-        return [table, *(Paragraph(text) for text in (*said, *self.assumed))]
+        sentences = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
+        sentences += _by_budget(rows, _oddities)
+        return [table, *(Paragraph(text) for text in (*sentences, *self.assumed))]
 
     def growth(self) -> list[str]:
         """Return how the split grows with compute, over the runs and at the budgets, in words."""
@@ -150,18 +150,18 @@ def allocate(
     budgets = money.flops if money else positive_array("flops", flops, FLOPS.unit)
     purchase, budgets = purchase.over(budgets)
     mixture, within = purchase.mixture, purchase.terms.within
-    host = mixture.host
+    reference = mixture.reference
     recommended = recommend(purchase, budgets)
 
-    def about(some: slice) -> Question:
-        here = purchase.at(some)
+    def about(block: slice) -> Question:
+        here = purchase.at(block)
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, budgets[some]), recommended.params[some],
-            recommended.flops[some], rng,
+            here.frontier(posterior, budgets[block]), recommended.params[block],
+            recommended.flops[block], rng,
         )  # fmt: skip
 
-    def log_sizes(posterior: Posterior, some: NDArray[np.intp]) -> dict[str, Array]:
-        frontier, x, _ = purchase.at(some).frontier(posterior, budgets[some]).best()
+    def log_sizes(posterior: Posterior, block: NDArray[np.intp]) -> dict[str, Array]:
+        frontier, x, _ = purchase.at(block).frontier(posterior, budgets[block]).best()
         return {"N*": x, "the loss": frontier.log_loss(x)}
 
     columns, drawn, every = mixture.evaluate_all(
@@ -193,13 +193,12 @@ def allocate(
     if over_runs is not None and _wanders(mixture):
         ends = summary_columns("params_exponent_over_runs", over_runs[None, :, None], ci_prob)
         columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
-    frame = target_frame("flops", columns | reach(host, {"flops": budgets}), index=budgets)
+    frame = target_frame("flops", columns | reach(reference, {"flops": budgets}), index=budgets)
     if money:
         frame["money"] = money.amounts
     sizes = {"params": recommended.params, "tokens": recommended.tokens, **purchase.given}
-    outside = warn_if_far(
-        host, {"flops": recommended.flops, **sizes}, loss=columns["law_loss"], also=_without(frame)
-    )
+    far = {"flops": recommended.flops, **sizes}
+    outside = warn_if_far(reference, far, loss=columns["law_loss"], also=_without(frame))
     variables = {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()}
     return Allocation(
         summary=frame,
@@ -230,8 +229,8 @@ def _answers(
     unspent = frontier.flops < budgets.flops
     recommended = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
     paid = replace(budgets, flops=cost[None])
-    (best,) = frontier.by_block(lambda some, cut: (some.log_loss(cut(x)),))
-    (of_recommended,) = paid.by_block(lambda some, cut: (some.log_loss(cut(recommended)),))
+    (best,) = frontier.by_block(lambda part, cut: (part.log_loss(cut(x)),))
+    (of_recommended,) = paid.by_block(lambda part, cut: (part.log_loss(cut(recommended)),))
     of_recommended = np.fmax(
         of_recommended, best
     )  # to rounding, where the recommended is the optimum
@@ -257,21 +256,21 @@ def _answers(
 
 def _mean(draws: Array) -> Array:
     """Return the mean over draws that have an answer, by target."""
-    known = np.isfinite(draws)
-    total = np.where(known, draws, 0.0).sum(axis=(0, 1))
-    return total / np.maximum(known.sum(axis=(0, 1)), 1)
+    finite = np.isfinite(draws)
+    total = np.where(finite, draws, 0.0).sum(axis=(0, 1))
+    return total / np.maximum(finite.sum(axis=(0, 1)), 1)
 
 
 def _without(frame: pd.DataFrame) -> str:
     """Say which budgets have draws without an optimum."""
     missing = frame["without_optimum"]
-    some = [f"{share:.2g} of them at {at:.3g} FLOP" for at, share in missing[missing > 0].items()]
-    if not some:
+    shares = [f"{share:.2g} of them at {at:.3g} FLOP" for at, share in missing[missing > 0].items()]
+    if not shares:
         return ""
     return (
         f"Some draws have no best size, as their loss only falls or only rises with it: "
-        f"{list_some(some)}. They count in what is expected of the run to order, and are left out "
-        "of what is said of the optimum."
+        f"{list_some(shares)}. They count in what is expected of the run to order, and are left "
+        "out of the summary of the optimum."
     )
 
 
@@ -279,11 +278,11 @@ def _by_budget(
     rows: Sequence[Mapping[str, Any]], say: Callable[[Mapping[str, Any]], str]
 ) -> list[str]:
     """Return what is said of all budgets, or, where that differs, of the first and the last."""
-    said = {row["flops"]: say(row) for row in rows}
-    if len(set(said.values())) == 1:
-        return [text for text in set(said.values()) if text]
+    texts = {row["flops"]: say(row) for row in rows}
+    if len(set(texts.values())) == 1:
+        return [text for text in set(texts.values()) if text]
     ends = dict.fromkeys((rows[0]["flops"], rows[-1]["flops"]))
-    return [f"At {write_flops(budget)}: {said[budget]}" for budget in ends if said[budget]]
+    return [f"At {write_flops(budget)}: {texts[budget]}" for budget in ends if texts[budget]]
 
 
 def _flatness(row: Mapping[str, Any], within: float) -> str:
@@ -295,20 +294,20 @@ def _flatness(row: Mapping[str, Any], within: float) -> str:
 
 
 def _oddities(row: Mapping[str, Any]) -> str:
-    said = []
+    sentences = []
     if row.get("unspent_prob"):
-        said.append(
+        sentences.append(
             f"Compute beyond {write_flops(row['recommended_flops'])} is not spent: the best run "
             f"costs less than the budget with probability {write_share(row['unspent_prob'])}."
         )
     if row["without_optimum"]:
-        said.append(f"{write_share(row['without_optimum'])} of the draws have no best size.")
+        sentences.append(f"{write_share(row['without_optimum'])} of the draws have no best size.")
     if row["several_minima"]:
-        said.append(
+        sentences.append(
             f"{write_share(row['several_minima'])} of the draws have several minima along the "
             "budget; the lowest is taken."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _wanders(mixture: Mixture) -> bool:

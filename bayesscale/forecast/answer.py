@@ -117,9 +117,9 @@ class Answer(Result):
         --------
         >>> bs.allocate(fit, flops=1e21).in_unit("perplexity")    # doctest: +SKIP
         """
-        told = replace(self, unit=unit)
-        told.scale  # noqa: B018 - refuses what the runs cannot be shown in
-        return told
+        answer = replace(self, unit=unit)
+        answer.scale  # noqa: B018 - refuses what the runs cannot be shown in
+        return answer
 
     @property
     def scale(self) -> LossScale:
@@ -136,9 +136,9 @@ class Answer(Result):
     @property
     def checks(self) -> tuple[CheckResult, ...]:
         """All those of the fit that answers, and of what the answer itself owes to priors."""
-        of = () if self.of is None else self.of.checks
+        fit_checks = () if self.of is None else self.of.checks
         added = (self.sensitivity, self.outside)
-        return (*of, *(check for check in added if check is not None))
+        return (*fit_checks, *(check for check in added if check is not None))
 
     @property
     def severity(self) -> Severity:
@@ -156,8 +156,8 @@ class Answer(Result):
 
     def sections(self) -> list[Section]:
         """Return which fit answers, whether that may be used, and the answer."""
-        of = self.of
-        head = [] if of is None else [Heading(in_words(of)), *findings(self.checks)]
+        fit = self.of
+        head = [] if fit is None else [Heading(in_words(fit)), *findings(self.checks)]
         # what the answer owes to priors; what else was found is for the fit to report
         return [*head, *self.body(), *further([self.sensitivity] if self.sensitivity else [])]
 
@@ -257,28 +257,28 @@ def warn_if_far(
     outside = check_outside(fit, sizes)
     sizes = {name: v for name, v in sizes.items() if quantity_of(fit.law, name).scale == "log"}
     above, below = _far(fit, sizes)
-    said = []
+    sentences = []
     if above or below:
-        said.append(f"The farthest target takes {'; '.join(above + below)}.")
+        sentences.append(f"The farthest target takes {'; '.join(above + below)}.")
     if above:
-        said.append(
+        sentences.append(
             f"Intervals were checked on real hold-outs up to {VALIDATED_REACH:.0f} times the "
             f"largest run's compute only{_and_how(fit)}. Train a larger run, or back-test your own "
             "ladder at this reach."
         )
     if below:
-        said.append("Counts are plain numbers: 70e9, not 70.")
+        sentences.append("Counts are plain numbers: 70e9, not 70.")
     if outside is not None:
-        said.append(outside.text)
+        sentences.append(outside.text)
     if loss is not None and np.max(loss) > LARGEST_LOSS:
-        said.append(
+        sentences.append(
             f"The predicted loss is up to {np.max(loss):.4g} nats/token. Guessing among 256,000 "
             f"tokens costs {LARGEST_LOSS:.2f}: the law does not hold there."
         )
     if also:
-        said.append(also)
-    if said:
-        warnings.warn(" ".join(said), ExtrapolationWarning, skip_file_prefixes=(PACKAGE,))
+        sentences.append(also)
+    if sentences:
+        warnings.warn(" ".join(sentences), ExtrapolationWarning, skip_file_prefixes=(PACKAGE,))
     return outside
 
 
@@ -296,10 +296,10 @@ def _far(fit: Fit, sizes: Mapping[str, Array]) -> tuple[list[str], list[str]]:
     """Return in words which sizes are far above the largest run's or far below the smallest's."""
     above, below = [], []
     for name, values in sizes.items():
-        q, seen, known = quantity_of(fit.law, name), fit.runs[name], ~np.isnan(values)
+        q, seen, present = quantity_of(fit.law, name), fit.runs[name], ~np.isnan(values)
         unit = f" {q.unit}" if q.style == "flops" else ""
-        most = np.max(values, initial=0.0, where=known)
-        least = np.min(values, initial=np.inf, where=known)
+        most = np.max(values, initial=0.0, where=present)
+        least = np.min(values, initial=np.inf, where=present)
         decisive = name == FLOPS.name or tuple(fit.law.quantities) == (name,)
         elsewhere = name in SPLIT and not decisive  # what check_outside looks at
         times, under = most / seen.max(), seen.min() / least

@@ -77,8 +77,8 @@ def _stated(fit: Fit, terms: Terms, **sizes: Any) -> dict[str, Array]:
 
 def _new(posterior: Posterior, sizes: dict[str, Array], terms: Terms) -> dict[str, Array]:
     """Return the inputs of runs that see no token twice."""
-    some = {k: sizes["tokens"] if k == UNIQUE_TOKENS.name else v for k, v in sizes.items()}
-    return law_inputs(posterior, some, terms)
+    inputs = {k: sizes["tokens"] if k == UNIQUE_TOKENS.name else v for k, v in sizes.items()}
+    return law_inputs(posterior, inputs, terms)
 
 
 @answer.asks
@@ -113,20 +113,20 @@ def worth_of_epochs(
     """
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
-    host, name = mixture.host, UNIQUE_TOKENS.name
-    if name not in host.law.quantities:
+    reference, name = mixture.reference, UNIQUE_TOKENS.name
+    if name not in reference.law.quantities:
         raise DomainError(
-            f"The law {host.law.name!r} does not know of repeated data. Fit one that takes unique "
-            "tokens, such as law='data_constrained'."
+            f"The law {reference.law.name!r} does not know of repeated data. Fit one that takes "
+            "unique tokens, such as law='data_constrained'."
         )
-    terms = priced(host, terms)
+    terms = priced(reference, terms)
     unique = terms.given.get(name) if unique_tokens is None else unique_tokens
     unique = positive_scalar(name, unique, TOKENS.unit)
     read = positive_array(EPOCHS.name, epochs, EPOCHS.name)
     if read.min() < 1:
         raise DomainError(f"epochs must be at least 1, not {read.min():g}.")
     n = unique / HABIT if params is None else positive_scalar("params", params, PARAMS.unit)
-    fixed = _stated(host, terms, params=n, tokens=unique, unique_tokens=unique)
+    fixed = _stated(reference, terms, params=n, tokens=unique, unique_tokens=unique)
 
     def question(posterior: Posterior, _: object) -> dict[str, Array]:
         def log_loss(inputs: Any) -> Callable[[Array], Array]:
@@ -134,16 +134,16 @@ def worth_of_epochs(
             return lambda x: log_loss_of(posterior, inputs(posterior, sizes(x), terms))
 
         repeated, new = log_loss(law_inputs), log_loss(_new)
-        asked = np.log(np.concatenate([read, read * (1 + NEXT)]))[None]
+        log_tokens = np.log(np.concatenate([read, read * (1 + NEXT)]))[None]
         limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
-        x, _ = crossing(new, limit, repeated(asked), SOLVABLE)
+        x, _ = crossing(new, limit, repeated(log_tokens), SOLVABLE)
         now, then = np.split(np.exp(x), 2, axis=-1)
         further = (then - now) / (read * NEXT)
         stop = np.broadcast_to(np.exp(lowest_along(repeated, (len(posterior), 1))), now.shape)
         return {"worth": now / read, "next_tokens": further, "stop_epochs": stop}
 
-    of = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
-    note = f"Worth of tokens in new ones, of {of}; of further tokens; epochs of the least loss."
+    run = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
+    note = f"Worth of tokens in new ones, of {run}; of further tokens; epochs of the least loss."
     return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 
@@ -177,9 +177,9 @@ def tokens_without_overfitting(
     """
     interval_tails(ci_prob)
     mixture, share = Mixture.of(fit), np.log1p(number("excess", excess, above=0))
-    host, sizes = mixture.host, positive_array("params", params, PARAMS.unit)
-    terms = priced(host, terms)
-    fixed = _stated(host, terms, params=sizes, tokens=1.0, unique_tokens=1.0)
+    reference, sizes = mixture.reference, positive_array("params", params, PARAMS.unit)
+    terms = priced(reference, terms)
+    fixed = _stated(reference, terms, params=sizes, tokens=1.0, unique_tokens=1.0)
 
     def question(posterior: Posterior, _: object) -> dict[str, Array]:
         centre = posterior.spec.reference["tokens"]

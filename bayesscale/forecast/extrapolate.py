@@ -122,9 +122,9 @@ def extrapolate(
     interval_tails(ci_prob)
     recipe_shift = check_recipe_shift(recipe_shift)
     mixture = Mixture.of(fit)
-    host = mixture.host
-    law = host.law
-    terms = priced(host, terms, spends=False)
+    reference = mixture.reference
+    law = reference.law
+    terms = priced(reference, terms, spends=False)
     sizes = {"params": params, "tokens": tokens, "flops": flops}
     targets = check_inputs(law, {**terms.given, **sizes, **inputs}, wanted=law.quantities)
     targets = broadcast(
@@ -133,18 +133,18 @@ def extrapolate(
     errors = targets.pop("loss_se")
     seed = mixture.random_seed if random_seed is None else random_seed
 
-    def log_loss(posterior: Posterior, some: Any) -> Array:
-        at = {name: values[some] for name, values in targets.items()}
+    def log_loss(posterior: Posterior, block: Any) -> Array:
+        at = {name: values[block] for name, values in targets.items()}
         return log_loss_of(posterior, law_inputs(posterior, at, terms))
 
-    def about(some: slice) -> Question:
-        at = {name: values[some] for name, values in targets.items()}
+    def about(block: slice) -> Question:
+        at = {name: values[block] for name, values in targets.items()}
 
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
             # the same shift for all targets
             shift = generator(seed, Stream.RECIPE).standard_normal((len(posterior), 1))
-            shifted = log_loss(posterior, some) + recipe_shift * shift
-            loss = posterior.new_runs(shifted, at, rng, errors[some])
+            shifted = log_loss(posterior, block) + recipe_shift * shift
+            loss = posterior.new_runs(shifted, at, rng, errors[block])
             return {"loss": loss, "law_loss": np.exp(shifted)}
 
         return question
@@ -155,26 +155,26 @@ def extrapolate(
     sizes = dict(targets)
     if set(SPLIT) <= set(targets):
         sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
-    outside = warn_if_far(host, sizes, loss=columns["law_loss"])
+    outside = warn_if_far(reference, sizes, loss=columns["law_loss"])
     assumed = (
         f"Assumed: the recipe of these runs moves their loss by some {percent(recipe_shift)}, up "
         "or down, all alike."
     )
     return Prediction(
-        summary=target_frame("target", sizes | columns | reach(host, sizes)),
+        summary=target_frame("target", sizes | columns | reach(reference, sizes)),
         draws=mixture.dataset(
             {name: (drawn[name], LOSS.unit) for name in ("loss", "law_loss")},
             "target",
-            {name: (values, quantity_of(host.law, name).unit) for name, values in sizes.items()},
+            {name: (v, quantity_of(reference.law, name).unit) for name, v in sizes.items()},
             every=every,
         ),
         ci_prob=ci_prob,
         of=mixture.asked,
         sensitivity=check_answers(
             mixture,
-            lambda posterior, some: {"the loss of": log_loss(posterior, some)},
+            lambda posterior, block: {"the loss of": log_loss(posterior, block)},
             [
-                size_in_words({name: v[i] for name, v in targets.items()}, host.law)
+                size_in_words({name: v[i] for name, v in targets.items()}, reference.law)
                 for i in range(len(errors))
             ],
             what="predicted losses",

@@ -186,11 +186,11 @@ class Frontier:
         """Return log loss relative to the reference's at tokens of one's own."""
         spec = self.posterior.spec
         reference = spec.reference
-        some = np.maximum(tokens, FEWEST)
+        tokens_read = np.maximum(tokens, FEWEST)
         if self.terms.counting is None and self.terms.repetition is None:
-            at = {"params": x, "tokens": np.log(some / reference["tokens"])}
+            at = {"params": x, "tokens": np.log(tokens_read / reference["tokens"])}
         else:
-            params, worth = self.terms.of_law(self.params(x), some, self.own)
+            params, worth = self.terms.of_law(self.params(x), tokens_read, self.own)
             at = {
                 "params": np.log(params / reference["params"]),
                 "tokens": np.log(worth / reference["tokens"]),
@@ -341,25 +341,25 @@ class Frontier:
         if not len(draws):
             return self, x, minima
         inner, y = np.full((2, *self.shape), np.nan)
-        for of in self.alike():
+        for k in self.alike():
 
-            def cut(v: Array, i: list[int] = of[:1]) -> Array:
+            def cut(v: Array, i: list[int] = k[:1]) -> Array:
                 v = v[draws] if len(v) > 1 else v
                 return v[:, i] if v.shape[1] > 1 else v
 
             one = self._some(draws, cut)
-            found = one.by_block(lambda some, _: some.least(some.log_loss_at))
-            inner[np.ix_(draws, of)], y[np.ix_(draws, of)] = found
+            least = one.by_block(lambda part, _: part.least(part.log_loss_at))
+            inner[np.ix_(draws, k)], y[np.ix_(draws, k)] = least
         centre = self.posterior.spec.reference
         cost = self.terms.compute.flops(self.params(inner), centre["tokens"] * np.exp(y))
         spent, least = self.by_block(
-            lambda some, cut: (some.log_loss(cut(x)), some.log_loss_at(cut(inner), cut(y)))
+            lambda part, cut: (part.log_loss(cut(x)), part.log_loss_at(cut(inner), cut(y)))
         )
         saves = (cost < self.flops) & np.isfinite(least) & ~(least >= spent - ROUNDING)
         if not saves.any():
             return self, x, minima
-        part = replace(self, flops=np.where(saves, cost, self.flops))
-        return part, np.where(saves, inner, x), np.where(saves, 1, minima)
+        paid = replace(self, flops=np.where(saves, cost, self.flops))
+        return paid, np.where(saves, inner, x), np.where(saves, 1, minima)
 
     @property
     def may_harm(self) -> bool:
@@ -411,30 +411,30 @@ class Frontier:
         """Find what :meth:`optimum` describes without a closed form."""
         nodes = self._nodes()
         if nodes is None:
-            return self.by_block(lambda some, _: some._look_through())
+            return self.by_block(lambda part, _: part._look_through())
         at_nodes = replace(
             self, flops=self.flops[:, nodes],
             given={k: v[:, nodes] if v.shape[1] > 1 else v for k, v in self.given.items()},
         )  # fmt: skip
-        known, minima = at_nodes.lowest()
-        smooth = np.isfinite(known).all(axis=1)
+        x_nodes, minima = at_nodes.lowest()
+        smooth = np.isfinite(x_nodes).all(axis=1)
         log_flops = np.log(self.flops[0])
         start = np.zeros(self.shape)
-        start[smooth] = CubicSpline(log_flops[nodes], known[smooth], axis=1)(log_flops)
+        start[smooth] = CubicSpline(log_flops[nodes], x_nodes[smooth], axis=1)(log_flops)
         nearest = np.abs(log_flops[:, None] - log_flops[nodes]).argmin(axis=1)
         return self._near(start, smooth[:, None] & (minima[:, nearest] == 1))
 
     def _near(self, start: Array, usual: NDArray[np.bool_]) -> tuple[Array, NDArray[np.intp]]:
         """Refine minima near ``start``; scan where that fails or is not ``usual``."""
 
-        def refined(some: Frontier, cut: Cut) -> tuple[Array, NDArray[np.intp]]:
-            x0, known = cut(start), cut(usual)
-            x0 = np.where(known, x0, 0.0)
-            x, done = refine(some.slopes, x0, x0 - SPACING, x0 + SPACING, most_steps=NEAR_STEPS)
-            rest = ~(known & done & (np.abs(x - x0) < 0.9 * SPACING))
-            minima = np.ones(some.shape, np.intp)
+        def refined(part: Frontier, cut: Cut) -> tuple[Array, NDArray[np.intp]]:
+            x0, usable = cut(start), cut(usual)
+            x0 = np.where(usable, x0, 0.0)
+            x, done = refine(part.slopes, x0, x0 - SPACING, x0 + SPACING, most_steps=NEAR_STEPS)
+            rest = ~(usable & done & (np.abs(x - x0) < 0.9 * SPACING))
+            minima = np.ones(part.shape, np.intp)
             if rest.any():
-                x_rest, minima_rest = some.pick(rest)._look_through()
+                x_rest, minima_rest = part.pick(rest)._look_through()
                 x[rest], minima[rest] = x_rest[:, 0], minima_rest[:, 0]
             return x, minima
 
@@ -474,15 +474,15 @@ class Frontier:
         lower, upper = np.maximum(middle - width, least), np.minimum(middle + width, most)
         # limits beyond the window: the window is what lies between them
         lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
-        found = scan(
+        minimum = scan(
             self.log_loss, lower, upper,
             closed_below=lower == least, closed_above=upper == most, points=POINTS * times,
         )  # fmt: skip
-        x = np.where(found.found, found.x, np.nan)
-        left, right = found.lower, found.upper
+        x = np.where(minimum.found, minimum.x, np.nan)
+        left, right = minimum.lower, minimum.upper
         # at a limit the loss may still fall towards it
-        ends = found.found & ((x <= left) | (x >= right))
-        inner = found.found & ~ends
+        ends = minimum.found & ((x <= left) | (x >= right))
+        inner = minimum.found & ~ends
         if ends.any():
             picked = self.pick(ends)
             lo, hi = left[ends][:, None], right[ends][:, None]
@@ -492,14 +492,14 @@ class Frontier:
             x[ends] = np.where(at_lower, lo, hi)[:, 0]
             inner[ends] = inwards[:, 0]
         if inner.any():
-            some = self if inner.all() else self.pick(inner)
+            part = self if inner.all() else self.pick(inner)
             start, lo, hi = (
-                v if inner.all() else v[inner][:, None] for v in (found.x, left, right)
+                v if inner.all() else v[inner][:, None] for v in (minimum.x, left, right)
             )
             start = np.where((start <= lo) | (start >= hi), (lo + hi) / 2, start)
-            refined, done = refine(some.slopes, start, lo, hi)
+            refined, done = refine(part.slopes, start, lo, hi)
             x[inner] = np.where(done, refined, np.nan).ravel()
-        return x, found.minima
+        return x, minimum.minima
 
     def exponents(self, x: Array) -> tuple[Array, Array]:
         """Return d ln N*/d ln C and d ln D*/d ln C at optima, shape ``(draw, flops)``."""
@@ -507,7 +507,7 @@ class Frontier:
         if closed is not None:
             n, d = closed.params_exponent, closed.tokens_exponent
             return np.broadcast_to(n, x.shape), np.broadcast_to(d, x.shape)
-        return self.by_block(lambda some, cut: some._exponents_of(cut(x)))
+        return self.by_block(lambda part, cut: part._exponents_of(cut(x)))
 
     def _exponents_of(self, x: Array) -> tuple[Array, Array]:
         none = ~np.isfinite(x)
@@ -544,15 +544,15 @@ class Frontier:
         log_flops[~moving] = np.nan
         if self._compiled(derivatives=True) is not None:
             near, shift, solved = self.by_block(
-                lambda some, cut: some._at_once(cut(near), cut(log_loss), cut(moving))
+                lambda subset, cut: subset._at_once(cut(near), cut(log_loss), cut(moving))
             )
             log_flops, moving = log_flops + shift, moving & ~solved
         for _ in range(MOST_STEPS):
             if not moving.any():
                 break
-            some = replace(self.pick(moving), flops=np.exp(log_flops[moving])[:, None])
-            at, _ = some.optimum(near[moving][:, None])
-            best, slope = some.by_block(lambda part, cut, at=at: part._best_and_slope(cut(at)))
+            subset = replace(self.pick(moving), flops=np.exp(log_flops[moving])[:, None])
+            at, _ = subset.optimum(near[moving][:, None])
+            best, slope = subset.by_block(lambda part, cut, at=at: part._best_and_slope(cut(at)))
             short = log_loss[moving] - best[:, 0]
             falls = (slope[:, 0] < 0) & (np.abs(short) > ROUNDING)
             step = np.divide(short, slope[:, 0], out=np.zeros_like(short), where=falls)

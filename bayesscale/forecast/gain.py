@@ -85,29 +85,27 @@ def gain(
     """
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
-    host = mixture.host
-    terms = priced(host, terms)
-    sizes = {"params": params, "tokens": tokens, "flops": flops}
-    start = check_inputs(
-        host.law, {**terms.given, **sizes, **inputs}, wanted=host.law.quantities, single=True
-    )
+    reference = mixture.reference
+    terms = priced(reference, terms)
+    sizes = {**terms.given, "params": params, "tokens": tokens, "flops": flops, **inputs}
+    start = check_inputs(reference.law, sizes, wanted=reference.law.quantities, single=True)
     more = positive_scalar("factor", factor, "1")
     if more == 1:
         raise DomainError("factor=1 changes nothing. Use 2 or 10.")
-    moved = host.law.split or tuple(start)
+    moved = reference.law.split or tuple(start)
     # one column for the run as it is, then one for each input multiplied
     columns = np.where(np.eye(len(moved) + 1)[1:] == 1, more, 1.0)
     runs = start | {name: start[name] * columns[i] for i, name in enumerate(moved)}
     reached = {name: runs[name] for name in moved}
-    if host.law.split:
+    if reference.law.split:
         spent = terms.compute.flops(start["params"], start["tokens"])
         reached["flops"] = spent * np.array([1.0, more])
-    purchase = Purchase(mixture, terms, {name: start[name] for name in host.law.given})
+    purchase = Purchase(mixture, terms, {name: start[name] for name in reference.law.given})
 
     def question(posterior: Posterior, _: np.random.Generator) -> dict[str, Array]:
         at = posterior.law_loss(law_inputs(posterior, runs, terms))
         before, after = at[..., [0] * len(moved)], at[..., 1:]
-        if host.law.split:
+        if reference.law.split:
             frontier = purchase.best(posterior, reached["flops"])["loss"]
             before = np.concatenate([before, frontier[..., :1]], axis=-1)
             after = np.concatenate([after, frontier[..., 1:]], axis=-1)
@@ -129,5 +127,5 @@ def gain(
     )
     variables = {"saved": (saved, LOSS.unit), "saved_percent": (share, "%")}
     draws = mixture.dataset(variables, "what", {}, index=what)
-    outside = warn_if_far(host, reached, loss=np.concatenate(list(medians.values())))
+    outside = warn_if_far(reference, reached, loss=np.concatenate(list(medians.values())))
     return Gain(frame, draws, ci_prob, mixture.asked, outside=outside)

@@ -56,12 +56,12 @@ class Mixture:
     """Posterior draws of one law or of several, to put questions to.
 
     Every law answers with its own draws, so that a summary of the draws is one of the mixture:
-    its quantiles, not an average of quantiles. The ``host`` is the fit, or the first of an
-    average: its runs, inputs and centre are those of all, its chains and draws number the
+    its quantiles, not an average of quantiles. The ``reference`` is the fit, or the first
+    of an average: its runs, inputs and centre are those of all, its chains and draws number the
     mixture's.
     """
 
-    host: Fit
+    reference: Fit
     components: tuple[Component, ...]
     random_seed: int
     asked: Fit | Average
@@ -85,24 +85,24 @@ class Mixture:
             )
         for each in fits.values():
             each.spec.check_unchanged()
-        host = next(iter(fits.values()))
-        n_draws = len(host.posterior)
+        reference = next(iter(fits.values()))
+        n_draws = len(reference.posterior)
         rng = generator(seed, Stream.CHOICE_OF_DRAWS)
         ends = np.floor(np.cumsum(weights)[:-1] * n_draws + rng.uniform()).astype(int)
         places = np.split(rng.permutation(n_draws), ends)
         components = tuple(
-            Component(name, each.posterior.thin(len(own)), np.sort(own))
-            for (name, each), own in zip(fits.items(), places, strict=True)
-            if len(own)
+            Component(name, each.posterior.thin(len(part)), np.sort(part))
+            for (name, each), part in zip(fits.items(), places, strict=True)
+            if len(part)
         )
-        return cls(host, components, seed, fit)
+        return cls(reference, components, seed, fit)
 
     def evaluate(
         self, question: Question, random_seed: int | None = None, *, block: int = 0
     ) -> dict[str, NDArray[Any]]:
         """Put a question to every law, and gather the answers, shape ``(chain, draw, ...)``."""
         seed = self.random_seed if random_seed is None else check_seed(random_seed)
-        shape = self.host.posterior.shape
+        shape = self.reference.posterior.shape
         gathered: dict[str, NDArray[Any]] = {}
         for i, component in enumerate(self.components):
             # a stream of its own, apart from the sampler's
@@ -116,7 +116,7 @@ class Mixture:
 
     def blocks(self, n_targets: int) -> list[slice]:
         """Divide targets so that the draws of each part fit into memory."""
-        size = max(1, MOST_AT_ONCE // len(self.host.posterior))
+        size = max(1, MOST_AT_ONCE // len(self.reference.posterior))
         return [slice(k, min(k + size, n_targets)) for k in range(0, n_targets, size)]
 
     def evaluate_all(
@@ -128,11 +128,11 @@ class Mixture:
         Returns medians and intervals by target, from all draws; the draws themselves, shape
         ``(chain, draw, target)``; and of how many draws one was kept, 1 unless they are very many.
         """
-        every = -(-len(self.host.posterior) * n_targets // MOST_KEPT)
+        every = -(-len(self.reference.posterior) * n_targets // MOST_KEPT)
         columns: dict[str, list[Array]] = {}
         kept: dict[str, list[Array]] = {}
-        for block, some in enumerate(self.blocks(n_targets)):
-            for name, values in self.evaluate(question(some), random_seed, block=block).items():
+        for block, targets in enumerate(self.blocks(n_targets)):
+            for name, values in self.evaluate(question(targets), random_seed, block=block).items():
                 for column, part in summary_columns(name, values, ci_prob).items():
                     columns.setdefault(column, []).append(part)
                 kept.setdefault(name, []).append(values[:, ::every].copy())
@@ -152,9 +152,9 @@ class Mixture:
 
     def published(self, name: str) -> Array | None:
         """Return draws of a published parameter, shape ``(draw,)``; None where a law has none."""
-        gathered = np.empty(len(self.host.posterior))
+        gathered = np.empty(len(self.reference.posterior))
         for component in self.components:
-            fit = self.asked.fits[component.name] if isinstance(self.asked, Average) else self.host
+            fit = self.asked.fits[component.name] if isinstance(self.asked, Average) else self.asked
             if name not in fit.published:
                 return None
             draws = np.ravel(fit.published[name])
@@ -169,7 +169,7 @@ class Mixture:
         """Put draws, shape ``(chain, draw, target)``, into a Dataset with units; of several laws,
         with who drew as ``fit``. One draw of ``every`` so many was kept.
         """  # noqa: D205
-        numbered = self.host.draws["posterior"].dataset.isel(draw=slice(None, None, every))
+        numbered = self.reference.draws["posterior"].dataset.isel(draw=slice(None, None, every))
         coords: dict = {name: numbered[name].to_numpy() for name in SAMPLE_DIMS}
         if index is not None:
             coords[dim] = index
@@ -182,7 +182,7 @@ class Mixture:
             )
         if [component.name for component in self.components] == [""]:
             return dataset
-        shape = self.host.posterior.shape
+        shape = self.reference.posterior.shape
         names = np.empty(int(np.prod(shape)), dtype=object)
         for component in self.components:
             names[component.places] = component.name
@@ -193,46 +193,46 @@ def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: st
     """Check that priors do not decide answers about targets, which ``labels`` name; of an average,
     for each law that matters.
     """  # noqa: D205
-    some = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
+    targets = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
     every = sum(len(component.places) for component in mixture.components)
     material = [
         component for component in mixture.components if len(component.places) >= MATTERS * every
     ]
-    found: dict[str, CheckResult] = {}
+    results: dict[str, CheckResult] = {}
     for component in material or mixture.components[:1]:
-        drawn, answers = _answers(component.posterior, ask, some, labels)
-        found[component.name] = check_prior_power(
-            prior_power(drawn, answers), drawn, mixture.host.runs, what=what
+        drawn, answers = _answers(component.posterior, ask, targets, labels)
+        results[component.name] = check_prior_power(
+            prior_power(drawn, answers), drawn, mixture.reference.runs, what=what
         )
-    if list(found) == [""]:
-        return found[""]
-    worst = max(found.values(), key=lambda check: check.warns)
+    if list(results) == [""]:
+        return results[""]
+    worst = max(results.values(), key=lambda check: check.warns)
     text = " ".join(
-        f"{name!r}: {check.text}" for name, check in found.items() if check.warns == worst.warns
+        f"{name!r}: {check.text}" for name, check in results.items() if check.warns == worst.warns
     )
-    tables = pd.concat({name: check.table for name, check in found.items()}, names=["fit"])
+    tables = pd.concat({name: check.table for name, check in results.items()}, names=["fit"])
     return CheckResult(worst.name, worst.severity, text, tables, worst.warning)
 
 
 def _answers(
-    posterior: Posterior, ask: Ask, some: NDArray[np.intp], labels: Sequence[str]
+    posterior: Posterior, ask: Ask, targets: NDArray[np.intp], labels: Sequence[str]
 ) -> tuple[Posterior, Answers]:
     """Return draws that have an answer, and the answers of these and of the priors alone."""
     drawn = posterior.thin(min(DRAWS, len(posterior)))
-    answered = ask(drawn, some)
-    named = [f"{name} {labels[i]}" for name in answered for i in some]
-    values, known = _known(answered)
-    drawn = Posterior(drawn.spec, {name: c[known] for name, c in drawn.c.items()})
+    answered = ask(drawn, targets)
+    named = [f"{name} {labels[i]}" for name in answered for i in targets]
+    values, finite = _known(answered)
+    drawn = Posterior(drawn.spec, {name: c[finite] for name, c in drawn.c.items()})
     spec = drawn.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     alone = None
     with suppress(DomainError):  # priors of one's own that allow laws without an answer
-        alone, _ = _known(ask(prior, some))
+        alone, _ = _known(ask(prior, targets))
     return drawn, Answers(named, values, alone if alone is not None and len(alone) else None)
 
 
 def _known(answered: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
     """Return answers side by side, of the draws that have all, and which these are."""
     values = np.concatenate(list(answered.values()), axis=-1)
-    known = np.isfinite(values).all(axis=-1)
-    return values[known], known
+    finite = np.isfinite(values).all(axis=-1)
+    return values[finite], finite

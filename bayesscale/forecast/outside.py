@@ -33,14 +33,14 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
     it lies above them, over the smallest one where it lies below, and else 1.
     """
     runs, reaches = fit.runs, {RATIO: RATIO_REACH, EPOCHS: EPOCH_REACH}
-    asked = {q: sizes[q.name] for q in (PARAMS, TOKENS) if q.name in sizes}
-    if len(asked) == 2:
-        n, d = np.broadcast_arrays(*asked.values())
-        asked |= {PARAMS: n, TOKENS: d, RATIO: d / n}
+    by_quantity = {q: sizes[q.name] for q in (PARAMS, TOKENS) if q.name in sizes}
+    if len(by_quantity) == 2:
+        n, d = np.broadcast_arrays(*by_quantity.values())
+        by_quantity |= {PARAMS: n, TOKENS: d, RATIO: d / n}
     if {TOKENS.name, UNIQUE_TOKENS.name} <= sizes.keys():
-        asked[EPOCHS] = np.maximum(sizes["tokens"] / sizes["unique_tokens"], 1.0)
-    times, said = {}, []
-    for q, values in asked.items():
+        by_quantity[EPOCHS] = np.maximum(sizes["tokens"] / sizes["unique_tokens"], 1.0)
+    times, texts = {}, []
+    for q, values in by_quantity.items():
         over = {RATIO: "params", EPOCHS: "unique_tokens"}.get(q)
         seen = runs.tokens / runs[over] if over else runs[q.name]
         low, high = float(seen.min()), float(seen.max())
@@ -52,17 +52,17 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
         at = int(distance.argmax())
         factor = float(np.exp(distance[at]))
         above = values[at] > high
-        said.append(
+        texts.append(
             f"{q.noun} of {far.sum():,} of {far.size:,} target{'s' if far.size > 1 else ''} (the "
             f"farthest, {q.write(values[at])}, is {'' if above else '1/'}{factor:.3g} "
             f"{'times' if above else 'of'} the {'largest' if above else 'smallest'} among the "
             f"runs, which have {q.write(low)} to {q.write(high)})"
         )
-    if not said:
+    if not texts:
         return None
     untried = np.max(times.get(EPOCHS.name, 1.0)) > EPOCH_REACH
     text = (
-        f"Far outside the fitted runs: {'; '.join(said)}. Intervals cover less often there. Train "
+        f"Far outside the fitted runs: {'; '.join(texts)}. Intervals cover less often there. Train "
         "runs nearer to the target, or limit its size, such as terms=bs.Terms(limits=...)."
         + " Rely on no interval for epochs that were never trained."
         * bool(untried)

@@ -38,8 +38,8 @@ class Purchase:
     ) -> Purchase:  # fmt: skip
         """Check terms, and inputs of the law beside those of the terms, against a fit."""
         mixture = Mixture.of(fit)
-        law = mixture.host.law
-        terms = Terms.of(terms, mixture.host.runs, law=law)
+        law = mixture.reference.law
+        terms = Terms.of(terms, mixture.reference.runs, law=law)
         stated_inputs = {**terms.given, **(inputs or {})}
         given = check_inputs(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
         return cls(mixture, terms, given)
@@ -50,9 +50,9 @@ class Purchase:
         flops = targets.pop("flops")
         return replace(self, given=targets), flops
 
-    def at(self, some: Any) -> Purchase:
+    def at(self, targets: Any) -> Purchase:
         """Return the question about some of the targets."""
-        return replace(self, given={name: values[some] for name, values in self.given.items()})
+        return replace(self, given={name: values[targets] for name, values in self.given.items()})
 
     def frontier(self, posterior: Posterior, flops: Array) -> Frontier:
         """Return the budgets, shape ``(flops,)`` or ``(draw, flops)``, of flat draws."""

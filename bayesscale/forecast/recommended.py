@@ -66,8 +66,8 @@ class _Expected:
             here = self.purchase.at(budget)
 
             def of(posterior: Posterior) -> Array:
-                some = posterior if draws is None else posterior.thin(draws)
-                return of_draws(here.frontier(some, self.flops[budget]), x)
+                thinned = posterior if draws is None else posterior.thin(draws)
+                return of_draws(here.frontier(thinned, self.flops[budget]), x)
 
             with np.errstate(invalid="ignore", over="ignore"):
                 return self.purchase.mixture.mean(of)
@@ -77,7 +77,7 @@ class _Expected:
     @property
     def whole(self) -> Frontier:
         """The budgets, for what no draw changes."""
-        return self.purchase.frontier(self.purchase.mixture.host.posterior.thin(1), self.flops)
+        return self.purchase.frontier(self.purchase.mixture.reference.posterior.thin(1), self.flops)
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -90,7 +90,7 @@ def _best_size(expected: _Expected) -> Array:
     """Return the x of least expected loss of runs that spend the budgets."""
     mixture, terms = expected.purchase.mixture, expected.purchase.terms
     flops, (lower, upper) = expected.flops, expected.bounds
-    reference = mixture.host.spec.reference
+    reference = mixture.reference.spec.reference
     number = np.arange(len(flops), dtype=float)
     beyond = np.log(flops / terms.compute.flops(reference["params"], reference["tokens"]))
     left, right = (
@@ -100,24 +100,24 @@ def _best_size(expected: _Expected) -> Array:
     left, right = np.minimum(left, right), np.maximum(left, right)
     rough, exact = expected(_mean_loss, THINNED), expected(_mean_loss)
     rough_slopes, exact_slopes = expected(_mean_slopes, THINNED), expected(_mean_slopes)
-    found = scan(
+    minimum = scan(
         lambda x: rough(x, number), left, right,
         closed_below=left == lower, closed_above=right == upper, points=POINTS,
     )  # fmt: skip
-    if not found.found.all():
-        budgets = ", ".join(f"{c:.3g}" for c in flops[~found.found][:5])
+    if not minimum.found.all():
+        budgets = ", ".join(f"{c:.3g}" for c in flops[~minimum.found][:5])
         raise DomainError(
-            f"The law {mixture.host.law.name!r} has no best split at {budgets} FLOP: averaged over "
-            "the posterior, its loss only falls or only rises with the size of the model. Fit a "
-            "law with a trade-off between parameters and tokens, or set "
-            "limits, terms=bs.Terms(limits=bs.Limits(...))."
+            f"The law {mixture.reference.law.name!r} has no best split at {budgets} FLOP: averaged "
+            "over the posterior, its loss only falls or only rises with the size of the model. Fit "
+            "a law with a trade-off between parameters and tokens, or set limits, "
+            "terms=bs.Terms(limits=bs.Limits(...))."
         )
-    x = found.x
+    x = minimum.x
     for loss, slopes in ((rough, rough_slopes), (exact, exact_slopes)):
         x = _refined(
             lambda x, loss=loss: loss(x, number),
             lambda x, slopes=slopes: slopes(x, number),
-            x, found.lower, found.upper,
+            x, minimum.lower, minimum.upper,
         )  # fmt: skip
     return x
 
@@ -126,12 +126,12 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
     """Return what the runs of least expected loss cost that budgets pay for, and their x."""
     purchase, flops = expected.purchase, np.array(expected.flops)
     mixture, number = purchase.mixture, np.arange(len(flops), dtype=float)
-    spent, centre = expected(_mean_loss)(x, number), mixture.host.spec.reference
+    spent, centre = expected(_mean_loss)(x, number), mixture.reference.spec.reference
     more = _Expected(purchase, flops * MORE)(_mean_loss)(x, number)
-    for of in expected.whole.alike():
-        if (more[of] < spent[of]).all():  # nothing overfits yet: all compute is of use
+    for k in expected.whole.alike():
+        if (more[k] < spent[k]).all():  # nothing overfits yet: all compute is of use
             continue
-        here = purchase.at(of[:1])
+        here = purchase.at(k[:1])
 
         def loss(x: Array, y: Array, here: Purchase = here) -> Array:
             def of_draws(posterior: Posterior) -> Array:
@@ -141,17 +141,17 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
             with np.errstate(over="ignore", invalid="ignore"):
                 return centre["loss"] * mixture.mean(of_draws)
 
-        inner, y = here.frontier(mixture.host.posterior.thin(1), flops[:1]).least(loss)
+        inner, y = here.frontier(mixture.reference.posterior.thin(1), flops[:1]).least(loss)
         n, d = centre["params"] * np.exp(inner), centre["tokens"] * np.exp(y)
         cost = purchase.terms.compute.flops(n, d)
-        saves = ((cost < flops[of]) & (loss(inner, y) < spent[of]))[0]
-        flops[of], x[of] = np.where(saves, cost[0], flops[of]), np.where(saves, inner[0], x[of])
+        saves = ((cost < flops[k]) & (loss(inner, y) < spent[k]))[0]
+        flops[k], x[k] = np.where(saves, cost[0], flops[k]), np.where(saves, inner[0], x[k])
     return _Expected(purchase, flops), x
 
 
 def _recommend(purchase: Purchase, flops: Array) -> Recommended:
     mixture, within = purchase.mixture, purchase.terms.within
-    reference = mixture.host.spec.reference
+    reference = mixture.reference.spec.reference
     expected = _Expected(purchase, flops)
     x = _best_size(expected)
     if any(purchase.frontier(c.posterior.thin(1), flops).may_harm for c in mixture.components):
@@ -203,8 +203,8 @@ def _refined(
     """Return the minimum within bounds, or the bound that the loss falls towards."""
     inside = np.clip(x, lower, upper)
     middle = np.where((inside <= lower) | (inside >= upper), (lower + upper) / 2, inside)
-    found, done = refine(lambda x: (*slopes(x),), middle, lower, upper)
-    candidates = np.stack([np.where(done, found, middle), lower, upper])
+    minimum, done = refine(lambda x: (*slopes(x),), middle, lower, upper)
+    candidates = np.stack([np.where(done, minimum, middle), lower, upper])
     losses = np.stack([g(c) for c in candidates])
     return np.take_along_axis(candidates, losses.argmin(axis=0)[None], axis=0)[0]
 
@@ -212,17 +212,17 @@ def _refined(
 def _mean_loss(frontier: Frontier, x: Array) -> Array:
     """Return the mean over draws of the loss, nats/token, at x of shape ``(budget,)``."""
     total, centre = np.zeros(frontier.shape[1]), frontier.posterior.spec.reference["loss"]
-    for (_, budgets), some in frontier.blocks():
-        total[budgets] += np.exp(some.log_loss(x[None, budgets])).sum(axis=0)
+    for (_, budgets), part in frontier.blocks():
+        total[budgets] += np.exp(part.log_loss(x[None, budgets])).sum(axis=0)
     return centre * total / frontier.shape[0]
 
 
 def _mean_slopes(frontier: Frontier, x: Array) -> Array:
     """Return slope and bend of :func:`_mean_loss`, up to one factor, shape ``(2, budget)``."""
     total = np.zeros((2, frontier.shape[1]))
-    for (_, budgets), some in frontier.blocks():
-        at = np.broadcast_to(x[None, budgets], some.shape)
-        value, slope, bend = some.along(at)
+    for (_, budgets), part in frontier.blocks():
+        at = np.broadcast_to(x[None, budgets], part.shape)
+        value, slope, bend = part.along(at)
         loss = np.exp(value)
         total[:, budgets] += (loss * slope).sum(axis=0), (loss * (slope**2 + bend)).sum(axis=0)
     return total / frontier.shape[0]

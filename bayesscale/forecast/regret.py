@@ -87,14 +87,14 @@ class Regret(Answer):
             f"probability that the loss is within {percent(self.within)} of the best. Medians "
             f"over {percent(self.ci_prob)} intervals.",
         )
-        said = []
+        sentences = []
         if len(frame) > 1:
             row = frame.loc[self.choice]
-            said.append(
+            sentences.append(
                 f"The smallest expected regret is that of {self.choice}: "
                 f"{scale.difference(row['expected_regret']):.2g} {scale.of_differences}."
             )
-        return [table, *(Paragraph(text) for text in (*said, *self.assumed))]
+        return [table, *(Paragraph(text) for text in (*sentences, *self.assumed))]
 
 
 @asks
@@ -132,17 +132,17 @@ def regret(
     interval_tails(ci_prob)
     purchase = Purchase.of(fit, terms, inputs)
     mixture, terms = purchase.mixture, purchase.terms
-    host, within = mixture.host, terms.within
+    reference, within = mixture.reference, terms.within
     given = {
         "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param, "flops": flops,
     }  # fmt: skip
     plans = stated_plans(terms.compute, given, names=names)
     purchase, _ = purchase.over(plans.flops)
 
-    def about(some: slice) -> Question:
-        here = purchase.at(some)
+    def about(block: slice) -> Question:
+        here, params, tokens = purchase.at(block), plans.params[block], plans.tokens[block]
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, plans.flops[some]), plans.params[some], plans.tokens[some], rng
+            here.frontier(posterior, plans.flops[block]), params, tokens, rng
         )
 
     columns, drawn, every = mixture.evaluate_all(
@@ -152,18 +152,19 @@ def regret(
         "params": plans.params, "tokens": plans.tokens,
         "tokens_per_param": plans.tokens / plans.params, "flops": plans.flops,
     }  # fmt: skip
-    known = np.isfinite(drawn["regret"])
-    count = np.maximum(known.sum(axis=(0, 1)), 1)
+    finite = np.isfinite(drawn["regret"])
+    count = np.maximum(finite.sum(axis=(0, 1)), 1)
     columns |= {
-        "expected_regret": np.where(known, drawn["regret"], 0).sum(axis=(0, 1)) / count,
+        "expected_regret": np.where(finite, drawn["regret"], 0).sum(axis=(0, 1)) / count,
         "within_prob": (drawn["regret"] <= within * drawn["optimal_loss"]).mean(axis=(0, 1)),
         "undertrained_prob": (drawn["overtraining"] < 1).sum(axis=(0, 1)) / count,
         "best_prob": _best(drawn["law_loss"], plans.flops),
     }
     far = {name: sizes[name] for name in ("params", "tokens", "flops")} | purchase.given
     index: Any = np.array(plans.names, dtype=object)
-    frame = target_frame("plan", sizes | columns | reach(host, {"flops": plans.flops}), index=index)
-    outside = warn_if_far(host, far, loss=columns["law_loss"])
+    columns |= reach(reference, {"flops": plans.flops})
+    frame = target_frame("plan", sizes | columns, index=index)
+    outside = warn_if_far(reference, far, loss=columns["law_loss"])
     units = {"params": PARAMS, "tokens": TOKENS, "flops": FLOPS}
     return Regret(
         summary=frame,
@@ -192,7 +193,7 @@ def _answers(
     plan = np.broadcast_to(np.log(params / reference["params"]), frontier.shape)
     trained = np.broadcast_to(tokens, frontier.shape)
     best, of_plan = frontier.by_block(
-        lambda some, cut: (some.log_loss(cut(x)), some.log_loss_of(cut(plan), cut(trained)))
+        lambda part, cut: (part.log_loss(cut(x)), part.log_loss_of(cut(plan), cut(trained)))
     )
     of_plan = np.fmax(of_plan, best)  # to rounding, where the plan is the optimum
     best_loss, law_loss = reference["loss"] * np.exp(best), reference["loss"] * np.exp(of_plan)

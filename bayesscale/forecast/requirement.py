@@ -137,13 +137,13 @@ def required_flops(
     if prob is not None:
         probability("prob", prob)
     mixture = Mixture.of(fit)
-    host = mixture.host
-    if tuple(host.law.quantities) == (FLOPS.name,):
-        check_inputs(host.law, {**without_split(host, terms).given, **inputs}, wanted=())
+    reference = mixture.reference
+    if tuple(reference.law.quantities) == (FLOPS.name,):
+        check_inputs(reference.law, {**without_split(reference, terms).given, **inputs}, wanted=())
         if prob is not None:
             raise DomainError(
-                f"The law {host.law.name!r} has no sizes to choose: leave prob out, and read the "
-                "interval of flops."
+                f"The law {reference.law.name!r} has no sizes to choose: leave prob out, and read "
+                "the interval of flops."
             )
 
         def search(posterior: Posterior) -> Search:
@@ -162,7 +162,7 @@ def required_flops(
     far = {"flops": _reached(answer, "flops")}
     if prob is not None:
         far |= {name: answer.summary[f"assured_{name}"].to_numpy() for name in SPLIT}
-    return replace(answer, outside=warn_if_far(host, far, also=warning))
+    return replace(answer, outside=warn_if_far(reference, far, also=warning))
 
 
 @asks
@@ -183,10 +183,10 @@ def required_tokens(
     """
     interval_tails(ci_prob)
     mixture = Mixture.of(fit)
-    host = mixture.host
-    terms = priced(host, terms, spends=False)
+    reference = mixture.reference
+    terms = priced(reference, terms, spends=False)
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
-    fixed = check_inputs(host.law, sizes, wanted=(), asked=TOKENS.name, single=True)
+    fixed = check_inputs(reference.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
         mixture, "tokens", loss, _tokens_of(fixed, terms), ci_prob=ci_prob
     )
@@ -195,7 +195,7 @@ def required_tokens(
     if PARAMS.name in fixed:
         n = fixed["params"]
         far = {"flops": terms.compute.flops(n, tokens), "params": n} | far
-    return replace(answer, outside=warn_if_far(host, far, also=warning))
+    return replace(answer, outside=warn_if_far(reference, far, also=warning))
 
 
 def _requirement(
@@ -221,15 +221,15 @@ def _requirement(
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
     columns["reachable"] = reachable.mean(axis=(0, 1))
     frame = target_frame("loss", columns, index=losses)
-    asked = quantity(name)
-    dataset = mixture.dataset({name: (draws, asked.unit)}, "loss", {}, index=losses)
+    required = quantity(name)
+    dataset = mixture.dataset({name: (draws, required.unit)}, "loss", {}, index=losses)
     doubtful = frame["reachable"] < 0.5
     warning = ""
     if doubtful.any():
         shares = [f"{at:g} ({share:.0%})" for at, share in frame["reachable"][doubtful].items()]
         warning = (
             f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With "
-            f"infinite {asked.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
+            f"infinite {required.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
             "(posterior median)."
         )
     return Requirement(frame, dataset, ci_prob, mixture.asked), warning
@@ -315,18 +315,18 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
 
 def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> dict[str, Array]:
     """Return FLOP, N and D of the cheapest runs, D being its quantile ``prob`` over draws."""
-    found = [
+    rows = [
         _cheapest(purchase, float(loss), float(flops), prob)
         for loss, flops in zip(required.index, required["flops"], strict=True)
     ]
     names = ("assured_flops", "assured_params", "assured_tokens")
-    return dict(zip(names, np.array(found).T, strict=True))
+    return dict(zip(names, np.array(rows).T, strict=True))
 
 
 def _cheapest(
     purchase: Purchase, loss: float, flops: float, prob: float
 ) -> tuple[float, float, float]:
-    centre, cost = purchase.mixture.host.spec.reference, purchase.terms.compute
+    centre, cost = purchase.mixture.reference.spec.reference, purchase.terms.compute
     smallest, largest = purchase.terms.limits.params_min, purchase.terms.limits.params_max
     none = (np.inf, np.nan, np.nan)
     if not np.isfinite(flops):
@@ -334,7 +334,7 @@ def _cheapest(
     n, d = centre[PARAMS.name], centre[TOKENS.name]
     middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
     width = WIDTH + abs(middle - np.log(n)) / 2
-    found = none
+    run = none
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, CANDIDATES))
         sizes = np.clip(sizes, smallest or 0.0, largest or np.inf)
@@ -345,9 +345,9 @@ def _cheapest(
         best = int(price.argmin())
         if not np.isfinite(price[best]):
             return none
-        found = float(price[best]), float(sizes[best]), float(tokens[best])
+        run = float(price[best]), float(sizes[best]), float(tokens[best])
         middle, width = np.log(sizes[best]), 2 * width / (CANDIDATES - 1)
-    return found
+    return run
 
 
 def _tokens(purchase: Purchase, sizes: Array, loss: float, prob: float) -> Array:

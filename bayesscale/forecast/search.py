@@ -150,9 +150,9 @@ def lowest_along(g: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
     """Return where a function of the log size is least, infinite where it only falls."""
     ends, still = np.full(shape, WINDOW), np.zeros(shape, bool)
     with np.errstate(all="ignore"):
-        found = scan(g, -ends, ends, closed_below=still, closed_above=still, points=NODES)
-        x, _ = refine(lambda x: derivatives(g, x), found.x, found.lower, found.upper)
-        rises = found.found & (g(ends) > g(x) + RESOLVED)  # and is not flat to rounding
+        minimum = scan(g, -ends, ends, closed_below=still, closed_above=still, points=NODES)
+        x, _ = refine(lambda x: derivatives(g, x), minimum.x, minimum.lower, minimum.upper)
+        rises = minimum.found & (g(ends) > g(x) + RESOLVED)  # and is not flat to rounding
     return np.where(rises, x, np.inf)
 
 

@@ -135,15 +135,15 @@ class Repetition:
                 "has other unknowns. Ask that fit itself, whose unique_tokens are an input."
             )
         draws = np.stack([np.ravel(fit.posterior.c[name]) for name in decays], axis=1)
-        own = dict(zip(decays, np.median(draws, axis=0).tolist(), strict=True))
-        return cls(unique_tokens=unique_tokens, draws=tuple(map(tuple, draws.tolist())), **own)
+        medians = dict(zip(decays, np.median(draws, axis=0).tolist(), strict=True))
+        return cls(unique_tokens=unique_tokens, draws=tuple(map(tuple, draws.tolist())), **medians)
 
     def decays(self, n: int) -> tuple[Array, Array]:
         """Return both decays for n draws, shape ``(n or 1, 1)``: draws of them in random order."""
-        known = self.draws or ((self.token_decay, self.param_decay),)
+        pairs = self.draws or ((self.token_decay, self.param_decay),)
         n = n if self.draws else 1
-        chosen = np.random.default_rng(0).permutation(evenly(n, len(known)))
-        token_decay, param_decay = np.array(known)[chosen].T[..., None]
+        chosen = np.random.default_rng(0).permutation(evenly(n, len(pairs)))
+        token_decay, param_decay = np.array(pairs)[chosen].T[..., None]
         return token_decay, param_decay
 
     def __post_init__(self) -> None:
@@ -285,9 +285,9 @@ class Terms:
             return omega, decays, decays
         return omega, *self.repetition.decays(len(posterior))
 
-    def of_law(self, params: Array, tokens: Array, own: tuple[Array, ...]) -> tuple[Array, Array]:
+    def of_law(self, params: Array, tokens: Array, draws: tuple[Array, ...]) -> tuple[Array, Array]:
         """Return the parameters and tokens to evaluate the law at; arrays broadcast."""
-        omega, token_decay, param_decay = own
+        omega, token_decay, param_decay = draws
         if self.counting is not None:
             params = self.counting.to_count(params, self._fit_count, omega)
         if (data := self.repetition) is not None:
@@ -303,17 +303,17 @@ class Terms:
 
     def in_words(self) -> list[str]:
         """Say what was assumed, a sentence each."""
-        said = cost_in_words(self.compute)
+        sentences = cost_in_words(self.compute)
         if self.counting is not None:
             share = self.counting.share
             spread = f" (1 ± {share.scale:.2g})" if share.scale else ""
-            said.append(
+            sentences.append(
                 f"Parameters and compute are counted as {self.counting.params!r}, while the runs "
                 f"count {self._fit_count!r}: translated by N_T = N + ω N^(1/3) with ω = "
                 f"{share.omega:.6g}{spread}."
             )
         if (data := self.repetition) is not None:
-            said.append(
+            sentences.append(
                 f"There are {data.unique_tokens:.3g} unique tokens; repeated ones lose their worth "
                 f"over {data.token_decay:.3g} repetitions, excess parameters over "
                 f"{data.param_decay:.3g} (Muennighoff et al. 2023)."
@@ -327,7 +327,7 @@ class Terms:
             )
             if value is not None
         ]
-        return [*said, *([f"Limits: {', '.join(limits)}."] if limits else [])]
+        return [*sentences, *([f"Limits: {', '.join(limits)}."] if limits else [])]
 
 
 def runs_cost(runs: Runs) -> PowerCost:

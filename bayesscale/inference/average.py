@@ -72,11 +72,11 @@ class Average(page.Result):
     @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         """Those of its refits, and of every fit with a weight of at least a thousandth."""
-        found = [check_refits(self.summary)]
+        results = [check_refits(self.summary)]
         for name, fit in self.fits.items():
             for c in fit.checks if self.weights[name] >= 1e-3 else ():
-                found.append(replace(c, name=f"{c.name} of {name!r}", text=f"{name!r}: {c.text}"))
-        return tuple(found)
+                results.append(replace(c, name=f"{c.name} of {name!r}", text=f"{name!r}: {c.text}"))
+        return tuple(results)
 
     def sections(self) -> list[page.Section]:
         """Return the verdict, the weights in words, and the scores that they rest on."""

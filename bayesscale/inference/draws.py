@@ -146,8 +146,8 @@ def units_of(unit: str, meaning: str = "") -> dict[str, str]:
 
 def _constant_data(spec: ModelSpec, runs: Runs) -> xr.Dataset:
     """Return sizes of the runs, and the model's data as PyMC knows them from `build_model`."""
-    known = [name for name in ("params", "tokens", "flops") if name in runs]
-    inputs = dict.fromkeys([*known, *spec.law.quantities])
+    columns = [name for name in ("params", "tokens", "flops") if name in runs]
+    inputs = dict.fromkeys([*columns, *spec.law.quantities])
     data = {}
     for name, values in model_data(spec, runs).items():
         values = values.astype(np.int32) if values.dtype.kind == "i" else values

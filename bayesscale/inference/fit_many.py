@@ -231,11 +231,11 @@ def _file_name(name: str) -> str:
     return f"{plain}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _settings(of: Setup | Fit) -> dict[str, Any]:
+def _settings(source: Setup | Fit) -> dict[str, Any]:
     """Return what tells one model's fits from another's, as plain JSON types."""
-    spec = of.spec.as_dict()
+    spec = source.spec.as_dict()
     model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
-    return model | asdict(of.sampling)
+    return model | asdict(source.sampling)
 
 
 WEIGHED = ("kaplan", "chinchilla", "unified")
@@ -283,7 +283,7 @@ def fit_laws(
     priors = options.get("priors") or {}
     shared: dict[str, Any] = {**seeded(options), "priors": None}
     models: dict[str, dict[str, Any]] = {}
-    known: set[str] = set()
+    coordinates: set[str] = set()
     for discrepancy in discrepancies:
         for law in laws:
             model = shared | {"law": law, "discrepancy": discrepancy}
@@ -295,10 +295,10 @@ def fit_laws(
                 raise DomainError(f"Two fits would be called {name!r}. Name each law once.")
             models[name] = model | {"priors": of_law}
             Setup.of(runs, **models[name])
-            known |= {*spec.space.names}
+            coordinates |= {*spec.space.names}
     for name in priors:
-        if name not in known:
-            raise unknown_name("prior", name, sorted(known))
+        if name not in coordinates:
+            raise unknown_name("prior", name, sorted(coordinates))
     return {name: fit(runs, progress=progress, **model) for name, model in models.items()}
 
 

@@ -37,12 +37,12 @@ def priors_like(sibling: Fit, spec: ModelSpec) -> dict[str, Prior]:
             f"like is a fit of the law {law!r}, but {spec.law.name!r} is to be fitted: pass "
             f"law={law!r}, or a fit of {spec.law.name!r}."
         )
-    found = _at_centre(sibling.posterior.flat(), spec)
+    draws = _at_centre(sibling.posterior.flat(), spec)
     kept = {LEVEL.name, *(k.name for k in spec.discrepancy.coordinates(spec.law))}
     priors = {}
     for k in spec.coordinates:
-        if k.name in found and k.name not in kept:
-            u = LINKS[k.link].forward(found[k.name])
+        if k.name in draws and k.name not in kept:
+            u = LINKS[k.link].forward(draws[k.name])
             sigma = min(k.scale, float(np.hypot(u.std(), SIBLINGS * k.scale)))
             priors[k.name] = Prior(NORMAL_ON_LINK[k.link], mu=float(u.mean()), sigma=sigma)
     return priors
@@ -55,12 +55,12 @@ def _at_centre(sibling: Posterior, spec: ModelSpec) -> dict[str, Any]:
     def log_loss(name: str, step: float) -> Any:
         return sibling.log_loss(at | {name: at[name] * np.exp(step)})[:, 0]
 
-    found = {name: values[:, 0] for name, values in sibling.c.items()}
+    draws = {name: values[:, 0] for name, values in sibling.c.items()}
     for slope, name in SLOPES.items():
-        if slope in found:
+        if slope in draws:
             fall = log_loss(name, -STEP) - log_loss(name, STEP)
-            found[slope] = np.maximum(fall / (2 * STEP), np.finfo(float).tiny)
-    if (share := IRREDUCIBLE_SHARE.name) in found:
+            draws[slope] = np.maximum(fall / (2 * STEP), np.finfo(float).tiny)
+    if (share := IRREDUCIBLE_SHARE.name) in draws:
         log_law = sibling.spec.law.log_loss(sibling.c, sibling.spec.centred(at), np)[:, 0]
-        found[share] = found[share] * found[LEVEL.name] * np.exp(-log_law)
-    return found | {"sigma": sibling.noise_at(at)["sigma"][:, 0]}
+        draws[share] = draws[share] * draws[LEVEL.name] * np.exp(-log_law)
+    return draws | {"sigma": sibling.noise_at(at)["sigma"][:, 0]}

@@ -93,7 +93,7 @@ def density_graph(spec: ModelSpec, data: Mapping[str, Array]) -> tuple[pm.Model,
     u: Any = pt.TensorType("float64", shape=(len(values),))("u")
     sampled = [u[i] for i in range(len(values))]
     spread = {name: model[f"spread_{name}"] for name in spread_data(spec)}
-    on_link = spec.space.shear.undo_in(sampled, spread, pt)
+    on_link = spec.space.shear.inverse_in(sampled, spread, pt)
     written: Any = model.logp()
     log_density: Any = graph_replace(written, dict(zip(values, on_link, strict=True)))
     gradient: Any = grad(log_density, sampled)

@@ -402,17 +402,17 @@ def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> chec
     )
 
 
-def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
-    """Return which posteriors, one a row of ``found``, are unusable or need caution."""
+def unsound(table: pd.DataFrame, kind: str, name: str = "{}") -> str:
+    """Return which posteriors, one a row of ``table``, are unusable or need caution."""
     sentences = []
     for severity, state in (
         ("stop", "DID NOT PASS the checks of their posterior"),
         ("caution", "are to be used with caution"),
     ):
-        named = found.loc[found["severity"] == severity, "found"]
+        named = table.loc[table["severity"] == severity, "found"]
         if len(named):
             listed = "; ".join(f"{name.format(k)} ({what})" for k, what in named.items())
-            sentences.append(f"{len(named)} of {len(found)} {kind} {state}: {listed}.")
+            sentences.append(f"{len(named)} of {len(table)} {kind} {state}: {listed}.")
     return " ".join(sentences)
 
 

@@ -149,7 +149,7 @@ def sample_nuts(
     def enough(u: Array, values: Mapping[str, NDArray]) -> bool:
         steps = u.shape[1]
         kept = u[:, :: thinning(steps)]
-        kept = spec.space.shear.undo(kept if pilot is None else pilot.back(kept))
+        kept = spec.space.shear.inverse(kept if pilot is None else pilot.back(kept))
         early = steps < most * every
         state = chains_state(
             kept, diverging=values["diverging"], energy=values["energy"],
@@ -232,7 +232,7 @@ def initial_point(
     start, value = np.empty(len(middle)), np.nan
     for _ in range(STARTS_TRIED):
         jitter = [rng.uniform(-0.5, 0.5) * min(sigma, 1.0) for sigma in scale]
-        start = space.shear.straighten(np.array(list(middle.values())) + jitter)
+        start = space.shear.forward(np.array(list(middle.values())) + jitter)
         value, gradient = density(start)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return start

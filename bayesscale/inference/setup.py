@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
+from typing import Any, TypedDict, Unpack, get_args
 
 import numpy as np
 
@@ -19,19 +19,17 @@ from bayesscale.errors import BayesScaleWarning
 from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.like import priors_like
 from bayesscale.inference.result import Fit, SamplingSpec
+from bayesscale.laws import Law
 from bayesscale.model import (
     MODEL_MEANINGS,
     ModelSpec,
+    Prior,
     check_priors_admit,
     resolve_priors,
     specify,
     with_noise_floor,
 )
 from bayesscale.runs import Runs, Table, as_runs
-
-if TYPE_CHECKING:
-    from bayesscale.laws import Law
-    from bayesscale.model import Prior
 
 
 class FitOptions(TypedDict, total=False):
@@ -138,8 +136,8 @@ class Setup:
         sibling, seed, draws = every["like"], every["random_seed"], every["draws"]
         spec = specify(runs, **{name: every[name] for name in MODEL}, few=sibling is not None)
         if sibling is not None:
-            known = priors_like(sibling, spec) | dict(every["priors"] or {})
-            spec = replace(spec, priors=resolve_priors(spec.coordinates, known))
+            overrides = priors_like(sibling, spec) | dict(every["priors"] or {})
+            spec = replace(spec, priors=resolve_priors(spec.coordinates, overrides))
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(
             draws=None if draws is None else whole_number("draws", draws, least=100),

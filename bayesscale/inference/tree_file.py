@@ -84,8 +84,8 @@ def content(tree: xr.DataTree) -> str:
 def set_header(tree: xr.DataTree, **header: Any) -> xr.DataTree:
     """Put a header, plain JSON types by name, into a tree."""
     names = ("bayesscale", "pymc", "nutpie", "numpy")
-    known = {"schema": SCHEMA, **header, "versions": {name: version(name) for name in names}}
-    tree.attrs[ATTRIBUTE] = json.dumps(known, default=lambda value: value.item())
+    content = {"schema": SCHEMA, **header, "versions": {name: version(name) for name in names}}
+    tree.attrs[ATTRIBUTE] = json.dumps(content, default=lambda value: value.item())
     return tree
 
 

@@ -55,11 +55,11 @@ def check_stated(law: Law) -> None:
             f"one, but are {law.coordinates!r}."
         )
     for name, origin in law.references.items():
-        own, other = quantities.get(name), quantities.get(str(origin))
+        q, other = quantities.get(name), quantities.get(str(origin))
         if isinstance(origin, str):
-            fits = own and other and own.scale == other.scale and origin not in law.references
+            fits = q and other and q.scale == other.scale and origin not in law.references
         else:
-            fits = own and own.role != "label" and own.admits(np.asarray(origin, float))
+            fits = q and q.role != "label" and q.admits(np.asarray(origin, float))
         if not fits:
             raise DomainError(
                 f"The law {law.name!r} measures {name} from {origin!r}: references has a value of "

@@ -103,13 +103,13 @@ class Noise:
             return self.draw(rng, size, {**c, "sigma": np.hypot(c["sigma"], rows.log_loss_se)})
         clusters = (*size[:-1], len(rows.size))
         common = np.sqrt(c["cluster_share"]) * rng.standard_normal(clusters)
-        own = np.sqrt((1 - c["cluster_share"]) * c["sigma"] ** 2 + np.square(rows.log_loss_se))
+        scale = np.sqrt((1 - c["cluster_share"]) * c["sigma"] ** 2 + np.square(rows.log_loss_se))
         widening, excess = (
             np.broadcast_to(a, clusters)[..., rows.codes]
             for a in self.draw_effect(rng, clusters, c)
         )
         shared = c["sigma"] * common[..., rows.codes]
-        return widening * (shared + own * rng.standard_normal(size)) + excess
+        return widening * (shared + scale * rng.standard_normal(size)) + excess
 
     def draw_effect(
         self, rng: np.random.Generator, size: tuple[int, ...], c: Mapping[str, Array]

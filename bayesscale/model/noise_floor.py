@@ -89,10 +89,10 @@ def _scatter(spec: ModelSpec, runs: Runs) -> float:
     start = np.array([spec.space.normals.get(k.name, (k.loc, 0))[0] for k in coordinates])
     try:
         with np.errstate(all="ignore"):
-            found = least_squares(
+            solution = least_squares(
                 residuals, start, method="lm", xtol=1e-12, ftol=1e-12, gtol=1e-12,
                 max_nfev=EVALUATIONS * len(coordinates),
             )  # fmt: skip
     except ValueError:  # not finite somewhere: no such losses
         return np.inf
-    return float(np.sqrt(np.sum(found.fun**2) / spare))
+    return float(np.sqrt(np.sum(solution.fun**2) / spare))

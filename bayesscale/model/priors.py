@@ -175,16 +175,16 @@ def resolve_priors(
     coordinates: Iterable[Coordinate], priors: Mapping[str, Prior] | None
 ) -> dict[str, Prior]:
     """Return a checked prior of every coordinate, in order, intervals as distributions."""
-    known = {c.name: c for c in coordinates}
+    by_name = {c.name: c for c in coordinates}
     if not isinstance(priors or {}, Mapping):
         raise PriorError(
             f'priors are given by name, such as {{"slope_N": bs.Prior.between(0.03, 0.1)}}, not as '
             f"{shown(priors)}."
         )
     for name, prior in (priors or {}).items():
-        if name not in known:
+        if name not in by_name:
             raise unknown_name(
-                "prior", name, known,
+                "prior", name, by_name,
                 hint="Priors are set on sampling coordinates; E, A and B follow from them.",
             )  # fmt: skip
         if not isinstance(prior, Prior):
@@ -193,7 +193,7 @@ def resolve_priors(
                 'name a PyMC distribution: Prior("LogNormal", mu=-1.1, sigma=0.4).'
             )
     resolved = {}
-    for name, coordinate in known.items():
+    for name, coordinate in by_name.items():
         prior = (priors or {}).get(name, default_prior(coordinate))
         normal = prior.normal_on_link(coordinate)
         if normal is not None:
@@ -226,10 +226,10 @@ def describe_priors(
     for coordinate in coordinates:
         prior = priors[coordinate.name]
         interval = central_interval(prior, coordinate)
-        said = (
+        words = (
             f"follows {prior!r}"
             if interval is None
             else f"is between {interval[0]:.3g} and {interval[1]:.3g} with 95 %"
         )
-        sentences[coordinate.name] = f"{coordinate.name} ({coordinate.meaning}) {said}"
+        sentences[coordinate.name] = f"{coordinate.name} ({coordinate.meaning}) {words}"
     return sentences

@@ -61,20 +61,20 @@ ALTERNATIVES = {
 def _check_parameters(prior: Prior, coordinate: str, distribution: Any) -> None:
     """Refuse misspelt, surplus and missing parameters, which PyMC fills with defaults."""
     named = inspect.signature(distribution.dist).parameters.values()
-    known = {p.name: p.default for p in named if p.name not in OPTIONS}
-    given, told = set(prior.parameters), f"It was given in {prior!r}, the prior of {coordinate}."
-    for name in given - set(known):
-        raise PriorError(f"{unknown_name(f'parameter of {prior.family}', name, known)} {told}")
+    defaults = {p.name: p.default for p in named if p.name not in OPTIONS}
+    given, origin = set(prior.parameters), f"It was given in {prior!r}, the prior of {coordinate}."
+    for name in given - set(defaults):
+        raise PriorError(f"{unknown_name(f'parameter of {prior.family}', name, defaults)} {origin}")
     free = set(BOUNDS.get(prior.family, ()))
-    either = {name for name, default in known.items() if default is None} - free
-    missing = [name for name in known if name not in either | free | given]
+    either = {name for name, default in defaults.items() if default is None} - free
+    missing = [name for name in defaults if name not in either | free | given]
     count = ALTERNATIVES.get(prior.family, 1) if either else 0
     if missing or len(either & given) != count:
-        needs = [*(name for name in known if name not in either | free)]
+        needs = [*(name for name in defaults if name not in either | free)]
         needs += [f"{count} of {', '.join(sorted(either))}"] if either else []
         raise PriorError(
             f"{prior.family} needs {' and '.join(needs)}: all of them, and no more, as PyMC "
-            f"would make up what is missing. {told}"
+            f"would make up what is missing. {origin}"
         )
 
 

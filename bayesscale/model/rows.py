@@ -63,14 +63,14 @@ class Residuals:
         ``residual``, ``sigma`` and ``se`` have the shape ``(..., run)``, ``size`` the shape
         ``(cluster,)``; ``sums`` adds the former up to ``(..., cluster)``.
         """
-        own = (1 - share) * sigma**2 + se**2
-        weight, along = sums(1 / own), sums(sigma / own)
-        pull, pull_along = sums(residual / own), sums(sigma * residual / own)
-        widened = 1 + share * sums(sigma**2 / own)
+        variance = (1 - share) * sigma**2 + se**2
+        weight, along = sums(1 / variance), sums(sigma / variance)
+        pull, pull_along = sums(residual / variance), sums(sigma * residual / variance)
+        widened = 1 + share * sums(sigma**2 / variance)
         shrunk = share / widened
         return cls(
-            size=size, log_det=sums(xp.log(own)) + xp.log(widened),
-            square=sums(residual**2 / own) - shrunk * pull_along**2,
+            size=size, log_det=sums(xp.log(variance)) + xp.log(widened),
+            square=sums(residual**2 / variance) - shrunk * pull_along**2,
             precision=weight - shrunk * along**2, pull=pull - shrunk * along * pull_along,
         )  # fmt: skip
 

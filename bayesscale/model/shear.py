@@ -54,16 +54,16 @@ class Shear:
         """Find the coordinates that are sampled on their links: those known here, and no others
         that happen to have their names.
         """  # noqa: D205
-        known = {k.name: k for k in (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)}
+        by_name = {k.name: k for k in (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)}
 
         def meant(k: Coordinate) -> bool:
-            one = known.get(k.name, k)
+            one = by_name.get(k.name, k)
             return (k.link, k.meaning) == (one.link, one.meaning)
 
         at = {k.name: i for i, k in enumerate(coordinates) if on_link[i] and meant(k)}
         return cls(at, spread)
 
-    def straighten(self, u: Array) -> Array:
+    def forward(self, u: Array) -> Array:
         """Return what is sampled in the place of coordinates; shape ``(..., coordinate)``."""
         result = self._moved(u, -1)
         if self.slopes:
@@ -73,8 +73,8 @@ class Shear:
             result[..., d] = ratio
         return result
 
-    def undo(self, u: Array) -> Array:
-        """Undo :meth:`straighten`."""
+    def inverse(self, u: Array) -> Array:
+        """Invert :meth:`forward`."""
         result = np.array(u, dtype=float)
         if self.slopes:
             n, d = self.slopes
@@ -83,15 +83,15 @@ class Shear:
 
     def hold(self, i: int, on_link: Array) -> Array:
         """Return sheared points, but for coordinate ``i``, which stays on its link."""
-        held = self._moved(on_link, -1) if i in (self.slopes or ()) else self.straighten(on_link)
+        held = self._moved(on_link, -1) if i in (self.slopes or ()) else self.forward(on_link)
         held[..., i] = on_link[..., i]
         return held
 
     def release(self, i: int, held: Array) -> Array:
-        """Return what is sampled, as :meth:`straighten` does, of points of :meth:`hold`."""
-        on_link = self._moved(held, 1) if i in (self.slopes or ()) else self.undo(held)
+        """Return what is sampled, as :meth:`forward` does, of points of :meth:`hold`."""
+        on_link = self._moved(held, 1) if i in (self.slopes or ()) else self.inverse(held)
         on_link[..., i] = held[..., i]
-        return self.straighten(on_link)
+        return self.forward(on_link)
 
     @property
     def slopes(self) -> tuple[int, int] | None:
@@ -99,8 +99,8 @@ class Shear:
         both = [self.at[name] for name in (SLOPE_N.name, SLOPE_D.name) if name in self.at]
         return (both[0], both[1]) if len(both) == 2 else None
 
-    def undo_in(self, u: Sequence[Any], spread: Mapping[str, Any], xp: Any) -> list[Any]:
-        """Do what :meth:`undo` does, for scalars of ``xp``; ``spread`` is data there."""
+    def inverse_in(self, u: Sequence[Any], spread: Mapping[str, Any], xp: Any) -> list[Any]:
+        """Do what :meth:`inverse` does, for scalars of ``xp``; ``spread`` is data there."""
         result = list(u)
         if self.slopes:
             n, d = self.slopes

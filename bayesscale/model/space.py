@@ -37,8 +37,8 @@ class Space:
     @cached_property
     def normals(self) -> dict[str, tuple[float, float]]:
         """Mean and standard deviation on the link's scale of the priors that are normal there."""
-        found = {k.name: self.priors[k.name].normal_on_link(k) for k in self.coordinates}
-        return {name: normal for name, normal in found.items() if normal is not None}
+        normals = {k.name: self.priors[k.name].normal_on_link(k) for k in self.coordinates}
+        return {name: normal for name, normal in normals.items() if normal is not None}
 
     @cached_property
     def shear(self) -> Shear:
@@ -65,7 +65,7 @@ class Space:
 
     def unconstrain(self, c: Mapping[str, Array]) -> Array:
         """Return sheared points on the scale of the links, shape ``(..., coordinate)``."""
-        return self.shear.straighten(self.on_links(c))
+        return self.shear.forward(self.on_links(c))
 
     def on_links(self, c: Mapping[str, Array]) -> Array:
         """Return coordinates each on the scale of its link, shape ``(..., coordinate)``."""
@@ -74,14 +74,14 @@ class Space:
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
-        u = self.shear.undo(u)
+        u = self.shear.inverse(u)
         return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:
         """Return where the priors have their middle, on the scales that are sampled."""
-        own = {name: prior.initial for name, prior in self._own.items()}
+        initial = {name: prior.initial for name, prior in self._own.items()}
         return {
-            name: self.normals[name][0] if name in self.normals else own[name]
+            name: self.normals[name][0] if name in self.normals else initial[name]
             for name in self.names
         }
 

@@ -247,8 +247,8 @@ def specify(
     taken = (*discrepancy_.coordinates(law), *_noise_coordinates(law, noise_, has_clusters))
     check_names(law, taken)
     check_formula(law)
-    known = priors if isinstance(priors, Mapping) else {}
-    unknown = [c.name for c in law.coordinates if c.name not in known]
+    overrides = priors if isinstance(priors, Mapping) else {}
+    unknown = [c.name for c in law.coordinates if c.name not in overrides]
     if len(runs) < len(unknown) and not few:
         raise RunsError(
             f"The law {law.name!r} has {len(unknown)} unknowns ({', '.join(unknown)}), but there "
@@ -288,8 +288,8 @@ def _reference(law: Law, runs: Runs) -> dict[str, float]:
             f"{rows(runs.run_ids[far], whole[far], 'sum')}. Correct them, or leave these runs out."
         )
     centres = {name: q.centre(runs[name]) for name, q in inputs.items()}
-    own = {k: centres[v] if isinstance(v, str) else float(v) for k, v in law.references.items()}
-    return centres | own
+    origins = {k: centres[v] if isinstance(v, str) else float(v) for k, v in law.references.items()}
+    return centres | origins
 
 
 def share_sums(law: Law, values: Any) -> Any:
@@ -310,17 +310,17 @@ def _check_inputs(law: Law, runs: Runs) -> None:
     if lacking:
         others = [name for name, other in LAWS.items() if all(q in runs for q in other.quantities)]
         laws = f"; or fit a law of what they have: {', '.join(others)}" if others else ""
-        known = [name for name in ("params", "tokens", "flops", *runs.inputs) if name in runs]
+        available = [name for name in ("params", "tokens", "flops", *runs.inputs) if name in runs]
         raise runs.lacks(
             lacking,
             f"The law {law.name!r} is of {' and '.join(law.quantities)}, but these runs have no "
-            f"{' and no '.join(lacking)}, only {', '.join([*known, 'loss'])}{laws}.",
+            f"{' and no '.join(lacking)}, only {', '.join([*available, 'loss'])}{laws}.",
         )
 
 
 def _noise_coordinates(law: Law, noise: Noise, has_clusters: bool) -> tuple[Coordinate, ...]:
-    own = (*noise.coordinates, *scale_coordinates(law))
-    return (*own, CLUSTER_SHARE) if has_clusters else own
+    coordinates = (*noise.coordinates, *scale_coordinates(law))
+    return (*coordinates, CLUSTER_SHARE) if has_clusters else coordinates
 
 
 def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
@@ -341,11 +341,11 @@ def model_data(spec: ModelSpec, runs: Runs) -> dict[str, NDArray]:
 
 def some_rows(data: Mapping[str, NDArray], rows: NDArray[np.int64]) -> dict[str, NDArray]:
     """Return the arrays of some rows alone, shape ``(row,)``; of clusters, what is left of them."""
-    some = {k: v[rows] if dims_of(k, v) == ("run",) else v for k, v in data.items()}
-    if "cluster_code" in some:
-        _, codes, sizes = np.unique(some["cluster_code"], return_inverse=True, return_counts=True)
-        some |= {"cluster_code": codes, "cluster_size": sizes.astype(float)}
-    return some
+    subset = {k: v[rows] if dims_of(k, v) == ("run",) else v for k, v in data.items()}
+    if "cluster_code" in subset:
+        _, codes, sizes = np.unique(subset["cluster_code"], return_inverse=True, return_counts=True)
+        subset |= {"cluster_code": codes, "cluster_size": sizes.astype(float)}
+    return subset
 
 
 def centred_name(name: str) -> str:

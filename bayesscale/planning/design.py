@@ -215,8 +215,8 @@ def design(
     whole_number("most", most, least=1)
     purchase = forecast.Purchase.of(fit, terms, inputs, single=True)
     mixture, cost = purchase.mixture, purchase.terms.compute
-    host = mixture.host
-    sizes = _read(candidates) if candidates is not None else _grid(host.runs, cost, purse)
+    reference = mixture.reference
+    sizes = _read(candidates) if candidates is not None else _grid(reference.runs, cost, purse)
     price = cost.flops(sizes["params"], sizes["tokens"])
     if not (price <= purse).any():
         raise DomainError(
@@ -225,7 +225,7 @@ def design(
         )
     check_memory(
         f"Choosing among {len(price):,} candidates",
-        8.0 * len(price) * (ARRAYS * len(host.posterior) + 4 * len(price)),
+        8.0 * len(price) * (ARRAYS * len(reference.posterior) + 4 * len(price)),
         remedy="Offer fewer: a few hundred sizes and ratios are enough.",
     )
     learning, drawn = _learn(purchase, flops, sizes)
@@ -242,11 +242,11 @@ def design(
     frame = forecast.target_frame("candidate", columns).sort_values(
         "gain_per_flop", ascending=False
     )
-    known = drawn["best"][np.isfinite(drawn["best"])]
-    middle, low, high = np.exp(np.quantile(known, [0.5, *interval_tails(ci_prob)]))
+    finite = drawn["best"][np.isfinite(drawn["best"])]
+    middle, low, high = np.exp(np.quantile(finite, [0.5, *interval_tails(ci_prob)]))
     target_flops, best = np.array([flops]), np.array([middle])
     far = {"flops": target_flops, "params": best, "tokens": cost.tokens(best, target_flops)}
-    outside = forecast.warn_if_far(host, far)
+    outside = forecast.warn_if_far(reference, far)
     draws = mixture.dataset(
         {"law_loss": (np.exp(drawn["log_loss"]), LOSS.unit)},
         "candidate",

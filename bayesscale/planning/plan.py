@@ -14,7 +14,7 @@ from bayesscale import _sections as page, errors, forecast
 from bayesscale._arguments import interval_tails, number, positive_array
 from bayesscale._format import flops as write_flops, interval, percent
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale.backtesting import Backtest, judge, rolling_folds, widest_factor
+from bayesscale.backtesting import Backtest, rolling_folds, score_fold, widest_factor
 from bayesscale.checks import CheckResult
 from bayesscale.inference import (
     Average,
@@ -119,19 +119,19 @@ class Plan(page.Result):
         --------
         >>> bs.Plan.of(fit, 1e24, terms=bs.Terms(cost=cost)).summary  # doctest: +SKIP
         """
-        host = forecast.Mixture.of(fit).host
+        reference = forecast.Mixture.of(fit).reference
         if test is not None:
-            check_same_runs(host.runs, {"test": test.fingerprint})
+            check_same_runs(reference.runs, {"test": test.fingerprint})
         terms = forecast.Terms() if terms is None else terms
-        if host.law.splits_compute:
-            budgets = planned_budgets(host.runs, flops, default_reach(test))
+        if reference.law.splits_compute:
+            budgets = planned_budgets(reference.runs, flops, default_reach(test))
             with warnings.catch_warnings():
                 # how far, the verdict says
                 warnings.simplefilter("ignore", errors.ExtrapolationWarning)
                 allocation = forecast.allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
             prediction = _predict_advised(fit, allocation, terms, ci_prob)
         else:
-            allocation, prediction = None, _predict_larger(fit, host, flops, terms, ci_prob)
+            allocation, prediction = None, _predict_larger(fit, reference, flops, terms, ci_prob)
         not_tested = NO_TEST if test is None else ""
         return cls(fit, allocation, prediction, terms, ci_prob, test, not_tested=not_tested)
 
@@ -141,9 +141,9 @@ class Plan(page.Result):
         return replace(self, allocation=allocation, prediction=self.prediction.in_unit(unit))
 
     @property
-    def host(self) -> Fit:
+    def reference(self) -> Fit:
         """The fit, or the first of an average, whose runs and inputs are those of all."""
-        return forecast.Mixture.of(self.fit).host
+        return forecast.Mixture.of(self.fit).reference
 
     @property
     def budgets(self) -> np.ndarray:
@@ -159,7 +159,7 @@ class Plan(page.Result):
         table = self.prediction.summary
         losses = ["loss", "loss_lower", "loss_upper"]
         if self.allocation is None:
-            return table[[*self.host.law.quantities, *losses]]
+            return table[[*self.reference.law.quantities, *losses]]
         return table[["params", "tokens", *losses]].set_axis(self.allocation.summary.index)
 
     @property
@@ -185,7 +185,7 @@ class Plan(page.Result):
         sizes = self.prediction.summary
         if FLOPS.name not in sizes:
             return max(sizes[name].max() for name in sizes if str(name).startswith("reach_"))
-        return float(sizes["flops"].max() / self.host.runs.flops.max())
+        return float(sizes["flops"].max() / self.reference.runs.flops.max())
 
     @property
     def untested(self) -> str:
@@ -259,7 +259,7 @@ class Plan(page.Result):
         if self.test:
             return self.test.sections()
         return [
-            page.Heading(f"Back-test of the law {self.host.law.name!r} on larger runs"),
+            page.Heading(f"Back-test of the law {self.reference.law.name!r} on larger runs"),
             page.Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
@@ -274,7 +274,7 @@ class Plan(page.Result):
 
         def run(row: Mapping[str, Any]) -> str:
             if self.allocation is None:
-                inputs = self.host.law.quantities.items()
+                inputs = self.reference.law.quantities.items()
                 return "At " + ", ".join(f"{q.write(row[name])} {q.unit}" for name, q in inputs)
             return (
                 f"With {write_flops(row['flops'])}, train {PARAMS.write(row['params'])} parameters "
@@ -293,7 +293,7 @@ class Plan(page.Result):
         assert self.allocation is not None
         recommended = self.allocation.summary["recommended_params"]
         flops, best = float(recommended.index[0]), float(recommended.iloc[0])
-        cost = forecast.Terms.of(self.terms, self.host.runs).compute
+        cost = forecast.Terms.of(self.terms, self.reference.runs).compute
         usual = forecast.params_at_ratio(cost, forecast.HABIT, np.array([flops]))
         return forecast.regret(
             self.fit,
@@ -411,10 +411,11 @@ def _predict_advised(
 
 
 def _predict_larger(
-    fit: Fit | Average, host: Fit, flops: ArrayLike | None, terms: forecast.Terms, ci_prob: float
-) -> forecast.Prediction:
+    fit: Fit | Average, reference: Fit, flops: ArrayLike | None, terms: forecast.Terms,
+    ci_prob: float,
+) -> forecast.Prediction:  # fmt: skip
     """Predict multiples of the largest run in every input that grows."""
-    law, runs = host.law, host.runs
+    law, runs = reference.law, reference.runs
     largest = int(np.argmax(runs.size))
     inputs: dict[str, Any] = {}
     for name, q in law.quantities.items():
@@ -442,7 +443,7 @@ def _test(
         folds = rolling_folds(runs, law, factor=factor)
     except errors.RunsError as error:
         return None, None, str(error)
-    judged, tested = [], None
+    scores, tested = [], None
     with progress_reporter(progress) as report:
         for fold in folds:
             try:
@@ -453,10 +454,10 @@ def _test(
                     small = f"the {len(fold.small)} smaller runs cannot be fitted alone"
                     return None, None, f"{small}. {error}"
                 break
-            judged.append(judge(fitted, fold))
+            scores.append(score_fold(fitted, fold))
             tested = tested or (fitted, fold.large)
     seed = Setup.of(runs, **options).sampling.random_seed
-    test = Backtest.of(judged, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
+    test = Backtest.of(scores, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
     warn_of(test.checks, test.failures, stacklevel=4)
     return test, tested, ""
 

@@ -95,23 +95,23 @@ def check_robustness(
 def _others(fit: Fit) -> list[Other]:
     """List the other assumptions: the law exact, the larger half of the runs, other laws."""
     shorter = {"draws": DRAWS, "tune": min(TUNE, fit.sampling.tune)}
-    found: list[Other] = []
+    cases: list[Other] = []
     if fit.spec.discrepancy.moves_optimum:
         exact = fit.options(**shorter, discrepancy=None)
-        found.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
+        cases.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
     name, unknowns = "larger half of the runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
-        found.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
+        cases.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
     else:
-        found.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
+        cases.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
     # priors of the user's own mean nothing to another law
     default_priors = dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
     for law in (LAWS[family] for family in FAMILIES if family != fit.law.name):
         if set(law.quantities) == set(fit.law.quantities) and default_priors:
             another = fit.options(**shorter, law=law, priors=None)
-            found.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
-    return found
+            cases.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
+    return cases
 
 
 def _invalid(fit: Fit) -> str:
@@ -140,11 +140,11 @@ def _row(name: str, flops: float, reason: str = "") -> dict[str, Any]:
 
 
 def _rows(
-    name: str, found: Mapping[str, Array] | None, budgets: Array, ci_prob: float, reason: str
+    name: str, answers: Mapping[str, Array] | None, budgets: Array, ci_prob: float, reason: str
 ) -> list[dict[str, Any]]:
     """Return a row a budget with median and interval of what was found."""
     rows = [_row(name, float(budget), reason) for budget in budgets]
-    for quantity, values in (found or {}).items():
+    for quantity, values in (answers or {}).items():
         ends = np.nanquantile(values, [0.5, *interval_tails(ci_prob)], axis=0)
         for row, three in zip(rows, ends.T, strict=True):
             names = (quantity, f"{quantity}_lower", f"{quantity}_upper")

@@ -126,9 +126,9 @@ def coverage_data(
     """Return what :func:`plot_coverage` draws."""
     _shown.expected(backtest, Backtest, "backtest")
     table = backtest.points
-    known = table["method"].unique().tolist()
+    names = table["method"].unique().tolist()
     for method in methods:
-        choice("method", method, known)
+        choice("method", method, names)
     far = table[table["reach"] >= reach_min]
     if far.empty:
         raise DomainError(
@@ -140,7 +140,7 @@ def coverage_data(
         off = np.abs(2 * far.loc[far["method"] == method, "pit"].to_numpy() - 1)
         shares = (off[:, None] <= CURVE).mean(axis=0)
         parts.append(pd.DataFrame({"method": method, "level": CURVE, "covered": shares}))
-    return CoverageData(pd.concat(parts, ignore_index=True), int(len(far) / len(known)))
+    return CoverageData(pd.concat(parts, ignore_index=True), int(len(far) / len(names)))
 
 
 @_shown.drawing

@@ -104,7 +104,7 @@ def _near(runs: Runs, budget: float) -> np.ndarray:
 
 def _slice(purchase: Purchase, budget: float, best: Array) -> tuple[dict[str, Array], Array]:
     """Return sizes and tokens around the best ones, and losses there, ``(chain, draw, size)``."""
-    runs = purchase.mixture.host.runs
+    runs = purchase.mixture.reference.runs
     low, high = np.nanquantile(best, [0.01, 0.99]) * [1 / AROUND, AROUND]
     tried = runs.params[_near(runs, budget)]
     if len(tried):

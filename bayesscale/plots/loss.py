@@ -68,7 +68,7 @@ def loss_data(
         )
     x = _common_axis(fits)
     if flops_max is not None and x != "flops":
-        law = Mixture.of(fits[0].fit).host.law.name
+        law = Mixture.of(fits[0].fit).reference.law.name
         raise DomainError(
             f"The law {law!r} is drawn against {x}, not compute: leave flops_max out."
         )
@@ -89,7 +89,7 @@ def loss_data(
         frontier=pd.concat(frontier, ignore_index=True),
         runs=_shown.fitted_runs(fits, scale),
         held_out=pd.concat(predicted) if predicted else None,
-        optimal=all(bool(Mixture.of(each.fit).host.law.split) for each in fits),
+        optimal=all(bool(Mixture.of(each.fit).reference.law.split) for each in fits),
         extrapolation_begins=float(fitted.max()), x=x, ci_prob=ci_prob, unit=scale.unit,
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def loss_data(
 def _common_axis(fits: list[Shown]) -> str:
     axes = {}
     for each in fits:
-        law = Mixture.of(each.fit).host.law
+        law = Mixture.of(each.fit).reference.law
         axes[each.name] = "flops" if law.split else next(iter(law.quantities))
     if len(set(axes.values())) > 1:
         raise DomainError(
@@ -110,13 +110,13 @@ def _common_axis(fits: list[Shown]) -> str:
 
 def _along(each: Shown, x: str, sizes: Array, terms: Terms | None) -> dict[str, Array]:
     """Return losses ``(chain, draw, size)``, at the best split where there is one."""
-    host = Mixture.of(each.fit).host
-    law, purchase, further = host.law, None, {}
+    reference = Mixture.of(each.fit).reference
+    law, purchase, further = reference.law, None, {}
     if law.split:
         purchase = Purchase.of(each.fit, terms)
     else:
         other = [name for name in law.quantities if name != x]
-        further = check_inputs(law, without_split(host, terms).given, wanted=other)
+        further = check_inputs(law, without_split(reference, terms).given, wanted=other)
 
     def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
         inputs = {x: sizes} | further
@@ -136,7 +136,7 @@ def _predicted(
 ) -> pd.DataFrame:
     """Return held-out runs with the interval that a fit predicts for each."""
     mixture = Mixture.of(each.fit)
-    inputs = {name: held_out[name] for name in mixture.host.law.quantities}
+    inputs = {name: held_out[name] for name in mixture.reference.law.quantities}
     errors = 0.0 if held_out.loss_se is None else held_out.loss_se
     drawn = mixture.evaluate(
         lambda p, rng: {"loss": p.new_runs(p.log_loss(inputs), inputs, rng, errors)}

@@ -37,11 +37,11 @@ def task_data(result: TaskFit) -> TaskData:
     models = pd.concat(
         [pd.DataFrame({"task": t.name, "x": shown[t.name], "score": t.score}) for t in tasks]
     )
-    x, of = np.concatenate([t.x for t in tasks]), tasks[0].predictor
+    x, predictor = np.concatenate([t.x for t in tasks]), tasks[0].predictor
     past = PAST * np.ptp(x) / 2
-    low, high = (x.min() - past, x.max()) if of == "loss" else (x.min(), x.max() + past)
+    low, high = (x.min() - past, x.max()) if predictor == "loss" else (x.min(), x.max() + past)
     along = np.linspace(low, high, _axes.POINTS)
-    flops, loss = (np.exp(along), None) if of == "flops" else (None, along)
+    flops, loss = (np.exp(along), None) if predictor == "flops" else (None, along)
     return TaskData(models, result.predict(flops=flops, loss=loss).summary)
 
 
@@ -67,8 +67,8 @@ def plot_task(result: TaskFit, *, ax: Sequence[Axes] | None = None, color: Color
     hues = _shown.colors_for(len(tasks), color)
     for link, axes, hue in zip(tasks, panels, hues, strict=True):
         task = link.model.task
-        own, line = (part[part["task"] == task.name] for part in (data.models, data.curve))
-        _axes.draw_points(axes, own["x"], own["score"], hue)
+        models, line = (part[part["task"] == task.name] for part in (data.models, data.curve))
+        _axes.draw_points(axes, models["x"], models["score"], hue)
         if link.known:
             _axes.draw_band(axes, line, "x", "law_score", color=hue, alpha=0.2)
             axes.plot(line["x"], line["law_score"], color=hue)

@@ -91,7 +91,7 @@ def compare_recipes(
     """
     interval_tails(ci_prob)
     given = {"budgets": (budgets, "FLOP"), "losses": (losses, "nats/token")}
-    asked = [
+    goals = [
         np.empty(0) if values is None else positive_array(name, values, unit)
         for name, (values, unit) in given.items()
     ]
@@ -104,8 +104,8 @@ def compare_recipes(
         fits = fit_laws(
             recipes.runs, laws=laws, discrepancies=discrepancies, progress=progress, **how
         )
-    of, table = _weighed({law.form: fit for law, fit in zip(laws, fits.values(), strict=True)})
-    result = _answer(recipes, by_recipe, of, table, asked, ci_prob)
+    average, table = _weighed({law.form: fit for law, fit in zip(laws, fits.values(), strict=True)})
+    result = _answer(recipes, by_recipe, average, table, goals, ci_prob)
     warn_of(result.checks, result.verdict.marked, stacklevel=3)
     return result
 
@@ -136,9 +136,9 @@ def _weighed(fits: Mapping[str, Fit]) -> tuple[Average, pd.DataFrame]:
     table["ln_bf"] = table["log_evidence"] - table["log_evidence"][SAME]
     table = table.drop(index=SAME)
     logs = table["log_evidence"].fillna(-np.inf).to_numpy()
-    known = np.isfinite(logs) if np.isfinite(logs).any() else np.arange(len(logs)) == 0
-    by_evidence = softmax(np.where(known, np.nan_to_num(logs, neginf=0.0), -np.inf))
-    table["weight"] = (1 - EQUAL) * by_evidence + EQUAL * known / known.sum()
+    usable = np.isfinite(logs) if np.isfinite(logs).any() else np.arange(len(logs)) == 0
+    by_evidence = softmax(np.where(usable, np.nan_to_num(logs, neginf=0.0), -np.inf))
+    table["weight"] = (1 - EQUAL) * by_evidence + EQUAL * usable / usable.sum()
     used = table[table["weight"] > 0].rename_axis(index="fit")
     kept = {form: fits[form] for form in used.index}
     summary = used.assign(law=[fit.law.name for fit in kept.values()], weight_se=np.nan)
@@ -147,17 +147,17 @@ def _weighed(fits: Mapping[str, Fit]) -> tuple[Average, pd.DataFrame]:
 
 
 def _answer(
-    recipes: Recipes, terms: list[Terms], of: Average, forms: pd.DataFrame, asked: list[Array],
+    recipes: Recipes, terms: list[Terms], average: Average, forms: pd.DataFrame, goals: list[Array],
     ci_prob: float,
 ) -> RecipeComparison:  # fmt: skip
     """Search for the multipliers of every form at all places, and put them into tables."""
-    (budgets, losses), names = asked, list(recipes.names[1:])
+    (budgets, losses), names = goals, list(recipes.names[1:])
     flops = terms[0].compute.flops(recipes.runs.params, recipes.runs.tokens)
     centre, largest = float(np.exp(np.log(flops).mean())), float(flops.max())
     places = [centre, *(times * largest for times in PLACES.values())]
     along = np.geomspace(flops.min(), places[-1], CURVE)
     at = ["centre", *PLACES, *(f"{c:.3g} FLOP" for c in budgets), *(f"loss {x:g}" for x in losses)]
-    targets, mixture = np.concatenate([along, places, budgets]), Mixture.of(of)
+    targets, mixture = np.concatenate([along, places, budgets]), Mixture.of(average)
     drawn = mixture.evaluate(lambda posterior, _: multipliers(posterior, terms, targets, losses))
     m = drawn["multiplier"]
     whole = pd.concat(
@@ -168,11 +168,11 @@ def _answer(
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
     power = _power(recipes, mixture, terms, centre)
-    numbered = {k: mixture.host.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
+    numbered = {k: mixture.reference.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
     values = (*numbered, "recipe", "at"), m[..., CURVE:]
     draws = xr.Dataset({"multiplier": values}, coords={**numbered, "recipe": names, "at": at})
     return RecipeComparison(
-        summary=summary, draws=draws, ci_prob=ci_prob, of=of, names=recipes.names, forms=forms,
+        summary=summary, draws=draws, ci_prob=ci_prob, of=average, names=recipes.names, forms=forms,
         curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along, centre, names),
         power=power, compared=(*recipes.checks(), *_left_out(forms)),
     )  # fmt: skip
@@ -193,13 +193,13 @@ def _rows(drawn: Mapping[str, Array], i: int, ci_prob: float) -> pd.DataFrame:
     """Return a row of the summary for every target."""
     m = drawn["multiplier"]
     m_recipe = m[..., i, :]
-    known = (~np.isnan(m_recipe)).sum(axis=(0, 1))  # draws without a best split have no answer
+    count = (~np.isnan(m_recipe)).sum(axis=(0, 1))  # draws without a best split have no answer
     columns = {
         "target": np.arange(m.shape[-1]), "flops": np.nanmedian(drawn["flops"], axis=(0, 1)),
         "loss": np.nanmedian(drawn["loss"], axis=(0, 1)),
         **summary_columns("multiplier", m_recipe, ci_prob),
-        "prob_better": (m_recipe > 1).sum(axis=(0, 1)) / known,
-        "prob_best": ((m_recipe > 1) & (m_recipe >= m.max(axis=2))).sum(axis=(0, 1)) / known,
+        "prob_better": (m_recipe > 1).sum(axis=(0, 1)) / count,
+        "prob_best": ((m_recipe > 1) & (m_recipe >= m.max(axis=2))).sum(axis=(0, 1)) / count,
     }  # fmt: skip
     return pd.DataFrame(columns)
 

@@ -79,8 +79,8 @@ class Recipes:
         table = pd.DataFrame({"recipe": self.names, "runs": np.bincount(self.member)})
         runs, each, texts = self.runs, self.each(), {}
         for name in runs.groups:
-            own = [set(some.groups[name]) for some in each]
-            alone = all(len(levels) == 1 for levels in own) and len(set.union(*own)) == len(own)
+            sets = [set(ladder.groups[name]) for ladder in each]
+            alone = all(len(levels) == 1 for levels in sets) and len(set.union(*sets)) == len(sets)
             if alone and name != self.group:
                 texts["other differences"] = (
                     f"The recipes differ in {name!r} as well: the multiplier holds both "
@@ -96,8 +96,8 @@ class Recipes:
             )
         size, ratio = np.log(runs.tokens * runs.params), np.log(runs.tokens / runs.params)
         for what, values in (("compute", np.log(runs.flops)), ("tokens per parameter", ratio)):
-            own = [values[self.member == i] for i in range(len(self.names))]
-            gaps = [np.exp(max(o.min() - own[0].max(), own[0].min() - o.max())) for o in own[1:]]
+            logs = [values[self.member == i] for i in range(len(self.names))]
+            gaps = [np.exp(max(o.min() - logs[0].max(), logs[0].min() - o.max())) for o in logs[1:]]
             apart = [f"{k!r} ({g:.3g} times)" for k, g in zip(self.names[1:], gaps, strict=True)
                      if g > 1.001]  # fmt: skip
             if apart:
@@ -110,7 +110,7 @@ class Recipes:
                 "All runs lie on a line in parameters and tokens: the multiplier is known, but not "
                 "how it divides between the two."
             )
-        rules = {k: runs_cost(some).kappa for k, some in zip(self.names, each, strict=True)}
+        rules = {k: runs_cost(ladder).kappa for k, ladder in zip(self.names, each, strict=True)}
         if max(rules.values()) > 1.001 * min(rules.values()):
             texts["compute"] = (
                 "Compute is the runs' own column. Its median FLOP per parameter and token: "

@@ -50,6 +50,6 @@ def multipliers(
             budget = frontier(posterior, needed, terms[i], i)
             least = posterior.relative_log_loss(posterior.spec.centred({**LARGEST, **budget.given}))
             ratio = np.log(needed / budget.flops_for(at, budget.optimum(x)[0]))
-            known = (at > least + RESOLVED) & (np.abs(ratio) < FARTHEST)
-            every.append(np.where(np.isnan(at), np.nan, np.where(known, np.exp(ratio), 0.0)))
+            resolved = (at > least + RESOLVED) & (np.abs(ratio) < FARTHEST)
+            every.append(np.where(np.isnan(at), np.nan, np.where(resolved, np.exp(ratio), 0.0)))
     return {"multiplier": np.stack(every, axis=1), "loss": np.exp(at + reference), "flops": needed}

@@ -110,8 +110,8 @@ class RunArrays:
             return self.cluster
         rows = zip(self.cluster.tolist(), alone, self.run_ids, strict=True)
         names = [
-            f"run {i}" if own else f"{name:.16g}" if isinstance(name, float) else str(name)
-            for name, own, i in rows
+            f"run {i}" if single else f"{name:.16g}" if isinstance(name, float) else str(name)
+            for name, single, i in rows
         ]
         return np.array(names, dtype=object)
 

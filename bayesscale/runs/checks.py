@@ -282,7 +282,7 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
     n = n - np.polyval(np.polyfit(c, n, 1), c)
     x = c - c.mean()
     surface = np.stack([x**0, x, x**2, n, n**2, n**3, n * x, n**2 * x], axis=1)
-    found = []
+    shifts = []
     for off in (*([i] for i in range(count)), [0, 1], [count - 2, count - 1]):
         terms = np.column_stack([np.isin(rung, off), surface])
         fitted, _, rank, _ = np.linalg.lstsq(terms, y, rcond=None)
@@ -291,9 +291,9 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
         noise2 = np.sum((y - terms @ fitted) ** 2) / (len(y) - rank)
         error = math.sqrt(noise2 * np.linalg.inv(terms.T @ terms)[0, 0]) + 1e-6
         if abs(fitted[0]) > max(_OFF_TREND, _OFF_IN_ERRORS * error):
-            found.append((abs(fitted[0]) / error, fitted[0], off))
-    if found:
-        _, by, off = max(found)
+            shifts.append((abs(fitted[0]) / error, fitted[0], off))
+    if shifts:
+        _, by, off = max(shifts)
         budgets = " and ".join(scientific(float(np.exp(c[rung == i].mean()))) for i in off)
         yield (
             f"The losses at {budgets} FLOP lie {by:+.1%} off the trend of the other budgets: look "

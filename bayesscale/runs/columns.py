@@ -94,8 +94,8 @@ def assign_columns(
     chosen = {part: Source(column) for part, column in named.items()}
     free = [c for c in columns if c not in {*named.values(), *groups}]
     for q in sought:
-        if q.name not in chosen and (found := _only_source(q, free, frame)):
-            chosen[q.name] = found
+        if q.name not in chosen and (origin := _only_source(q, free, frame)):
+            chosen[q.name] = origin
     missing, why = [q for q in required if q.name not in chosen], ""
     sizes = (PARAMS, TOKENS, FLOPS)
     if not missing and not {q.name for q in sizes} & chosen.keys():
@@ -144,8 +144,8 @@ def _only_source(q: Quantity, free: Sequence[str], frame: pd.DataFrame) -> Sourc
             f"{_option(q, both[0])})."
         )
     for column, unit in units.items():
-        said = f" × {short_number(unit)}" if isinstance(unit, float) else f", {unit}"
-        remark = f"{column!r}{said * (unit != 1.0)}"
+        factor = f" × {short_number(unit)}" if isinstance(unit, float) else f", {unit}"
+        remark = f"{column!r}{factor * (unit != 1.0)}"
         if q.role == "label" or (unit == 1.0 and needs_no_comment(column, q)):
             remark = ""
         return Source(column, unit, remark)
@@ -174,9 +174,9 @@ def not_found(
     others = [q for q in (PARAMS, TOKENS, FLOPS, LOSS) if q not in missing]
     free = [name for name in free if all(unit_in_name(name, q) is None for q in others)]
     # a name that means it, then a misspelt well-known one
-    known = [name for name in first.columns if len(name) > 2]
+    candidates = [name for name in first.columns if len(name) > 2]
     lower = {name.lower(): name for name in free}
-    spelt = [n for n in lower if difflib.get_close_matches(n, known, n=1, cutoff=0.8)]
+    spelt = [n for n in lower if difflib.get_close_matches(n, candidates, n=1, cutoff=0.8)]
     close = of_that_meaning(free, first)[:3] or [lower[name] for name in spelt] or [
         lower[name] for name in difflib.get_close_matches(first.name, lower, n=1, cutoff=0.5)
     ]  # fmt: skip

@@ -24,27 +24,27 @@ def facts(runs: Any) -> dict[str, str]:
     }  # fmt: skip
 
     def fact(q: Quantity) -> str:
-        said = "; ".join(filter(None, (remarks.get(q.name), runs._remarks.get(q.name))))
+        remark = "; ".join(filter(None, (remarks.get(q.name), runs._remarks.get(q.name))))
         unit = f" {q.unit}" if q.role == "response" else ""
-        return span(q, runs[q.name]) + unit + f" ({said})" * bool(said)
+        return span(q, runs[q.name]) + unit + f" ({remark})" * bool(remark)
 
-    told = {q.name: fact(q) for q in (PARAMS, TOKENS) if q.name in runs}
-    if len(told) == 2:
-        told["tokens/param"] = span(TOKENS, runs.tokens / runs.params)
-    told |= {q.name: fact(q) for q in (FLOPS, LOSS) if q.name in runs}
+    words = {q.name: fact(q) for q in (PARAMS, TOKENS) if q.name in runs}
+    if len(words) == 2:
+        words["tokens/param"] = span(TOKENS, runs.tokens / runs.params)
+    words |= {q.name: fact(q) for q in (FLOPS, LOSS) if q.name in runs}
     if "rows" in runs._remarks:
-        told["rows"] = runs._remarks["rows"]
+        words["rows"] = runs._remarks["rows"]
     for q in runs._inputs:
-        told[q.name] = fact(q) + ("" if q.unit == "1" else f" {q.unit}")
+        words[q.name] = fact(q) + ("" if q.unit == "1" else f" {q.unit}")
     for name, labels in runs.groups.items():
         levels = pd.unique(labels)
-        told[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
+        words[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     if runs.cluster is not None:
-        told["clusters"] = f"{runs.n_clusters:,}, each of rows that are readings of one run"
-    extra = [name for name in QUANTITIES if name in runs and name not in (*told, *runs.groups)]
+        words["clusters"] = f"{runs.n_clusters:,}, each of rows that are readings of one run"
+    extra = [name for name in QUANTITIES if name in runs and name not in (*words, *runs.groups)]
     if extra:
-        told["also"] = ", ".join(name for name in extra if name != "cluster")
-    return told
+        words["also"] = ", ".join(name for name in extra if name != "cluster")
+    return words
 
 
 def pooled_groups(runs: Any, apart: Container[str]) -> str | None:
@@ -53,13 +53,13 @@ def pooled_groups(runs: Any, apart: Container[str]) -> str | None:
     several = {name: levels for name, levels in groups.items() if len(levels) > 1}
     if not several:
         return None
-    told = " and ".join(
+    text = " and ".join(
         f"group {name!r} has {_how_many(levels)} ({list_some(levels, limit=4)})"
         for name, levels in several.items()
     )
     name, levels = next(iter(several.items()))
     return (
-        f"{told[0].upper()}{told[1:]}; all runs are fitted as one ladder: select one level if they "
+        f"{text[0].upper()}{text[1:]}; all runs are fitted as one ladder: select one level if they "
         f"have different data or tokenizers, e.g. read with where={ {name: levels.tolist()[0]} }."
     )
 
@@ -76,14 +76,14 @@ def title(runs: Any) -> str:
 
 def as_text(runs: Any) -> str:
     """Write the table as a terminal shows it."""
-    told = facts(runs)
-    width = max(map(len, told))
-    return "\n".join([title(runs), *(f"  {word:<{width}}  {fact}" for word, fact in told.items())])
+    words = facts(runs)
+    width = max(map(len, words))
+    return "\n".join([title(runs), *(f"  {word:<{width}}  {fact}" for word, fact in words.items())])
 
 
 def as_html(runs: Any, *, rows: int = 5) -> str:
     """Write the table as a notebook shows it: facts, then the first rows, all of it escaped."""
-    told = "".join(
+    cells = "".join(
         f"<tr><th style='text-align:left'>{escape(word)}</th>"
         f"<td style='text-align:left'>{escape(printable(fact))}</td></tr>"
         for word, fact in facts(runs).items()
@@ -92,4 +92,4 @@ def as_html(runs: Any, *, rows: int = 5) -> str:
     write = {q.name: q.write for q in (*NUMBERS, *runs._inputs)}
     shown = head.apply(lambda column: column.map(write.get(str(column.name), printable)))
     first = shown.rename(columns=printable).to_html(index=False, border=0, escape=True)
-    return f"<div><b>{escape(title(runs))}</b><table>{told}</table>{first}</div>"
+    return f"<div><b>{escape(title(runs))}</b><table>{cells}</table>{first}</div>"

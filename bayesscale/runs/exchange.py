@@ -55,7 +55,7 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
         ids = _plain(dataset[RUN])
         inputs = tuple(Quantity(**fields) for fields in stored.get("inputs", []))
         groups = tuple(stored["groups"])
-        found: dict[str, Any] = {name: stored[name] for name in CONVENTIONS}
+        header: dict[str, Any] = {name: stored[name] for name in CONVENTIONS}
         labels = [q.name for q in (SEED, CLUSTER) if q.name in dataset and q.name not in groups]
         must = [*stored.get("numbers", _ALWAYS), *(q.name for q in inputs), *groups]
         if missing := [name for name in must if name not in dataset]:
@@ -63,19 +63,19 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
         numbers = [q for q in (*NUMBERS, *inputs) if q.name in dataset]
         columns = {q.name: np.array(_plain(dataset[q.name]), np.float64) for q in numbers}
         columns |= {name: _plain(dataset[name]) for name in (*labels, *groups)}
-        check_conventions(found["param_count"], found["flop_rule"], found["loss_unit"])
-        nats_per_token(found["loss_unit"], bytes_per_token=found["bytes_per_token"])
-        if found["name"] is not None:
-            text("name", found["name"])
+        check_conventions(header["param_count"], header["flop_rule"], header["loss_unit"])
+        nats_per_token(header["loss_unit"], bytes_per_token=header["bytes_per_token"])
+        if header["name"] is not None:
+            text("name", header["name"])
     except RunsError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, BayesScaleError) as error:
         raise RunsError(_STRANGE.format("")) from error
     if not ids.size or pd.Index(ids).has_duplicates:
         raise RunsError("A table of runs has at least one run, and ids that tell them apart.")
-    _refuse_impossible(columns, numbers, groups, ids, found["param_count"])
-    found["_remarks"] = stored.get("remarks", {})
-    return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **found}
+    _refuse_impossible(columns, numbers, groups, ids, header["param_count"])
+    header["_remarks"] = stored.get("remarks", {})
+    return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **header}
 
 
 def _plain(variable: xr.DataArray) -> np.ndarray:

@@ -119,8 +119,8 @@ def fetch_runs(name: str, *, progress: ProgressOption = "auto") -> Runs:
 def _mirrored(ladder: PublicLadder) -> Path | None:
     """Return the path of a ladder's file in the mirror; None if it is not there."""
     folder = os.environ.get(MIRROR_VARIABLE)
-    found = sorted(Path(folder).rglob(ladder.url.rsplit("/", 1)[-1])) if folder else []
-    for path in found:
+    paths = sorted(Path(folder).rglob(ladder.url.rsplit("/", 1)[-1])) if folder else []
+    for path in paths:
         if sha256(path.read_bytes()).hexdigest() == ladder.sha256:
             return path
     return None

@@ -236,24 +236,24 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     if len(frame) == 0:
         raise RunsError("The table has no rows. Every training run is one row.")
     history = frame.attrs.get(HISTORY, "")
-    of, remarks = _assigned(rows_where(frame, every["where"]), every)
-    if "params" not in of.found and "params_non_embedding" in of.found:
-        of.found["params"] = of.found.pop("params_non_embedding")
+    data, remarks = _assigned(rows_where(frame, every["where"]), every)
+    if "params" not in data.found and "params_non_embedding" in data.found:
+        data.found["params"] = data.found.pop("params_non_embedding")
         param_count = "non_embedding" if param_count == "total" else param_count
     if every["reading"] is not None or history:
-        of.frame, remarks["rows"] = _one_reading(of, every["reading"], history)
+        data.frame, remarks["rows"] = _one_reading(data, every["reading"], history)
     if every["drop_incomplete"]:
-        of.frame = _complete_rows(of)
-    frame, found, groups = of.frame, of.found, of.groups
-    if found["loss"].column not in frame.columns:
+        data.frame = _complete_rows(data)
+    frame, sources, groups = data.frame, data.found, data.groups
+    if sources["loss"].column not in frame.columns:
         raise RunsError("The loss must be one column, and no product.")
 
-    ids = _run_ids(frame, found["run_id"].column if "run_id" in found else None)
-    columns, mean_bytes = of.read_checked(ids, loss_unit, per_token, param_count)
+    ids = _run_ids(frame, sources["run_id"].column if "run_id" in sources else None)
+    columns, mean_bytes = data.read_checked(ids, loss_unit, per_token, param_count)
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
-    wanted = {name: q for name, q in of.wanted.items() if q is not BYTES_PER_TOKEN}
-    extra = tuple(q for name, q in wanted.items() if name in found and q not in NUMBERS)
-    used = {part for source in found.values() for part in (source.column, *source.factors)}
+    wanted = {name: q for name, q in data.wanted.items() if q is not BYTES_PER_TOKEN}
+    extra = tuple(q for name, q in wanted.items() if name in sources and q not in NUMBERS)
+    used = {part for source in sources.values() for part in (source.column, *source.factors)}
     used |= {*groups}
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
     if repeated is not None and EPOCHS.name not in columns:
@@ -265,7 +265,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     overlooked = checks.overlooked(frame, columns, used=used, repeated=repeated)
     suspicions = checks.suspicions(
         columns, apart=["seed", "cluster", *groups, *(q.name for q in extra)],
-        derived=list(derived), ids=ids, flop_rule=rule, loss_column=found["loss"].column,
+        derived=list(derived), ids=ids, flop_rule=rule, loss_column=sources["loss"].column,
         is_raw=loss_unit == LOSS.unit and per_token is None,
     )  # fmt: skip
     for suspicion in (*suspicions, *overlooked):
@@ -276,7 +276,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
         "_columns": {c: columns[c] for c in order}, "run_ids": ids, "param_count": param_count,
         "flop_rule": rule, "loss_unit": loss_unit, "bytes_per_token": mean_bytes,
         "_groups": groups, "_inputs": extra,
-        "_remarks": {k: v.remark for k, v in found.items() if v.remark} | remarks | derived,
+        "_remarks": {k: v.remark for k, v in sources.items() if v.remark} | remarks | derived,
         "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
     }  # fmt: skip
 
@@ -307,19 +307,19 @@ def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, 
     named = by_name | {name: column for name, (_, column) in further.items()}
     if isinstance(per_token, str):
         named["bytes_per_token"], wanted["bytes_per_token"] = per_token, BYTES_PER_TOKEN
-    found = assign_columns(
+    sources = assign_columns(
         frame, sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
         named=named, groups=groups, required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
     )  # fmt: skip
-    if counted and not {"params", "tokens"} <= found.keys():  # the rule makes the third of two
-        found = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
-    if "seed" in groups and "seed" in found:
+    if counted and not {"params", "tokens"} <= sources.keys():  # the rule makes the third of two
+        sources = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
+    if "seed" in groups and "seed" in sources:
         raise RunsError(
             "seed= names another column, so a group cannot be called 'seed'. Rename it."
         )
-    for name in factors.keys() & found.keys():  # a unit that is named overrides the header's
-        found[name] = Source(found[name].column, factors[name])
-    return _Columns(frame, found, wanted, groups, factors, every["decimal"]), remarks
+    for name in factors.keys() & sources.keys():  # a unit that is named overrides the header's
+        sources[name] = Source(sources[name].column, factors[name])
+    return _Columns(frame, sources, wanted, groups, factors, every["decimal"]), remarks
 
 
 def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]:
@@ -331,12 +331,12 @@ def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]
     return frame.assign(**{sizes: frame[column].map(size_in_name)}), sizes
 
 
-def _one_reading(of: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame, str]:
-    """Keep a row a run, which ``of.found`` then names; say which."""
-    frame, found = of.frame, of.found
-    named = [found[k].column for k in ("run_id", "cluster") if k in found]
+def _one_reading(data: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame, str]:
+    """Keep a row a run, which ``data.found`` then names; say which."""
+    frame, sources = data.frame, data.found
+    named = [sources[k].column for k in ("run_id", "cluster") if k in sources]
     named += [c for c in ("run", "run_name", "name", "model") if c in frame.columns]
-    if reading is None and "cluster" in found:
+    if reading is None and "cluster" in sources:
         return frame, history
     if reading is None:
         raise RunsError(
@@ -353,22 +353,22 @@ def _one_reading(of: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame
         )
     steps = [c for c in map(str, frame.columns) if "step" in c.lower() or "epoch" in c.lower()]
     order = np.arange(len(frame), dtype=float)
-    if "tokens" in found:
-        order = of.read("tokens")[0]
+    if "tokens" in sources:
+        order = data.read("tokens")[0]
     elif steps:
         order = numbers(frame[steps[0]])[0]
-    at, loss = one_reading(frame[named[0]], of.read("loss")[0], order, reading)
-    found.setdefault("run_id", Source(named[0]))
-    said = f"{reading} of each run in {named[0]!r}, of {len(frame):,} rows"
+    at, loss = one_reading(frame[named[0]], data.read("loss")[0], order, reading)
+    sources.setdefault("run_id", Source(named[0]))
+    remark = f"{reading} of each run in {named[0]!r}, of {len(frame):,} rows"
     frame = frame.iloc[at]
-    return frame.assign(**{found["loss"].column: loss}) if reading == "mean" else frame, said
+    return frame.assign(**{sources["loss"].column: loss}) if reading == "mean" else frame, remark
 
 
-def _complete_rows(of: _Columns) -> pd.DataFrame:
+def _complete_rows(data: _Columns) -> pd.DataFrame:
     """Leave out rows that lack a number or a label, and warn which."""
-    frame = of.frame
-    lacks = {name: ~np.isfinite(of.read(name)[0]) for name in of.wanted if name in of.found}
-    lacks |= {name: labels(frame[name])[1] for name in of.groups}
+    frame = data.frame
+    lacks = {name: ~np.isfinite(data.read(name)[0]) for name in data.wanted if name in data.found}
+    lacks |= {name: labels(frame[name])[1] for name in data.groups}
     dropped = np.any([*lacks.values()], axis=0)
     if dropped.all():
         raise RunsError(
@@ -540,8 +540,8 @@ def _with_third(
         ), {}  # fmt: skip
     if flops is None or flop_rule == "column" or (counted is None and tokens is None):
         return columns, "6ND" if flops is None else "column", {}
-    known = counted if tokens is None else tokens
-    assert known is not None
-    made, said = ("tokens", "C / 6N") if tokens is None else ("params", "C / 6D")
-    third = flops / training_flops(known, np.ones(len(flops)))
-    return {**columns, made: third}, flop_rule or "6ND", {made: said}
+    count = counted if tokens is None else tokens
+    assert count is not None
+    made, rule = ("tokens", "C / 6N") if tokens is None else ("params", "C / 6D")
+    third = flops / training_flops(count, np.ones(len(flops)))
+    return {**columns, made: third}, flop_rule or "6ND", {made: rule}

@@ -53,13 +53,13 @@ def unit_in_name(name: str, q: Quantity) -> float | str | None:
     if log and _is_name_of(log[1], q):
         return LOG10
     for pattern in (_IN_BRACKETS, _AT_END):
-        if (found := pattern.fullmatch(name)) and _is_name_of(found[1], q):
-            unit = unit_in_words(found[2], q)
+        if (match := pattern.fullmatch(name)) and _is_name_of(match[1], q):
+            unit = unit_in_words(match[2], q)
             # a letter behind compute is as likely the name of something else
-            if unit and (pattern is _IN_BRACKETS or q.style == "count" or len(found[2]) > 1):
+            if unit and (pattern is _IN_BRACKETS or q.style == "count" or len(match[2]) > 1):
                 return unit
-    found = _FLOPS_IN_NAME.fullmatch(plain(name)) if q.style == "flops" else None
-    return unit_in_words(found[2], q) if found and _is_name_of(f"{found[1]}flops", q) else None
+    match = _FLOPS_IN_NAME.fullmatch(plain(name)) if q.style == "flops" else None
+    return unit_in_words(match[2], q) if match and _is_name_of(f"{match[1]}flops", q) else None
 
 
 def unit_in_words(text: str, q: Quantity) -> float | None:
@@ -70,17 +70,17 @@ def unit_in_words(text: str, q: Quantity) -> float | None:
     if q.style != "flops":
         tens = _COUNTS.get(text.removesuffix("s"))
         return None if tens is None else 10.0**tens
-    if not (found := _COMPUTE.fullmatch(text)):
+    if not (match := _COMPUTE.fullmatch(text)):
         return None
-    return 10.0 ** _PREFIXES[found[1]] * (PFLOP_DAY / 1e15 if found[2] else 1.0)
+    return 10.0 ** _PREFIXES[match[1]] * (PFLOP_DAY / 1e15 if match[2] else 1.0)
 
 
 def _is_name_of(name: str, q: Quantity) -> bool:
     """Tell whether a name, or the end of a path such as ``train.tokens``, is a quantity's."""
-    known = {plain(known) for known in (*q.columns, *SEEN.get(q.name, ())) if len(known) > 1}
+    columns = {plain(name) for name in (*q.columns, *SEEN.get(q.name, ())) if len(name) > 1}
     parts = re.split(r"[./]| - ", name) if q.role != "label" else [name]
     ends = [name, *("".join(parts[k:]) for k in range(1, len(parts)))]
-    return any(end in q.columns or plain(end) in known for end in ends)
+    return any(end in q.columns or plain(end) in columns for end in ends)
 
 
 def needs_no_comment(name: str, q: Quantity) -> bool:

@@ -50,9 +50,9 @@ def rows_where(frame: pd.DataFrame, where: Where | None) -> pd.DataFrame:
         if not keep.any():
             text = [_written(cell) for cell in cells[filled].tolist()]
             seen = list_some(list(dict.fromkeys(text)), limit=10) or "empty cells only"
-            said = sign if sign != "in" else " in "
+            word = sign if sign != "in" else " in "
             raise RunsError(
-                f"None of {len(frame):,} rows has {column}{said}{shown(value)}. Seen there: {seen}."
+                f"None of {len(frame):,} rows has {column}{word}{shown(value)}. Seen there: {seen}."
             )
         frame = frame[keep]
     return frame
@@ -76,14 +76,14 @@ def _conditions(where: object) -> Iterator[tuple[str, str, Any]]:
             f'such as "loss < 8", not {shown(where)}.'
         )
     for text in texts:
-        if not (found := _CONDITION.fullmatch(text)):
+        if not (match := _CONDITION.fullmatch(text)):
             raise DomainError(
                 f"where does not read {shown(text)}. Write a column, one of =, !=, <, <=, >, >= "
                 'or in, and a value: "loss < 8", "corpus = c4", "corpus in c4, web".'
             )
-        sign, value = found[2].strip(), found[3]
+        sign, value = match[2].strip(), match[3]
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-        yield found[1], "=" if sign == "==" else sign, value[1:-1] if quoted else value
+        yield match[1], "=" if sign == "==" else sign, value[1:-1] if quoted else value
 
 
 def _equals(cells: pd.Series, filled: np.ndarray, value: Any) -> np.ndarray:

@@ -43,7 +43,7 @@ _GROUPED = re.compile(r"[0-9]{1,3}(?:[, '\u00a0\u202f][0-9]{3})+(?=$|[^0-9,])")
 _SIZE_IN_NAME = re.compile(r"(?<![0-9a-z.])[0-9]+(?:\.[0-9]+)?[kmbt](?![0-9a-z])", re.IGNORECASE)
 
 
-def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, float | str]:
+def column_factors(units: object, quantities: Mapping[str, Quantity]) -> dict[str, float | str]:
     """Return what one in each column is, by name of quantity."""
     if units is None:
         return {}
@@ -52,7 +52,7 @@ def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, fl
             'units must say by name what one in a column is, such as {"params": "M", "tokens": '
             f'"B"}}, not {_arguments.shown(units)}.'
         )
-    scaled = {n: q for n, q in known.items() if q.style in ("count", "flops")}
+    scaled = {n: q for n, q in quantities.items() if q.style in ("count", "flops")}
     factors = {}
     for name, unit in units.items():
         _arguments.choice("column with a unit", name, scaled, hint="For the loss, say loss_unit.")
@@ -64,7 +64,7 @@ def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, fl
     return factors
 
 
-def count_in_words(cell: str, of: Quantity = PARAMS) -> float | None:
+def count_in_words(cell: str, quantity: Quantity = PARAMS) -> float | None:
     """Read a count as people write it: ``1.73B``, ``350m`` or ``2,040``; None for all else.
 
     >>> count_in_words("1.4T")
@@ -74,7 +74,7 @@ def count_in_words(cell: str, of: Quantity = PARAMS) -> float | None:
     if grouped := _GROUPED.match(text):
         text = re.sub(r"\D", "", grouped[0]) + text[grouped.end() :]
     match = _WITH_UNIT.fullmatch(text)
-    unit = 1.0 if match and not match[2] else match and unit_in_words(match[2], of)
+    unit = 1.0 if match and not match[2] else match and unit_in_words(match[2], quantity)
     if match is None or unit is None:
         return None
     power = math.log10(unit)

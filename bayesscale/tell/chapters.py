@@ -35,7 +35,7 @@ def answer_chapter(plan: Plan, machine: Machine | None) -> Chapter:
     from bayesscale.plots import plot_loss
 
     shown, held_out = plan.tested or (plan.fit, None)
-    has_axis = bool(plan.host.law.split) or len(plan.host.law.quantities) == 1
+    has_axis = bool(plan.reference.law.split) or len(plan.reference.law.quantities) == 1
     takeaway = "Left of the dashed line the law interpolates; to the right it extrapolates."
     if held_out is not None:
         takeaway += (
@@ -217,8 +217,8 @@ def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
 
 def caveats(plan: Plan) -> list[str]:
     """Return in plain words what a reader should keep in mind."""
-    host = plan.host
-    end, most = plan.budgets.max(initial=0.0), host.runs.size.max()
+    reference = plan.reference
+    end, most = plan.budgets.max(initial=0.0), reference.runs.size.max()
     sentences = [check.text for check in plan.checks if check.warns]
     reach = end / most
     if reach > VALIDATED_REACH:
@@ -227,7 +227,7 @@ def caveats(plan: Plan) -> list[str]:
             f"of the largest run. Intervals were checked on real hold-outs up to "
             f"{VALIDATED_REACH:.0f} times only; beyond that they are a guess."
         )
-    if not host.spec.discrepancy.coordinates(host.law):
+    if not reference.spec.discrepancy.coordinates(reference.law):
         sentences.append(
             "The law is assumed exact. On public hold-outs, 90 % intervals under this assumption "
             "covered about two thirds of the runs."

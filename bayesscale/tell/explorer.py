@@ -68,7 +68,7 @@ def explorer_of(plan: Plan) -> Explorer:
     What further serving moves is the ratio of summaries of thinned draws with and without it.
     """
     purchase = Purchase.of(plan.fit, plan.terms)
-    runs, ci_prob = purchase.mixture.host.runs, plan.ci_prob
+    runs, ci_prob = purchase.mixture.reference.runs, plan.ci_prob
     largest = float(runs.flops.max())
     budgets = np.geomspace(largest / BELOW, max(BEYOND * largest, plan.budgets.max()), BUDGETS)
     values: dict[str, Array] = {}
@@ -78,8 +78,8 @@ def explorer_of(plan: Plan) -> Explorer:
     served = np.geomspace(SERVED_FROM * np.nanmin(tokens), SERVED_TO * np.nanmax(tokens), SERVED)
     few = _thinned(purchase.mixture)
 
-    def summary(asked: Purchase) -> dict[str, Array]:
-        parts = [asked.best(posterior, budgets) for posterior in few]
+    def summary(question: Purchase) -> dict[str, Array]:
+        parts = [question.best(posterior, budgets) for posterior in few]
         columns: dict[str, Array] = {}
         for name in parts[0]:
             drawn = np.concatenate([part[name] for part in parts])

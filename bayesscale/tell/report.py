@@ -226,27 +226,27 @@ def _render(
     environment.filters["sections"] = lambda sections: Markup(as_html(sections))
     environment.filters["picture"] = lambda picture: drawn[picture.stem].address
     folder = files("bayesscale.tell") / "templates"
-    of = plan.fit
+    fit = plan.fit
     explorer = None if plan.allocation is None else explorer_of(plan)
     unit = plan.prediction.scale.unit
     return environment.get_template("report.html.jinja").render(
         made_by=MADE_BY, title=printable(title), question=printable(question),
         verdict=plan.verdict.mark if severity == plan.severity else LABELS[severity],
-        severity=severity, reason=_reason(of, contents, severity),
+        severity=severity, reason=_reason(fit, contents, severity),
         explorer=explorer.as_dict() if explorer else None,
         loss_word="perplexity of L*" if unit == "perplexity" else f"loss L*, {unit}",
         level=percent(plan.ci_prob), budgets=_budgets(explorer) if explorer else [],
-        facts={word: printable(fact) for word, fact in facts(of.runs).items()},
-        chapters=contents, caveats=chapters.caveats(plan), provenance=_provenance(of),
+        facts={word: printable(fact) for word, fact in facts(fit.runs).items()},
+        chapters=contents, caveats=chapters.caveats(plan), provenance=_provenance(fit),
         commands="\n".join(commands),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         script=Markup((folder / "report.js").read_text(encoding="utf-8")),
     )  # fmt: skip
 
 
-def _reason(of: Fit | Average, contents: Sequence[chapters.Chapter], severity: Severity) -> str:
+def _reason(fit: Fit | Average, contents: Sequence[chapters.Chapter], severity: Severity) -> str:
     """Return the first sentence that says why the verdict is what it is."""
-    every = [*of.sections(), *(section for chapter in contents for section in chapter.sections)]
+    every = [*fit.sections(), *(section for chapter in contents for section in chapter.sections)]
     verdicts = [
         s for s in every if isinstance(s, Verdict) or (isinstance(s, Paragraph) and s.emphasis)
     ]
@@ -268,9 +268,9 @@ def _budgets(explorer: Explorer) -> list[dict[str, str]]:
     return rows
 
 
-def _provenance(of: Fit | Average) -> dict[str, str]:
+def _provenance(source: Fit | Average) -> dict[str, str]:
     """Return what is needed to make it again."""
-    fits = of.fits if isinstance(of, Average) else {"": of}
+    fits = source.fits if isinstance(source, Average) else {"": source}
     made_by = {}
     for name, fit in fits.items():
         s, draws = fit.sampling, fit.coordinates.sizes["draw"]
@@ -280,16 +280,16 @@ def _provenance(of: Fit | Average) -> dict[str, str]:
         )
     return {
         **made_by,
-        "Data": f"{len(of.runs):,} runs, SHA-256 {of.runs.fingerprint}",
+        "Data": f"{len(source.runs):,} runs, SHA-256 {source.runs.fingerprint}",
         "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
 
 
-def _python(of: Fit | Average) -> list[str]:
+def _python(source: Fit | Average) -> list[str]:
     """Return the Python that makes the fits again from the runs."""
-    fits = of.fits if isinstance(of, Average) else {"fit": of}
+    fits = source.fits if isinstance(source, Average) else {"fit": source}
     lines = ["import bayesscale as bs", "", 'runs = bs.read_runs("runs.csv")  # your table']
     for name, fit in fits.items():
         spec = fit.spec
@@ -297,7 +297,7 @@ def _python(of: Fit | Average) -> list[str]:
         model = {"law": fit.law.name, "noise": spec.noise.name, "discrepancy": discrepancy}
         variable = name if name == "fit" else f"fits[{literal(name)}]"
         lines.append(call(f"{variable} = bs.fit", Name("runs"), **model, **asdict(fit.sampling)))
-    if isinstance(of, Average):
+    if isinstance(source, Average):
         lines.insert(3, "fits = {}")
-        lines.append(call("fit = bs.average", Name("fits"), by=of.by))
+        lines.append(call("fit = bs.average", Name("fits"), by=source.by))
     return [*lines, 'bs.report("report.html", fit=fit)']

@@ -28,7 +28,7 @@ from bayesscale.model import resolve_priors
 from tests.backtesting.conftest import make_fit
 from tests.simulate import simulate_runs
 
-judging = importlib.import_module("bayesscale.backtesting.judge")
+scoring = importlib.import_module("bayesscale.backtesting.score_fold")
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_the_log_score_is_the_density_of_the_draws(runs, loss_se):
     grid = np.linspace(0.2, 2.0, 901)  # log loss
     same = large.frame.iloc[[0] * len(grid)].reset_index(drop=True)
     asked = bs.Runs.from_frame(same.assign(loss=np.exp(grid), loss_se=loss_se))
-    draws = np.log(judging._predictive(fit, asked))
-    score = judging.exact_log_score(fit, asked)
+    draws = np.log(scoring._predictive(fit, asked))
+    score = scoring.exact_log_score(fit, asked)
     density = np.exp(score)
     step = grid[1] - grid[0]
     mass = np.cumsum(density) * step
@@ -138,7 +138,7 @@ def judged(runs, *, shift, draws=400):
     fit = make_fit(small, draws=draws)
     median = bs.extrapolate(fit, params=large.params, tokens=large.tokens).summary["loss"]
     observed = bs.Runs.from_frame(large.frame.assign(loss=median.to_numpy() * np.exp(shift)))
-    return judging.judge(fit, Fold(1, small, observed))
+    return scoring.score_fold(fit, Fold(1, small, observed))
 
 
 def backtest_of(found):
@@ -206,7 +206,7 @@ def test_the_gravest_finding_of_the_folds_names_the_warning(runs, checks, catego
 
 def test_judged_folds_are_kept_exactly(runs):
     found = judged(runs, shift=0.0)
-    again = judging.Judged.from_dict(json.loads(json.dumps(found.as_dict())))
+    again = scoring.FoldScore.from_dict(json.loads(json.dumps(found.as_dict())))
     pd.testing.assert_frame_equal(again.points, found.points, check_exact=True)
     assert again.fold == found.fold
     for a, b in zip(again.checks, found.checks, strict=True):

@@ -30,7 +30,7 @@ import pandas as pd
 import xarray as xr
 
 import bayesscale as bs
-from bayesscale.backtesting import Fold, judge
+from bayesscale.backtesting import Fold, score_fold
 from bayesscale.checks import KNOTS
 from bayesscale.inference import SamplingSpec, Setup
 from bayesscale.model import ModelSpec, Posterior, specify
@@ -210,7 +210,7 @@ def plan_of(small: bs.Runs, large: bs.Runs) -> dict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plan = bs.plan(small, flops=float(large.flops.max()), random_seed=1, progress=False)
-        found = judge(plan.fit, Fold(1, small, large)).fold
+        found = score_fold(plan.fit, Fold(1, small, large)).fold
     test, fit = plan.test, plan.fit.summary()
     exponent = fit.loc["params_exponent", ["median", "lower", "upper"]].round(3).tolist()
     beyond = plan.allocation.summary.iloc[0]

@@ -29,7 +29,7 @@ METHODS = POSTERIOR, APPROACH3, CONFORMAL = "bayesscale", "approach3", "conforma
 
 
 @dataclass(frozen=True)
-class Judged:
+class FoldScore:
     """Points of one fold, its row of ``Backtest.folds``, checks, and replicates of errors."""
 
     points: pd.DataFrame
@@ -48,7 +48,7 @@ class Judged:
         return {**tables, "fold": dict(self.fold), "checks": checks}
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Judged:
+    def from_dict(cls, stored: Mapping[str, Any]) -> FoldScore:
         """Rebuild it from :meth:`as_dict`."""
         checks = [
             CheckResult(
@@ -60,7 +60,7 @@ class Judged:
         return cls(points, stored["fold"], tuple(checks), replicates)
 
 
-def judge(fit: Fit, fold: Fold) -> Judged:
+def score_fold(fit: Fit, fold: Fold) -> FoldScore:
     """Predict the larger runs of a fold by every method, and score the predictions."""
     small, large = fold.small, fold.large
     x, x_new = _log_sizes(fit.law, small), _log_sizes(fit.law, large)
@@ -79,17 +79,17 @@ def judge(fit: Fit, fold: Fold) -> Judged:
             if method == POSTERIOR
             else normal_log_score(values, observed)
         )
-        known = {
+        labels = {
             "fold": fold.number, "run": large.run_ids, "method": method, "flops": large.flops,
             "reach": large.flops / small.flops.max(), "next": fold.next_runs,
             "observed": large.loss,
         }  # fmt: skip
-        tables.append(pd.concat([pd.DataFrame(known), table], axis=1))
+        tables.append(pd.concat([pd.DataFrame(labels), table], axis=1))
     ahead, ends = fold.next_runs, np.log(tables[0][["lower90", "upper90"]].to_numpy())
     errors, replicates = judge_errors(
         draws[POSTERIOR][:, ahead], observed[ahead], ends[ahead, 0], ends[ahead, 1]
     )
-    return Judged(
+    return FoldScore(
         points=pd.concat(tables, ignore_index=True),
         fold={
             "fold": fold.number, "n_train": len(small), "n_test": len(large),
