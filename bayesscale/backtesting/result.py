@@ -178,10 +178,10 @@ class Backtest(Result):
         n, folds = len(self._inside), len(self.judged)
         band = f"{low} to {high}" if low < high else f"{low}"
         text = (
-            f"On held-out runs up to {_times(self.tested_reach)} beyond the fitted ones, {LEVEL} % "
-            f"intervals covered {self._inside.sum()} of {n}, where those of a right model "
-            f"cover {band}. Errors are {self.error_ratio:.2g} times as large as predicted "
-            f"(p = {self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
+            f"On held-out runs of up to {_times(self.tested_reach)} the fitted compute, {LEVEL} % "
+            f"intervals covered {self._inside.sum()} of {n}; those of a correct model would cover "
+            f"{band}. Errors are {self.error_ratio:.2g} times as large as predicted (p = "
+            f"{self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
         )
         return Verdict(f"{text} {self._meaning}", self.severity)
 
@@ -195,7 +195,7 @@ class Backtest(Result):
         """What the errors mean for the use of intervals at this reach."""
         return {
             "ok": f"E{self.detected[1:]}.",
-            "note": f"This test is weak: {self.detected} only.",
+            "note": f"This test has low power: {self.detected} only.",
             "caution": "Intervals at this extrapolation factor are too narrow: allow for larger "
             "errors, or train a larger run first.",
             "stop": "The intervals are wrong at this extrapolation factor: do not use them.",
@@ -207,13 +207,13 @@ class Backtest(Result):
         scores = pd.DataFrame(self.summary.loc[ALL]).to_dict("index")
         share = {method: f"{100 * s[f'cover{LEVEL}']:.0f} %" for method, s in scores.items()}
         others = [
-            f"{name}'s covered {share[method]}, and its CRPS is "
-            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times this fit's"
+            f"{name}'s covered {share[method]}, with "
+            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times the fit's CRPS"
             for method, name in NAMES.items()
         ]
         return (
-            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {'; '.join(others)} "
-            "(smaller is better)."
+            f"On all held-out runs the fit's {LEVEL} % intervals covered {share[POSTERIOR]}; "
+            f"{'; '.join(others)} (smaller is better)."
         )
 
     @property
@@ -239,11 +239,11 @@ class Backtest(Result):
             page.append(Paragraph(self.failures, gravest))
             page += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
         folds = [
-            f"Fold {fold['fold']}: {fold['n_train']} runs up to "
-            f"{write_flops(fold['flops_train'])} predict {fold['n_test']} up to "
-            f"{fold['reach']:.3g}x as large; errors {fold['error_ratio']:.2g} times as large as "
-            f"predicted up to {_times(fold['reach_next'])} (p = {fold['p_value']:.2g})"
-            f"{_joint(fold)}."
+            f"Fold {fold['fold']}: fitted to {fold['n_train']} runs up to "
+            f"{write_flops(fold['flops_train'])}, tested on {fold['n_test']} up to "
+            f"{_times(fold['reach'])} as large; up to {_times(fold['reach_next'])}, errors are "
+            f"{fold['error_ratio']:.2g} times as large as predicted (p = "
+            f"{fold['p_value']:.2g}){_joint(fold)}."
             for fold in records(self.folds)
         ]
         return [*page, Paragraph("\n".join(folds)), self.table()]
@@ -263,7 +263,7 @@ class Backtest(Result):
                     f"{100 * row['bias']:+.2f} %",
                 ]
             )
-        titles = ["reach", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
+        titles = ["beyond the runs", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
         return Table([*titles, "CRPS", "RMSLE", "bias"], rows)
 
 
@@ -271,8 +271,8 @@ def _joint(fold: Mapping[str, Any]) -> str:
     if "joint_log_density" not in fold:
         return ""
     return (
-        f", all of them with a joint log density of {fold['joint_log_density']:.1f} ± "
-        f"{fold['joint_mcse']:.1g} nats"
+        f"; joint log density of all {fold['joint_log_density']:.1f} ± {fold['joint_mcse']:.1g} "
+        "nats"
     )
 
 

@@ -69,16 +69,17 @@ class Score(Result):
         inside = covered(table, LEVEL)
         if len(table) == 1:
             row = table.iloc[0]
-            where = "inside" if inside.iloc[0] else "OUTSIDE"
+            where = "inside" if inside.iloc[0] else "outside"
             text = (
-                f"At {row['reach']:.3g} times the largest fitted compute the loss came out at "
+                f"At {row['reach']:.3g} times the largest fitted compute the observed loss was "
                 f"{LOSS.write(row['observed'])}, {where} the {LEVEL} % interval "
                 f"{interval(row['lower90'], row['upper90'], LOSS.write)}; {percent(row['pit'])} of "
-                "the forecast lay below it."
+                "the predictive distribution lies below it."
             )
         else:
             text = (
-                f"{inside.sum()} of {len(table)} losses came out inside their {LEVEL} % intervals."
+                f"{inside.sum()} of {len(table)} observed losses lie inside their {LEVEL} % "
+                "intervals."
             )
         return f"{text} {self.backtest.comparison}"
 
@@ -88,7 +89,7 @@ class Score(Result):
         if len(self.points) == 1:
             short = not covered(self.points, LEVEL).all()
         page: list[Section] = [
-            Heading("How did the forecast do?"),
+            Heading("Predicted and observed losses"),
             Paragraph(self.text, "caution" if short else "ok", emphasis=True),
             Table.of(
                 self.points.sort_values("reach", kind="stable"),
@@ -102,13 +103,14 @@ class Score(Result):
                     ),
                     "PIT": lambda row: f"{row['pit']:.3f}",
                 },
-                "Loss in nats/token. PIT: share of the forecast below what was observed.",
+                "Loss in nats/token. PIT: share of the predictive distribution below the observed "
+                "loss.",
             ),
             self.backtest.table(),
         ]
         if self.moved is not None:
             page += [
-                Heading("The law with these runs"),
+                Heading("The law refitted with these runs"),
                 Table.of(
                     self.moved,
                     {
@@ -180,7 +182,7 @@ def joined(first: Runs, second: Runs) -> Runs:
     if first.param_count != second.param_count:
         raise RunsError(
             f"The fitted runs count {first.param_count} parameters, the others "
-            f"{second.param_count}: read them alike."
+            f"{second.param_count}: read both with the same count."
         )
     missing = [name for name in a if name not in b]
     if missing:
@@ -193,8 +195,8 @@ def joined(first: Runs, second: Runs) -> Runs:
     both = pd.merge(a[numbers], b[numbers], how="inner")
     if len(both):
         raise DomainError(
-            f"{len(both)} of the {len(b)} runs were fitted already: a fit predicts nothing about "
-            "runs that it has seen. Leave them out."
+            f"{len(both)} of the {len(b)} runs were fitted already, and a fit cannot be scored on "
+            "its own data. Leave them out."
         )
     columns: Any = {name: name for name in (*numbers, *further) if name in a}
     with warnings.catch_warnings():

@@ -55,15 +55,13 @@ def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckRes
             f"{divergences} of {steps} steps diverged: part of the posterior was missed"
         )
     if not bfmi >= BFMI_MIN:
-        problems.append(
-            f"the energy moves too little (BFMI {bfmi:.2f}, should be above {BFMI_MIN})"
-        )
+        problems.append(f"the energy mixes poorly (BFMI {bfmi:.2f}, should be above {BFMI_MIN})")
 
     if problems:
         text = (
-            "NOT CONVERGED: " + "; ".join(problems) + ". Do not use this posterior. Try more "
-            "tuning (tune=4000), smaller steps (target_accept=0.95), a simpler law, or priors "
-            "that rule out what cannot be."
+            f"Not converged: {'; '.join(problems)}. Do not use this posterior. Try more tuning "
+            "(tune=4000), smaller steps (target_accept=0.95), a simpler law, or priors that "
+            "exclude impossible values."
         )
     else:
         text = (

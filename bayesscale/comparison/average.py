@@ -103,7 +103,7 @@ def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, fact
     """Return a sentence for a report."""
     if by == "largest":
         how = (
-            "how probable laws fitted to the smaller runs made all "
+            "the joint predictive density, after fits to the smaller runs, of the "
             f"{table['n_largest'].iloc[0]} within {factor:g}x of the largest compute"
         )
     elif pointwise is None:
@@ -133,7 +133,7 @@ def _check(
         if set(fit.law.quantities) != set(first[1].law.quantities):
             raise DomainError(
                 f"{first[0]!r} predicts from {' and '.join(first[1].law.quantities)} and {name!r} "
-                f"from {' and '.join(fit.law.quantities)}: no question could be put to both. "
-                "Average laws of the same inputs."
+                f"from {' and '.join(fit.law.quantities)}, so they cannot be averaged. Average "
+                "laws of the same inputs."
             )
     return kept, convergence

@@ -119,7 +119,7 @@ def _bridge(
     except np.linalg.LinAlgError as error:
         raise DomainError(
             "The draws do not vary in every dimension (their covariance is singular), so there is "
-            "no density to bridge. Leave out what is constant or follows from the rest."
+            "no density to bridge. Leave out constant and redundant dimensions."
         ) from error
     log_volume = float(np.log(np.diag(root)).sum())
 

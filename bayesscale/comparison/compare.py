@@ -206,10 +206,10 @@ def _unlike(fits: Mapping[str, Fit]) -> list[str]:
     if differ:
         notes.append(
             f"Priors differ between the fits ({list_some(sorted(differ))}): their Bayes factors "
-            "weigh laws and priors together."
+            "compare laws and priors together."
         )
     if len({spec.noise.name for spec in specs}) > 1:
-        notes.append("The fits differ in noise: Bayes factors weigh law and noise together.")
+        notes.append("The fits differ in noise: Bayes factors compare law and noise together.")
     return notes
 
 
@@ -272,8 +272,8 @@ def _nested(
                 notes.append(f"{stated}as the bridge {bridged:.2f}.")
                 continue
             off.append(
-                f"Two evidences disagree: {stated}but the bridge {bridged:.2f}. Fit both with more "
-                "draws (draws=10000) and compare again; until they agree, use neither."
+                f"Two evidence estimates disagree: {stated}but the bridge {bridged:.2f}. Fit both "
+                "with more draws (draws=10000) and compare again; until they agree, use neither."
             )
     text, severity = " ".join(off), "stop" if off else "ok"
     return notes, CheckResult("nested evidence", severity, text, table, errors.ConvergenceWarning)

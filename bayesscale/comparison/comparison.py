@@ -122,9 +122,9 @@ class Comparison(page.Result):
             page.Table.of(
                 self.summary,
                 {"fit": lambda row: str(row["fit"]), **shown},
-                "Nats relative to the best fit of the same discrepancy, with standard errors over "
-                "runs (leave-one-out: runs like these) and of Monte Carlo (the largest compute, "
-                "predicted from smaller runs).",
+                "Nats relative to the best fit of the same discrepancy, ± standard error over runs "
+                "for leave-one-out (runs like these), and ± Monte Carlo error for the largest "
+                "compute (predicted from smaller runs).",
             ),
             *([page.Details("What else was found", further)] if further else []),
         ]
@@ -239,8 +239,8 @@ def _misses(group: pd.DataFrame) -> str:
     size = ""
     if ratios.notna().all():
         listed = [f"{ratio:.1f}" for ratio in ratios]
-        size = f" (they miss by {', '.join(listed[:-1])} and {listed[-1]} times seed noise)"
-        size = f" (it misses by {listed[0]} times seed noise)" if len(listed) == 1 else size
+        size = f" (their residuals are {', '.join(listed[:-1])} and {listed[-1]} times seed noise)"
+        size = f" (its residuals are {listed[0]} times seed noise)" if len(listed) == 1 else size
     if len(wrong) < len(group):
         return f"{list_some([repr(name) for name in wrong.index])} do not describe these runs{size}"
     every = "neither law describes" if len(group) == 2 else f"none of {len(group)} laws describes"

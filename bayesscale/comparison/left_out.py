@@ -89,7 +89,7 @@ def leave_one_out(
             raise EvidenceError(
                 f"Importance sampling fails for {len(refitted)} of {len(tables[name])} runs or "
                 f"groups left out of {name!r}, and more than {REFITS_MAX} refits are not made. "
-                'Weigh by="evidence" or by="largest", or leave that fit out.'
+                'Use by="evidence" or by="largest", or leave that fit out.'
             )
         for label in refitted:
             left_out = labels == label
@@ -181,7 +181,7 @@ def predictive_density(
         if len(small) < len(fit.law.coordinates):
             raise RunsError(
                 f"Without the runs within {factor:g}x of the largest compute {len(small)} are "
-                f"left, fewer than the {len(fit.law.coordinates)} unknowns of {name!r}. Use a "
+                f"left, fewer than the {len(fit.law.coordinates)} parameters of {name!r}. Use a "
                 "smaller factor."
             )
     jobs = {

@@ -159,7 +159,7 @@ def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fi
             raise DomainError(
                 f"The fits {first[0]!r} and {name!r} are of different runs ({len(first[1].runs)} "
                 f"and {len(fit.runs)}; sizes, losses, labels or counts differ), and only "
-                "predictions of the same losses can be weighed. Fit both to the same Runs."
+                "predictions of the same losses can be compared. Fit both to the same Runs."
             )
     kept = {name: fit for name, fit in fits.items() if fit.convergence.passed}
     lost = {name: fit.convergence for name, fit in fits.items() if name not in kept}

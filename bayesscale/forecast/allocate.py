@@ -83,11 +83,10 @@ class Allocation(Answer):
                 scale.word: lambda row: over_interval(row, "loss", scale.write),
                 "excess": write_excess,
             },
-            "Train: the parameters and tokens with the smallest expected loss, over the sizes "
-            f"nearly as good, within {percent(self.within)} of it. Best size, and its "
-            "tokens/param: what would be best if it were known. Loss of a run as ordered, "
-            f"{scale.in_words}, and its excess compute. Medians over "
-            f"{percent(self.ci_prob)} intervals.",
+            "Train: parameters and tokens with the smallest expected loss, and the range of sizes "
+            f"within {percent(self.within)} of it. Best size and tokens/param: posterior of the "
+            f"compute-optimal ones. Loss, {scale.in_words}, and excess compute are those of the "
+            f"recommended run. Medians and {percent(self.ci_prob)} intervals.",
         )
         said = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
         said += _by_budget(rows, _oddities)
@@ -269,9 +268,9 @@ def _without(frame: pd.DataFrame) -> str:
     if not some:
         return ""
     return (
-        f"Some draws have no best size, as their loss only falls or only rises with it: "
-        f"{list_some(some)}. They count in what is expected of the run to order, and are left out "
-        "of what is said of the optimum."
+        "Some draws have no best size, as their loss only falls or only rises with it: "
+        f"{list_some(some)}. They enter the expected loss of the recommended run, and are left out "
+        "of the posterior of the best size."
     )
 
 
@@ -288,8 +287,8 @@ def _by_budget(
 
 def _flatness(row: Mapping[str, Any], within: float) -> str:
     return (
-        f"The run as ordered is within {percent(within)} of the best loss with probability "
-        f"{write_share(row['within_prob'])}; the best size is among those nearly as good with "
+        f"The recommended run is within {percent(within)} of the best loss with probability "
+        f"{write_share(row['within_prob'])}; the best size is in the range of such sizes with "
         f"probability {write_share(row['near_prob'])}."
     )
 
@@ -318,8 +317,8 @@ def _wanders(mixture: Mixture) -> bool:
 
 def _over_runs(row: Mapping[str, Any]) -> str:
     return (
-        f"Over the runs N* grows as {_power(row, 'params_exponent', '_over_runs')}; beyond them "
-        "the exponent is less certain."
+        f"Within the range of the runs N* grows as {_power(row, 'params_exponent', '_over_runs')}; "
+        "beyond it the exponent is less certain."
     )
 
 
@@ -327,7 +326,7 @@ def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
     if row.get("unspent_prob", 0) > 0.5:
         return ""
     return (
-        f"With more compute N* grows as {_power(row, 'params_exponent')} and D* as "
+        f"Near the budget N* grows as {_power(row, 'params_exponent')} and D* as "
         f"{_power(row, 'tokens_exponent')}; {percent(ci_prob)} intervals."
     )
 

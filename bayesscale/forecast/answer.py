@@ -174,10 +174,10 @@ def check_inputs(
         terms = [name for name in names if name in {f.name for f in fields(Terms)}]
         if terms:
             raise DomainError(
-                f"{terms[0]} is one of the terms of a purchase: terms=bs.Terms({terms[0]}=...)."
+                f"{terms[0]} belongs to the terms: pass terms=bs.Terms({terms[0]}=...)."
             )
         every = set(wanted) == set(law.quantities)
-        needs = f"{'predicts from' if every else 'needs to be told'} {' and '.join(wanted)}"
+        needs = f"{'predicts from' if every else 'needs'} {' and '.join(wanted)}"
         raise DomainError(
             f"The law {law.name!r} {needs if wanted else 'takes no further inputs here'}, but got "
             f"{' and '.join(names) or 'nothing'}."
@@ -262,9 +262,9 @@ def warn_if_far(
         said.append(f"The farthest target takes {'; '.join(above + below)}.")
     if above:
         said.append(
-            f"Intervals were checked on real hold-outs up to {VALIDATED_REACH:.0f} times the "
-            f"largest run's compute only{_and_how(fit)}. Train a larger run, or back-test your own "
-            "ladder at this reach."
+            f"Intervals were validated on real hold-outs only up to {VALIDATED_REACH:.0f} times "
+            f"the largest run's compute{_and_how(fit)}. Train a larger run, or back-test your own "
+            "ladder at this extrapolation factor."
         )
     if below:
         said.append("Counts are plain numbers: 70e9, not 70.")
@@ -285,10 +285,10 @@ def warn_if_far(
 def _and_how(fit: Fit) -> str:
     """Say what the intervals assume of the law."""
     if fit.spec.discrepancy.coordinates(fit.law):
-        return ", with the drift that the law is allowed: beyond that they are a guess"
+        return ", with drift; beyond that they are a guess"
     return (
-        ", and these assume an exact law: of such 90 % intervals about two thirds held the "
-        "truth, and beyond that fewer will"
+        ", and here the law is assumed exact: such 90 % intervals covered about two thirds of the "
+        "runs, and cover fewer beyond that"
     )
 
 

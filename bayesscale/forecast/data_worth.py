@@ -116,7 +116,7 @@ def worth_of_epochs(
     host, name = mixture.host, UNIQUE_TOKENS.name
     if name not in host.law.quantities:
         raise DomainError(
-            f"The law {host.law.name!r} does not know of repeated data. Fit one that takes unique "
+            f"The law {host.law.name!r} does not model repeated data. Fit one that takes unique "
             "tokens, such as law='data_constrained'."
         )
     terms = priced(host, terms)
@@ -143,7 +143,9 @@ def worth_of_epochs(
         return {"worth": now / read, "next_tokens": further, "stop_epochs": stop}
 
     of = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
-    note = f"Worth of tokens in new ones, of {of}; of further tokens; epochs of the least loss."
+    note = (
+        f"For {of}: worth of all tokens, and of further ones, in new tokens; epochs of least loss."
+    )
     return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 
@@ -191,7 +193,7 @@ def tokens_without_overfitting(
         limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
         return {"tokens": centre * np.exp(crossing(log_loss, limit, limit + share, SOLVABLE)[0])}
 
-    note = f"New tokens that leave {percent(excess)} of loss over that of endless data."
+    note = f"New tokens at which the loss is {percent(excess)} above that with unlimited data."
     return DataWorth.evaluate(mixture, question, {PARAMS.name: sizes}, ci_prob, note)
 
 
@@ -229,5 +231,5 @@ def convergence(
         short, above = (best["loss"] - endless(n) for n in (best["params"], ENDLESS))
         return {"over_converged": short / (best["loss"] - short), "of_reducible": short / above}
 
-    note = "Loss of the best run over that of its size on endless data; and of what is reducible."
+    note = "Loss of the best run above its size's limit: relative, and as a share of the reducible."
     return DataWorth.evaluate(purchase.mixture, question, {FLOPS.name: budgets}, ci_prob, note)

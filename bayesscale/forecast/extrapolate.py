@@ -157,8 +157,8 @@ def extrapolate(
         sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
     outside = warn_if_far(host, sizes, loss=columns["law_loss"])
     assumed = (
-        f"Assumed: the recipe of these runs moves their loss by some {percent(recipe_shift)}, up "
-        "or down, all alike."
+        "Assumed: a difference in recipe shifts the loss of all these runs together, with a "
+        f"standard deviation of {percent(recipe_shift)}."
     )
     return Prediction(
         summary=target_frame("target", sizes | columns | reach(host, sizes)),
@@ -194,7 +194,6 @@ def check_recipe_shift(recipe_shift: float) -> float:
     if not 0 <= shift <= RECIPE_SHIFT_MAX:
         raise DomainError(
             f"recipe_shift is a standard deviation of log loss, from 0 to {RECIPE_SHIFT_MAX:g}, "
-            f"not {shift:g}. "
-            "Write .02 if another recipe may well move the loss by 2 %."
+            f"not {shift:g}. Write .02 if another recipe may shift the loss by about 2 %."
         )
     return shift

@@ -208,8 +208,8 @@ class Frontier:
             unpaid = self.tokens(lower) <= 0
             if unpaid.any():
                 raise DomainError(
-                    f"Budgets from {self.flops[unpaid].min():.3g} FLOP do not pay for "
-                    f"{limits.params_min:.3g} parameters without any training."
+                    f"Budgets from {self.flops[unpaid].min():.3g} FLOP do not cover "
+                    f"{limits.params_min:.3g} parameters, even without training."
                 )
         return lower, upper
 

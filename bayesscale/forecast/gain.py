@@ -55,7 +55,7 @@ class Gain(Answer):
                     ),
                     "saved, %": lambda row: over_interval(row, "saved_percent", "{:.3g}".format),
                 },
-                f"Loss of the law {scale.in_words}, saved in {scale.of_differences}. Medians over "
+                f"Loss of the law {scale.in_words}, saved in {scale.of_differences}. Medians and "
                 f"{percent(self.ci_prob)} intervals.",
             )
         ]

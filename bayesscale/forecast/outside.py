@@ -62,9 +62,9 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
         return None
     untried = np.max(times.get(EPOCHS.name, 1.0)) > EPOCH_REACH
     text = (
-        f"Far outside the fitted runs: {'; '.join(said)}. Intervals cover less often there. Train "
-        "runs nearer to the target, or limit its size, such as terms=bs.Terms(limits=...)."
-        + " Rely on no interval for epochs that were never trained."
+        f"Far outside the fitted runs: {'; '.join(said)}. Expect lower coverage there. Train runs "
+        "nearer to the target, or limit its size, such as terms=bs.Terms(limits=...)."
+        + " Do not rely on intervals for numbers of epochs that were never trained."
         * bool(untried)
     )
     return CheckResult(

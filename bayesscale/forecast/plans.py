@@ -63,8 +63,8 @@ def stated_plans(
     n, d = _sizes(at, cost)
     if not (d > 0).all():
         raise DomainError(
-            f"A budget of {at['flops'][d <= 0].min():.3g} FLOP does not pay for "
-            f"{si_count(n[d <= 0].min())} parameters without any training."
+            f"A budget of {at['flops'][d <= 0].min():.3g} FLOP does not cover "
+            f"{si_count(n[d <= 0].min())} parameters, even without training."
         )
     if names is None:
         names = [_name(*pair, at) for pair in enumerate(zip(n, d, strict=True))]
@@ -86,8 +86,8 @@ def _counted(architectures: Sequence[Transformer], count: str) -> Array:
         )
     if count not in ("total", "non_embedding"):
         raise DomainError(
-            f"The runs count parameters as {count!r}, which is no count of an architecture's: "
-            "give params in place of architectures."
+            f"The runs count parameters as {count!r}, which no architecture states: give params "
+            "in place of architectures."
         )
     return np.array([a.params(count) for a in architectures])
 

@@ -82,10 +82,10 @@ class Regret(Answer):
                 "excess": write_excess,
                 "as good": lambda row: write_share(row["within_prob"]),
             },
-            "Best size at the same cost. Over-trained: tokens per parameter over those of the "
-            f"best run. Regret in {scale.of_differences}; excess compute as a share. As good: "
-            f"probability that the loss is within {percent(self.within)} of the best. Medians "
-            f"over {percent(self.ci_prob)} intervals.",
+            "Best size at the same cost. Over-trained: tokens per parameter over those of the best "
+            f"run. Regret in {scale.of_differences}; excess compute as a share. As good: "
+            f"probability that the loss is within {percent(self.within)} of the best. Medians and "
+            f"{percent(self.ci_prob)} intervals.",
         )
         said = []
         if len(frame) > 1:

@@ -84,7 +84,7 @@ class Requirement(Answer):
         write = quantity(name).write
         assured: dict[str, Callable[[Mapping[str, Any]], str]] = {}
         if self.prob is not None:
-            assured[f"sure to {percent(self.prob)}"] = lambda row: (
+            assured[f"with probability {percent(self.prob)}"] = lambda row: (
                 f"{write(row['assured_flops'])}\n{PARAMS.write(row['assured_params'])} on "
                 f"{TOKENS.write(row['assured_tokens'])}"
             )
@@ -207,7 +207,7 @@ def _requirement(
     if losses.max() > LARGEST_LOSS:
         raise DomainError(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
-            f"{LARGEST_LOSS:.2f}, where no law holds. Ask for a smaller one."
+            f"{LARGEST_LOSS:.2f}, where no law holds. Give a smaller loss."
         )
     drawn = mixture.evaluate(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]

@@ -186,7 +186,7 @@ def find_roots(
             raise DomainError(
                 f"No {what} was found within a factor e^{WIDEST:.0f} of the runs' centre for "
                 f"{int(np.sum(~bracket.success))} of {centre.size} draws and budgets. The law may "
-                "have no interior optimum, or the budget is out of all proportion to the runs."
+                "have no interior optimum, or the budget is too far from the runs."
             )
         roots = np.asarray(elementwise.find_root(f, bracket.bracket, args=args).x)
     return roots if missing is None else np.where(bracket.success, roots, missing)

@@ -132,7 +132,7 @@ class Repetition:
         if not set(decays) <= {k.name for k in fit.law.coordinates}:
             raise DomainError(
                 f"Repetition takes the two decays of the law 'muennighoff', but {fit.law.name!r} "
-                "has other unknowns. Ask that fit itself, whose unique_tokens are an input."
+                "has other parameters. Leave Repetition out, and give unique_tokens as an input."
             )
         draws = np.stack([np.ravel(fit.posterior.c[name]) for name in decays], axis=1)
         own = dict(zip(decays, np.median(draws, axis=0).tolist(), strict=True))
@@ -252,7 +252,7 @@ class Terms:
         counting = terms.counting
         if counting is not None and runs.param_count not in ("total", "non_embedding"):
             raise DomainError(
-                f"The runs count parameters as {runs.param_count!r}, from which there is no way to "
+                f"The runs count parameters as {runs.param_count!r}, which cannot be converted to "
                 f"{counting.params!r}. Read them with param_count='total' or 'non_embedding'."
             )
         if counting is not None and counting.params == runs.param_count:
@@ -309,12 +309,12 @@ class Terms:
             spread = f" (1 ± {share.scale:.2g})" if share.scale else ""
             said.append(
                 f"Parameters and compute are counted as {self.counting.params!r}, while the runs "
-                f"count {self._fit_count!r}: translated by N_T = N + ω N^(1/3) with ω = "
+                f"count {self._fit_count!r}: converted by N_T = N + ω N^(1/3) with ω = "
                 f"{share.omega:.6g}{spread}."
             )
         if (data := self.repetition) is not None:
             said.append(
-                f"There are {data.unique_tokens:.3g} unique tokens; repeated ones lose their worth "
+                f"There are {data.unique_tokens:.3g} unique tokens; repeated ones lose their value "
                 f"over {data.token_decay:.3g} repetitions, excess parameters over "
                 f"{data.param_decay:.3g} (Muennighoff et al. 2023)."
             )
@@ -428,7 +428,9 @@ def cost_in_words(cost: Cost) -> list[str]:
             )
             return [f"Compute is counted as {kappa:.4g}{powers}."]
         case LifetimeCost():
-            price = "" if cost.serving_price == 1 else f", {cost.serving_price:.3g} times as dear"
+            price = (
+                "" if cost.serving_price == 1 else f" at {cost.serving_price:.3g} times the price"
+            )
             return [
                 f"Budgets pay for training and for {cost.tokens_served:.3g} tokens served, at 2 "
                 f"FLOP a parameter{price}.",

@@ -91,24 +91,23 @@ class Design(forecast.Answer):
                 "per FLOP": lambda row: f"{scale.difference(row['gain_per_flop']):.2g}",
                 "train": _place,
             },
-            "Removes: the share of the large run's expected regret that this run alone takes "
-            f"away; per FLOP in {scale.of_differences}. Train: the runs chosen together, each "
-            "given those before it.",
+            "Removes: the share of the large run's expected regret that this run alone would "
+            f"remove; per FLOP in {scale.of_differences}. Train: the order of the chosen runs, "
+            "each given those before it.",
         )
         removed = 1 - self.regret_after / self.expected_regret
         return [
             Paragraph(
-                f"For a run of {write_flops(self.target)} the best size is "
-                f"{PARAMS.write(middle)} parameters ({percent(self.ci_prob)}: "
-                f"{interval(low, high)}). What is optimised is that run's expected regret: its "
-                "loss above that of the best size, now "
-                f"{scale.difference(self.expected_regret):.2g} {scale.of_differences}."
+                f"For a run of {write_flops(self.target)} the best size is {PARAMS.write(middle)} "
+                f"parameters ({percent(self.ci_prob)}: {interval(low, high)}). The design "
+                "minimises the expected regret of that run, its loss above that of the best size: "
+                f"now {scale.difference(self.expected_regret):.2g} {scale.of_differences}."
             ),
             Paragraph(
                 f"The {int(chosen['times'].sum())} runs chosen cost "
                 f"{write_flops(float((chosen['flops'] * chosen['times']).sum()))} of "
-                f"{write_flops(self.budget)} and are expected to leave "
-                f"{scale.difference(self.regret_after):.2g}: {100 * removed:.2g} % less.",
+                f"{write_flops(self.budget)} and are expected to reduce the regret by "
+                f"{100 * removed:.2g} %, to {scale.difference(self.regret_after):.2g}.",
                 emphasis=True,
             ),
             table,
@@ -226,7 +225,7 @@ def design(
     check_memory(
         f"Choosing among {len(price):,} candidates",
         8.0 * len(price) * (ARRAYS * len(host.posterior) + 4 * len(price)),
-        remedy="Offer fewer: a few hundred sizes and ratios are enough.",
+        remedy="Give fewer: a few hundred sizes and ratios are enough.",
     )
     learning, drawn = _learn(purchase, flops, sizes)
     picked, after = learning.choose(price, purse, most)
@@ -287,7 +286,7 @@ def _learn(
     fine = np.isfinite(flat["best"]) & (flat["bend"] > 0)
     if not fine.any():
         raise DomainError(
-            f"No draw has a best split at {target:.3g} FLOP, so there is no decision to learn for."
+            f"No draw has a best split at {target:.3g} FLOP, so there is no decision to improve."
         )
     # one deviation to both sides: tails may be heavy
     low, high = np.quantile(flat["noise"], [0.1587, 0.8413], axis=0)

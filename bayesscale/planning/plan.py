@@ -192,11 +192,11 @@ class Plan(page.Result):
         """What of the plan no held-out runs tested, in words; empty if all was."""
         if self.test is None:
             return f"Not tested on held-out runs: {self.not_tested}"
-        reach = f"the plan reaches {_times(self.reach)} the largest run"
+        reach = f"the plan extrapolates to {_times(self.reach)} the largest run"
         if not len(self.test.judged):
             return f"Not tested: the fits of the smaller runs failed their checks; {reach}."
         if self.test.outcome == "note":
-            return f"The back-test is weak (power {self.test.power:.2f}); {reach}."
+            return f"The back-test has low power ({self.test.power:.2f}); {reach}."
         if self.reach > NEARLY * self.test.tested_reach:
             return f"Untested beyond {_times(self.test.tested_reach)}; {reach}."
         return ""
@@ -299,7 +299,7 @@ class Plan(page.Result):
             self.fit,
             params=[best, best / 3, 3 * best, float(usual[0])],
             flops=flops,
-            names=["the advised run", "a third as large", "three times as large",
+            names=["the recommended run", "a third as large", "three times as large",
                    f"at {forecast.HABIT:g} tokens per parameter"],
             terms=self.terms,
             ci_prob=self.ci_prob,

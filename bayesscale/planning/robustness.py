@@ -102,7 +102,7 @@ def _others(fit: Fit) -> list[Other]:
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
     name, unknowns = "larger half of the runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
-        found.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
+        found.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} parameters"))
     else:
         found.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
     # priors of the user's own mean nothing to another law
@@ -171,7 +171,7 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
     if not in_conflict:
         text = "No other assumption could be compared."
         if compared:
-            text = f"Other assumptions give about the same answer: {', '.join(compared)}."
+            text = f"Other assumptions give similar results: {', '.join(compared)}."
         return CheckResult(NAME, "ok" if compared else "note", text, table, PriorWarning)
     far = in_conflict[-1]
     first = next(row for row in rows if row["flops"] == far["flops"])
@@ -182,10 +182,10 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
     others = [n for n in dict.fromkeys(row["fit"] for row in in_conflict) if n != far["fit"]]
     also = f" The same holds for: {', '.join(others)}." if others else ""
     text = (
-        f"The answer depends on assumptions that the runs do not settle. At "
+        "The result depends on assumptions that these runs cannot distinguish. At "
         f"{write_flops(far['flops'])}, N* is {sizes[0]} in this fit but {sizes[1]} with: "
-        f"{far['fit']}.{also} Quote this fit's number together with that assumption; larger runs "
-        "would settle it."
+        f"{far['fit']}.{also} Report this fit's result together with its assumption; larger runs "
+        "would decide between them."
     )
     return CheckResult(NAME, "caution", text, table, PriorWarning)
 

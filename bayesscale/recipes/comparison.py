@@ -87,8 +87,8 @@ class RecipeComparison(Answer):
         ranked = self.at("centre")["multiplier"].rank(ascending=False)
         table = self.summary.sort_values("recipe", key=lambda r: r.map(ranked), kind="stable")
         note = (
-            f"How many times the compute of a recipe {self.names[0]!r} needs for the same loss; "
-            f"medians over {percent(self.ci_prob)} intervals. 10x and 100x the largest run."
+            f"Multiplier m: compute of {self.names[0]!r} over that of the recipe at the same loss; "
+            f"medians and {percent(self.ci_prob)} intervals. 10x and 100x the largest run."
         )
         forms = {
             "form": lambda row: str(row["form"]),
@@ -98,7 +98,7 @@ class RecipeComparison(Answer):
         return [
             page.Table.of(table.reset_index(drop=True), columns, note),
             page.Paragraph(" ".join(map(self._lasting, self.names[1:]))),
-            page.Table.of(self.forms, forms, "What a recipe has of its own besides its gain."),
+            page.Table.of(self.forms, forms, "What differs between recipes besides the gain."),
             page.Paragraph(self._runs()),
         ]
 
@@ -137,7 +137,7 @@ class RecipeComparison(Answer):
         where = f", at {write_flops(flops)} (median)" if prob > 0 else ""
         return (
             f"{name!r} is {word} at 10 times the largest run with probability {ten:.2f}, at 100 "
-            f"times with {hundred:.2f}; the two change places in between with "
+            f"times with {hundred:.2f}; the two cross in between with probability "
             f"{prob:.2f}{where}."
         )
 
@@ -148,7 +148,7 @@ class RecipeComparison(Answer):
             f"With noise of {noise:.2%} in log loss and a slope of {slope:.3f} in log compute, an "
             f"SD of ln m of {list_some([f'{sd:.3f} ({k})' for k, sd in self.power['sd'].items()])} "
             "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
-            f"P(m > 1) > 0.95 in four cases of five: {', '.join(needed)}."
+            f"P(m > 1) > 0.95 with a power of 0.8: {', '.join(needed)}."
         )
 
 

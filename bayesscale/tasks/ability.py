@@ -147,12 +147,12 @@ class TaskFit(Answer):
         least = "Enough effective draws."
         if few:
             least = f"Too few effective draws of {list_some(few)}, as few as {frame.ess.min():.0f}."
-        flat = "These models show a change of every score."
+        flat = "All scores change with the predictor."
         if blind:
             flat = (
-                f"These models cannot tell on {list_some(blind)}: a flat line fits as well (less "
-                f"than {LEAST_LN_BF:g} nats apart), at chance, at the ceiling or within the noise. "
-                "Train larger models, or take an easier task or a finer metric."
+                f"Scores of {list_some(blind)} show no change: a flat line fits equally well "
+                f"(within {LEAST_LN_BF:g} nats), at chance, at the ceiling or within the noise. "
+                "Train larger models, or use an easier task or a finer metric."
             )
         return (
             *super().checks,
@@ -162,7 +162,7 @@ class TaskFit(Answer):
 
     def sections(self) -> list[Section]:
         """Return the verdict, the links and what else the checks found."""
-        title = Heading("From loss to ability")
+        title = Heading("Links from loss or compute to scores")
         return [title, *findings(self.checks, of="link"), *self.body(), *further(self.checks)]
 
     def body(self) -> list[Section]:
@@ -243,7 +243,7 @@ class TaskFit(Answer):
             flops = np.exp(task.x.max()) * REACH
             x = np.log(flops)
         elif self.of is None:
-            raise DomainError("Give fit=bs.fit(...) to fit_task, for the loss that compute buys.")
+            raise DomainError("Give fit=bs.fit(...) to fit_task, to predict the loss from compute.")
         else:
             flops = self.of.runs.flops.max() * REACH
             with warnings.catch_warnings():
@@ -257,7 +257,7 @@ class TaskFit(Answer):
         if (far := at[np.isfinite(at)] / largest > VALIDATED_REACH).any():
             warnings.warn(
                 f"{far.sum()} answers take more than {VALIDATED_REACH:g} times the largest run's "
-                "compute: intervals were not checked so far out.",
+                "compute: intervals have not been validated that far.",
                 ExtrapolationWarning, stacklevel=2,
             )  # fmt: skip
         columns: dict[str, Any] = {"score": score, "prob": prob, "flops": at}

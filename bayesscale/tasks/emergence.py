@@ -46,8 +46,8 @@ class Emergence(Result):
             "models needed": lambda row: f"{row['models']:.0f}",
         }  # fmt: skip
         return [Table.of(self.table, columns, (
-            "No sign: these models would have shown a fourfold break; that is no proof that the "
-            "ability is smooth, which accuracies cannot give. Ranges of ln BF: over prior scales."
+            "No sign: a fourfold break would have been detected; accuracies cannot prove that the "
+            "ability is smooth. Ranges of ln BF are over prior scales."
         ))]  # fmt: skip
 
 

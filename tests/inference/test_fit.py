@@ -219,7 +219,7 @@ def test_too_few_draws_are_said_not_to_converge(runs):
     assert heard.category is ConvergenceWarning
     assert fit.verdict.marked in str(heard.message)
     assert (fit.passed, fit.verdict.severity) == (False, "stop")
-    assert repr(fit).count("NOT CONVERGED") == 1
+    assert repr(fit).count("Not converged") == 1
 
 
 def on_slope_N(family, **parameters):
@@ -394,7 +394,7 @@ def test_chains_that_do_not_mix_start_anew_in_smaller_steps(monkeypatch):
         return sample(*args, target_accept=target_accept, tune=tune, **options)
 
     def never(*args):
-        return replace(check(*args), severity="stop", text="NOT CONVERGED")
+        return replace(check(*args), severity="stop", text="Not converged")
 
     monkeypatch.setattr(sampler, "sample_nuts", sampled)
     monkeypatch.setattr(result.checks, "check_convergence", never)
