@@ -122,23 +122,23 @@ class Calibration(Result):
         bad = table[~table["inside"]].sort_values("p_value")
         if bad.empty:
             verdict = (
-                f"{self.model}: in {n:,} simulations the truth ranked uniformly among the "
-                f"posterior's draws for all {len(table)} quantities. The smallest p-value, "
-                f"{table['p_value'].min():.2g}, is of {worst}; it would have to be below "
+                f"{self.model}: in {n:,} simulations the ranks of the true values among posterior "
+                f"draws were uniform for all {len(table)} quantities. The smallest p-value, "
+                f"{table['p_value'].min():.2g}, is of {worst}; the threshold is "
                 f"{self.threshold:.2g}."
             )
         else:
             listed = [f"{name} ({self._reading(str(name))})" for name in bad.index]
             verdict = (
-                f"{self.model} IS NOT CALIBRATED: in {n:,} simulations the truth did not rank "
-                f"uniformly among the posterior's draws of {list_some(listed)}. Either the density "
-                "that is sampled is not that of the model, or the sampler misses part of it. A "
-                f"right model looks like this in {100 * self.false_alarm:g} % of calibrations."
+                f"{self.model}: calibration failed. In {n:,} simulations the ranks of the true "
+                f"values among posterior draws were not uniform for {list_some(listed)}. Either "
+                "the sampled density is not that of the model, or the sampler misses part of it. A "
+                f"correct model fails in {100 * self.false_alarm:g} % of calibrations."
             )
         if self.unconverged:
             verdict += (
-                f" {self.unconverged} of {n:,} fits DID NOT CONVERGE, however long; their ranks "
-                "count all the same, as they would for a user."
+                f" {self.unconverged} of {n:,} fits did not converge, however long; their ranks "
+                "are included, as a user would have used them."
             )
         if self.unconverged > UNCONVERGED_MAX * n:
             verdict += " These are too many to trust the ranks: raise tune and draws."
@@ -165,12 +165,12 @@ class Calibration(Result):
             "spread of ranks": lambda row: f"{row['rank_spread']:.2f}",
         }
         return [
-            Heading("Do posteriors of simulated runs find what was simulated?"),
+            Heading("Simulation-based calibration"),
             Verdict(self.text, self.severity),
             Table.of(
                 self.summary.sort_values("p_value", kind="stable"),
                 columns,
-                "Mean rank: .5 is right; above, posteriors lie too low. Spread of ranks: 1 is "
-                "right; above, posteriors are too narrow.",
+                "Mean rank: .5 if calibrated; above, posteriors are too low. Spread of ranks: 1 if "
+                "calibrated; above, posteriors are too narrow.",
             ),
         ]

@@ -29,10 +29,10 @@ bayesscale quickstart runs.csv
 @options.machine_option
 @click.option(
     "-o", "--output-dir", type=options.PATH, default="bayesscale-quickstart",
-    show_default=True, help="Folder for the figures and the fit; made if need be.",
+    show_default=True, help="Folder for the figures and the fit; created if missing.",
 )  # fmt: skip
 @options.force_option
-@click.option("-v", "--verbose", is_flag=True, help="Print all that the report holds.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the whole report.")
 @options.reading_options
 def quickstart_command(
     out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
@@ -119,7 +119,7 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 @options.losses_in_option
 @options.machine_option
 @click.option("--title", help="Title of the report.")
-@click.option("--question", help="The question that it answers.")
+@click.option("--question", help="Question below the title.")
 @options.output_option("Where to write it.", default="report.html", show_default=True)
 @options.sampling_options()
 @options.ci_prob_option

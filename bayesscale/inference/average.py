@@ -123,9 +123,9 @@ def check_refits(scores: pd.DataFrame) -> CheckResult:
     text = "All refits converged."
     if unsure:
         text = (
-            f"REFITS OF {list_some(unsure)} DID NOT CONVERGE, so that their scores and the "
-            "weights are uncertain. Fit with more tuning (tune=4000) or smaller steps "
-            "(target_accept=0.95): refits are sampled as the fits were."
+            f"Refits of {list_some(unsure)} did not converge, so their scores and the weights are "
+            "uncertain. Fit with more tuning (tune=4000) or smaller steps (target_accept=0.95): "
+            "refits are sampled as the fits were."
         )
     return CheckResult("refits", "caution" if unsure else "ok", text, scores, ConvergenceWarning)
 

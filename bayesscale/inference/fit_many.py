@@ -221,7 +221,7 @@ def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
             raise DomainError(f"Two ladders are called {name!r}. Give names: fit_many({{...}}).")
         named[_arguments.text("name of a ladder", name)] = runs
     if not named:
-        raise DomainError("There is no ladder to fit.")
+        raise DomainError("There are no ladders to fit.")
     return named
 
 

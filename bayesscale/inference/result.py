@@ -343,9 +343,9 @@ def _closest_law(fit: Fit) -> str:
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (
-        "These parameters describe the runs: that law misses the fitted surface over them by "
-        f"{misfit:.2%} (noise {sigma:.2%}). Their intervals hold only if the law does. Beyond the "
-        "runs the surface may depart from it, and predictions allow for that."
+        "These parameters summarise the runs: over them, the closest law differs from the fitted "
+        f"surface by {misfit:.2%} (noise {sigma:.2%}). Their intervals assume that the law holds; "
+        "predictions allow the surface to depart from it beyond the runs."
     )
     if misfit > sigma:
         text += " The misfit exceeds the noise: do not quote them as constants of the law"
@@ -406,8 +406,8 @@ def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
     """Return which posteriors, one a row of ``found``, are unusable or need caution."""
     sentences = []
     for severity, state in (
-        ("stop", "DID NOT PASS the checks of their posterior"),
-        ("caution", "are to be used with caution"),
+        ("stop", "failed the checks of their posterior"),
+        ("caution", "need caution"),
     ):
         named = found.loc[found["severity"] == severity, "found"]
         if len(named):

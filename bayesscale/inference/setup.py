@@ -183,7 +183,7 @@ class Setup:
         check_memory(
             f"Sampling {', '.join(f'{k}={v}' for k, v in length.items())}",
             memory_needed(spec, **length),
-            remedy="Ask for less: 1,000 draws a chain are enough for intervals.",
+            remedy="Use fewer: 1,000 draws per chain are enough for intervals.",
         )
         patient = (sampling.draws or MOST_DRAWS) >= DRAWS_WORTH_MORE and (
             memory_needed(spec, **length, longest=LONGEST) <= available_memory()

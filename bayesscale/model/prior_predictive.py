@@ -100,8 +100,8 @@ def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
             f"The priors exclude the data: {int(outside.sum())} of {len(runs)} runs lie outside "
             f"all of {DRAWS} prior predictive draws, for example run {runs.run_ids[first]} with a "
             f"loss of {runs.loss[first]:.4g} where the priors allow {loss[:, first].min():.4g} to "
-            f"{loss[:, first].max():.4g} nats/token. The priors say: {'; '.join(sentences)}. "
-            "Widen them, or check the unit of the loss."
+            f"{loss[:, first].max():.4g} nats/token. Priors: {'; '.join(sentences)}. Widen them, "
+            "or check the unit of the loss."
         )
 
 

@@ -189,7 +189,7 @@ def resolve_priors(
             )  # fmt: skip
         if not isinstance(prior, Prior):
             raise PriorError(
-                f"The prior of {name} is {prior!r}. Say Prior.between(lower, upper, mass=0.9), or "
+                f"The prior of {name} is {prior!r}. Use Prior.between(lower, upper, mass=0.9), or "
                 'name a PyMC distribution: Prior("LogNormal", mu=-1.1, sigma=0.4).'
             )
     resolved = {}

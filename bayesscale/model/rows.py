@@ -27,7 +27,7 @@ from bayesscale.runs import Runs
 
 CLUSTER_SHARE = Coordinate(
     "cluster_share", "logit", 0.0, 1.5, "1",
-    "share of the noise's variance that the rows of a cluster have in common",
+    "share of the noise's variance that the rows of a cluster share",
 )  # fmt: skip
 
 

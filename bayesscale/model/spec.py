@@ -107,8 +107,7 @@ class ModelSpec:
         if not same_values(law_values(self.law), self.formula):
             raise DomainError(
                 f"The formula of the law {self.law.name!r} gives other losses now than when the "
-                "model was made, so that its posterior would answer for another law. "
-                f"{REPEATABLE}"
+                f"model was built, so that its posterior would be of another law. {REPEATABLE}"
             )
 
     @property
@@ -219,8 +218,8 @@ class ModelSpec:
         if not same_values(spec.formula, stored["formula"]):
             raise DomainError(
                 f"The formula of the law {spec.law.name!r} at hand gives other losses than the one "
-                "that was fitted: its posterior would answer for another law. Pass the law as it "
-                "was when the fit was saved, or refit."
+                "that was fitted: its posterior would be of another law. Pass the law as it was "
+                "when the fit was saved, or refit."
             )
         return spec
 
@@ -251,9 +250,10 @@ def specify(
     unknown = [c.name for c in law.coordinates if c.name not in known]
     if len(runs) < len(unknown) and not few:
         raise RunsError(
-            f"The law {law.name!r} has {len(unknown)} unknowns ({', '.join(unknown)}), but there "
+            f"The law {law.name!r} has {len(unknown)} parameters ({', '.join(unknown)}), but there "
             f"are only {len(runs)} runs. Train at least {len(unknown)}, better three times as "
-            "many, choose a law with fewer unknowns, or pass the fit of a similar ladder as like=."
+            "many, choose a law with fewer parameters, or pass the fit of a similar ladder as "
+            "like=."
         )
     spec = ModelSpec(
         law=law, discrepancy=discrepancy_, noise=noise_,

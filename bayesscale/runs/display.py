@@ -40,7 +40,7 @@ def facts(runs: Any) -> dict[str, str]:
         levels = pd.unique(labels)
         told[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     if runs.cluster is not None:
-        told["clusters"] = f"{runs.n_clusters:,}, each of rows that are readings of one run"
+        told["clusters"] = f"{runs.n_clusters:,}, each with several rows"
     extra = [name for name in QUANTITIES if name in runs and name not in (*told, *runs.groups)]
     if extra:
         told["also"] = ", ".join(name for name in extra if name != "cluster")

@@ -72,7 +72,7 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, AttributeError, BayesScaleError) as error:
         raise RunsError(_STRANGE.format("")) from error
     if not ids.size or pd.Index(ids).has_duplicates:
-        raise RunsError("A table of runs has at least one run, and ids that tell them apart.")
+        raise RunsError("A table of runs needs at least one run, and unique ids.")
     _refuse_impossible(columns, numbers, groups, ids, found["param_count"])
     found["_remarks"] = stored.get("remarks", {})
     return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **found}

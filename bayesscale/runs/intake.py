@@ -340,14 +340,14 @@ def _one_reading(of: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame
         return frame, history
     if reading is None:
         raise RunsError(
-            f"This is a {history}: {len(frame):,} rows of {frame['run'].nunique():,} run(s). Say "
-            'which of a run is fitted, reading="last" (or "best", "mean"; on the command line '
-            '--reading last), or fit all as checkpoints with cluster="run" (--cluster run).'
+            f"This is a {history}: {len(frame):,} rows of {frame['run'].nunique():,} run(s). Fit "
+            'one row of each run, reading="last" (or "best", "mean"; on the command line '
+            '--reading last), or all rows as checkpoints, cluster="run" (--cluster run).'
         )
     _arguments.choice("reading of a run", reading, get_args(Reading))
     if not named:
         raise RunsError(
-            f"reading={reading!r} has to know which rows are of one run: name the column, "
+            f"reading={reading!r} needs to know which rows belong to one run: name the column, "
             'run_id="my_column" (on the command line --run-id my_column). Known: '
             f"{', '.join(map(repr, frame.columns))}."
         )
@@ -416,8 +416,9 @@ def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict
     if (far := unique > tokens * (1 + ROUNDED)).any():
         raise RunsError(
             f"unique_tokens exceed tokens in {far.sum():,} of {len(ids):,} runs: "
-            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. They are those that a run saw at "
-            "least once: where data are plenty, as many as its tokens, not all that there are."
+            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. Unique tokens are those that a "
+            "run used at least once: as many as its tokens if data are plentiful, not the whole "
+            "corpus."
         )
     columns[UNIQUE_TOKENS.name] = np.minimum(unique, tokens)
     return {UNIQUE_TOKENS.name: f"rounded down to tokens in {more.sum():,} runs"}
@@ -512,9 +513,9 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
     repeated = pd.Index(ids)[pd.Index(ids).duplicated()].unique()
     if len(repeated):
         raise RunsError(
-            f"{column!r} repeats itself, so it cannot name the runs: {list_some(repeated)}. If "
-            f"its rows are checkpoints of one run, say so with cluster={column!r}; the rows are "
-            'then numbered. For the last of each run alone, reading="last" (--reading last).'
+            f"{column!r} has repeated values, so it cannot name the runs: {list_some(repeated)}. "
+            f"If rows are checkpoints of one run, pass cluster={column!r}; the rows are then "
+            'numbered. For the last of each run alone, reading="last" (--reading last).'
         )
     return ids
 

@@ -78,7 +78,7 @@ def _conditions(where: object) -> Iterator[tuple[str, str, Any]]:
     for text in texts:
         if not (found := _CONDITION.fullmatch(text)):
             raise DomainError(
-                f"where does not read {shown(text)}. Write a column, one of =, !=, <, <=, >, >= "
+                f"where cannot parse {shown(text)}. Write a column, one of =, !=, <, <=, >, >= "
                 'or in, and a value: "loss < 8", "corpus = c4", "corpus in c4, web".'
             )
         sign, value = found[2].strip(), found[3]

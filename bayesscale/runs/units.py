@@ -49,13 +49,13 @@ def column_factors(units: object, known: Mapping[str, Quantity]) -> dict[str, fl
         return {}
     if not isinstance(units, Mapping):
         raise DomainError(
-            'units must say by name what one in a column is, such as {"params": "M", "tokens": '
-            f'"B"}}, not {_arguments.shown(units)}.'
+            'units must be a mapping of column to unit, such as {"params": "M", "tokens": "B"}, '
+            f"not {_arguments.shown(units)}."
         )
     scaled = {n: q for n, q in known.items() if q.style in ("count", "flops")}
     factors = {}
     for name, unit in units.items():
-        _arguments.choice("column with a unit", name, scaled, hint="For the loss, say loss_unit.")
+        _arguments.choice("column with a unit", name, scaled, hint="For the loss, pass loss_unit.")
         if isinstance(unit, str):
             names = COMPUTE if scaled[name].style == "flops" else COUNTS
             factors[name] = names[_arguments.choice(f"unit of {name}", unit, names)]

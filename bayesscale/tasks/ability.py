@@ -162,7 +162,7 @@ class TaskFit(Answer):
 
     def sections(self) -> list[Section]:
         """Return the verdict, the links and what else the checks found."""
-        title = Heading("Links from loss or compute to scores")
+        title = Heading("Links from loss to scores")
         return [title, *findings(self.checks, of="link"), *self.body(), *further(self.checks)]
 
     def body(self) -> list[Section]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("bayesscale", "pymc", "nutpie", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
-QUESTION = "What should the next run be, what loss will it reach, and how sure is that?"
+QUESTION = "What should the next run be, what loss will it reach, and how certain is that?"
 
 
 def report(

@@ -119,7 +119,7 @@ def test_every_command_groups_its_options_and_gives_examples(run):
         assert "\nOutput:\n" in told, name
     told = run("fit --help").stdout
     titles = [
-        "Reading the table:", "How it is shown:", "Model:", "Sampling:", "Output:", "Examples:",
+        "Reading the table:", "Display:", "Model:", "Sampling:", "Output:", "Examples:",
     ]  # fmt: skip
     places = [told.index(f"\n{title}\n") for title in titles]
     assert places == sorted(places)

@@ -244,7 +244,7 @@ def on_slope_N(family, **parameters):
         ({"progress": "loud"}, DomainError, "progress"),
         ({"density": "fuse"}, UnknownNameError, "'fused'"),
         ({"runs": {"params": [1]}}, UnknownNameError, "Looked for loss"),
-        ({"runs": simulate_runs().select(np.arange(48) < 4)}, RunsError, "5 unknowns"),
+        ({"runs": simulate_runs().select(np.arange(48) < 4)}, RunsError, "5 parameters"),
         (on_slope_N("Normal", mu=0.1, sigma=0.3), PriorError, "domain"),
         (on_slope_N("Beta", alpha=-3, beta=2), PriorError, "parameters"),
         ({"priors": {"irreducible_share": bs.Prior("Normal", mu=0.5, sigma=1)}}, PriorError,

@@ -91,7 +91,7 @@ def test_offline_says_which_file_to_put_where(server, monkeypatch, tmp_path):
         assert told in str(found.value)
     # so told, a person does it
     place.write_bytes(SMALL[:-1])
-    with pytest.raises(bs.BayesScaleError, match="is another one"):
+    with pytest.raises(bs.BayesScaleError, match="is a different one"):
         bs.fetch_runs("chinchilla", progress=False)
     assert place.read_bytes() == SMALL[:-1]
     place.write_bytes(SMALL)
