@@ -39,28 +39,28 @@ from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 @described
 @dataclass(frozen=True, repr=False)
 class Allocation(Answer):
-    """Compute-optimal splits of budgets, and the runs to order.
+    """Compute-optimal splits of budgets, and the recommended runs.
 
     Parameters
     ----------
     summary
         One row a budget (index ``flops``). Of the optimum, which is not known exactly: median,
         ``_lower`` and ``_upper`` of ``params`` (N*), ``tokens`` (D*), ``tokens_per_param``,
-        ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and
-        d ln D*/d ln C, and ``params_exponent_over_runs``, the exponent of N* over the fitted runs
-        as in :meth:`Fit.summary`. Of the run to order, whose posterior expected loss is smallest:
-        ``recommended_params`` and ``recommended_tokens``; median and interval of its ``loss``,
-        of its ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and
-        of ``excess_compute``, the share of the budget that the best run of the same loss would
-        save; the mean
-        ``expected_regret``; ``within_prob``, the probability that its loss is within a share
-        ``within`` of L*. Of what is nearly as good: ``near_params_lower`` to
+        ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and d ln D*/d ln C,
+        and ``params_exponent_over_runs``, the exponent of N* over the fitted runs as in
+        :meth:`Fit.summary`. Of the recommended run, whose posterior expected loss is smallest:
+        ``recommended_params`` and ``recommended_tokens``; median and interval of its ``loss``, of
+        its ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and of
+        ``excess_compute``, the share of the budget that the best run of the same loss would save;
+        the mean ``expected_regret``; ``within_prob``, the probability that its loss is within a
+        share ``within`` of L*. Of what is nearly as good: ``near_params_lower`` to
         ``near_params_upper``, whose expected loss is within that share of the smallest, and
         ``near_prob``, the probability that N* is among them. ``without_optimum`` and
-        ``several_minima`` are shares of the draws: the former are left out of what is said of the
-        optimum. Where more compute may do harm, also ``recommended_flops``, what the run to order
-        costs, and ``unspent_prob``, the probability that the best run costs less than the budget.
-        Last ``reach_flops``, the budget over the largest fitted run's compute, and ``money``.
+        ``several_minima`` are shares of the draws: the former are left out of the summaries of the
+        optimum. Where more compute may do harm, also ``recommended_flops``, the cost of the
+        recommended run, and ``unspent_prob``, the probability that the best run costs less than the
+        budget. Last ``reach_flops``, the budget over the largest fitted run's compute, and
+        ``money``.
     """
 
     within: float = 0.001
@@ -128,8 +128,8 @@ def allocate(
     and an increasing function around the two terms does not move it [1]_. Elsewhere the lowest of
     the minima along the budget is taken; compute that would raise the law's loss is not spent.
 
-    The run to order has to be chosen before the truth is known. It is the one with the smallest
-    posterior expected loss, :math:`\arg\min_N \mathrm{E}[L(N, D(N, C))]`; neither the mean of the
+    The recommended run is chosen under uncertainty. It is the one with the smallest posterior
+    expected loss, :math:`\arg\min_N \mathrm{E}[L(N, D(N, C))]`; it is neither the mean of the
     optima nor the optimum at mean parameters. The minimum is flat: read ``near_params_lower`` to
     ``near_params_upper`` before you buy hardware for N*.
 

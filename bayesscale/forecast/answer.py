@@ -79,7 +79,7 @@ asks = documented(ARGUMENTS, sections=SECTIONS)
 @described
 @dataclass(frozen=True, repr=False)
 class Answer(Result):
-    """The posterior of what was asked.
+    """The posterior of a derived quantity, by target.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Answer(Result):
         UnknownNameError
             If there is no such unit.
         DomainError
-            If bytes are wanted, but how many make a token is not known.
+            If the unit is per byte, but the bytes per token are not known.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""What data are worth: repeated ones, plenty of them for a size, and all that there could be."""
+"""The value of repeated data, the data that a size needs, and the limit of unlimited data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,16 +86,16 @@ def worth_of_epochs(
     fit: Fit | Average, *, epochs: ArrayLike, unique_tokens: float | None = None,
     params: float | None = None, terms: Terms | None = None, ci_prob: float = 0.9,
 ) -> DataWorth:  # fmt: skip
-    r"""Find what repeated tokens are worth, and from how many epochs on they do harm.
+    r"""Estimate the value of repeated tokens, and from how many epochs on they do harm.
 
     Parameters
     ----------
     epochs
-        How often tokens are read, >= 1, shape ``(epochs,)`` or a scalar.
+        Passes over the unique tokens, >= 1, shape ``(epochs,)`` or a scalar.
     unique_tokens
         Tokens U that there are, > 0; None for those of the terms, ``given``.
     params
-        Parameters N, > 0; by default one for 20 unique tokens.
+        Parameters N, > 0; by default one per 20 unique tokens.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def tokens_without_overfitting(
     fit: Fit | Average, *, params: ArrayLike, excess: float = 0.02, terms: Terms | None = None,
     ci_prob: float = 0.9,
 ) -> DataWorth:  # fmt: skip
-    r"""Find the new tokens with which a size comes within a share of its loss on endless data.
+    r"""Find the new tokens that bring a size within a share of its loss with unlimited data.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def tokens_without_overfitting(
 def convergence(
     fit: Fit | Average, flops: ArrayLike, *, terms: Terms | None = None, ci_prob: float = 0.9
 ) -> DataWorth:
-    """Find how far compute-optimal runs stop short of convergence.
+    """Estimate how far compute-optimal runs are from convergence.
 
     Parameters
     ----------
@@ -211,9 +211,9 @@ def convergence(
     Returns
     -------
     DataWorth
-        ``over_converged``: the loss of the best run over that of its size on endless data, less 1;
-        ``of_reducible``: the difference as a share of the reducible loss. Kaplan et al. (2020),
-        section 6.1, arXiv:2001.08361, found 10 % over converged at every budget.
+        ``over_converged``: the loss of the best run over that of its size with unlimited data,
+        minus 1; ``of_reducible``: the difference as a share of the reducible loss. Kaplan et al.
+        (2020), section 6.1, arXiv:2001.08361, found 10 % over converged at every budget.
 
     Examples
     --------

@@ -102,18 +102,18 @@ def extrapolate(
         Standard error of measuring each target's loss, nats/token, >= 0, shape ``(target,)`` or a
         scalar: it widens ``loss``, what one would measure, and not ``law_loss``. By default 0.
     recipe_shift
-        Standard deviation of what another recipe than the fitted runs' does to log loss, >= 0, the
-        same for all targets: ``0.02`` says that new data, another optimiser or another architecture
-        may well move the loss by 2 %, up or down. By default 0: runs made as the fitted ones were.
+        Standard deviation of the shift in log loss between the recipe of the targets and that of
+        the fitted runs, >= 0, the same shift for all targets: ``0.02`` if new data, another
+        optimiser or another architecture may change the loss by about 2 %. By default 0: the same
+        recipe.
 
     Notes
     -----
-    What the law may get wrong is in these intervals if the fit has a discrepancy. Of an average,
-    each law is asked with its share of the draws, and the intervals are those of the mixture. The
-    noise of a measured run in log loss has the scale
-    :math:`\sqrt{\sigma_i^2 + (\mathrm{loss\_se} / L)^2}`, as in the fit. A recipe of its own adds
-    to the log loss of all targets, of ``law_loss`` and ``loss``, one draw of
-    :math:`\mathcal N(0, \mathrm{recipe\_shift}^2)`.
+    The intervals include model discrepancy if the fit has one. For an average, each law is
+    evaluated with its share of the draws, and the intervals are those of the mixture. The noise of
+    a measured run in log loss has the scale :math:`\sqrt{\sigma_i^2 + (\mathrm{loss\_se} / L)^2}`,
+    as in the fit. A shift of recipe adds to the log loss of all targets, of ``law_loss`` and
+    ``loss``, one draw of :math:`\mathcal N(0, \mathrm{recipe\_shift}^2)`.
 
     Examples
     --------

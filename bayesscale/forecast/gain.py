@@ -67,7 +67,7 @@ def gain(
     flops: float | None = None, factor: float = 10.0, terms: Terms | None = None,
     ci_prob: float = 0.9, **inputs: float,
 ) -> Gain:  # fmt: skip
-    """Compute what multiplying parameters, tokens or compute buys, from a given run on.
+    """Estimate the loss reduction from multiplying parameters, tokens or compute of a run.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def gain(
     factor
         What to multiply by, > 0 and not 1.
     terms
-        As for :func:`~bayesscale.allocate`. More compute means from the optimal split of what the
-        run costs to the optimal split of ``factor`` times that. None for a law of one input.
+        As for :func:`~bayesscale.allocate`. More compute compares the optimal split of the run's
+        cost with the optimal split of ``factor`` times that cost. None for a law of one input.
 
     Examples
     --------

@@ -109,7 +109,7 @@ def regret(
 
     Two of size, tokens, their ratio and compute make a plan: ``params=70e9, tokens=1.4e12``;
     ``tokens_per_param=20, flops=1e24``; the sizes that can be built, ``params=[...], flops=1e24``,
-    of which :attr:`Regret.choice` is then the one to order.
+    of which :attr:`Regret.choice` is then the recommended one.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def landmark_models() -> pd.DataFrame:
 def landmarks(fit: Fit | Average, *, terms: Terms | None = None, ci_prob: float = 0.9) -> Regret:
     """Compute how over- or under-trained published models are under a fitted law.
 
-    Their losses are those that the fit's own recipe and data would give, not theirs.
+    Losses are predicted for the recipe and data of the fitted runs, not of these models.
 
     Parameters
     ----------

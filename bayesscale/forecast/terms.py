@@ -42,8 +42,8 @@ class Limits:
     params_min, params_max
         Least and most parameters N, > 0; None for no limit.
     tokens_max
-        Most tokens D, > 0, such as all there are where none may be repeated; what a budget has
-        left over is not spent.
+        Most tokens D, > 0, such as all available tokens if none may be repeated; any remaining
+        budget is not spent.
 
     Raises
     ------
@@ -80,15 +80,15 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Repetition:
-    r"""Data of which there is only so much, read several times.
+    r"""Limited data, repeated for several epochs.
 
     Parameters
     ----------
     unique_tokens
-        Tokens U that there are, > 0.
+        Available unique tokens U, > 0.
     token_decay, param_decay
-        Repetitions after which another one is worth 1/e of new tokens, :math:`R_D^*`, and excess
-        parameters likewise, :math:`R_N^*`, > 0. The defaults are those of the paper.
+        Repetitions after which another one has 1/e of the value of new tokens, :math:`R_D^*`, and
+        likewise for excess parameters, :math:`R_N^*`, > 0. The defaults are those of the paper.
     params_per_token
         Parameters that U tokens are best used with, over U, > 0: more are in excess.
     draws
@@ -101,15 +101,15 @@ class Repetition:
 
     Notes
     -----
-    The law is asked at the tokens and parameters that are worth as much,
+    The law is evaluated at the effective tokens and parameters
 
     .. math:: D' = U_D \left[1 + R_D^* (1 - e^{-R_D / R_D^*})\right], \qquad
               N' = U_N \left[1 + R_N^* (1 - e^{-R_N / R_N^*})\right]
 
-    with :math:`U_D = \min(U, D)`, :math:`R_D = D / U_D - 1`,
-    :math:`U_N = \min(N, \mathrm{params\_per\_token} \cdot U)` and :math:`R_N = N / U_N - 1`.
-    Muennighoff et al. (2023), section 3, arXiv:2305.16264. In the paper U_N goes with U_D
-    rather than U; here a run that repeats nothing is as the fit says while data are plenty.
+    with :math:`U_D = \min(U, D)`, :math:`R_D = D / U_D - 1`, :math:`U_N = \min(N,
+    \mathrm{params\_per\_token} \cdot U)` and :math:`R_N = N / U_N - 1`. Muennighoff et al. (2023),
+    section 3, arXiv:2305.16264. In the paper U_N is proportional to U_D rather than U; here a run
+    without repetition is predicted as the fit does with plentiful data.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def _worth(size: Array | float, plenty: float, decay: Array | float) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Everything that is assumed about a purchase; one argument of every question about budgets.
+    """All assumptions about cost, limits and data; one argument of every function of budgets.
 
     Parameters
     ----------
@@ -179,14 +179,14 @@ class Terms:
     limits
         Sizes that a run may have.
     repetition
-        How much data there is where tokens have to be repeated; None for plenty.
+        The unique data, where tokens have to be repeated; None for unlimited data.
     counting
-        How parameters are counted in the question and its answer; None as in the runs.
+        How parameters are counted in arguments and results; None as in the runs.
     given
         Inputs of the law that no budget is divided between, by name, such as ``{"experts": 8}``:
-        for every question on these terms. A question that takes ``**inputs`` may override them.
+        for every call with these terms. Functions that take ``**inputs`` may override them.
     within
-        Losses within this share of the best are as good, > 0.
+        Losses within this share of the best count as equally good, > 0.
 
     Raises
     ------

@@ -30,7 +30,7 @@ SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Average(page.Result):
-    """A mixture of posteriors, which answers questions about losses as a fit does.
+    """A mixture of posteriors, accepted by functions of predicted losses as a fit is.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Average(page.Result):
     text
         The weights in words, for a report.
     random_seed
-        Seed that chooses which draws of each fit stand for it.
+        Seed that chooses which draws of each fit represent it.
     """
 
     fits: Mapping[str, Fit]

@@ -84,7 +84,7 @@ class ManyFits(Result):
 
     @property
     def text(self) -> str:
-        """Which fits are not to be used, and which with caution, in a sentence each."""
+        """Which fits must not be used, and which need caution, a sentence each."""
         return unsound(self.ladders, "fits") or f"All {len(self)} fits passed their checks."
 
     def sections(self) -> list[Section]:
@@ -109,7 +109,7 @@ def fit_many(
     store: str | Path | None = None, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> ManyFits:  # fmt: skip
-    """Fit one model to each of many ladders; nothing is fitted if one of them is wrong.
+    """Fit one model to each of many ladders; nothing is fitted if one of them is invalid.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def fit_laws(
     discrepancies: Sequence[str | None] = (None, "drift"), progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> dict[str, Fit]:  # fmt: skip
-    """Fit every law with every discrepancy, all with one seed; nothing is fitted if one is wrong.
+    """Fit every law with every discrepancy, all with one seed; nothing is fitted if one is invalid.
 
     Parameters
     ----------

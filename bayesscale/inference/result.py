@@ -158,7 +158,7 @@ class Fit(page.Result):
         return page.verdict(self.checks)
 
     def options(self, **changes: Any) -> dict[str, Any]:
-        """Return the options that this fit was made with, but for changes, to fit again with.
+        """Return the options that this fit was made with, with changes, to refit with.
 
         Without its discrepancy a model has no priors of it: those are left out.
 

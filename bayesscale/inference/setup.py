@@ -60,12 +60,12 @@ MODEL = ("law", "noise", "discrepancy", "priors")
 """The options that say what is fitted; the others say how."""
 
 MEANINGS = {
-    "runs": """The training runs, at least as many as the law has unknowns; a frame is read as by
+    "runs": """The training runs, at least as many as the law has parameters; a frame is read as by
 `Runs.from_frame`.""",
     **MODEL_MEANINGS,
     "like": """A fit of the same law to a similar ladder, such as of another corpus. The prior of
 slopes, exponents, irreducible share and noise is then its posterior, widened by as much as such
-ladders differ; ``priors`` come before it, and fewer runs than unknowns are enough.""",
+ladders differ; ``priors`` override it, and fewer runs than parameters are enough.""",
     "draws": """Draws kept in each chain, at least 100. None keeps as many as the checks of
 convergence need, 500 to 1,000.""",
     "tune": "Draws discarded in each chain while it adapts, at least 100.",
@@ -76,20 +76,20 @@ and safer.""",
 new one, which the result records, or that of the store where there is one.""",
     "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
     "density": """``"fused"`` compiles the formulas themselves, which takes a tenth of a second;
-what it does not know, such as a prior of PyMC's own, it leaves to PyMC. ``"pytensor"`` samples
-PyMC's graph: the same posterior, ten times slower.""",
-    "store": """Folder that keeps what is finished. A rerun with the same arguments goes on from
-there. On a cluster, workers must share it.""",
+models that it cannot compile, such as with other PyMC priors, are left to PyMC. ``"pytensor"``
+samples PyMC's graph: the same posterior, ten times slower.""",
+    "store": """Folder that keeps finished fits. A rerun with the same arguments continues
+from there. On a cluster, workers must share it.""",
     **PROGRESS,
 }
 """What arguments mean that many functions take."""
 
 RAISES = """RunsError
-    If there are fewer runs than unknowns.
+    If there are fewer runs than parameters of the law.
 UnknownNameError
     If a law, noise, discrepancy or prior has an unknown name.
 PriorError
-    If a prior is malformed, or all that it allows is far from what was observed.
+    If a prior is malformed, or excludes the observed losses.
 DomainError
     If an option is outside its domain.
 FileError

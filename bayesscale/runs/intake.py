@@ -112,9 +112,9 @@ two.""",
     "loss_se": "Column of the standard error of each loss, in ``loss_unit``, >= 0.",
     "seed": "Column that tells replicates apart. Cells may be empty.",
     "group": "One column or several to keep as labels, e.g. the corpus.",
-    "cluster": """Column that names the training run, or the sweep, that each row is a reading of,
-e.g. of checkpoints. Their losses miss a law together, and a fit counts them so. Rows with an empty
-cell are runs of their own.""",
+    "cluster": """Column that names the training run, or the sweep, that each row belongs to, e.g.
+of checkpoints. Rows of one cluster share an effect on their loss in a fit. Rows with an empty cell
+are separate runs.""",
     "run_id": """Column that names the runs, all different. Otherwise the index of the frame names
 them if it can, else their position.""",
     "params_non_embedding": "Column of the parameters outside the embeddings, count, > 0.",
@@ -126,20 +126,20 @@ rule within 1 % everywhere is known by that rule.""",
 ``"perplexity"``, whose log is nats/token.""",
     "bytes_per_token": """Mean bytes in a token, > 0; of bits/character, characters. Needed for
 these two. The column of it where a table mixes tokenizers: losses then become those of a token of
-the mean length, so that they compare; tokens D stay as they were counted.""",
-    "units": """What one in a column of counts or compute is, by name: ``{"params": "M", "tokens":
+the mean length, so that they are comparable; tokens D stay as they were counted.""",
+    "units": """Units of columns of counts or compute, by name: ``{"params": "M", "tokens":
 "B", "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days; log10 of a decimal
-logarithm), or a number. It is never guessed; a header such as ``Params (M)`` or a cell such as
-``1.73B`` says it itself.""",
+logarithm), or a number. Units are never guessed; headers such as ``Params (M)`` and cells such as
+``1.73B`` are read.""",
     "inputs": """Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
 numbers; in place of a name, a `Quantity` says which numbers it allows.""",
     "where": """Only rows that meet this are kept, and the others are not checked: column to value,
 ``{"corpus": "c4"}``, or one condition or several, ``"loss < 8"``, with ``=``, ``!=``, ``<``,
 ``<=``, ``>``, ``>=`` or ``in``. Text compares as it is written and, where no cell reads so, as a
 number; numbers compare as numbers.""",
-    "reading": """Of a table with several rows a run, as a history has: the ``"last"`` row of each
-run, the ``"best"``, or the last with the ``"mean"`` loss. ``run_id`` or ``cluster`` names the
-runs.""",
+    "reading": """For a table with several rows per run, such as a history: the
+``"last"`` row of each run, the ``"best"``, or the last with the ``"mean"`` loss. ``run_id`` or
+``cluster`` names the runs.""",
     "drop_incomplete": "Leave out rows that lack a number or a group, and warn which they are.",
     "params_from": "Column of names that hold the parameters, such as ``pythia-160m``.",
     "decimal": 'Decimal sign of numbers that are text: ``"."`` or ``","``.',
