@@ -1,4 +1,4 @@
-"""What a back-test found: scores by reach and method, and the verdict on the errors."""
+"""The result of a back-test: scores by extrapolation factor and method, and the verdict."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Backtest(Result):
 
     @property
     def p_value(self) -> float:
-        """Probability of errors as large as these if the model is right, all folds combined."""
+        """Probability of errors as large as these if the model is correct, all folds combined."""
         return float(combine(self.judged["p_value"].to_numpy()))
 
     @cached_property
@@ -139,7 +139,7 @@ class Backtest(Result):
 
     @property
     def outcome(self) -> Severity:
-        """What the errors come to: ``"ok"`` only where larger ones would have been detected."""
+        """The severity of the errors: ``"ok"`` only where larger ones would have been detected."""
         if not len(self.judged):
             return "stop"
         if self.p_value < ERRORS_LEVEL and self._inside.mean() < LEVEL / 100:

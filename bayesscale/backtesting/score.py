@@ -1,4 +1,4 @@
-"""The big run came in: how the forecast did, and what the law looks like with it."""
+"""Predictions of newly finished runs compared with their losses, and the refit with them."""
 
 import warnings
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ LEVEL = 90
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Score(Result):
-    """How a fit predicted runs that it had not seen, and the fit with them.
+    """Scores of a fit on runs that were not fitted, and the refit with them.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Score(Result):
         Predictions and scores, as a back-test of one fold has them: ``backtest.points``, one row
         a method and run, and ``backtest.summary``, by reach.
     refit
-        The fit of all runs, or None if it was not wanted.
+        The fit of all runs, or None without a refit.
     moved
         One row a parameter: median, ``lower`` and ``upper`` (90 %) ``before`` and ``after``, and
         ``shift``, how far the median moved in posterior standard deviations before. None without
@@ -64,7 +64,7 @@ class Score(Result):
 
     @property
     def text(self) -> str:
-        """How the forecast did, in a sentence or two."""
+        """The scores of the predictions, in a sentence or two."""
         table = self.points
         inside = covered(table, LEVEL)
         if len(table) == 1:
@@ -84,7 +84,7 @@ class Score(Result):
         return f"{text} {self.backtest.comparison}"
 
     def sections(self) -> list[Section]:
-        """Return how the forecast did, the predictions, and what moved."""
+        """Return the scores, the predictions, and the shifts of parameters."""
         short = self.backtest.outcome in ("caution", "stop")
         if len(self.points) == 1:
             short = not covered(self.points, LEVEL).all()
@@ -133,23 +133,23 @@ def _cell(row: Mapping[str, Any], when: str) -> str:
 def score(
     fit: Fit, held_out: Runs, *, refit: bool = True, progress: ProgressOption = "auto"
 ) -> Score:
-    """Score a fit on runs that it had not seen, and fit again with them.
+    """Score a fit on runs that were not fitted, and refit with them.
 
     Parameters
     ----------
     fit
-        A fit of the runs there were.
+        A fit of the earlier runs.
     held_out
-        The runs that came in, counted as the fitted ones are.
+        The new runs, counted as the fitted ones are.
     refit
         Whether to fit all runs as the fit was made: same law, noise, discrepancy, priors and seed.
 
     Raises
     ------
     DomainError
-        If ``fit`` is no fit, ``held_out`` are no runs, or some of them were fitted.
+        If ``fit`` is not a fit, ``held_out`` are not runs, or some of them were fitted.
     RunsError
-        If the two tables count parameters otherwise, or have different columns.
+        If the two tables count parameters differently, or have different columns.
 
     Warns
     -----

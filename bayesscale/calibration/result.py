@@ -1,4 +1,4 @@
-"""What a calibration found: ranks, a test of each quantity, and a verdict."""
+"""The result of a calibration: ranks, a test of each quantity, and a verdict."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Calibration(Result):
     model
         The model in words, such as ``"The law 'unified' with ..."``.
     false_alarm
-        Probability that a right model does not pass, at most.
+        Highest probability that a correct model does not pass.
     random_seed
         The seed; with it, a rerun simulates and ranks the same.
     ranked_among
@@ -105,7 +105,7 @@ class Calibration(Result):
 
     @property
     def unconverged(self) -> int:
-        """How many fits did not converge. Their ranks count all the same."""
+        """How many fits did not converge. Their ranks are included."""
         return int((~self.fits["converged"]).sum())
 
     @property

@@ -47,7 +47,7 @@ class Evidence(Estimate):
     mcse
         Its Monte Carlo standard error.
     overlap
-        How alike the posterior and the bridge's proposal are, in (0, 1]: the share of the effective
+        Overlap of the posterior and the bridge's proposal, in (0, 1]: the share of the effective
         sample that the bridge keeps, 1 for a normal posterior.
     pareto_k
         Shape of the tail of the bridge's weights, -inf where they hardly vary; large beside a small

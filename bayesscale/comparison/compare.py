@@ -1,4 +1,4 @@
-"""Compare laws on the same runs by everything that tells them apart."""
+"""Compare laws on the same runs by several criteria."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -52,18 +52,18 @@ def compare(
     Parameters
     ----------
     criteria
-        Any of ``"evidence"`` (how probable law and priors made the runs), ``"loo"`` (how well
-        each run is predicted by the others) and ``"largest"`` (how probable the smaller runs made
-        all those with the largest compute, together; one refit a law).
+        Any of ``"evidence"`` (prior predictive density of the runs), ``"loo"`` (how well each run
+        is predicted by the others) and ``"largest"`` (joint predictive density of the runs with the
+        largest compute given the smaller ones; one refit per law).
     prior_odds
-        How probable each law is before the runs are seen, by name, positive, up to a factor;
-        all alike by default. It enters ``probability`` alone.
+        Prior probability of each law, by name, positive, up to a factor; equal by default. It
+        enters ``probability`` alone.
     group
         For ``"loo"``: column of labels whose runs are left out together.
     prior_grid
         Whether to repeat the evidence under narrower and wider priors, as
         :func:`~bayesscale.prior_sensitivity` does, of fits with a discrepancy if there are any; by
-        default where the verdict may rest on them: below 10 nats, or on fewer than 50 runs.
+        default where the verdict may depend on them: below 10 nats, or with fewer than 50 runs.
     exact
         Whether laws that are all fitted with a discrepancy are refitted without it, seconds a law,
         and compared in both settings. These fits are called ``"kaplan"`` where the given one is
@@ -77,9 +77,9 @@ def compare(
     differ in priors or noise, the text says so.
 
     Laws are compared with those of the same discrepancy. What is quoted first is the comparison
-    with a discrepancy: where laws are assumed exact, the noise of each law takes up what the law
-    misses, and a law whose noise may grow with compute can lead by that alone. A probability is
-    given only where the law with the most evidence describes the runs (see ``describes_runs``).
+    with a discrepancy: where laws are assumed exact, the noise of each law absorbs its lack of fit,
+    and a law whose noise may grow with compute can lead by that alone. A probability is given only
+    where the law with the most evidence describes the runs (see ``describes_runs``).
 
     Examples
     --------

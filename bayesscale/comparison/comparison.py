@@ -1,4 +1,4 @@
-"""What a comparison found, as a table and in words."""
+"""The result of a comparison, as a table and in words."""
 
 from __future__ import annotations
 
@@ -48,10 +48,9 @@ class Comparison(page.Result):
         describe the runs or stands alone.
 
         By leave-one-out: ``elpd``, nats, with its standard error ``elpd_se``; ``elpd_diff`` from
-        the best with ``elpd_diff_se``, errors that say how much other runs of the same kind would
-        have changed the figure; weight in ``stacking``; ``high_k``, the runs or groups whose
-        importance sampling failed, so that they were refitted, ``n_refits``, and whether these
-        ``refits_converged``.
+        the best with ``elpd_diff_se``, errors from the variation among runs of the same kind;
+        weight in ``stacking``; ``high_k``, the runs or groups whose importance sampling failed, so
+        that they were refitted, ``n_refits``, and whether these ``refits_converged``.
 
         On the largest compute: ``log_score``, the joint log density of all ``n_largest`` runs given
         the smaller ones, and ``log_score_diff`` from the best, with their Monte Carlo errors
@@ -67,7 +66,7 @@ class Comparison(page.Result):
     prior_predictive
         Prior predictive quantiles of each fit, one row a fit.
     sensitivity
-        The evidences under narrower and wider priors, where the verdict may rest on them; else
+        The evidences under narrower and wider priors, where the verdict may depend on them; else
         None.
     random_seed
         The seed.

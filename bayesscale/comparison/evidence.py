@@ -1,4 +1,4 @@
-"""The evidence of a fit: how probable a law and its priors made the runs."""
+"""The evidence of a fit: the prior predictive density of the runs."""
 
 from collections.abc import Callable, Mapping
 

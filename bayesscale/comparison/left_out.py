@@ -1,4 +1,4 @@
-"""How well runs are predicted by fits that did not see them."""
+"""How well runs are predicted by fits without them."""
 
 from __future__ import annotations
 

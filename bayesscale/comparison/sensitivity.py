@@ -1,4 +1,4 @@
-"""How much a Bayes factor owes to the priors."""
+"""How much a Bayes factor depends on the priors."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class PriorSensitivity(Result):
     Parameters
     ----------
     summary
-        One row a prior (index ``prior``: the coordinate, ``"discrepancy"`` for all of what the laws
-        get wrong, or ``"all"``, and ``scale``, by which the standard deviation of its prior on the
-        scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>`` log
-        evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with
+        One row a prior (index ``prior``: the coordinate, ``"discrepancy"`` for all coordinates of
+        the discrepancy, or ``"all"``, and ``scale``, by which the standard deviation of its prior
+        on the scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>``
+        log evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with
         ``ln_bf_mcse``, and ``refitted``, the fits whose draws were too few for that prior. NaN
         where a refit did not converge.
     pair
@@ -56,7 +56,7 @@ class PriorSensitivity(Result):
     text
         The verdict.
     prior_decides
-        Whether the verdict on the pair is open or turns under some prior, or is not known there.
+        Whether the verdict on the pair is open, reversed or unknown under some prior.
     fingerprint
         That of the runs, which a report of them checks.
     """

@@ -1,4 +1,4 @@
-"""What is still worth learning: which small runs to train before committing to a large one."""
+"""Experimental design: which small runs to train before committing to a large one."""
 
 from __future__ import annotations
 
@@ -188,16 +188,16 @@ def design(
         Runs that could be trained: columns ``params`` and ``tokens``, > 0. None makes a grid from
         the smallest fitted run to four times beyond the largest, within the budget.
     most
-        How many runs to choose at most, >= 1. One may be chosen several times: as replicates.
+        Maximum number of runs, >= 1. One may be chosen several times, as replicates.
     terms
-        As for :func:`~bayesscale.allocate`; limits hold of the large run alone.
+        As for :func:`~bayesscale.allocate`; limits apply to the large run alone.
 
     Notes
     -----
-    What is optimised is the expected regret of the size chosen for the large run, nats/token. With
-    x* the draws of ln N* at the target, h the bend of the loss there and f those of a candidate's
-    log loss, the regret of a decision d is :math:`\tfrac12 h (x^* - d)^2` to second order, and the
-    best decision that is linear in the candidate's outcome lowers its expectation by
+    The design minimises the expected regret of the size chosen for the large run, nats/token. With
+    x* the draws of ln N* at the target, h the second derivative of the loss there and f those of a
+    candidate's log loss, the regret of a decision d is :math:`\tfrac12 h (x^* - d)^2` to second
+    order, and the best decision that is linear in the candidate's outcome lowers its expectation by
 
     .. math:: \tfrac12 \bar h \, \frac{\mathrm{Cov}_h(x^*, f)^2}{\mathrm{Var}_h(f) + \sigma^2}
 

@@ -1,8 +1,8 @@
-"""What a plan rests on: the same question to other models, and to the larger runs alone.
+"""Robustness of a plan: the same fit under other models, and to the larger runs alone.
 
-Each is a fit of its own. Where its interval of the compute-optimal size, of the loss there or of
-the exponent hardly overlaps the plan's, the answer depends on an assumption that the runs do not
-settle, and the plan is a caution.
+Each is a separate fit. Where its interval of the compute-optimal size, of the loss there or of the
+exponent hardly overlaps the plan's, the result depends on an assumption that the runs cannot
+distinguish, and the plan is a caution.
 """
 
 from __future__ import annotations

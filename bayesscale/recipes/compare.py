@@ -50,8 +50,8 @@ def compare_recipes(
 
     One law holds for all: a recipe multiplies the parameters and tokens of the baseline's law, so
     that the compute it saves is one factor at every budget. Other forms let the gain drift with
-    compute, and give it an irreducible loss or exponents of its own besides. All are averaged,
-    three quarters of their weights by evidence and the rest equal.
+    compute, and also give the recipe its own irreducible loss or exponents. All are averaged, three
+    quarters of their weights by evidence and the rest equal.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def compare_recipes(
         Losses to compare at, nats/token, > 0.
     forms
         Forms of the model: ``"shared"``, ``"drift"``, ``"floor + drift"``, ``"exponents + drift"``;
-        those with more unknowns than there are runs are left out.
+        those with more parameters than there are runs are left out.
     terms
         What runs cost, as for :func:`~bayesscale.allocate`, also by recipe: compute is then what
         these count, such as hours. None counts as the runs of each recipe do.

@@ -1,4 +1,4 @@
-"""What a comparison of recipes found: the answer as a table, in draws and in words."""
+"""The result of a comparison of recipes: as a table, in draws and in words."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class RecipeComparison(Answer):
         the runs and 100x, and where, ``flops``, median if it does.
     power
         One row a recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the centre,
-        and the ``sd`` of ln m that they let expect of these runs at a shared shape.
+        and the ``sd`` of ln m expected from these runs at a shared shape.
     compared
         What makes these recipes hard to compare.
     """
@@ -160,16 +160,16 @@ def runs_needed(
     Parameters
     ----------
     gain
-        Compute multiplier less one, > 0: 0.05 is a gain of 5 %.
+        Compute multiplier minus one, > 0: 0.05 is a gain of 5 %.
     noise
-        Standard deviation of a run's log loss around the law, as among seeds, > 0.
+        Standard deviation of a run's log loss around the law, such as that between seeds, > 0.
     slope
         How fast log loss falls in the log of compute along the best runs, > 0: .03 to .08 on
         public ladders.
     prob
-        The probability of a gain, P(m > 1), that counts as known, in (0, 1).
+        The probability P(m > 1) above which a gain counts as detected, in (0, 1).
     power
-        How probably the runs reach it, in (0, 1).
+        The probability that the runs reach it, in (0, 1).
 
     Returns
     -------
@@ -178,7 +178,7 @@ def runs_needed(
 
     Notes
     -----
-    If the recipes share the shape of their law, n runs of each let expect
+    If the recipes share the shape of their law, n runs of each give
 
     .. math:: \mathrm{SD}(\ln m) \approx \frac{\sigma}{s} \sqrt{\frac{2}{n}}, \qquad
               n = 2 \left( \frac{(z_{prob} + z_{power}) \, \sigma}{s \ln(1 + gain)} \right)^2

@@ -1,4 +1,4 @@
-"""The columns of a table of runs, each as an array, and which rows are readings of one run."""
+"""The columns of a table of runs, each as an array, and which rows belong to one run."""
 
 from collections.abc import Sequence
 
@@ -78,7 +78,7 @@ class RunArrays:
 
     @property
     def cluster(self) -> np.ndarray | None:
-        """Labels of the run or sweep that a row is a reading of; NaN or "": its own; if known."""
+        """Labels of the run or sweep that a row belongs to, if known; NaN or "": its own."""
         return self._columns.get("cluster")
 
     @property

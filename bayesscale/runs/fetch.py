@@ -203,10 +203,10 @@ def load_example(
         ``"total"``: all parameters :math:`N`, with compute :math:`6ND`. ``"non_embedding"``: those
         of the blocks alone, as Kaplan et al. [1]_ count, with :math:`6ND` of that count.
     all_levels
-        Also the three lowest levels of the ladder of bytes, where loss falls ever faster with
-        compute. To leave them out was decided after looking at all levels.
+        Also the three lowest levels of the ladder of bytes, where loss falls at an increasing rate.
+        The decision to leave them out was made after looking at all levels.
     repeated
-        Also the runs that see their data 2 to 16 times, with the label ``part``. No law of
+        Also the runs that repeat their data for 2 to 16 epochs, with the label ``part``. No law of
         :math:`N` and :math:`D` alone describes these.
 
     References

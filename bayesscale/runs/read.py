@@ -31,13 +31,13 @@ def read_runs(
     Parameters
     ----------
     path
-        A table with one row a run, ``"-"`` for standard input. The suffix tells its format:
+        A table with one row per run, ``"-"`` for standard input. The suffix gives its format:
         ``.csv`` and ``.tsv`` with any separator, ``.md`` (a markdown table), ``.parquet``,
         ``.xlsx`` (needs ``bayesscale[excel]``), ``.jsonl`` or ``.ndjson`` (one object a line),
-        ``.json`` (a list of objects, or an object of lists or objects), ``.nc`` (netCDF), each
-        also with ``.gz``; of ``.txt`` and standard input, the content. Objects in objects become
-        columns such as ``train.steps``. Histories as W&B and Hugging Face's ``trainer_state.json``
-        hold them are recognised.
+        ``.json`` (a list of objects, or an object of lists or objects), ``.nc`` (netCDF), each also
+        with ``.gz``; of ``.txt`` and standard input, the content. Objects in objects become columns
+        such as ``train.steps``. Histories as W&B and Hugging Face's ``trainer_state.json`` hold
+        them are recognised.
     name
         Name of the ladder; by default that of the file without its suffix.
 

@@ -127,11 +127,11 @@ class TaskFit(Answer):
         One row a task: ``models``, ``link``, ``ln_bf`` over a flat one; medians and intervals of
         the predictor ``half`` way in the link, where its argument is zero, its ``slope`` in half
         ranges of the models, and the over-dispersion ``sd``; ``ess``, effective draws; ``known``,
-        whether these models can tell.
+        whether these models show a change.
     draws
         The coordinates of the links, dims ``(chain, draw, task)``.
     links, seed
-        What predicts, by task, and the seed of predictions.
+        The links, by task, and the seed of predictions.
     """
 
     links: Mapping[str, TaskLink]
@@ -235,7 +235,7 @@ class TaskFit(Answer):
         """Return by task the compute at which the expected score passes one with a probability.
 
         Along the best runs of the fitted law, or directly for links from compute; infinite where
-        that is beyond ten thousand times the largest model, NaN where these models cannot tell.
+        that is beyond ten thousand times the largest model, NaN where these models show no change.
         """
         probability("prob", prob)
         task = next(iter(self.links.values())).model.task

@@ -1,4 +1,4 @@
-"""Whether an ability breaks out of its curve: a smooth link against a change of its slope."""
+"""Whether an ability emerges: evidence of a change of slope over a smooth link."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,10 +28,10 @@ class Emergence(Result):
     ----------
     table
         One row a task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a change of slope
-        over none, with ``ln_bf_lower`` and ``ln_bf_upper`` over prior scales of 0.7, 1.4 and 2.8
-        of its log; ``factor``, median and 90 % interval, and ``x``, where, loss in nats/token or
-        FLOP; ``expected``, the ln BF that a fourfold slope in the upper half of these models lets
-        expect; ``models``, how many over this range would find it nine times in ten.
+        over none, with ``ln_bf_lower`` and ``ln_bf_upper`` over prior scales of 0.7, 1.4 and 2.8 of
+        its log; ``factor``, median and 90 % interval, and ``x``, where, loss in nats/token or FLOP;
+        ``expected``, the ln BF expected from a fourfold slope in the upper half of these models;
+        ``models``, how many over this range would find it nine times in ten.
     """
 
     table: pd.DataFrame

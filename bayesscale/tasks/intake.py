@@ -1,4 +1,4 @@
-"""Measured scores of tasks beside losses or compute, and what cannot be meant."""
+"""Measured scores of tasks with losses or compute, and the checks of them."""
 
 from dataclasses import dataclass
 from typing import Any, cast
