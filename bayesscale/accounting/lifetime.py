@@ -96,13 +96,13 @@ def is_cost(value: object) -> bool:
 @counted
 @dataclass(frozen=True)
 class Money:
-    """Budgets in money, for ``flops=``: what a FLOP of training costs makes FLOP of them.
+    """Budgets in money, for ``flops=``, converted to FLOP by the price of a FLOP of training.
 
     Parameters
     ----------
     per_flop
-        Price of a FLOP of training, > 0: price of a device-hour over 3600 times the FLOP a second
-        that it really does.
+        Price of a FLOP of training, > 0: price of a device-hour over 3600 times the achieved FLOP
+        per second.
 
     Examples
     --------

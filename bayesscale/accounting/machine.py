@@ -1,4 +1,4 @@
-"""What compute is on a machine: PFLOP-days, device-hours and money."""
+"""Compute on a machine: PFLOP-days, device-hours and money."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Machine:
     Parameters
     ----------
     peak
-        FLOP a second of one device at the precision that is trained in, > 0, as its maker states.
+        FLOP per second of one device at the training precision, > 0, as its maker states.
     utilization
-        Share of the peak that training reaches, in (0, 1]: your own runs tell; there is no
-        default that would be right.
+        Share of the peak that training reaches, in (0, 1], measured on your own runs; there is no
+        default.
     price_per_hour
-        Price of a device-hour, > 0; None if money is not asked for.
+        Price of a device-hour, > 0; None for no prices.
     devices
-        How many work at once, >= 1.
+        Devices that work in parallel, >= 1.
 
     Examples
     --------

@@ -86,10 +86,10 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
 
     Six tests, each with a sixth of an error rate of 1 %. ``bends``: the residuals have a kink or a
     curvature in compute, parameters or tokens. ``noise_by_size``: noise changes with them.
-    ``neighbours``: runs of similar size miss the law together. ``replicates``: runs of the same
-    size agree with each other, but not with the law. ``far_off``: more runs lie far off the law
-    than noise puts there. ``discrepancy``: the discrepancy is larger than its prior expects.
-    What is certain but immaterial passes, within the limits of this module.
+    ``neighbours``: residuals of runs of similar size are correlated. ``replicates``: runs of the
+    same size agree with each other, but not with the law. ``far_off``: more outliers than the noise
+    model expects. ``discrepancy``: the discrepancy is larger than its prior expects. Significant
+    but immaterial findings pass, within the limits of this module.
 
     The table holds a figure and its p-value by test, NaN where a test does not apply.
     ``detectable`` is the least kink, in log loss per decade of compute, and the least share of

@@ -1,4 +1,4 @@
-r"""Whether the runs or the priors decide an answer.
+r"""Prior sensitivity of results.
 
 The priors of the law, of its discrepancy and of the noise are raised to a power α each, apart from
 the others; 2 counts what a group says twice, and makes its normal priors narrower by √2. On the
@@ -87,7 +87,7 @@ def prior_scores(posterior: Posterior) -> dict[str, Array]:
 
 
 def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
-    """Return how much answers owe to priors, one row an answer.
+    """Return how much results depend on the priors, one row per result.
 
     Columns: ``law_moves``, ``discrepancy_moves`` and ``noise_moves``, posterior standard deviations
     that the answer moves by where the power of these priors doubles; ``from_law``,
@@ -122,7 +122,7 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
 def check_prior_power(
     table: pd.DataFrame, posterior: Posterior, runs: Runs, *, what: str
 ) -> CheckResult:
-    """Check that priors do not decide ``what``, given the table of :func:`prior_power`."""
+    """Check the prior sensitivity of ``what``, given the table of :func:`prior_power`."""
     decided = table[table["decided"]]
     if len(decided):
         reasons = [_reason(label, row) for label, row in decided.iterrows()]
@@ -192,17 +192,18 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
     if not weak:
         least = str(table["contraction"].idxmin())
         text = (
-            f"The runs inform all parameters of the law {law.name!r}, least of all {least}, whose "
-            f"posterior is {np.sqrt(1 - table['contraction'].min()):.0%} as wide as its prior."
+            f"All parameters of the law {law.name!r} are informed by runs, least of all {least}, "
+            f"whose posterior is {np.sqrt(1 - table['contraction'].min()):.0%} as wide as its "
+            "prior."
         )
         return CheckResult("weakly known", "ok", text, table, PriorWarning)
     named = "; ".join(
         f"{k.name} ({k.meaning}), {table.loc[k.name, 'posterior_sd']:.0%}" for k in weak
     )
     text = (
-        f"The runs add little information on {len(weak)} of the {len(law.coordinates)} parameters "
-        f"of the law {law.name!r} (posterior width relative to the prior: {named}). Predictions "
-        "may still be well determined."
+        f"Runs add little information on {len(weak)} of the {len(law.coordinates)} parameters of "
+        f"the law {law.name!r} (posterior width relative to the prior: {named}). Predictions may "
+        "still be well determined."
     )
     if cure:
         text += f" Most informative would be {curing_runs(posterior, runs)}."

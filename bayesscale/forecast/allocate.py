@@ -83,10 +83,10 @@ class Allocation(Answer):
                 scale.word: lambda row: over_interval(row, "loss", scale.write),
                 "excess": write_excess,
             },
-            "Train: parameters and tokens with the smallest expected loss, and the range of sizes "
-            f"within {percent(self.within)} of it. Best size and tokens/param: posterior of the "
-            f"compute-optimal ones. Loss, {scale.in_words}, and excess compute are those of the "
-            f"recommended run. Medians and {percent(self.ci_prob)} intervals.",
+            "Train: parameters and tokens with the smallest expected loss, and the sizes nearly as "
+            f"good (within {percent(self.within)} of it). Best size and tokens/param: posterior of "
+            f"the compute-optimal ones. Loss, {scale.in_words}, and excess compute are those of "
+            f"the recommended run. Medians and {percent(self.ci_prob)} intervals.",
         )
         said = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
         said += _by_budget(rows, _oddities)
@@ -288,7 +288,7 @@ def _by_budget(
 def _flatness(row: Mapping[str, Any], within: float) -> str:
     return (
         f"The recommended run is within {percent(within)} of the best loss with probability "
-        f"{write_share(row['within_prob'])}; the best size is in the range of such sizes with "
+        f"{write_share(row['within_prob'])}; the best size is among those nearly as good with "
         f"probability {write_share(row['near_prob'])}."
     )
 

@@ -1,4 +1,4 @@
-"""Losses that hold no noise of training, such as simulated ones: what is assumed of them."""
+"""Losses without training noise, such as simulated ones: the standard error assumed for them."""
 
 from dataclasses import replace
 

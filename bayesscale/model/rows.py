@@ -1,4 +1,4 @@
-r"""Rows of a table as noise sees them: those of one run, or of one sweep, miss the law together.
+r"""Rows of a table in the noise model: those of one run, or one sweep, share an effect.
 
 The residuals r of a cluster, such as the checkpoints of one run, share a normal effect,
 
@@ -8,7 +8,7 @@ The residuals r of a cluster, such as the checkpoints of one run, share a normal
 
 with standard errors s. The effect is integrated out: the determinant and every quadratic form of Σ
 are weighted sums over the rows of a cluster (Sherman and Morrison), so that clusters add one
-unknown, the share ρ of the variance that is common. A lone row is a cluster of one.
+parameter, the share ρ of the variance that is common. A lone row is a cluster of one.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class ModelSpec:
     law
         The law.
     discrepancy
-        What the law may get wrong.
+        Model discrepancy.
     noise
         The noise on log loss.
     priors
@@ -68,7 +68,7 @@ class ModelSpec:
     has_loss_se
         Whether the runs carry standard errors, which widen the noise.
     has_clusters
-        Whether rows are readings of one run, which share an effect.
+        Whether several rows belong to one run, and share an effect.
     """
 
     law: Law

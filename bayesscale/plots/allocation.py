@@ -142,9 +142,9 @@ def plot_allocation(
         Exponents a of N ~ C^a to compare with, by name, such as
         ``bs.plots.KAPLAN_AND_CHINCHILLA``, drawn through the middle of the first fit.
     landmarks
-        Whether to show published models, :func:`~bayesscale.landmark_models`, whose compute lies
-        on the axis: with all their parameters, and as much compute as the runs' rule gives them.
-        Their names stand to the right.
+        Whether to show published models, :func:`~bayesscale.landmark_models`, whose compute lies on
+        the axis: with all their parameters, and compute by the rule of the runs. Their names stand
+        to the right.
 
     Examples
     --------

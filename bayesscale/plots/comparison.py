@@ -116,7 +116,7 @@ def plot_sensitivity(
 ) -> Axes:  # fmt: skip
     """Draw the log Bayes factor under narrower and wider priors, with Monte Carlo errors.
 
-    A curve that crosses zero means that its prior decides.
+    If a curve crosses zero, the result depends on its prior.
 
     Examples
     --------

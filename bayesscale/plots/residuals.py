@@ -64,7 +64,7 @@ def plot_residuals(
 ) -> Figure:  # fmt: skip
     """Draw log observed minus log fitted loss of every run against parameters, tokens, compute.
 
-    A pattern is what the law misses; the dashed lines hold the noise of a run.
+    A pattern is lack of fit; the dashed lines show the interval of run noise.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The chapters of a report: what each tells, and the pictures that go with it."""
+"""The chapters of a report: their texts and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -216,7 +216,7 @@ def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
 
 
 def caveats(plan: Plan) -> list[str]:
-    """Return in plain words what a reader should keep in mind."""
+    """Return the caveats, in plain words."""
     host = plan.host
     end, most = plan.budgets.max(initial=0.0), host.runs.size.max()
     sentences = [check.text for check in plan.checks if check.warns]

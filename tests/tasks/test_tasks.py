@@ -139,7 +139,7 @@ def test_emergence_in_three_ways():
     assert few["models"] > 6
     smooth = judged(32, False)
     assert (smooth.table["verdict"] == "no sign of one").all()
-    assert "no proof" in repr(smooth)
+    assert "cannot prove" in repr(smooth)
 
 
 BAD = {
