@@ -119,7 +119,7 @@ class Money:
         _arguments.positive_array("amount", self.amount, self.currency)
         _arguments.likely(
             "per_flop", self.per_flop, 1e-26, 1e-9, unit=f"{self.currency} a FLOP",
-            slip="At 2 an hour and 4e14 FLOP a second it is 2 / 3600 / 4e14.",
+            slip="At 2 an hour and 4e14 FLOP per second it is 2 / 3600 / 4e14.",
         )  # fmt: skip
         _arguments.text("currency", self.currency)
 

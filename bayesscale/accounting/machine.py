@@ -24,7 +24,7 @@ DEVICES_MAX = 10_000_000
 """Tens of times the largest cluster; bounds of stated numbers are as wide."""
 
 PFLOP_DAY = 1e15 * 86_400
-"""FLOP in a day at 1e15 FLOP a second: Kaplan et al. (2020), section 1.3."""
+"""FLOP in a day at 1e15 FLOP per second: Kaplan et al. (2020), section 1.3."""
 
 
 @counted
@@ -60,7 +60,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         _arguments.likely(
-            "peak", self.peak, 1e9, 1e18, unit="FLOP a second of one device",
+            "peak", self.peak, 1e9, 1e18, unit="FLOP per second of one device",
             slip="Makers state TFLOP a second: write 989e12 for 989.",
         )  # fmt: skip
         _arguments.likely(

@@ -117,14 +117,14 @@ class Transformer:
 
     @counted
     def flops_per_token(self, *, head: bool = True, attention: Attention = "causal") -> float:
-        """Count training FLOP a token: 6 for every weight that is multiplied with, and scores.
+        """Count training FLOP per token: 6 for every weight that is multiplied with, and scores.
 
         Reading a row of the embedding table costs none.
 
         Returns
         -------
         float
-            FLOP a token; ``6 * params("non_embedding")`` with neither head nor scores.
+            FLOP per token; ``6 * params("non_embedding")`` with neither head nor scores.
         """
         _arguments.flag("head", head)
         _arguments.choice("count of attention scores", attention, SCORES)

@@ -54,13 +54,13 @@ class Backtest(Result):
     Parameters
     ----------
     points
-        One row a prediction: ``fold``, ``run`` (its id), ``method``, ``flops``, ``reach`` (its
+        One row per prediction: ``fold``, ``run`` (its id), ``method``, ``flops``, ``reach`` (its
         compute over the largest fitted), ``next`` (whether the fold is judged on it: those up to
         the next cutoff), ``observed``, ``median``, ``lower50`` ... ``upper95``
         (nats/token), ``error`` (log predicted over observed loss), ``pit``, ``crps``,
         ``log_score`` and the ``band`` of reach.
     folds
-        One row a fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
+        One row per fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
         fitted), ``reach`` (of the farthest run); of the ``n_next`` runs that it is judged on,
         ``reach_next``, ``error_ratio`` (mean absolute error over what the model predicts of it)
         and its ``p_value``; its ``severity`` and the names of what was

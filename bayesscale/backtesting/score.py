@@ -37,7 +37,7 @@ class Score(Result):
     refit
         The fit of all runs, or None without a refit.
     moved
-        One row a parameter: median, ``lower`` and ``upper`` (90 %) ``before`` and ``after``, and
+        One row per parameter: median, ``lower`` and ``upper`` (90 %) ``before`` and ``after``, and
         ``shift``, how far the median moved in posterior standard deviations before. None without
         a refit.
     """
@@ -48,7 +48,7 @@ class Score(Result):
 
     @property
     def points(self) -> pd.DataFrame:
-        """The fit's own predictions, one row a run: see :attr:`Backtest.points`."""
+        """The fit's own predictions, one row per run: see :attr:`Backtest.points`."""
         table = self.backtest.points
         return table[table["method"] == POSTERIOR].reset_index(drop=True)
 

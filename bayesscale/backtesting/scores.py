@@ -1,4 +1,4 @@
-"""Scores of draws ``(draw, run)`` against observed log losses ``(run,)``, one number a run."""
+"""Scores of draws ``(draw, run)`` against observed log losses ``(run,)``, one number per run."""
 
 from collections.abc import Iterable
 

@@ -29,9 +29,9 @@ class Calibration(Result):
     Parameters
     ----------
     ranks
-        One row a simulation, one column a quantity: how many of the draws lie below the truth.
+        One row per simulation, one column per quantity: how many of the draws lie below the truth.
     fits
-        One row a simulation: the worst ``r_hat`` and ``ess``, ``divergences``, ``draws`` of each
+        One row per simulation: the worst ``r_hat`` and ``ess``, ``divergences``, ``draws`` of each
         chain, ``converged``, ``seconds``.
     model
         The model in words, such as ``"The law 'unified' with ..."``.
@@ -68,7 +68,7 @@ class Calibration(Result):
 
     @cached_property
     def draws(self) -> xr.DataTree:
-        """Shares of draws below the truth, a draw a simulation, for ArviZ's ``plot_ecdf_pit``."""
+        """Shares of draws below the truth, a draw per simulation, for ArviZ's ``plot_ecdf_pit``."""
         import xarray as xr
 
         shares = (self.ranks + 0.5) / (self.ranked_among + 1)

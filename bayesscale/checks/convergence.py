@@ -28,9 +28,9 @@ DIVERGENT_SHARE_MAX = 0.001
 def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckResult:
     """Check draws of what was sampled, dims ``(chain, draw)``, against the usual diagnostics.
 
-    It is a stop if a split R-hat exceeds 1.01, an effective sample size falls below 100 a chain,
+    It is a stop if a split R-hat exceeds 1.01, an effective sample size falls below 100 per chain,
     the energy's Bayesian fraction of missing information below .3, or more than one step in a
-    thousand diverged. Where several steps were taken a draw, attributes of ``sample_stats`` have
+    thousand diverged. Where several steps were taken per draw, attributes of ``sample_stats`` have
     ``steps_per_draw``, and ``divergences`` and ``bfmi`` of all steps.
     """
     table = diagnostics(sampled)
@@ -93,7 +93,7 @@ def chains_state(
 
 
 def diagnostics(sampled: xr.Dataset) -> pd.DataFrame:
-    """Return split R-hat and effective sample sizes, one row a variable."""
+    """Return split R-hat and effective sample sizes, one row per variable."""
     names = [str(name) for name in sampled.data_vars]
     draws = np.stack([np.asarray(sampled[name], dtype=float) for name in names], axis=-1)
     bulk, tail = effective(draws)

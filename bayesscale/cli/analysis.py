@@ -49,7 +49,7 @@ def quickstart_command(
     if runs is None and reading:
         raise click.UsageError(
             f"There are options for reading a table ({', '.join(reading)}), but RUNS is missing. "
-            "Give the table, with one training run a row, or leave them out to see the example."
+            "Give the table, with one training run per row, or leave them out to see the example."
         )
     # With a seed, what is shown to a colleague is reproducible.
     asked = {"law": "unified", "random_seed": 0, **sampling}

@@ -56,7 +56,7 @@ def average(
 
     .. math:: w_k \propto p_k(y_{large} | y_{small}) = p_k(y_{all}) / p_k(y_{small})
 
-    by two evidences a law; ``weight_se`` holds their Monte Carlo errors alone.
+    by two evidences per law; ``weight_se`` holds their Monte Carlo errors alone.
 
     Leaving one out is done by Pareto-smoothed importance sampling; runs (clusters) for which it is
     unreliable are refitted without, at most 50 a fit.

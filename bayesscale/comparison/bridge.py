@@ -70,7 +70,7 @@ def bridge_sampling(log_density: LogDensity, draws: Array, *, random_seed: int =
 
     ``log_density`` is that of one point of shape ``(dimension,)`` of an unconstrained space, all
     constants and Jacobians kept; ``draws`` from it have the shape ``(chain, draw, dimension)``, at
-    least 100 a chain, converged.
+    least 100 per chain, converged.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def bridge_sampling(log_density: LogDensity, draws: Array, *, random_seed: int =
     if draws.ndim != 3 or draws.shape[1] < DRAWS_MIN or not np.isfinite(draws).all():
         raise DomainError(
             f"draws must be finite, of shape (chain, draw, dimension) with at least {DRAWS_MIN} "
-            f"draws a chain, but have shape {draws.shape}."
+            f"draws per chain, but have shape {draws.shape}."
         )
     rng = generator(random_seed, Stream.BRIDGE)
     half = draws.shape[1] // 2

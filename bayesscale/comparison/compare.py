@@ -65,9 +65,9 @@ def compare(
         :func:`~bayesscale.prior_sensitivity` does, of fits with a discrepancy if there are any; by
         default where the verdict may depend on them: below 10 nats, or with fewer than 50 runs.
     exact
-        Whether laws that are all fitted with a discrepancy are refitted without it, seconds a law,
-        and compared in both settings. These fits are called ``"kaplan"`` where the given one is
-        called ``"kaplan + drift"``, and otherwise ``"kaplan, exact"``.
+        Whether laws that are all fitted with a discrepancy are refitted without it, seconds per
+        law, and compared in both settings. These fits are called ``"kaplan"`` where the given one
+        is called ``"kaplan + drift"``, and otherwise ``"kaplan, exact"``.
 
     Notes
     -----

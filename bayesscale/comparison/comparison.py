@@ -36,7 +36,7 @@ class Comparison(page.Result):
     fits
         The fits by name.
     summary
-        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``; ``describes_runs``,
+        One row per fit (index ``fit``): ``law``, ``discrepancy``, ``noise``; ``describes_runs``,
         whether it passes the check for lack of fit and its ``sigma_over_seed``, the median of sigma
         over the standard deviation among runs of one size (NaN with fewer than four repeats), is at
         most 2.
@@ -64,7 +64,7 @@ class Comparison(page.Result):
         Fits that were left out and refits that did not converge, and two estimates of an evidence
         that disagree.
     prior_predictive
-        Prior predictive quantiles of each fit, one row a fit.
+        Prior predictive quantiles of each fit, one row per fit.
     sensitivity
         The evidences under narrower and wider priors, where the verdict may depend on them; else
         None.

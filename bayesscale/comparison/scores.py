@@ -57,7 +57,7 @@ class Scores:
     """Fits scored by one criterion: ``table`` has its columns of :class:`Comparison`, by fit.
 
     ``weights`` are probabilities or stacking weights, ``(fit,)``; ``pointwise`` the log predictive
-    density of what was left out, one column a fit, None where all runs are scored together.
+    density of what was left out, one column per fit, None where all runs are scored together.
     """
 
     table: pd.DataFrame
@@ -137,7 +137,7 @@ def score_table(left_out: Mapping[str, Pointwise], name: str) -> pd.DataFrame:
 
 
 def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
-    """Return the log densities, one row a left-out run or group, one column a fit."""
+    """Return the log densities, one row per left-out run or group, one column per fit."""
     return pd.DataFrame({name: s.table["log_density"] for name, s in left_out.items()})
 
 

@@ -43,7 +43,7 @@ class PriorSensitivity(Result):
     Parameters
     ----------
     summary
-        One row a prior (index ``prior``: the coordinate, ``"discrepancy"`` for all coordinates of
+        One row per prior (index ``prior``: the coordinate, ``"discrepancy"`` for all coordinates of
         the discrepancy, or ``"all"``, and ``scale``, by which the standard deviation of its prior
         on the scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>``
         log evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with

@@ -143,7 +143,7 @@ class Graph:
         return self._node("constant", (), float(value), SCALAR, CONSTANT)
 
     def data(self, name: str, axis: str) -> Node:
-        """Return what the data call by that name, a scalar or one value a row or cluster."""
+        """Return what the data call by that name, a scalar or one value per row or cluster."""
         return self._node("data", (), name, axis, DATA)
 
     def parameter(self, index: int) -> Node:
@@ -384,7 +384,7 @@ def evaluate(
     codes: NDArray[np.int64] | None = None,
     u: Array | None = None,
 ) -> list[Any]:
-    """Return the values of nodes: scalars, or arrays with one value a row or cluster.
+    """Return the values of nodes: scalars, or arrays with one value per row or cluster.
 
     ``data`` includes the counts of rows and clusters; ``codes`` numbers each row's cluster; ``u``
     are the parameters, needed unless the nodes depend on data alone.

@@ -44,7 +44,7 @@ class Allocation(Answer):
     Parameters
     ----------
     summary
-        One row a budget (index ``flops``). Of the optimum, which is not known exactly: median,
+        One row per budget (index ``flops``). Of the optimum, which is not known exactly: median,
         ``_lower`` and ``_upper`` of ``params`` (N*), ``tokens`` (D*), ``tokens_per_param``,
         ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and d ln D*/d ln C,
         and ``params_exponent_over_runs``, the exponent of N* over the fitted runs as in
@@ -67,7 +67,7 @@ class Allocation(Answer):
     assumed: tuple[str, ...] = ()
 
     def body(self) -> list[Section]:
-        """Return splits of budgets, one row a budget, and how they grow with compute."""
+        """Return splits of budgets, one row per budget, and how they grow with compute."""
         rows, scale = records(self.summary), self.scale
         table = Table.of(
             self.summary,

@@ -39,7 +39,7 @@ for the defaults of :class:`~bayesscale.Terms`, and for a law that splits no bud
     "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
     "random_seed": "Seed of the run noise in ``loss``; by default derived from the fit's.",
     "inputs": """Inputs of the law that no budget is divided between, by name, such as
-``experts=8``: one value, or one a row of the answer where it has several.""",
+``experts=8``: one value, or one per row of the result where it has several.""",
 }
 """What arguments mean that many questions take."""
 
@@ -84,7 +84,7 @@ class Answer(Result):
     Parameters
     ----------
     summary
-        One row a target, unrounded.
+        One row per target, unrounded.
     """
 
     summary: pd.DataFrame
@@ -226,7 +226,7 @@ def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]
 
 
 def target_frame(name: str, columns: Mapping[str, Any], index: Array | None = None) -> pd.DataFrame:
-    """Return a table with one row a target."""
+    """Return a table with one row per target."""
     frame = pd.DataFrame(dict(columns), index=index)
     frame.index.name = name
     return frame

@@ -35,7 +35,7 @@ class DataWorth(answer.Answer):
     Parameters
     ----------
     summary
-        One row a target: median, ``_lower`` and ``_upper`` of what the function returns.
+        One row per target: median, ``_lower`` and ``_upper`` of what the function returns.
     note
         What that is.
     """
@@ -43,7 +43,7 @@ class DataWorth(answer.Answer):
     note: str = ""
 
     def body(self) -> list[Section]:
-        """Return medians over intervals, one row a target."""
+        """Return medians over intervals, one row per target."""
         write = {"tokens": TOKENS.write, "stop_epochs": short_number}
         index = str(self.summary.index.name)
         columns: dict[str, Callable[..., str]] = {answer.title(index): answer.writer(index)}

@@ -45,7 +45,7 @@ class Prediction(Answer):
     Parameters
     ----------
     summary
-        One row a target: its size; ``loss`` (median) with ``loss_lower`` and ``loss_upper`` for a
+        One row per target: its size; ``loss`` (median) with ``loss_lower`` and ``loss_upper`` for a
         new run, ``law_loss…`` for the law without run noise, nats/token; ``reach_…``, the size as
         a multiple of the largest among the fitted runs.
     draws
@@ -55,7 +55,7 @@ class Prediction(Answer):
     assumed: tuple[str, ...] = ()
 
     def body(self) -> list[Section]:
-        """Return predicted losses, one row a target."""
+        """Return predicted losses, one row per target."""
         frame = self.summary
         names = [str(name) for name in frame]
         sizes = [name.removeprefix("reach_") for name in names if name.startswith("reach_")]

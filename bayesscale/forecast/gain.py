@@ -40,7 +40,7 @@ class Gain(Answer):
     """
 
     def body(self) -> list[Section]:
-        """Return what multiplying a size buys, one row a size."""
+        """Return what multiplying a size buys, one row per size."""
         frame, scale = self.summary, self.scale
         return [
             Table.of(

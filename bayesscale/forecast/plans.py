@@ -70,7 +70,7 @@ def stated_plans(
         names = [_name(*pair, at) for pair in enumerate(zip(n, d, strict=True))]
     elif not isinstance(names, list | tuple) or len(names) != len(n):
         raise DomainError(
-            f"names must be a list of {len(n)} names, one a plan, not {_arguments.shown(names)}."
+            f"names must be a list of {len(n)} names, one per plan, not {_arguments.shown(names)}."
         )
     return Plans([_arguments.text("names", name) for name in names], n, d, cost.flops(n, d))
 

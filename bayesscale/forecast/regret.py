@@ -47,7 +47,7 @@ class Regret(Answer):
     Parameters
     ----------
     summary
-        One row a plan (index ``plan``): its ``params``, ``tokens``, ``tokens_per_param`` and
+        One row per plan (index ``plan``): its ``params``, ``tokens``, ``tokens_per_param`` and
         ``flops``; median, ``_lower`` and ``_upper`` of the ``loss`` of a run of it, its
         ``law_loss`` without run noise, the ``optimal_loss``, ``optimal_params`` and
         ``optimal_tokens`` at the same cost, ``overtraining`` (its tokens per parameter over the
@@ -68,7 +68,7 @@ class Regret(Answer):
         return str(self.summary["expected_regret"].idxmin())
 
     def body(self) -> list[Section]:
-        """Return plans against the best runs of the same cost, one row a plan."""
+        """Return plans against the best runs of the same cost, one row per plan."""
         frame, scale = self.summary, self.scale
         table = Table.of(
             frame,

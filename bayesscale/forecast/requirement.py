@@ -77,7 +77,7 @@ class Requirement(Answer):
     prob: float | None = None
 
     def body(self) -> list[Section]:
-        """Return what target losses take, one row a target."""
+        """Return what target losses take, one row per target."""
         frame, scale = self.summary, self.scale
         name = str(frame.columns[0])
         write = quantity(name).write

@@ -433,7 +433,7 @@ def cost_in_words(cost: Cost) -> list[str]:
             )
             return [
                 f"Budgets pay for training and for {cost.tokens_served:.3g} tokens served, at 2 "
-                f"FLOP a parameter{price}.",
+                f"FLOP per parameter{price}.",
                 *(cost_in_words(cost.training) if cost.training else []),
             ]
     return ["Compute is counted by a custom function."]

@@ -41,10 +41,10 @@ class Average(page.Result):
     by
         How they were weighted: ``"loo"``, ``"evidence"`` or ``"largest"``.
     summary
-        One row a fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
+        One row per fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
         the score, nats, with the columns that :func:`~bayesscale.compare` has for its criterion.
     pointwise
-        Log predictive density, nats, of what was left out: one row a run or cluster, one column
+        Log predictive density, nats, of what was left out: one row per run or cluster, one column
         a fit. None where they were scored together.
     text
         The weights in words, for a report.
@@ -117,7 +117,7 @@ class Average(page.Result):
 
 
 def check_refits(scores: pd.DataFrame) -> CheckResult:
-    """Check that all refits behind scores, one row a fit, converged."""
+    """Check that all refits behind scores, one row per fit, converged."""
     converged = scores.get("refits_converged")
     unsure = [] if converged is None else scores.index[~converged.astype(bool)].tolist()
     text = "All refits converged."

@@ -42,7 +42,7 @@ class ManyFits(Result):
     Parameters
     ----------
     fits
-        A fit a ladder, by its name.
+        A fit per ladder, by its name.
     """
 
     fits: Mapping[str, Fit]
@@ -65,7 +65,7 @@ class ManyFits(Result):
 
     @cached_property
     def ladders(self) -> pd.DataFrame:
-        """One row a ladder: how many ``runs``, the ``severity`` of what was ``found``."""
+        """One row per ladder: how many ``runs``, the ``severity`` of what was ``found``."""
         import pandas as pd
 
         rows = [
@@ -88,7 +88,7 @@ class ManyFits(Result):
         return unsound(self.ladders, "fits") or f"All {len(self)} fits passed their checks."
 
     def sections(self) -> list[Section]:
-        """Return what the checks found, and a row a ladder."""
+        """Return what the checks found, and a row per ladder."""
         return [
             Heading(f"{len(self)} ladders"),
             Paragraph(self.text, self.severity, emphasis=self.severity == "stop"),
@@ -136,7 +136,7 @@ def fit_many(
 
     Notes
     -----
-    ``store`` has a file a fit, which :func:`~bayesscale.load_fit` reads; further ladders may be
+    ``store`` has a file per fit, which :func:`~bayesscale.load_fit` reads; further ladders may be
     added. Ladders run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
 

@@ -180,7 +180,7 @@ class Fit(page.Result):
         return float(np.median(rows.effective_number(rows.share(self.posterior.c)[..., 0])))
 
     def summary(self, *, ci_prob: float = 0.9, coordinates: bool = False) -> pd.DataFrame:
-        """Summarise the posterior, one row a parameter, unrounded.
+        """Summarise the posterior, one row per parameter, unrounded.
 
         Parameters
         ----------
@@ -403,7 +403,7 @@ def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> chec
 
 
 def unsound(found: pd.DataFrame, kind: str, name: str = "{}") -> str:
-    """Return which posteriors, one a row of ``found``, are unusable or need caution."""
+    """Return which posteriors, one per row of ``found``, are unusable or need caution."""
     sentences = []
     for severity, state in (
         ("stop", "failed the checks of their posterior"),

@@ -115,7 +115,7 @@ they mostly failed in corners that longer steps diverge in. Of 18 simulated ladd
 run did not cure, it cured 17."""
 
 DRAWS_WORTH_MORE = 250
-"""With fewer draws a chain, the user wants an answer soon rather than a posterior."""
+"""With fewer draws per chain, the user wants an answer soon rather than a posterior."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ CLUSTER_SHARE = Coordinate(
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    r"""What a density needs to know of residuals r with covariance Σ: one entry a cluster.
+    r"""What a density needs to know of residuals r with covariance Σ: one entry per cluster.
 
     ``size`` is the number of rows, ``log_det`` is :math:`\ln |\Sigma|`, ``square``
     :math:`r^\top \Sigma^{-1} r`, ``precision`` :math:`1^\top \Sigma^{-1} 1`, of an effect that all

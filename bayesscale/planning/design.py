@@ -48,7 +48,7 @@ class Design(forecast.Answer):
     Parameters
     ----------
     summary
-        One row a candidate (index ``candidate``), best first by ``gain_per_flop``: ``params``,
+        One row per candidate (index ``candidate``), best first by ``gain_per_flop``: ``params``,
         ``tokens``, ``tokens_per_param``, ``flops``; ``gain``, the expected reduction of the
         large run's expected regret by this run alone, nats/token; ``gain_per_flop``; ``share`` of
         the expected regret that it removes; ``order``, its place among the runs chosen together,

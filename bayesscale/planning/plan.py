@@ -152,9 +152,9 @@ class Plan(page.Result):
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row a budget (index ``flops``, FLOP): ``params``, ``tokens``, and ``loss`` of a new
+        """One row per budget (index ``flops``, FLOP): ``params``, ``tokens``, and ``loss`` of a new
         run there with ``loss_lower`` and ``loss_upper``, nats/token. Where the law has nothing to
-        split, one row a run (index ``target``): the inputs of the law and the same.
+        split, one row per run (index ``target``): the inputs of the law and the same.
         """  # noqa: D205
         table = self.prediction.summary
         losses = ["loss", "loss_lower", "loss_upper"]
@@ -332,7 +332,7 @@ def plan(
     Returns
     -------
     Plan
-        ``summary``, one row a budget; the ``fit``, the ``test``, the ``allocation``, and
+        ``summary``, one row per budget; the ``fit``, the ``test``, the ``allocation``, and
         ``sections()``, the report.
 
     Warns

@@ -142,7 +142,7 @@ def _row(name: str, flops: float, reason: str = "") -> dict[str, Any]:
 def _rows(
     name: str, found: Mapping[str, Array] | None, budgets: Array, ci_prob: float, reason: str
 ) -> list[dict[str, Any]]:
-    """Return a row a budget with median and interval of what was found."""
+    """Return a row per budget with median and interval of what was found."""
     rows = [_row(name, float(budget), reason) for budget in budgets]
     for quantity, values in (found or {}).items():
         ends = np.nanquantile(values, [0.5, *interval_tails(ci_prob)], axis=0)

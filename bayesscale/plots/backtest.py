@@ -29,10 +29,10 @@ CURVE = np.linspace(0.05, 0.95, 19)
 class BacktestData:
     """What :func:`plot_backtest` draws.
 
-    ``points``: one row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``, its
-    place on the axis, where runs of one reach are fanned out; ``median``, ``lower`` and ``upper``,
-    predicted over observed loss minus 1; ``covered``; ``method``: whose predictions; ``level``:
-    nominal coverage of the intervals, percent.
+    ``points``: one row per prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``,
+    its place on the axis, where runs of one reach are fanned out; ``median``, ``lower`` and
+    ``upper``, predicted over observed loss minus 1; ``covered``; ``method``: whose predictions;
+    ``level``: nominal coverage of the intervals, percent.
     """
 
     points: pd.DataFrame
@@ -112,7 +112,7 @@ def plot_backtest(
 class CoverageData:
     """What :func:`plot_coverage` draws.
 
-    ``coverage``: one row a method and level: ``method``, ``level``, ``covered``, the share of
+    ``coverage``: one row per method and level: ``method``, ``level``, ``covered``, the share of
     held-out runs inside their central interval of that level; ``n``: number of predictions.
     """
 

@@ -39,9 +39,9 @@ CELLS = 60
 class IsoflopsData:
     """What :func:`plot_isoflops` draws.
 
-    ``slices``: one row a fit, budget and size: ``fit``, ``flops``, ``params``, ``tokens``;
+    ``slices``: one row per fit, budget and size: ``fit``, ``flops``, ``params``, ``tokens``;
     ``law_loss``, median, ``_lower`` and ``_upper``; ``extrapolated``, whether no run has that
-    compute; ``optima``: posterior density of ln N*, one row a fit, budget and size: ``fit``,
+    compute; ``optima``: posterior density of ln N*, one row per fit, budget and size: ``fit``,
     ``flops``, ``params``, ``density``; the density integrates to 1 over ln N; ``runs``: the runs of
     a slice, with its ``slice_flops``; ``ci_prob``: probability of the equal-tailed bands; ``unit``:
     unit of all losses.

@@ -23,7 +23,7 @@ AGAINST = ("params", "tokens", "flops")
 class ResidualsData:
     """What :func:`plot_residuals` draws.
 
-    ``residuals``: one row a fit and run: ``fit``, ``run``, ``params``, ``tokens``, ``flops``;
+    ``residuals``: one row per fit and run: ``fit``, ``run``, ``params``, ``tokens``, ``flops``;
     ``residual``, log observed minus log fitted loss, posterior median, with ``residual_lower`` and
     ``residual_upper``; ``noise``: by fit, half the width of the interval that holds a run's noise
     with ``ci_prob``; ``ci_prob``: probability of the equal-tailed intervals.

@@ -54,7 +54,7 @@ def plot_task(result: TaskFit, *, ax: Sequence[Axes] | None = None, color: Color
     result
         What :func:`~bayesscale.fit_task` returned. Tasks whose scores show no change have no line.
     ax
-        Axes to draw into, one a task; by default those of a new figure.
+        Axes to draw into, one per task; by default those of a new figure.
     color
         Matplotlib colours of the tasks.
 

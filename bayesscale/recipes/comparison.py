@@ -26,7 +26,7 @@ class RecipeComparison(Answer):
     Parameters
     ----------
     summary
-        One row a recipe and place: the ``"centre"`` of the runs, the ``"largest"`` run, ``"10x"``
+        One row per recipe and place: the ``"centre"`` of the runs, the ``"largest"`` run, ``"10x"``
         and ``"100x"`` that, budgets and losses that were asked for. ``flops`` of the baseline and
         its ``loss``, nats/token, medians; ``multiplier``, how many times the recipe's compute
         the baseline needs for that loss, median and interval, 0 where the recipe never reaches it;
@@ -36,17 +36,17 @@ class RecipeComparison(Answer):
     names
         The recipes, the baseline first.
     forms
-        One row a form of the model: ``log_evidence`` with its error ``mcse``, ``ln_bf`` over no
+        One row per form of the model: ``log_evidence`` with its error ``mcse``, ``ln_bf`` over no
         difference, and ``weight`` in the
         answer, 0 where the evidence is not known well enough.
     curve
         ``summary`` along compute, from the smallest run to a hundred times the largest.
     crossover
-        One row a recipe: the probability ``prob`` that the better one changes between the centre of
-        the runs and 100x, and where, ``flops``, median if it does.
+        One row per recipe: the probability ``prob`` that the better one changes between the centre
+        of the runs and 100x, and where, ``flops``, median if it does.
     power
-        One row a recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the centre,
-        and the ``sd`` of ln m expected from these runs at a shared shape.
+        One row per recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the
+        centre, and the ``sd`` of ln m expected from these runs at a shared shape.
     compared
         What makes these recipes hard to compare.
     """

@@ -30,7 +30,7 @@ _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
 _FEW_FLOPS = 1e6
 _LOG10 = {"params": (5.0, 13.0), "tokens": (6.0, 15.0), "flops": (12.0, 28.0)}
-# Medians of public ladders lie between 2 and 1,000 tokens a parameter; swapped, below 0.1 for most.
+# Medians of public ladders lie between 2 and 1,000 tokens per parameter; swapped, below 0.1.
 _TOKENS_PER_PARAM = (0.2, 1e5)
 _TOKENS_PER_PARAM_AT_MOST = 5e3
 _SLIP = 30.0

@@ -59,7 +59,7 @@ ATTRIBUTE = "bayesscale_runs"
 """Attribute of a dataset that holds the metadata of its runs."""
 
 HISTORY = "history"
-"""Attribute of a frame that says which tracker's history it holds, a row a reading."""
+"""Attribute of a frame that says which tracker's history it holds, a row per reading."""
 
 BYTES_PER_TOKEN = Quantity("bytes_per_token")
 
@@ -332,7 +332,7 @@ def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]
 
 
 def _one_reading(of: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame, str]:
-    """Keep a row a run, which ``of.found`` then names; say which."""
+    """Keep a row per run, which ``of.found`` then names; say which."""
     frame, found = of.frame, of.found
     named = [found[k].column for k in ("run_id", "cluster") if k in found]
     named += [c for c in ("run", "run_name", "name", "model") if c in frame.columns]

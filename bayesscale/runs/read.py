@@ -33,7 +33,7 @@ def read_runs(
     path
         A table with one row per run, ``"-"`` for standard input. The suffix gives its format:
         ``.csv`` and ``.tsv`` with any separator, ``.md`` (a markdown table), ``.parquet``,
-        ``.xlsx`` (needs ``bayesscale[excel]``), ``.jsonl`` or ``.ndjson`` (one object a line),
+        ``.xlsx`` (needs ``bayesscale[excel]``), ``.jsonl`` or ``.ndjson`` (one object per line),
         ``.json`` (a list of objects, or an object of lists or objects), ``.nc`` (netCDF), each also
         with ``.gz``; of ``.txt`` and standard input, the content. Objects in objects become columns
         such as ``train.steps``. Histories as W&B and Hugging Face's ``trainer_state.json`` hold

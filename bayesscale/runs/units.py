@@ -95,7 +95,7 @@ def size_in_name(name: object) -> object:
 
 
 def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """Count six FLOP a parameter and token, in float64: 6ND does not fit into 64-bit integers."""
+    """Count six FLOP per parameter and token, in float64: 6ND does not fit into 64-bit integers."""
     return FLOP_PER_PARAM_AND_TOKEN * params.astype(np.float64) * tokens.astype(np.float64)
 
 

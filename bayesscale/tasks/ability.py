@@ -96,16 +96,16 @@ class TaskPrediction(Answer):
     Parameters
     ----------
     summary
-        One row a task and target: its predictor ``x``, median loss in nats/token or FLOP; ``score``
-        as a new run would measure it, and ``law_score`` without noise, medians and intervals; and
-        shares of the variance due to ``loss``, ``link`` and ``test``. NaN where these models
-        cannot tell.
+        One row per task and target: its predictor ``x``, median loss in nats/token or FLOP;
+        ``score`` as a new run would measure it, and ``law_score`` without noise, medians and
+        intervals; and shares of the variance due to ``loss``, ``link`` and ``test``. NaN where
+        these models cannot tell.
     draws
         ``score`` and ``law_score``, dims ``(chain, draw, task, target)``.
     """
 
     def body(self) -> list[Section]:
-        """Return the scores, one row a task and target."""
+        """Return the scores, one row per task and target."""
         columns = {
             "task": lambda row: row["task"], "at": lambda row: f"{row['x']:.4g}",
             f"score, {percent(self.ci_prob)}": lambda r: over_interval(r, "score", "{:.3f}".format),
@@ -124,7 +124,7 @@ class TaskFit(Answer):
     Parameters
     ----------
     summary
-        One row a task: ``models``, ``link``, ``ln_bf`` over a flat one; medians and intervals of
+        One row per task: ``models``, ``link``, ``ln_bf`` over a flat one; medians and intervals of
         the predictor ``half`` way in the link, where its argument is zero, its ``slope`` in half
         ranges of the models, and the over-dispersion ``sd``; ``ess``, effective draws; ``known``,
         whether these models show a change.
@@ -166,7 +166,7 @@ class TaskFit(Answer):
         return [title, *findings(self.checks, of="link"), *self.body(), *further(self.checks)]
 
     def body(self) -> list[Section]:
-        """Return the links, one row a task."""
+        """Return the links, one row per task."""
         columns = {
             "task": lambda row: row["task"], "models": lambda row: str(row["models"]),
             "link": lambda row: row["link"], "ln BF over flat": lambda row: f"{row['ln_bf']:.1f}",

@@ -27,7 +27,7 @@ class Emergence(Result):
     Parameters
     ----------
     table
-        One row a task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a change of slope
+        One row per task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a change of slope
         over none, with ``ln_bf_lower`` and ``ln_bf_upper`` over prior scales of 0.7, 1.4 and 2.8 of
         its log; ``factor``, median and 90 % interval, and ``x``, where, loss in nats/token or FLOP;
         ``expected``, the ln BF expected from a fourfold slope in the upper half of these models;

@@ -198,7 +198,7 @@ def task_chapters(tasks: TaskFit | None) -> list[Chapter]:
 
 
 def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
-    """Return one row a budget, FLOP: PFLOP-days, device-hours, days and, with a price, money."""
+    """Return one row per budget, FLOP: PFLOP-days, device-hours, days and, with a price, money."""
     columns = {
         "compute": lambda row: write_flops(row["flops"]),
         "PFLOP-days": lambda row: short_number(float(f"{row['pflop_days']:.3g}")),
