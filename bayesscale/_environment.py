@@ -59,7 +59,7 @@ def check_environment() -> None:
 
 
 def _home_is_writable() -> bool:
-    """Tell whether PyTensor can keep compiled code where it does by default."""
+    """Return whether PyTensor can keep compiled code where it does by default."""
     try:
         folder = Path.home() / ".pytensor"
         while not folder.exists():

@@ -43,7 +43,7 @@ def unsealed(content: bytes, path: str | os.PathLike[str]) -> bytes:
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether bayesscale wrote a file, from its end alone; it may be damaged before that."""
+    """Return whether bayesscale wrote a file, from its end alone; it may be damaged before that."""
     with path.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - _LENGTH))
@@ -260,7 +260,7 @@ def _flush(path: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Tell whether nothing is lost with a file: it is empty, or bayesscale made it."""
+    """Return whether nothing is lost with a file: it is empty, or bayesscale made it."""
     if path.suffix in (".png", ".svg", ".html", ".htm"):
         return MADE_BY.encode() in path.read_bytes()
     return path.stat().st_size == 0 or is_sealed(path)

@@ -87,7 +87,7 @@ class LifetimeCost:
 
 
 def is_cost(value: object) -> bool:
-    """Tell whether a value counts FLOP and tokens."""
+    """Return whether a value counts FLOP and tokens."""
     return not isinstance(value, type) and all(
         callable(getattr(value, name, None)) for name in ("flops", "tokens")
     )

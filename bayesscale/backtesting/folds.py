@@ -11,7 +11,7 @@ from bayesscale.laws import Law
 from bayesscale.runs import Runs
 
 RUNS_PER_UNKNOWN = 2
-"""With fewer runs left than this for each unknown of the law, the prior would be tested."""
+"""With fewer runs left than this for each parameter of the law, the prior would be tested."""
 
 
 @dataclass(frozen=True)

@@ -249,7 +249,7 @@ class Backtest(Result):
         return [*page, Paragraph("\n".join(folds)), self.table()]
 
     def table(self) -> Table:
-        """Return the scores by reach and method, for people."""
+        """Return the scores by reach and method, for display."""
         rows, band = [], None
         for row in records(self.summary):
             first, band = row["band"] != band, row["band"]

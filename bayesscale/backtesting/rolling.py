@@ -136,7 +136,7 @@ def _joint_density(fit: Fit, fold: Fold) -> JointDensity:
 
 
 def _settings(setup: Setup, factor: float) -> dict[str, Any]:
-    """Return what tells one back-test's folds from another's, as plain JSON types."""
+    """Return what distinguishes one back-test's folds from another's, as plain JSON types."""
     spec, runs = setup.spec, setup.runs
     one = Posterior.of(spec, spec.space.draw(np.random.default_rng(0), 1))
     return {

@@ -24,7 +24,7 @@ SECONDS = 1.0
 """What a simulation takes, roughly: a short refit."""
 
 REACH = 100.0
-"""Budgets asked about lie so many times above the largest run's compute, unless told otherwise."""
+"""Budgets asked about lie by default so many times above the largest run's compute."""
 
 
 @takes_fit_options(without=("density",), tune=500, chains=2)
@@ -129,7 +129,7 @@ def _by_number(blocks: Iterable[list[simulation.Ranked]]) -> dict[int, simulatio
 
 
 def _settings(ladder: simulation.Ladder) -> dict[str, Any]:
-    """Return what tells one calibration's simulations from another's, as plain JSON types."""
+    """Return what identifies a calibration's simulations, as plain JSON types."""
     spec = ladder.spec
     truths, log_losses = simulation.draw_truths(ladder, 0)
     first = {name: values[:1] for name, values in truths.items()}

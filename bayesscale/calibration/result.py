@@ -145,7 +145,7 @@ class Calibration(Result):
         return verdict
 
     def _reading(self, name: str) -> str:
-        """Say what is wrong with a quantity's posterior, judging by its ranks."""
+        """Describe what is wrong with a quantity's posterior, judging by its ranks."""
         row, n = self.summary.loc[name], len(self.ranks)
         shift = (row["mean_rank"] - 0.5) * np.sqrt(12 * n)
         spread = (row["rank_spread"] - 1) * np.sqrt(1.25 * n)

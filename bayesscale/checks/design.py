@@ -63,7 +63,7 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
 
 
 def design_flaw(runs: Runs, law: Law) -> str:
-    """Say what about the design is degenerate, where it is plain to see; else nothing."""
+    """Describe what about the design is degenerate, where it is plain to see; else nothing."""
     logs = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
     for name, q in law.quantities.items():
         if np.ptp(logs[name]) < 1e-6:

@@ -37,9 +37,9 @@ LEVEL = ERROR_RATE / TESTS
 """Share of good models that one test calls bad."""
 
 MATERIAL_SHARE = 0.25
-"""A smaller share of the noise that runs have in common is not held against a law, be it ever so
-certain: with thousands of runs the least flaw is. Four neighbours that share .25 make intervals
-too narrow by a factor of about sqrt(1 + 4 × .25) = 1.4."""
+"""A smaller share of the noise that runs have in common is tolerated, however significant: with
+thousands of runs every flaw is. Four neighbours that share .25 make intervals too narrow by a
+factor of about sqrt(1 + 4 × .25) = 1.4."""
 
 TOO_NARROW = 1.2
 """Nor what replicates have in common, unless it makes intervals too narrow by this factor: 90 %
@@ -263,11 +263,11 @@ def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Find
 
 
 OFF_MAX = 2.0
-"""A loss that is off the law by a larger factor is no outlier of training but an error."""
+"""A loss that differs from the law by a larger factor is an error, not an outlier of training."""
 
 MANY_TIMES = 7.0
 """The largest run is an outlier beyond so many median residuals: 5 standard deviations of a normal
-noise, which is no chance."""
+noise, which is not chance."""
 
 
 def _far_off(

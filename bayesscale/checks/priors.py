@@ -172,7 +172,7 @@ def _from_priors(table: pd.DataFrame) -> pd.Series:
 
 
 LEARNED = 0.5
-"""The runs inform an unknown if its posterior has less than half the variance of its prior."""
+"""The runs inform a parameter if its posterior has less than half the variance of its prior."""
 
 
 def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -> CheckResult:

@@ -158,7 +158,7 @@ class Output:
     def load(
         self, path: Path, law: str | Law | None = None, *, variable: str = "fit"
     ) -> Fit | Average:
-        """Load a saved fit, of a law of one's own if it is given, or an average."""
+        """Load a saved fit, of a custom law if it is given, or an average."""
         options = {} if law is None else {"law": law}
         check_saved(path)
         try:

@@ -37,7 +37,7 @@ UNSCORED: dict[str, tuple[tuple[type[Exception], ...], str]] = {
     "loo": ((errors.EvidenceError,), "Not left out one by one"),
     "largest": ((errors.RunsError, errors.EvidenceError), "Not scored on the largest compute"),
 }
-"""What may keep a criterion from being had, and how that is said."""
+"""Why a criterion may be missing, and the note that states it."""
 
 
 @compares
@@ -188,13 +188,13 @@ def _models(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 
 def _rests_on_priors(table: pd.DataFrame, fits: Mapping[str, Fit]) -> bool:
-    """Tell whether the evidence of the best two fits is close, or known from few runs."""
+    """Return whether the evidence of the best two fits is close, or known from few runs."""
     best, second = table.loc[list(fits), "log_evidence"].nlargest(2)
     return best - second < VERDICT_MIN or len(next(iter(fits.values())).runs) < RUNS_MIN
 
 
 def _unlike(fits: Mapping[str, Fit]) -> list[str]:
-    """Say what besides the law differs between fits, so that no Bayes factor is of laws alone."""
+    """Describe differences between fits besides the law, which enter their Bayes factors."""
     specs = [fit.spec for fit in fits.values()]
     differ = {
         name

@@ -192,7 +192,7 @@ def _findings(group: pd.DataFrame, factor: float) -> list[_Finding]:
 
 
 def _by_density(criterion: str, group: pd.DataFrame, score: str, error: str) -> _Finding:
-    """Say how strongly log densities of the same losses favour one fit over each of the others."""
+    """Describe how strongly log densities of the losses favour one fit over each of the others."""
     ranked = group.sort_values(score, ascending=False)
     best, *others = ranked.index
     gaps = ranked[score].iloc[0] - ranked[score]
@@ -220,7 +220,7 @@ def _by_leave_one_out(group: pd.DataFrame) -> _Finding:
 def _setting_in_words(
     kind: str, group: pd.DataFrame, first: _Finding, odds: Mapping[str, float] | None
 ) -> str:
-    """Say what the first criterion favours, and its probability or why there is none."""
+    """Describe what the first criterion favours, and its probability or why there is none."""
     setting = {NONE: "With the laws assumed exact, ", "": ""}.get(kind, f"With {kind}, ")
     if not group.loc[first.best, "describes_runs"]:
         return _capital(f"{setting}{_misses(group)}; conditional on these laws, {first.text}.")
@@ -232,7 +232,7 @@ def _setting_in_words(
 
 
 def _misses(group: pd.DataFrame) -> str:
-    """Say which fits do not describe the runs, and by how much they miss them."""
+    """List the fits with lack of fit, and the size of their residuals."""
     wrong = group[~group["describes_runs"].astype(bool)]
     ratios = wrong["sigma_over_seed"]
     size = ""
@@ -247,7 +247,7 @@ def _misses(group: pd.DataFrame) -> str:
 
 
 def _agreement(findings: Sequence[_Finding]) -> str:
-    """Say whether the criteria agree, in a sentence."""
+    """Describe whether the criteria agree, in a sentence."""
     clear = [f for f in findings if f.sure]
     if len(findings) < 2:
         return ""

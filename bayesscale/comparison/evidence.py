@@ -22,7 +22,7 @@ estimates = documented(
     PROGRESS,
     sections={
         "Raises": """DomainError
-    If ``fit`` is no fit, or an argument is outside its domain.
+    If ``fit`` is not a fit, or an argument is outside its domain.
 UnknownNameError
     If the law has no coordinate of a name.
 EvidenceError

@@ -105,7 +105,7 @@ class Node:
 
 
 def is_given(node: Node) -> bool:
-    """Tell whether a node depends on data alone: NumPy computes it, once a fit."""
+    """Return whether a node depends on data alone: NumPy computes it, once a fit."""
     return node.known < PARAMETER
 
 
@@ -346,7 +346,7 @@ def _in_order(a: Node, b: Node) -> tuple[Node, Node]:
 
 
 def is_negated(a: Node) -> bool:
-    """Tell whether a node is another one times -1."""
+    """Return whether a node is another one times -1."""
     return a.op == "multiply" and a.args[0].op == "constant" and a.args[0].value == -1.0
 
 

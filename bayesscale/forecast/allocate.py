@@ -262,7 +262,7 @@ def _mean(draws: Array) -> Array:
 
 
 def _without(frame: pd.DataFrame) -> str:
-    """Say which budgets have draws without an optimum."""
+    """Describe which budgets have draws without an optimum."""
     missing = frame["without_optimum"]
     some = [f"{share:.2g} of them at {at:.3g} FLOP" for at, share in missing[missing > 0].items()]
     if not some:

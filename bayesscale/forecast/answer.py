@@ -283,7 +283,7 @@ def warn_if_far(
 
 
 def _and_how(fit: Fit) -> str:
-    """Say what the intervals assume of the law."""
+    """Describe what the intervals assume of the law."""
     if fit.spec.discrepancy.coordinates(fit.law):
         return ", with drift; beyond that they are a guess"
     return (

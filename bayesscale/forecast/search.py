@@ -77,7 +77,7 @@ def refine(
     slopes: Callable[[Array], tuple[Array, Array]], x: Array, lower: Array, upper: Array,
     *, most_steps: int = MOST_STEPS,
 ) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
-    """Find minima by Newton's method in a shrinking bracket; tell where it converged."""
+    """Find minima by Newton's method in a shrinking bracket; return where it converged."""
     done = np.zeros(x.shape, bool)
     for _ in range(most_steps):
         slope, bend = slopes(x)

@@ -302,7 +302,7 @@ class Terms:
         return "total" if self.counting.params == "non_embedding" else "non_embedding"
 
     def in_words(self) -> list[str]:
-        """Say what was assumed, a sentence each."""
+        """Describe what was assumed, a sentence each."""
         said = cost_in_words(self.compute)
         if self.counting is not None:
             share = self.counting.share
@@ -419,7 +419,7 @@ class OwnCost:
 
 
 def cost_in_words(cost: Cost) -> list[str]:
-    """Say how compute is counted, a sentence or two."""
+    """Describe how compute is counted, a sentence or two."""
     match cost:
         case PowerCost(kappa, p, q):
             powers = "".join(

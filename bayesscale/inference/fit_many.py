@@ -232,7 +232,7 @@ def _file_name(name: str) -> str:
 
 
 def _settings(of: Setup | Fit) -> dict[str, Any]:
-    """Return what tells one model's fits from another's, as plain JSON types."""
+    """Return what distinguishes one model's fits from another's, as plain JSON types."""
     spec = of.spec.as_dict()
     model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
     return model | asdict(of.sampling)

@@ -36,7 +36,7 @@ GROUPS = ("posterior", "sample_stats", "runs")
 UNSETTLED_MAX = 0.01
 
 EXPONENT = "params_exponent"
-"""That of tokens says the same: at C = 6ND the two add up to one."""
+"""That of tokens is redundant: at C = 6ND the two add up to one."""
 
 PRIOR_DRAWS, SEED = 1000, 0
 
@@ -139,8 +139,8 @@ class Fit(page.Result):
     def checks(self) -> tuple[page.CheckResult, ...]:
         """Checks of the posterior, in order.
 
-        Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
-        the split, weakly known unknowns, and what limits the design of the runs.
+        Convergence, lack of fit, prior-data conflict, prior sensitivity of the exponents of the
+        split, weakly known parameters, and flaws in the design of the runs.
         """
         letters = _check_published(self.posterior, self.published, self.runs)
         return (
@@ -275,7 +275,7 @@ class Fit(page.Result):
 
 
 def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> page.Table:
-    """Return rows of :meth:`Fit.summary` for people."""
+    """Return rows of :meth:`Fit.summary` for display."""
     return page.Table.of(
         table,
         {
@@ -339,7 +339,7 @@ def _equation(fit: Fit) -> str:
 
 
 def _closest_law(fit: Fit) -> str:
-    """Say what published parameters mean of a surface with discrepancy, and how well they fit."""
+    """Describe the published parameters of a surface with discrepancy, and how well they fit."""
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (

@@ -1,4 +1,4 @@
-"""What a fit is asked: its options, declared once, and the checked job that every sweep repeats."""
+"""The options of a fit, declared once, and the checked job that every sweep repeats."""
 
 from __future__ import annotations
 

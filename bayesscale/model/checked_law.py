@@ -111,7 +111,7 @@ def same_values(a: Sequence[float], b: Sequence[float]) -> bool:
 
 
 def law_values(law: Law) -> list[float]:
-    """Return log losses of a law at fixed points: what tells two formulas of one name apart."""
+    """Return log losses of a law at fixed points: which distinguish formulas of one name."""
     values = []
     for shift in (0.0, 0.5):
         c = {k.name: LINKS[k.link].backward(np.array(k.loc + shift)) for k in law.coordinates}

@@ -38,7 +38,7 @@ ROUNDING = 0.3
 """Distance over which a change of slope is smoothed, in units of the runs' spread."""
 
 LEAST, LEAST_SPREAD = 0.3, {"loss": 0.03}
-"""Smallest unit of distance: runs of one size say nothing about a scale of drift."""
+"""Smallest unit of distance: runs of one size do not inform the scale of drift."""
 
 DRIFT_LEVEL = 3.0
 """Spreads from the centre at which tokens per parameter level off, so that they do not run away."""
@@ -134,7 +134,7 @@ class Drift(Discrepancy):
 
 
 def undertrains(law: Law) -> bool:
-    """Tell whether runs of the law can have too few tokens for their parameters."""
+    """Return whether runs of the law can have too few tokens for their parameters."""
     return set(SPLIT) <= set(law.drifts)
 
 

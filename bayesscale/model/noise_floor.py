@@ -52,7 +52,7 @@ def with_noise_floor(spec: ModelSpec, runs: Runs) -> tuple[ModelSpec, Runs]:
 
 
 def has_noise_floor(spec: ModelSpec, runs: Runs) -> bool:
-    """Tell whether the standard errors of runs are those that `with_noise_floor` adds."""
+    """Return whether the standard errors of runs are those that `with_noise_floor` adds."""
     se = runs.loss_se
     if se is None or not np.all(se == max(_rounding(runs.loss), FLOOR)):
         return False

@@ -129,7 +129,7 @@ class Rows:
         )  # fmt: skip
 
     def effective_number(self, share: Array | float) -> Array:
-        r"""Return how many independent rows would tell the level of the loss as well.
+        r"""Return how many independent rows would determine the level of the loss as well.
 
         That is :math:`\sum_j n_j / (1 + (n_j - 1) \rho)`, between the number of clusters and that
         of rows. Differences within a cluster are known better: the common effect cancels.

@@ -195,7 +195,7 @@ class ModelSpec:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], *, law: str | Law | None = None) -> "ModelSpec":
-        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again, the same."""
+        """Rebuild a spec from :meth:`as_dict`; a custom law must be given again, the same."""
         spec = cls(
             law=get_law(stored["law"] if law is None else law).with_levels(
                 {name: tuple(levels) for name, levels in stored.get("levels", {}).items()}
@@ -231,7 +231,7 @@ def specify(
 ) -> ModelSpec:  # fmt: skip
     """Check a model's options against each other and the runs, before anything is compiled.
 
-    With ``few``, fewer runs than unknowns are enough: other priors will be put in their place.
+    With ``few``, fewer runs than parameters are enough: other priors will be put in their place.
     """
     if not isinstance(runs, Runs):
         raise RunsError(
@@ -368,7 +368,7 @@ def dims_of(name: str, values: NDArray) -> tuple[str, ...]:
 
 
 def _identity(law: Law) -> object:
-    """Return what tells laws apart: their class, their state, and what their formula gives."""
+    """Return what distinguishes laws: their class, their state, and what their formula gives."""
     slots = [name for kind in type(law).__mro__ for name in getattr(kind, "__slots__", ())]
     state = {name: getattr(law, name) for name in slots if hasattr(law, name)}
     state |= getattr(law, "__dict__", {})

@@ -39,7 +39,7 @@ REACH = 10.0
 """Compute over the largest run's that is planned for by default, and tested where runs allow."""
 
 NEARLY = 1.5
-"""A test holds up to this many times the reach that was tested."""
+"""A test is valid up to this many times the tested extrapolation factor."""
 
 BACK_TEST = "back-test"
 

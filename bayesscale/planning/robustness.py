@@ -115,7 +115,7 @@ def _others(fit: Fit) -> list[Other]:
 
 
 def _invalid(fit: Fit) -> str:
-    """Say why a refit is no alternative; empty if it is one. It may be short of draws."""
+    """Describe why a refit is no alternative; empty if it is one. It may be short of draws."""
     if fit.convergence.table["r_hat"].max() > MIXED:
         return "did not converge"
     missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
@@ -191,7 +191,7 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
 
 
 def robustness_table(check: CheckResult, scale: LossScale) -> Table:
-    """Return what each assumption answers for the largest budget, for people."""
+    """Return what each assumption answers for the largest budget, for display."""
     every = records(check.table)
     flops = max(row["flops"] for row in every)
     rows = []

@@ -115,7 +115,7 @@ def _settings(
 
 
 def is_dark(paper: Any) -> bool:
-    """Tell whether a ground is dark."""
+    """Return whether a ground is dark."""
     return float(np.dot(to_rgb(paper), (0.2126, 0.7152, 0.0722))) < 0.4
 
 

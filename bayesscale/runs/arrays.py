@@ -102,7 +102,7 @@ class RunArrays:
 
     @property
     def cluster_names(self) -> np.ndarray:
-        """Name of each row's cluster; ``"run <id>"`` for a run of its own. Shape ``(run,)``."""
+        """Name of each row's cluster; ``"run <id>"`` for a lone run. Shape ``(run,)``."""
         if self.cluster is None:
             return self.run_ids
         alone = self._alone
@@ -122,7 +122,7 @@ class RunArrays:
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters; a row of its own is one."""
+        """Number of clusters; a lone row is one."""
         return int(self.cluster_codes.max()) + 1
 
     @property

@@ -121,7 +121,7 @@ def number_problems(
 
 
 def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iterator[str]:
-    """Tell of empty cells, shape ``(run,)``."""
+    """Describe empty cells, shape ``(run,)``."""
     if missing.any():
         runs = [f"run {i}" for i in ids[missing]]
         yield (
@@ -134,7 +134,7 @@ def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iter
 def label_problems(
     what: str, unreadable: np.ndarray, *, cells: pd.Series, ids: np.ndarray
 ) -> Iterator[str]:
-    """Tell of cells that cannot be labels, shape ``(run,)``."""
+    """Describe cells that cannot be labels, shape ``(run,)``."""
     if unreadable.any():
         at = np.flatnonzero(unreadable)
         seen = cells.iloc[at[:5]].tolist()
@@ -164,7 +164,7 @@ def _how_to_write(cell: object, q: Quantity) -> str:
 def loss_problems(
     columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str, column: str = "loss"
 ) -> Iterator[str]:
-    """Tell of losses that no language model has, and of errors beyond them; nats per token."""
+    """Describe losses that no language model has, and of errors beyond them; nats per token."""
     loss, n = columns["loss"], len(ids)
     if (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
         loss = np.minimum(loss, LARGEST_LOSS)  # a few are kept: `suspicions` names them
@@ -322,7 +322,7 @@ def overlooked(
     frame: pd.DataFrame, table: Mapping[str, np.ndarray], *, used: Container[str],
     repeated: tuple[str, np.ndarray] | None,
 ) -> Iterator[str]:  # fmt: skip
-    """Tell of what columns that are not used say of the runs: repeated data, checkpoints."""
+    """Describe what columns that are not used say of the runs: repeated data, checkpoints."""
     if repeated is not None:
         column, epochs = repeated
         yield (
@@ -412,7 +412,7 @@ def _sizes(table: Mapping[str, np.ndarray], derived: Sequence[str]) -> Iterator[
 def _slips(
     params: np.ndarray, tokens: np.ndarray, loss: np.ndarray, ids: np.ndarray
 ) -> Iterator[str]:
-    """Tell of single rows far off the others, which a slip in one cell makes."""
+    """Describe single rows far off the others, which a slip in one cell makes."""
     if len(ids) < _ENOUGH_TO_RISE:
         return
     ratio = tokens / params

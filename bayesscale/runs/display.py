@@ -48,7 +48,7 @@ def facts(runs: Any) -> dict[str, str]:
 
 
 def pooled_groups(runs: Any, apart: Container[str]) -> str | None:
-    """Say which groups are pooled, for `Runs.pooled_groups`."""
+    """Describe which groups are pooled, for `Runs.pooled_groups`."""
     groups = {name: pd.unique(v) for name, v in runs.groups.items() if name not in apart}
     several = {name: levels for name, levels in groups.items() if len(levels) > 1}
     if not several:

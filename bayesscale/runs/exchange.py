@@ -110,7 +110,7 @@ def _refuse_impossible(
 
 
 def input_metadata(inputs: Sequence[Quantity]) -> list[dict[str, Any]]:
-    """Tell of inputs as plain JSON."""
+    """Describe inputs as plain JSON."""
     return [{k: v for k, v in asdict(q).items() if k != "known_as"} for q in inputs]
 
 

@@ -87,7 +87,7 @@ def _conditions(where: object) -> Iterator[tuple[str, str, Any]]:
 
 
 def _equals(cells: pd.Series, filled: np.ndarray, value: Any) -> np.ndarray:
-    """Tell which cells, shape ``(row,)``, are written like a value, or are the same number."""
+    """Return which cells, shape ``(row,)``, are written like a value, or are the same number."""
     text = np.array([_written(cell) for cell in cells.tolist()], dtype=object)
     keep = filled & (text == _written(value))
     number_, _ = numbers(pd.Series([value], dtype=object))
