@@ -119,7 +119,7 @@ def _invalid(fit: Fit) -> str:
     if fit.convergence.table["r_hat"].max() > MIXED:
         return "did not converge"
     missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
-    return "does not describe these runs" if missed else ""
+    return "lack of fit, not compared" if missed else ""
 
 
 def _answer(
