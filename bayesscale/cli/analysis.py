@@ -41,7 +41,7 @@ def quickstart_command(
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan for ten times the compute.
 
-    Without RUNS, those that come with bayesscale: small transformers trained on Python source.
+    Without RUNS, the embedded ones are used: small transformers trained on Python source.
 
     Writes a report, report.html, its figures (loss.svg, allocation.svg, ...) and the posterior,
     fit.nc.

@@ -218,7 +218,7 @@ def hold_out_option(default: str) -> Callable:
     """Make the option of a test on the largest runs of a table."""
     return click.option(
         "--hold-out", type=FACTOR, show_default=default,
-        help="Of a table: test on the runs within this factor of the largest compute.",
+        help="With RUNS: test on those within this factor of the largest compute.",
     )  # fmt: skip
 
 
@@ -277,7 +277,7 @@ SAMPLING: dict[str, Callable] = {
     ),
     "like": click.option(
         "--like", type=Read("FIT", _sibling),
-        help="The saved fit of a similar ladder, whose widened posterior is the prior.",
+        help="Saved fit of a similar ladder, whose widened posterior is the prior.",
     ),
     "draws": click.option(
         "--draws", type=int, help="Draws kept per chain; by default as many as are needed."
@@ -328,7 +328,7 @@ READING: dict[str, Callable] = {
     "loss": _column("--loss-column", "of the final loss", "loss"),
     "flops": _column("--flops-column", "of the training compute, FLOP", "flops"),
     "loss_se": _column("--loss-se-column", "of the losses' standard errors", "loss_se"),
-    "seed": _column("--seed-column", "that tells replicates apart", "seed"),
+    "seed": _column("--seed-column", "that distinguishes replicates", "seed"),
     "group": _column("--group", "to keep as a label; repeatable", multiple=True),
     "cluster": _column("--cluster", "of the training run or sweep that several rows belong to"),
     "run_id": _column("--run-id", "that names the runs"),
@@ -338,7 +338,7 @@ READING: dict[str, Callable] = {
         help="What the parameters count: total, non_embedding or other.",
     ),
     "flop_rule": click.option(
-        "--flop-rule", metavar="NAME", help="How compute counts: 6ND, 6ND_non_embedding or column."
+        "--flop-rule", metavar="NAME", help="FLOP are 6ND, 6ND_non_embedding or column."
     ),
     "loss_unit": click.option(
         "--loss-unit", metavar="NAME", show_default="nats/token",
@@ -370,7 +370,7 @@ READING: dict[str, Callable] = {
         "--drop-incomplete", is_flag=True, default=None,
         help="Drop rows with missing numbers, and list them.",
     ),
-    "params_from": _column("--params-from", "of names that hold the parameters: pythia-160m"),
+    "params_from": _column("--params-from", "of names that contain the parameters: pythia-160m"),
     "decimal": click.option(
         "--decimal", metavar="SIGN", show_default=".", help="Decimal sign in text: . or ,"
     ),

@@ -110,7 +110,7 @@ two.""",
     "loss": "Column of the final loss, in ``loss_unit``, > 0.",
     "flops": "Column of the training compute C, FLOP, > 0.",
     "loss_se": "Column of the standard error of each loss, in ``loss_unit``, >= 0.",
-    "seed": "Column that tells replicates apart. Cells may be empty.",
+    "seed": "Column that distinguishes replicates. Cells may be empty.",
     "group": "One column or several to keep as labels, e.g. the corpus.",
     "cluster": """Column that names the training run, or the sweep, that each row belongs to, e.g.
 of checkpoints. Rows of one cluster share an effect on their loss in a fit. Rows with an empty cell
@@ -141,7 +141,7 @@ number; numbers compare as numbers.""",
 ``"last"`` row of each run, the ``"best"``, or the last with the ``"mean"`` loss. ``run_id`` or
 ``cluster`` names the runs.""",
     "drop_incomplete": "Leave out rows that lack a number or a group, and warn which they are.",
-    "params_from": "Column of names that hold the parameters, such as ``pythia-160m``.",
+    "params_from": "Column of model names that contain the parameters, such as ``pythia-160m``.",
     "decimal": 'Decimal sign of numbers that are text: ``"."`` or ``","``.',
 }
 """What the options mean."""
