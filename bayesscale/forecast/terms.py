@@ -132,7 +132,7 @@ class Repetition:
         if not set(decays) <= {k.name for k in fit.law.coordinates}:
             raise DomainError(
                 f"Repetition takes the two decays of the law 'muennighoff', but {fit.law.name!r} "
-                "has other parameters. Leave Repetition out, and give unique_tokens as an input."
+                "has other parameters. Use that fit itself, with unique_tokens as an input."
             )
         draws = np.stack([np.ravel(fit.posterior.c[name]) for name in decays], axis=1)
         own = dict(zip(decays, np.median(draws, axis=0).tolist(), strict=True))

@@ -116,7 +116,7 @@ REFUSED = {
     "two candidates": (FRAME.assign(N=1e8), {}, "'params' and 'N' .*params="),
     "one column twice": (FRAME, {"loss": "loss", "loss_se": "loss"}, "'loss' .*loss and loss_se"),
     "columns of one name": (pd.concat([FRAME, FRAME[["loss"]]], axis=1), {}, "2 columns 'loss'"),
-    "repeated ids": (IDS, {}, r"'run_id' repeats.*: x\..*cluster='run_id'"),
+    "repeated ids": (IDS, {}, r"'run_id' has repeated.*: x\..*cluster='run_id'"),
     "an empty id": (FRAME.assign(run_id=["x", "y", None, "z"]), {}, "'run_id' is empty in row 2"),
     "no label": (FRAME.assign(s=["c4", None, "c4", "c4"]), {"group": "s"}, "'s' is missing.*run b"),
     "group params": (FRAME, {"group": "params"}, "'params'"),

@@ -70,7 +70,7 @@ def test_a_damaged_cache_is_mended_and_silence_is_silent(server, tmp_path, capfd
 
 def test_other_bytes_are_refused_and_not_kept(server, tmp_path):
     server.body = SMALL.replace(b"2.75", b"2.57")
-    with pytest.raises(bs.BayesScaleError, match="not the file") as found:
+    with pytest.raises(bs.BayesScaleError, match="not the expected one") as found:
         bs.fetch_runs("chinchilla", progress=False)
     assert str(tmp_path / "cache" / "chinchilla.csv") in str(found.value)
     assert list((tmp_path / "cache").iterdir()) == []

@@ -182,7 +182,7 @@ def test_a_law_of_compute_alone_has_no_split(tmp_path):
 def test_another_file_is_not_lost(fit, report, tmp_path):
     other = tmp_path / "mine.html"
     other.write_text("<p>precious</p>")
-    with pytest.raises(FileError, match="did not make"):
+    with pytest.raises(FileError, match="did not write"):
         bs.report(other, fit=fit)
     assert other.read_text() == "<p>precious</p>"
     again = tmp_path / "again.html"
