@@ -48,8 +48,8 @@ def check_environment() -> None:
     """Refuse an interpreter that packages fail in, and see that PyTensor has a folder."""
     if sys.flags.optimize > 1:
         raise BayesScaleError(
-            "PYTHONOPTIMIZE=2 (python -OO) takes docstrings away, and ArviZ cannot be loaded "
-            "without them. Unset PYTHONOPTIMIZE, or set it to 1."
+            "PYTHONOPTIMIZE=2 (python -OO) removes docstrings, and ArviZ cannot be loaded without "
+            "them. Unset PYTHONOPTIMIZE, or set it to 1."
         )
     flags = os.environ.get("PYTENSOR_FLAGS", "")
     if "pytensor" not in sys.modules and "compiledir" not in flags and not _home_is_writable():
@@ -59,7 +59,7 @@ def check_environment() -> None:
 
 
 def _home_is_writable() -> bool:
-    """Tell whether PyTensor can keep compiled code where it does by default."""
+    """Return whether PyTensor can keep compiled code where it does by default."""
     try:
         folder = Path.home() / ".pytensor"
         while not folder.exists():

@@ -33,17 +33,17 @@ def unsealed(content: bytes, path: str | os.PathLike[str]) -> bytes:
     if _looks_sealed(seal):
         raise FileError(
             f"'{os.fspath(path)}' was damaged since it was saved: its checksum is wrong. Copy it "
-            "again from where it is whole, or refit."
+            "again from an intact copy, or refit."
         )
     raise FileError(
-        f"'{os.fspath(path)}' cannot be read as a saved fit: it does not end as Fit.save ends a "
-        "file. It was cut short, written by another program or by an early version of bayesscale, "
-        "or is something else. Copy it again or refit."
+        f"'{os.fspath(path)}' cannot be read as a saved fit: it does not end like a file of "
+        "Fit.save. It was truncated, or written by another program or by an early version of "
+        "bayesscale. Copy it again or refit."
     )
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether bayesscale wrote a file, from its end alone; it may be damaged before that."""
+    """Return whether bayesscale wrote a file, from its end alone; it may be damaged before that."""
     with path.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - _LENGTH))
@@ -101,7 +101,7 @@ def check_saved(path: AnyPath) -> Path:
     if not file.exists():
         raise FileError(f"There is no file {str(path)!r}. Save one with fit.save(path) first.")
     if not file.is_file():
-        raise FileError(f"{str(path)!r} is no regular file. Give the file of a saved fit.")
+        raise FileError(f"{str(path)!r} is not a regular file. Give the file of a saved fit.")
     return file
 
 
@@ -138,12 +138,12 @@ def check_replaceable(path: AnyPath) -> None:
     try:
         ours = not target.exists() or _is_ours(target)
     except OSError as error:
-        raise FileError(f"Cannot look at what is at {_quoted(path)}: {_reason(error)}.") from error
+        raise FileError(f"Cannot inspect {_quoted(path)}: {_reason(error)}.") from error
     if not ours:
         raise FileError(
-            f"Will not write over {_quoted(path)}: bayesscale did not make that file. Give "
-            "another name, or say that it may be lost: --force on the command line, "
-            "fit.save(path, overwrite=True) in Python."
+            f"Will not overwrite {_quoted(path)}: bayesscale did not write that file. Give another "
+            "name, or allow it to be lost: --force on the command line, fit.save(path, "
+            "overwrite=True) in Python."
         )
 
 
@@ -173,7 +173,7 @@ def _check_target(shown: AnyPath, target: Path) -> None:
     inside, parent = _quoted(Path(shown) / "fit.nc"), _quoted(folder)
     obstacles = {
         f"it is a folder. Give a file name in it, e.g. {inside}.": target.is_dir(),
-        "it is no regular file but a device, a pipe or a socket. Give the name of a file.": (
+        "it is not a regular file but a device, a pipe or a socket. Give the name of a file.": (
             exists and not target.is_file()
         ),
         f"the folder {parent} does not exist. Create it first, or save elsewhere.": (
@@ -260,7 +260,7 @@ def _flush(path: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Tell whether nothing is lost with a file: it is empty, or bayesscale made it."""
+    """Return whether nothing is lost with a file: it is empty, or bayesscale made it."""
     if path.suffix in (".png", ".svg", ".html", ".htm"):
         return MADE_BY.encode() in path.read_bytes()
     return path.stat().st_size == 0 or is_sealed(path)

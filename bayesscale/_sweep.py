@@ -99,8 +99,8 @@ class Store[Result]:
         except (BayesScaleError, TypeError, KeyError, ValueError, AttributeError) as error:
             raise FileError(
                 f"{str(path)!r} cannot be read as a finished job of this store, or was written by "
-                f"another version of bayesscale ({error}). Move or delete this file: its job is "
-                "then done again."
+                f"another version of bayesscale ({error}). Move or delete this file: its job will "
+                "then be rerun."
             ) from error
         self._check(path, settings)
         return result
@@ -119,7 +119,7 @@ class Store[Result]:
             for k in differ if k != FORMULA or differ == [FORMULA]
         ]  # fmt: skip
         raise FileError(
-            f"{str(path)!r} holds results of something else. What differs: {', '.join(shown)}. "
+            f"{str(path)!r} holds results of another computation. Differences: {', '.join(shown)}. "
             "Move this file elsewhere, or give store= another folder."
         )
 
@@ -201,9 +201,9 @@ def _settings(path: Path) -> dict[str, Any]:
         if isinstance(stored := _read(path), dict):
             return stored
     raise FileError(
-        f"{str(path)!r} is damaged: it does not hold the settings of a store. Delete this file "
-        "alone: finished jobs hold settings of their own, and are used where these are yours. "
-        "Pass random_seed=, which is not known otherwise."
+        f"{str(path)!r} is damaged: it does not hold the settings of a store. Delete only this "
+        "file: finished jobs hold their own settings, and are used if these match yours. Pass "
+        "random_seed=, which is unknown otherwise."
     )
 
 

@@ -56,7 +56,7 @@ class SamplerError(BayesScaleError, RuntimeError):
 
 
 class EvidenceError(BayesScaleError, RuntimeError):
-    """An evidence that would not be worth its digits."""
+    """An evidence with too large an error."""
 
 
 class FileError(BayesScaleError, OSError):
@@ -91,7 +91,7 @@ class LackOfFitWarning(BayesScaleWarning):
 
 
 class ExtrapolationWarning(BayesScaleWarning):
-    """A question reaches far beyond the fitted runs."""
+    """A target lies far beyond the fitted runs."""
 
 
 def unknown_name(

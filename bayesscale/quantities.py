@@ -134,7 +134,7 @@ class Quantity:
         return str(value) if self.role == "label" else _WRITERS[self.style](value)
 
     def admits(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Tell which values, any shape, lie in the domain."""
+        """Return which values, any shape, lie in the domain."""
         import numpy as np
 
         if self.role == "label":
@@ -224,7 +224,7 @@ def quantity(name: str | Quantity) -> Quantity:
 
 
 def nats_per_token(loss_unit: str, *, bytes_per_token: float | None = None) -> float:
-    """Say what one unit of loss is in nats per token.
+    """Describe what one unit of loss is in nats per token.
 
     >>> round(0.6526 * nats_per_token("bits/byte", bytes_per_token=4.2), 2)
     1.9

@@ -149,7 +149,7 @@ def test_plots_are_told_the_rest(fit):
     assert bs.plot_loss(fit, terms=bs.Terms(given=given)).get_ylabel()
     data = bs.plot_data("allocation", fit, terms=bs.Terms(given=given))
     assert (np.diff(data.frontier["params"]) > 0).all()
-    with pytest.raises(DomainError, match="needs to be told experts"):
+    with pytest.raises(DomainError, match="needs experts"):
         bs.plot_allocation(fit)
 
 

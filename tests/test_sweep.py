@@ -139,7 +139,7 @@ def test_damage_is_named_with_what_to_delete(tmp_path, content):
     job.write_text(whole)
     settings.write_text(content)
     for ask in (lambda: stored_setting(tmp_path, "seed"), lambda: store.opened().__enter__()):
-        with pytest.raises(FileError, match="Delete this file alone"):
+        with pytest.raises(FileError, match="Delete only this file"):
             ask()
     settings.unlink()  # as the message says: nothing is lost
     sweep(lambda i: pytest.fail("done again"), JOBS, **options(store=store))

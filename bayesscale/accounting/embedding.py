@@ -139,15 +139,15 @@ class EmbeddingShare:
 @counted
 @dataclass(frozen=True)
 class Counting:
-    """Ask a fit in another count of parameters than that of its runs.
+    """Use a fit with another count of parameters than that of its runs.
 
-    Budgets, sizes and answers are in this count; where the law is evaluated they are translated
-    into the count of the fitted runs, ``runs.param_count``.
+    Budgets, sizes and results are in this count; to evaluate the law they are converted to the
+    count of the fitted runs, ``runs.param_count``.
 
     Parameters
     ----------
     params
-        The count of the question: ``"total"`` or ``"non_embedding"``.
+        The count of arguments and results: ``"total"`` or ``"non_embedding"``.
     share
         How many parameters are embeddings.
 

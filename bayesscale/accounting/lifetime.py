@@ -87,7 +87,7 @@ class LifetimeCost:
 
 
 def is_cost(value: object) -> bool:
-    """Tell whether a value counts FLOP and tokens."""
+    """Return whether a value counts FLOP and tokens."""
     return not isinstance(value, type) and all(
         callable(getattr(value, name, None)) for name in ("flops", "tokens")
     )
@@ -96,13 +96,13 @@ def is_cost(value: object) -> bool:
 @counted
 @dataclass(frozen=True)
 class Money:
-    """Budgets in money, for ``flops=``: what a FLOP of training costs makes FLOP of them.
+    """Budgets in money, for ``flops=``, converted to FLOP by the price of a FLOP of training.
 
     Parameters
     ----------
     per_flop
-        Price of a FLOP of training, > 0: price of a device-hour over 3600 times the FLOP a second
-        that it really does.
+        Price of a FLOP of training, > 0: price of a device-hour over 3600 times the achieved FLOP
+        per second.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class Money:
         _arguments.positive_array("amount", self.amount, self.currency)
         _arguments.likely(
             "per_flop", self.per_flop, 1e-26, 1e-9, unit=f"{self.currency} a FLOP",
-            slip="At 2 an hour and 4e14 FLOP a second it is 2 / 3600 / 4e14.",
+            slip="At 2 an hour and 4e14 FLOP per second it is 2 / 3600 / 4e14.",
         )  # fmt: skip
         _arguments.text("currency", self.currency)
 

@@ -1,4 +1,4 @@
-"""What compute is on a machine: PFLOP-days, device-hours and money."""
+"""Compute on a machine: PFLOP-days, device-hours and money."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEVICES_MAX = 10_000_000
 """Tens of times the largest cluster; bounds of stated numbers are as wide."""
 
 PFLOP_DAY = 1e15 * 86_400
-"""FLOP in a day at 1e15 FLOP a second: Kaplan et al. (2020), section 1.3."""
+"""FLOP in a day at 1e15 FLOP per second: Kaplan et al. (2020), section 1.3."""
 
 
 @counted
@@ -35,14 +35,14 @@ class Machine:
     Parameters
     ----------
     peak
-        FLOP a second of one device at the precision that is trained in, > 0, as its maker states.
+        FLOP per second of one device at the training precision, > 0, as its maker states.
     utilization
-        Share of the peak that training reaches, in (0, 1]: your own runs tell; there is no
-        default that would be right.
+        Share of the peak that training reaches, in (0, 1], measured on your own runs; there is no
+        default.
     price_per_hour
-        Price of a device-hour, > 0; None if money is not asked for.
+        Price of a device-hour, > 0; None for no prices.
     devices
-        How many work at once, >= 1.
+        Devices that work in parallel, >= 1.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         _arguments.likely(
-            "peak", self.peak, 1e9, 1e18, unit="FLOP a second of one device",
+            "peak", self.peak, 1e9, 1e18, unit="FLOP per second of one device",
             slip="Makers state TFLOP a second: write 989e12 for 989.",
         )  # fmt: skip
         _arguments.likely(

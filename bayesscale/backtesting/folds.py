@@ -11,7 +11,7 @@ from bayesscale.laws import Law
 from bayesscale.runs import Runs
 
 RUNS_PER_UNKNOWN = 2
-"""With fewer runs left than this for each unknown of the law, the prior would be tested."""
+"""With fewer runs left than this for each parameter of the law, the prior would be tested."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _too_few(runs: Runs, law: Law, *, factor: float, needed: int) -> RunsError:
         advice = f"Use factor={smaller:g} or less"
     return RunsError(
         f"A back-test of the law {law.name!r} needs {needed} runs to fit, {RUNS_PER_UNKNOWN} for "
-        f"each of its {len(law.coordinates)} unknowns, or it would test the prior. Of {len(runs)} "
-        f"runs, {left} lie more than {factor:g}x below the largest compute, "
-        f"{write_flops(sizes[-1])}. {advice}, or choose a law with fewer unknowns."
+        f"each of its {len(law.coordinates)} parameters, or it would test the prior. Of "
+        f"{len(runs)} runs, {left} lie more than {factor:g}x below the largest compute, "
+        f"{write_flops(sizes[-1])}. {advice}, or choose a law with fewer parameters."
     )

@@ -68,7 +68,7 @@ def combine(p_values: Any) -> Any:
 
 
 def together(folds: Iterable[pd.DataFrame]) -> tuple[float, tuple[int, int]]:
-    """Return the power of independent folds, and 90 % of the counts a right model would cover."""
+    """Return the power of independent folds, and 90 % of the counts a correct model would cover."""
     folds, rng = list(folds), np.random.default_rng(SEED)
     if not folds:
         return np.nan, (0, 0)

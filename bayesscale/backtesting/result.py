@@ -1,4 +1,4 @@
-"""What a back-test found: scores by reach and method, and the verdict on the errors."""
+"""The result of a back-test: scores by extrapolation factor and method, and the verdict."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Backtest(Result):
     Parameters
     ----------
     points
-        One row a prediction: ``fold``, ``run`` (its id), ``method``, ``flops``, ``reach`` (its
+        One row per prediction: ``fold``, ``run`` (its id), ``method``, ``flops``, ``reach`` (its
         compute over the largest fitted), ``next`` (whether the fold is judged on it: those up to
         the next cutoff), ``observed``, ``median``, ``lower50`` ... ``upper95``
         (nats/token), ``error`` (log predicted over observed loss), ``pit``, ``crps``,
         ``log_score`` and the ``band`` of reach.
     folds
-        One row a fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
+        One row per fold: ``n_train`` and ``n_test`` runs, ``flops_train`` (the largest compute
         fitted), ``reach`` (of the farthest run); of the ``n_next`` runs that it is judged on,
         ``reach_next``, ``error_ratio`` (mean absolute error over what the model predicts of it)
         and its ``p_value``; its ``severity`` and the names of what was
@@ -114,7 +114,7 @@ class Backtest(Result):
 
     @property
     def p_value(self) -> float:
-        """Probability of errors as large as these if the model is right, all folds combined."""
+        """Probability of errors as large as these if the model is correct, all folds combined."""
         return float(combine(self.judged["p_value"].to_numpy()))
 
     @cached_property
@@ -139,7 +139,7 @@ class Backtest(Result):
 
     @property
     def outcome(self) -> Severity:
-        """What the errors come to: ``"ok"`` only where larger ones would have been detected."""
+        """The severity of the errors: ``"ok"`` only where larger ones would have been detected."""
         if not len(self.judged):
             return "stop"
         if self.p_value < ERRORS_LEVEL and self._inside.mean() < LEVEL / 100:
@@ -178,10 +178,10 @@ class Backtest(Result):
         n, folds = len(self._inside), len(self.judged)
         band = f"{low} to {high}" if low < high else f"{low}"
         text = (
-            f"On held-out runs up to {_times(self.tested_reach)} beyond the fitted ones, {LEVEL} % "
-            f"intervals covered {self._inside.sum()} of {n}, where those of a right model "
-            f"cover {band}. Errors are {self.error_ratio:.2g} times as large as predicted "
-            f"(p = {self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
+            f"On held-out runs of up to {_times(self.tested_reach)} the fitted compute, {LEVEL} % "
+            f"intervals covered {self._inside.sum()} of {n}; those of a correct model would cover "
+            f"{band}. Errors are {self.error_ratio:.2g} times as large as predicted (p = "
+            f"{self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
         )
         return Verdict(f"{text} {self._meaning}", self.severity)
 
@@ -195,7 +195,7 @@ class Backtest(Result):
         """What the errors mean for the use of intervals at this reach."""
         return {
             "ok": f"E{self.detected[1:]}.",
-            "note": f"This test is weak: {self.detected} only.",
+            "note": f"This test has low power: {self.detected} only.",
             "caution": "Intervals at this extrapolation factor are too narrow: allow for larger "
             "errors, or train a larger run first.",
             "stop": "The intervals are wrong at this extrapolation factor: do not use them.",
@@ -207,13 +207,13 @@ class Backtest(Result):
         scores = pd.DataFrame(self.summary.loc[ALL]).to_dict("index")
         share = {method: f"{100 * s[f'cover{LEVEL}']:.0f} %" for method, s in scores.items()}
         others = [
-            f"{name}'s covered {share[method]}, and its CRPS is "
-            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times this fit's"
+            f"{name}'s covered {share[method]}, with "
+            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times the fit's CRPS"
             for method, name in NAMES.items()
         ]
         return (
-            f"Where the fit's {LEVEL} % intervals covered {share[POSTERIOR]}, {'; '.join(others)} "
-            "(smaller is better)."
+            f"On all held-out runs the fit's {LEVEL} % intervals covered {share[POSTERIOR]}; "
+            f"{'; '.join(others)} (smaller is better)."
         )
 
     @property
@@ -239,17 +239,17 @@ class Backtest(Result):
             page.append(Paragraph(self.failures, gravest))
             page += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
         folds = [
-            f"Fold {fold['fold']}: {fold['n_train']} runs up to "
-            f"{write_flops(fold['flops_train'])} predict {fold['n_test']} up to "
-            f"{fold['reach']:.3g}x as large; errors {fold['error_ratio']:.2g} times as large as "
-            f"predicted up to {_times(fold['reach_next'])} (p = {fold['p_value']:.2g})"
-            f"{_joint(fold)}."
+            f"Fold {fold['fold']}: fitted to {fold['n_train']} runs up to "
+            f"{write_flops(fold['flops_train'])}, tested on {fold['n_test']} up to "
+            f"{_times(fold['reach'])} as large; up to {_times(fold['reach_next'])}, errors are "
+            f"{fold['error_ratio']:.2g} times as large as predicted (p = "
+            f"{fold['p_value']:.2g}){_joint(fold)}."
             for fold in records(self.folds)
         ]
         return [*page, Paragraph("\n".join(folds)), self.table()]
 
     def table(self) -> Table:
-        """Return the scores by reach and method, for people."""
+        """Return the scores by reach and method, for display."""
         rows, band = [], None
         for row in records(self.summary):
             first, band = row["band"] != band, row["band"]
@@ -263,7 +263,7 @@ class Backtest(Result):
                     f"{100 * row['bias']:+.2f} %",
                 ]
             )
-        titles = ["reach", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
+        titles = ["beyond the runs", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
         return Table([*titles, "CRPS", "RMSLE", "bias"], rows)
 
 
@@ -271,8 +271,8 @@ def _joint(fold: Mapping[str, Any]) -> str:
     if "joint_log_density" not in fold:
         return ""
     return (
-        f", all of them with a joint log density of {fold['joint_log_density']:.1f} ± "
-        f"{fold['joint_mcse']:.1g} nats"
+        f"; joint log density of all {fold['joint_log_density']:.1f} ± {fold['joint_mcse']:.1g} "
+        "nats"
     )
 
 

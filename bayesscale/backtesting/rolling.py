@@ -43,14 +43,14 @@ def backtest(
     Parameters
     ----------
     runs
-        The training runs; at least twice as many as the law has unknowns must be left to fit.
+        The training runs; at least twice as many as the law has parameters must be left to fit.
     factor
         Ratio of compute between cutoffs, > 1. A smaller one makes more folds.
     folds
-        Make at most so many folds, those with the most runs; by default all.
+        Maximum number of folds, those with the most runs; by default all.
     joint
-        Whether to compute how probable each fold's fit made all its held-out runs together: a
-        second fit, and two evidences, a fold.
+        Whether to compute the joint predictive density of each fold's held-out runs: a second fit
+        and two evidences per fold.
 
     Warns
     -----
@@ -62,7 +62,7 @@ def backtest(
 
     Notes
     -----
-    The runs of a fold share the error of one fit, so that scores of many predictions rest on fewer
+    The runs of a fold share the error of one fit, so that many predictions amount to fewer
     independent trials.
 
     The baselines are fitted to the same runs. ``approach3`` is least squares for
@@ -136,7 +136,7 @@ def _joint_density(fit: Fit, fold: Fold) -> JointDensity:
 
 
 def _settings(setup: Setup, factor: float) -> dict[str, Any]:
-    """Return what tells one back-test's folds from another's, as plain JSON types."""
+    """Return what distinguishes one back-test's folds from another's, as plain JSON types."""
     spec, runs = setup.spec, setup.runs
     one = Posterior.of(spec, spec.space.draw(np.random.default_rng(0), 1))
     return {

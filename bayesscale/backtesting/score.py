@@ -1,4 +1,4 @@
-"""The big run came in: how the forecast did, and what the law looks like with it."""
+"""Predictions of newly finished runs compared with their losses, and the refit with them."""
 
 import warnings
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ LEVEL = 90
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Score(Result):
-    """How a fit predicted runs that it had not seen, and the fit with them.
+    """Scores of a fit on runs that were not fitted, and the refit with them.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class Score(Result):
         Predictions and scores, as a back-test of one fold has them: ``backtest.points``, one row
         a method and run, and ``backtest.summary``, by reach.
     refit
-        The fit of all runs, or None if it was not wanted.
+        The fit of all runs, or None without a refit.
     moved
-        One row a parameter: median, ``lower`` and ``upper`` (90 %) ``before`` and ``after``, and
+        One row per parameter: median, ``lower`` and ``upper`` (90 %) ``before`` and ``after``, and
         ``shift``, how far the median moved in posterior standard deviations before. None without
         a refit.
     """
@@ -48,7 +48,7 @@ class Score(Result):
 
     @property
     def points(self) -> pd.DataFrame:
-        """The fit's own predictions, one row a run: see :attr:`Backtest.points`."""
+        """The fit's own predictions, one row per run: see :attr:`Backtest.points`."""
         table = self.backtest.points
         return table[table["method"] == POSTERIOR].reset_index(drop=True)
 
@@ -64,31 +64,32 @@ class Score(Result):
 
     @property
     def text(self) -> str:
-        """How the forecast did, in a sentence or two."""
+        """The scores of the predictions, in a sentence or two."""
         table = self.points
         inside = covered(table, LEVEL)
         if len(table) == 1:
             row = table.iloc[0]
-            where = "inside" if inside.iloc[0] else "OUTSIDE"
+            where = "inside" if inside.iloc[0] else "outside"
             text = (
-                f"At {row['reach']:.3g} times the largest fitted compute the loss came out at "
+                f"At {row['reach']:.3g} times the largest fitted compute the observed loss was "
                 f"{LOSS.write(row['observed'])}, {where} the {LEVEL} % interval "
                 f"{interval(row['lower90'], row['upper90'], LOSS.write)}; {percent(row['pit'])} of "
-                "the forecast lay below it."
+                "the predictive distribution lies below it."
             )
         else:
             text = (
-                f"{inside.sum()} of {len(table)} losses came out inside their {LEVEL} % intervals."
+                f"{inside.sum()} of {len(table)} observed losses lie inside their {LEVEL} % "
+                "intervals."
             )
         return f"{text} {self.backtest.comparison}"
 
     def sections(self) -> list[Section]:
-        """Return how the forecast did, the predictions, and what moved."""
+        """Return the scores, the predictions, and the shifts of parameters."""
         short = self.backtest.outcome in ("caution", "stop")
         if len(self.points) == 1:
             short = not covered(self.points, LEVEL).all()
         page: list[Section] = [
-            Heading("How did the forecast do?"),
+            Heading("Predicted and observed losses"),
             Paragraph(self.text, "caution" if short else "ok", emphasis=True),
             Table.of(
                 self.points.sort_values("reach", kind="stable"),
@@ -102,13 +103,14 @@ class Score(Result):
                     ),
                     "PIT": lambda row: f"{row['pit']:.3f}",
                 },
-                "Loss in nats/token. PIT: share of the forecast below what was observed.",
+                "Loss in nats/token. PIT: share of the predictive distribution below the observed "
+                "loss.",
             ),
             self.backtest.table(),
         ]
         if self.moved is not None:
             page += [
-                Heading("The law with these runs"),
+                Heading("The law refitted with these runs"),
                 Table.of(
                     self.moved,
                     {
@@ -131,23 +133,23 @@ def _cell(row: Mapping[str, Any], when: str) -> str:
 def score(
     fit: Fit, held_out: Runs, *, refit: bool = True, progress: ProgressOption = "auto"
 ) -> Score:
-    """Score a fit on runs that it had not seen, and fit again with them.
+    """Score a fit on runs that were not fitted, and refit with them.
 
     Parameters
     ----------
     fit
-        A fit of the runs there were.
+        A fit of the earlier runs.
     held_out
-        The runs that came in, counted as the fitted ones are.
+        The new runs, counted as the fitted ones are.
     refit
         Whether to fit all runs as the fit was made: same law, noise, discrepancy, priors and seed.
 
     Raises
     ------
     DomainError
-        If ``fit`` is no fit, ``held_out`` are no runs, or some of them were fitted.
+        If ``fit`` is not a fit, ``held_out`` are not runs, or some of them were fitted.
     RunsError
-        If the two tables count parameters otherwise, or have different columns.
+        If the two tables count parameters differently, or have different columns.
 
     Warns
     -----
@@ -180,7 +182,7 @@ def joined(first: Runs, second: Runs) -> Runs:
     if first.param_count != second.param_count:
         raise RunsError(
             f"The fitted runs count {first.param_count} parameters, the others "
-            f"{second.param_count}: read them alike."
+            f"{second.param_count}: read both with the same count."
         )
     missing = [name for name in a if name not in b]
     if missing:
@@ -193,8 +195,8 @@ def joined(first: Runs, second: Runs) -> Runs:
     both = pd.merge(a[numbers], b[numbers], how="inner")
     if len(both):
         raise DomainError(
-            f"{len(both)} of the {len(b)} runs were fitted already: a fit predicts nothing about "
-            "runs that it has seen. Leave them out."
+            f"{len(both)} of the {len(b)} runs were fitted already, and a fit cannot be scored on "
+            "its own data. Leave them out."
         )
     columns: Any = {name: name for name in (*numbers, *further) if name in a}
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Scores of draws ``(draw, run)`` against observed log losses ``(run,)``, one number a run."""
+"""Scores of draws ``(draw, run)`` against observed log losses ``(run,)``, one number per run."""
 
 from collections.abc import Iterable
 
@@ -47,7 +47,7 @@ def score_draws(draws: Array, observed: Array) -> pd.DataFrame:
 
 
 def covered(points: pd.DataFrame, level: int) -> pd.Series:
-    """Tell which observed losses lie in their central interval."""
+    """Return which observed losses lie in their central interval."""
     return points["observed"].between(points[f"lower{level}"], points[f"upper{level}"])
 
 

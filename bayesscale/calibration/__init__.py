@@ -1,4 +1,4 @@
-"""Simulation-based calibration: whether posteriors of simulated runs find what was simulated."""
+"""Simulation-based calibration: ranks of true values among posterior draws."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Refit many ladders simulated from the prior, and test where the truth ranks."""
+"""Refit many ladders simulated from the prior, and test the ranks of the true values."""
 
 import warnings
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ SECONDS = 1.0
 """What a simulation takes, roughly: a short refit."""
 
 REACH = 100.0
-"""Budgets asked about lie so many times above the largest run's compute, unless told otherwise."""
+"""Budgets asked about lie by default so many times above the largest run's compute."""
 
 
 @takes_fit_options(without=("density",), tune=500, chains=2)
@@ -33,12 +33,12 @@ def calibrate(
     false_alarm: float = 0.01, store: str | Path | None = None, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> Calibration:  # fmt: skip
-    r"""Check by simulation that the posterior is right for runs of these sizes.
+    r"""Check by simulation that the posterior is calibrated for runs of these sizes.
 
     Draws parameters from the prior, simulates the losses of the runs, refits them, and ranks the
-    truth among the posterior's draws. If simulation, density, sampler and all that is computed
-    from draws agree, ranks are uniform. A fit that does not converge is made once more, with four
-    times the draws.
+    truth among the posterior's draws. If simulation, density, sampler and everything computed from
+    draws agree, ranks are uniform. A fit that does not converge is repeated once, with four times
+    the draws.
 
     Parameters
     ----------
@@ -46,15 +46,16 @@ def calibrate(
         The training runs. Their losses enter through their centre and spread only, which the
         model keeps as they are in every simulation.
     simulations
-        How many, at least 10. Two hundred show a posterior that is a quarter too narrow.
+        Number of simulations, at least 10. Two hundred detect a posterior that is a quarter too
+        narrow.
     flops
         Budgets in FLOP, > 0, at which the best number of parameters and the loss are ranked too;
         by default one at a hundred times the compute of the largest run.
     false_alarm
-        Probability, at most, that a right model does not pass, in (0, 1).
+        Highest probability that a correct model does not pass, in (0, 1).
     store
-        Folder that keeps finished simulations, ten a file. A rerun with the same arguments, and
-        as many simulations or more, goes on from there. On a cluster, workers must share it.
+        Folder that keeps finished simulations, ten per file. A rerun with the same arguments, and
+        as many simulations or more, continues from there. On a cluster, workers must share it.
 
     Warns
     -----
@@ -63,16 +64,16 @@ def calibrate(
 
     Notes
     -----
-    Ranked are all coordinates; the joint log likelihood, which shows a likelihood that is wrong or
-    missing where ranks of parameters do not [2]_; and, at every budget, the best number of
+    All coordinates are ranked; the joint log likelihood, which detects a wrong or missing
+    likelihood where ranks of parameters do not [2]_; and, at every budget, the best number of
     parameters and the loss at the largest run's shape. Each is ranked among a hundred draws taken
     evenly from long chains, so that they are nearly independent.
 
     Uniformity is tested by the simultaneous band around the distribution function of the ranks
     [3]_, computed exactly. ``false_alarm`` is divided among the quantities.
 
-    Fits that do not converge count like the others, and are reported: to drop them would hide where
-    the sampler fails. Simulations run through joblib, as the folds of :func:`~bayesscale.backtest`.
+    Fits that do not converge are included and reported: dropping them would hide where the sampler
+    fails. Simulations run through joblib, as the folds of :func:`~bayesscale.backtest`.
 
     References
     ----------
@@ -128,7 +129,7 @@ def _by_number(blocks: Iterable[list[simulation.Ranked]]) -> dict[int, simulatio
 
 
 def _settings(ladder: simulation.Ladder) -> dict[str, Any]:
-    """Return what tells one calibration's simulations from another's, as plain JSON types."""
+    """Return what identifies a calibration's simulations, as plain JSON types."""
     spec = ladder.spec
     truths, log_losses = simulation.draw_truths(ladder, 0)
     first = {name: values[:1] for name, values in truths.items()}

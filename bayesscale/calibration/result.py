@@ -1,4 +1,4 @@
-"""What a calibration found: ranks, a test of each quantity, and a verdict."""
+"""The result of a calibration: ranks, a test of each quantity, and a verdict."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Calibration(Result):
     Parameters
     ----------
     ranks
-        One row a simulation, one column a quantity: how many of the draws lie below the truth.
+        One row per simulation, one column per quantity: how many of the draws lie below the truth.
     fits
-        One row a simulation: the worst ``r_hat`` and ``ess``, ``divergences``, ``draws`` of each
+        One row per simulation: the worst ``r_hat`` and ``ess``, ``divergences``, ``draws`` of each
         chain, ``converged``, ``seconds``.
     model
         The model in words, such as ``"The law 'unified' with ..."``.
     false_alarm
-        Probability that a right model does not pass, at most.
+        Highest probability that a correct model does not pass.
     random_seed
         The seed; with it, a rerun simulates and ranks the same.
     ranked_among
@@ -68,7 +68,7 @@ class Calibration(Result):
 
     @cached_property
     def draws(self) -> xr.DataTree:
-        """Shares of draws below the truth, a draw a simulation, for ArviZ's ``plot_ecdf_pit``."""
+        """Shares of draws below the truth, a draw per simulation, for ArviZ's ``plot_ecdf_pit``."""
         import xarray as xr
 
         shares = (self.ranks + 0.5) / (self.ranked_among + 1)
@@ -105,7 +105,7 @@ class Calibration(Result):
 
     @property
     def unconverged(self) -> int:
-        """How many fits did not converge. Their ranks count all the same."""
+        """How many fits did not converge. Their ranks are included."""
         return int((~self.fits["converged"]).sum())
 
     @property
@@ -122,30 +122,30 @@ class Calibration(Result):
         bad = table[~table["inside"]].sort_values("p_value")
         if bad.empty:
             verdict = (
-                f"{self.model}: in {n:,} simulations the truth ranked uniformly among the "
-                f"posterior's draws for all {len(table)} quantities. The smallest p-value, "
-                f"{table['p_value'].min():.2g}, is of {worst}; it would have to be below "
+                f"{self.model}: in {n:,} simulations the ranks of the true values among posterior "
+                f"draws were uniform for all {len(table)} quantities. The smallest p-value, "
+                f"{table['p_value'].min():.2g}, is of {worst}; the threshold is "
                 f"{self.threshold:.2g}."
             )
         else:
             listed = [f"{name} ({self._reading(str(name))})" for name in bad.index]
             verdict = (
-                f"{self.model} IS NOT CALIBRATED: in {n:,} simulations the truth did not rank "
-                f"uniformly among the posterior's draws of {list_some(listed)}. Either the density "
-                "that is sampled is not that of the model, or the sampler misses part of it. A "
-                f"right model looks like this in {100 * self.false_alarm:g} % of calibrations."
+                f"{self.model}: calibration failed. In {n:,} simulations the ranks of the true "
+                f"values among posterior draws were not uniform for {list_some(listed)}. Either "
+                "the sampled density is not that of the model, or the sampler misses part of it. A "
+                f"correct model fails in {100 * self.false_alarm:g} % of calibrations."
             )
         if self.unconverged:
             verdict += (
-                f" {self.unconverged} of {n:,} fits DID NOT CONVERGE, however long; their ranks "
-                "count all the same, as they would for a user."
+                f" {self.unconverged} of {n:,} fits did not converge, however long; their ranks "
+                "are included, as a user would have used them."
             )
         if self.unconverged > UNCONVERGED_MAX * n:
             verdict += " These are too many to trust the ranks: raise tune and draws."
         return verdict
 
     def _reading(self, name: str) -> str:
-        """Say what is wrong with a quantity's posterior, judging by its ranks."""
+        """Describe what is wrong with a quantity's posterior, judging by its ranks."""
         row, n = self.summary.loc[name], len(self.ranks)
         shift = (row["mean_rank"] - 0.5) * np.sqrt(12 * n)
         spread = (row["rank_spread"] - 1) * np.sqrt(1.25 * n)
@@ -165,12 +165,12 @@ class Calibration(Result):
             "spread of ranks": lambda row: f"{row['rank_spread']:.2f}",
         }
         return [
-            Heading("Do posteriors of simulated runs find what was simulated?"),
+            Heading("Simulation-based calibration"),
             Verdict(self.text, self.severity),
             Table.of(
                 self.summary.sort_values("p_value", kind="stable"),
                 columns,
-                "Mean rank: .5 is right; above, posteriors lie too low. Spread of ranks: 1 is "
-                "right; above, posteriors are too narrow.",
+                "Mean rank: .5 if calibrated; above, posteriors are too low. Spread of ranks: 1 if "
+                "calibrated; above, posteriors are too narrow.",
             ),
         ]

@@ -1,9 +1,9 @@
 r"""Whether ranks are uniform: an exact test.
 
-A right posterior ranks the truth uniformly on 0, ..., L among L draws. So among n simulations the
-number with a rank below i is binomial, with probability :math:`z_i = i / (L + 1)`. The p-value is
-how often uniform ranks would be less likely somewhere than at the least likely i (Säilynoja,
-Bürkner and Vehtari 2022, arXiv:2103.10522).
+Under a calibrated posterior the rank of the truth among L draws is uniform on 0, ..., L. So among n
+simulations the number with a rank below i is binomial, with probability :math:`z_i = i / (L + 1)`.
+The p-value is how often uniform ranks would be less likely somewhere than at the least likely i
+(Säilynoja, Bürkner and Vehtari 2022, arXiv:2103.10522).
 
 Given their sum, counts of ranks are independent Poisson variables, so that the probability is a
 chain of convolutions cut off at the band's ends (Moscovich and Nadler 2017, arXiv:1503.04363).

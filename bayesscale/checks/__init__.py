@@ -1,4 +1,4 @@
-"""Whether draws can be trusted, whether the law describes the runs, and who decides an answer."""
+"""Checks of convergence, lack of fit and prior sensitivity."""
 
 import lazy_loader
 

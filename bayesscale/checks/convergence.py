@@ -28,9 +28,9 @@ DIVERGENT_SHARE_MAX = 0.001
 def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckResult:
     """Check draws of what was sampled, dims ``(chain, draw)``, against the usual diagnostics.
 
-    It is a stop if a split R-hat exceeds 1.01, an effective sample size falls below 100 a chain,
+    It is a stop if a split R-hat exceeds 1.01, an effective sample size falls below 100 per chain,
     the energy's Bayesian fraction of missing information below .3, or more than one step in a
-    thousand diverged. Where several steps were taken a draw, attributes of ``sample_stats`` have
+    thousand diverged. Where several steps were taken per draw, attributes of ``sample_stats`` have
     ``steps_per_draw``, and ``divergences`` and ``bfmi`` of all steps.
     """
     table = diagnostics(sampled)
@@ -55,15 +55,13 @@ def check_convergence(sampled: xr.Dataset, sample_stats: xr.Dataset) -> CheckRes
             f"{divergences} of {steps} steps diverged: part of the posterior was missed"
         )
     if not bfmi >= BFMI_MIN:
-        problems.append(
-            f"the energy moves too little (BFMI {bfmi:.2f}, should be above {BFMI_MIN})"
-        )
+        problems.append(f"the energy mixes poorly (BFMI {bfmi:.2f}, should be above {BFMI_MIN})")
 
     if problems:
         text = (
-            "NOT CONVERGED: " + "; ".join(problems) + ". Do not use this posterior. Try more "
-            "tuning (tune=4000), smaller steps (target_accept=0.95), a simpler law, or priors "
-            "that rule out what cannot be."
+            f"Not converged: {'; '.join(problems)}. Do not use this posterior. Try more tuning "
+            "(tune=4000), smaller steps (target_accept=0.95), a simpler law, or priors that "
+            "exclude impossible values."
         )
     else:
         text = (
@@ -95,7 +93,7 @@ def chains_state(
 
 
 def diagnostics(sampled: xr.Dataset) -> pd.DataFrame:
-    """Return split R-hat and effective sample sizes, one row a variable."""
+    """Return split R-hat and effective sample sizes, one row per variable."""
     names = [str(name) for name in sampled.data_vars]
     draws = np.stack([np.asarray(sampled[name], dtype=float) for name in names], axis=-1)
     bulk, tail = effective(draws)

@@ -29,14 +29,14 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
     law, flaws = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
     if " line" in flaw:
-        text = "Predictions off this line, and the best split, rest on the priors."
+        text = "Predictions off this line, and the best split, depend on the priors."
         flaws.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
     if EPOCHS.name in runs and UNIQUE_TOKENS.name not in law.quantities:
         epochs = runs[EPOCHS.name]
         many = runs.run_ids[epochs > MOST_EPOCHS]
         text = (
-            f"Runs saw their data up to {epochs.max():.3g} times, which the law {law.name!r} "
-            "counts as new tokens."
+            f"Runs repeat their data up to {epochs.max():.3g} times; the law {law.name!r} counts "
+            "repeated tokens as new."
         )
         if len(many):
             text += (
@@ -48,22 +48,22 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
     whole = share_sums(law, runs)
     if np.abs(whole - 1).max() > 1e-6:
         text = (
-            f"Shares add up to {whole.min():.4g} to {whole.max():.4g}, as by rounding: each is "
-            "divided by their sum."
+            f"Shares sum to {whole.min():.4g} to {whole.max():.4g}, probably by rounding: they are "
+            "rescaled to sum to 1."
         )
         flaws.append(("rounded shares", "note", text))
     if has_noise_floor(spec, runs) and runs.loss_se is not None:
         text = (
-            "The losses lie on a law but for rounding: there is no noise to estimate. A standard "
-            f"error of {runs.loss_se[0]:.2g} nats/token is assumed. Intervals describe these "
-            "numbers, and are no forecast of training runs."
+            "The losses match a law to within rounding, so there is no noise to estimate. A "
+            f"standard error of {runs.loss_se[0]:.2g} nats/token is assumed. Intervals describe "
+            "these numbers; they do not predict training runs."
         )
         flaws.append(("noise-free losses", "note", text))
     return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in flaws)
 
 
 def design_flaw(runs: Runs, law: Law) -> str:
-    """Say what about the design is degenerate, where it is plain to see; else nothing."""
+    """Describe what about the design is degenerate, where it is plain to see; else nothing."""
     logs = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
     for name, q in law.quantities.items():
         if np.ptp(logs[name]) < 1e-6:
@@ -79,8 +79,9 @@ def design_flaw(runs: Runs, law: Law) -> str:
             )
         if spread < NEAR_LINE:
             return (
-                f" Runs stay within a factor {np.exp(2 * spread):.1f} of the line tokens ∝ "
-                f"params^{slope:.2f}, too near to it to tell parameters and tokens apart."
+                f" Runs stay within a factor of {np.exp(2 * spread):.1f} of the line tokens ∝ "
+                f"params^{slope:.2f}: the effects of parameters and tokens can hardly be told "
+                "apart."
             )
     return ""
 

@@ -24,7 +24,7 @@ MOST = 1.0
 """A change of log loss by 1 per decade, or outliers among all runs, is no longer one."""
 
 POWER = 0.8
-"""How often that is found which is said to be found."""
+"""The power at which a flaw counts as detectable."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Detectable:
         return cls(family.size, kink, 2 * curvature * decade**2, outliers)
 
     def in_words(self, n: int, sigma: float) -> str:
-        """Say it in sentences, with what it rests on."""
+        """Describe it in sentences, with what it rests on."""
         noun = "size" if self.size is None else self.size.noun
         flaws = {
             "a kink": (self.kink, f"a kink of {_change(self.kink)} per decade of {noun}"),
@@ -71,8 +71,8 @@ class Detectable:
         text = f"With these {n:,} runs and noise of {percent(float(f'{sigma:.2g}'))},"
         if seen:
             text += (
-                f" {_listed(seen)} would have been seen in 4 of 5 ladders like this; less would "
-                "mostly not be."
+                f" {_listed(seen)} would be detected in 4 of 5 ladders like this; smaller effects "
+                "mostly not."
             )
         if unseen:
             text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"

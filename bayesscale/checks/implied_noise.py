@@ -5,7 +5,7 @@ distribution [1]_, so that the residuals of runs are independent and, after
 
 .. math:: z = y \sqrt{F^{-1}_{\chi^2_n}(F_R(|y|^2))} \, / \, |y|,
 
-standard normal. Here y are the n residuals of a cluster of rows, one for a run of its own,
+standard normal. Here y are the n residuals of a cluster of rows, one for a lone run,
 whitened by their covariance, and F_R is the distribution of their squared length.
 
 References

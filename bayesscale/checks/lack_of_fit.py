@@ -37,9 +37,9 @@ LEVEL = ERROR_RATE / TESTS
 """Share of good models that one test calls bad."""
 
 MATERIAL_SHARE = 0.25
-"""A smaller share of the noise that runs have in common is not held against a law, be it ever so
-certain: with thousands of runs the least flaw is. Four neighbours that share .25 make intervals
-too narrow by a factor of about sqrt(1 + 4 × .25) = 1.4."""
+"""A smaller share of the noise that runs have in common is tolerated, however significant: with
+thousands of runs every flaw is. Four neighbours that share .25 make intervals too narrow by a
+factor of about sqrt(1 + 4 × .25) = 1.4."""
 
 TOO_NARROW = 1.2
 """Nor what replicates have in common, unless it makes intervals too narrow by this factor: 90 %
@@ -86,10 +86,10 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
 
     Six tests, each with a sixth of an error rate of 1 %. ``bends``: the residuals have a kink or a
     curvature in compute, parameters or tokens. ``noise_by_size``: noise changes with them.
-    ``neighbours``: runs of similar size miss the law together. ``replicates``: runs of the same
-    size agree with each other, but not with the law. ``far_off``: more runs lie far off the law
-    than noise puts there. ``discrepancy``: the discrepancy is larger than its prior expects.
-    What is certain but immaterial passes, within the limits of this module.
+    ``neighbours``: residuals of runs of similar size are correlated. ``replicates``: runs of the
+    same size agree with each other, but not with the law. ``far_off``: more outliers than the noise
+    model expects. ``discrepancy``: the discrepancy is larger than its prior expects. Significant
+    but immaterial findings pass, within the limits of this module.
 
     The table holds a figure and its p-value by test, NaN where a test does not apply.
     ``detectable`` is the least kink, in log loss per decade of compute, and the least share of
@@ -132,25 +132,25 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     problems = [f.problem for f in findings.values() if f.problem]
     if problems:
         text = (
-            f"THIS LAW DOES NOT DESCRIBE THESE RUNS: {'; '.join(problems)}. Its intervals take "
-            f"this for noise and are wrong, most of all where they extrapolate. {_cure(spec)}"
+            f"Lack of fit: {'; '.join(problems)}. The model treats this as noise, so its intervals "
+            f"are unreliable, especially in extrapolation. {_cure(spec)}"
         )
         return CheckResult("lack of fit", "caution", text, table, LackOfFitWarning)
     text = f"No pattern {'with size ' if on_replicates else ''}in the residuals."
     near = findings["neighbours"]
     if near.p < LEVEL:
         text = (
-            f"The law describes the runs but for {near.figure:.0%} of the noise, which runs "
-            f"of similar size have in common (up to {MATERIAL_SHARE:.0%} is tolerated): intervals "
-            "are somewhat too narrow."
+            "Residuals of runs of similar size are weakly correlated: they share "
+            f"{near.figure:.0%} of the noise (up to {MATERIAL_SHARE:.0%} is tolerated), so "
+            "intervals are somewhat too narrow."
         )
     text += remark
     if named:
-        text += f" Far off it, and down-weighted as outliers: {named}."
+        text += f" Down-weighted as outliers: {named}."
     if grave:
         text += (
-            f" One of them is {grave}: check that row for a slip. Refit without it to see whether "
-            "an answer rests on it."
+            f" One of them is {grave}: check that row for an error, and refit without it to see "
+            "whether results depend on it."
         )
     text += f" {could.in_words(len(runs), float(np.median(few.c['sigma'])))}"
     severity = "caution" if grave else "note" if remark or near.p < LEVEL else "ok"
@@ -182,8 +182,8 @@ def _bends(shapes: Sequence[Family], draws: Posterior, runs: Runs) -> _Finding:
     size = family.size
     at = f"{size.write(family.knots[knot])} {size.unit if size.style == 'flops' else size.noun}"
     problem = (
-        f"it bends less than the runs do: from {at} on, they leave it by {np.expm1(kink):+.2%} "
-        f"per decade of {size.noun}"
+        f"above {at} the residuals have a trend of {np.expm1(kink):+.2%} per decade of "
+        f"{size.noun}, more curvature than the law has"
     )
     material = abs(kink) > sd_a_decade_on(draws, runs, size)
     return _Finding.of(
@@ -208,14 +208,14 @@ def _noise_by_size(z: Array, runs: Runs, spec: ModelSpec) -> tuple[_Finding, str
         size_in_words({name: runs[name][at] for name in spec.law.quantities}, spec.law)
         for at in (int(np.argmax(log_scale)), int(np.argmin(log_scale)))
     )
-    problem = f"noise changes with size, about {ratio:.2g} times as much at {places}"
+    problem = f"noise depends on size, about {ratio:.2g} times as large at {places}"
     louder = float(np.exp(log_scale[np.argmax(runs.size)]))
     finding = _Finding.of(
-        ratio, p, f"its {problem}, and intervals of large runs are too narrow",
+        ratio, p, f"the {problem}, so intervals of large runs are too narrow",
         material=ratio > MATERIAL_RATIO and louder > LOUDER,
     )  # fmt: skip
     quiet = p < LEVEL and ratio > MATERIAL_RATIO and not finding.problem
-    return finding, f" Its {problem}: intervals of large runs are wide enough." if quiet else ""
+    return finding, f" The {problem}; intervals of large runs are wide enough." if quiet else ""
 
 
 def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, law: Law) -> _Finding:
@@ -230,12 +230,12 @@ def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, la
         there = np.isin(sizes.code, np.append(graph[[at]].indices, at))
         run: Any = {k: runs[k][sizes.first[at]] for k in law.quantities}  # labels are text
         places.append(
-            f"by {np.expm1(missed[there].mean()):+.1%} near {size_in_words(run, law)} "
-            f"(runs {list_some(runs.run_ids[there])})"
+            f"{np.expm1(missed[there].mean()):+.1%} near {size_in_words(run, law)} (runs "
+            f"{list_some(runs.run_ids[there])})"
         )
     problem = (
-        f"runs of similar size miss it together, {' and '.join(places)}, and have {share:.0%} of "
-        "the noise in common"
+        f"residuals of runs of similar size are correlated (mean {' and '.join(places)}): they "
+        f"share {share:.0%} of the noise"
     )
     return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
 
@@ -248,9 +248,9 @@ def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Find
     mean = sizes.sums(missed) / sizes.count
     repeated = sizes.count > 1
     problem = (
-        f"replicates differ from each other by {sizes.seed_noise(missed):.2%}, but miss it "
-        "together by "
-        f"{np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, which is not seed noise"
+        f"replicates differ from each other by {sizes.seed_noise(missed):.2%}, but their means "
+        f"from the law by {np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, more than seed noise "
+        "explains"
     )
     factor = neighbours.narrowed(max(share, 0.0), sizes.count)
     finding = _Finding.of(share, p, problem, material=factor > TOO_NARROW)
@@ -258,16 +258,16 @@ def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Find
         return finding, ""
     return finding, (
         f" {problem[0].upper()}{problem[1:]}; few sizes have several runs, so intervals are too "
-        f"narrow by a factor {factor:.2f} at most."
+        f"narrow by a factor of {factor:.2f} at most."
     )
 
 
 OFF_MAX = 2.0
-"""A loss that is off the law by a larger factor is no outlier of training but an error."""
+"""A loss that differs from the law by a larger factor is an error, not an outlier of training."""
 
 MANY_TIMES = 7.0
 """The largest run is an outlier beyond so many median residuals: 5 standard deviations of a normal
-noise, which is no chance."""
+noise, which is not chance."""
 
 
 def _far_off(
@@ -279,12 +279,12 @@ def _far_off(
     where = (np.median(far, axis=0) > 0.5)[rows.codes]
     order = np.flatnonzero(where)[np.argsort(-np.abs(missed[where]), kind="stable")]
     named = list_some([f"run {runs.run_ids[i]} ({np.expm1(missed[i]):+.1%})" for i in order])
-    problem = f"{count} runs lie far off it, where noise puts {n * FAR:.1f}: {named}"
+    problem = f"{count} runs are outliers, where the noise model expects {n * FAR:.1f}: {named}"
     far_from = np.abs(missed[order]).max(initial=0.0) > np.log(OFF_MAX)
-    grave = "more than a factor 2 off" if far_from else ""
+    grave = "more than a factor of 2 off the law" if far_from else ""
     largest, usual = np.argmax(runs.size), np.median(np.abs(missed))
     if where[largest] and np.abs(missed[largest]) > MANY_TIMES * usual:
-        grave = "the run of the largest compute"
+        grave = "the run with the largest compute"
     return _Finding.of(count, p, problem, material=count > 2 * n * FAR), named, grave
 
 
@@ -302,8 +302,8 @@ def _discrepancy(draws: Posterior) -> _Finding:
     squares = (mean @ along[:, informed]) ** 2 / share[informed]
     farthest = int(np.argmax(np.abs(mean)))
     problem = (
-        f"its discrepancy is larger than the prior allows for, most in "
-        f"{list(steps)[farthest]!r}, {abs(mean[farthest]):.1f} prior standard deviations out"
+        f"the discrepancy is larger than its prior allows, most of all {list(steps)[farthest]!r}, "
+        f"{abs(mean[farthest]):.1f} prior standard deviations from its prior mean"
     )
     if not informed.any():
         return _Finding(np.nan, 1.0)
@@ -318,8 +318,10 @@ def _cure(spec: ModelSpec) -> str:
     cures = []
     if custom:
         cures.append(f"You set the prior of {list_some(custom)}: widen it first")
-    cures.append("look at the runs named and drop those that diverged or that no law is meant for")
-    cures.append("name the column of rows that are readings of one run (cluster)")
+    cures.append(
+        "inspect the runs named and drop those that diverged or that the law is not meant for"
+    )
+    cures.append("where rows are checkpoints of one run, name the column of the run (cluster)")
     cures.append(
         "or fit another law" + ' or discrepancy="drift"' * (spec.discrepancy.name == "none")
     )

@@ -1,4 +1,4 @@
-r"""Whether runs of similar size, or replicates, miss the law together.
+r"""Whether residuals of runs of similar size, or of replicates, are correlated.
 
 With z̄ the mean over draws of the normal scores of the noise, which has the covariance M = 1 - H
 under the model (:mod:`.patterns`), and W the graph that joins each size to its nearest others,

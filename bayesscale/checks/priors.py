@@ -1,4 +1,4 @@
-r"""Whether the runs or the priors decide an answer.
+r"""Prior sensitivity of results.
 
 The priors of the law, of its discrepancy and of the noise are raised to a power α each, apart from
 the others; 2 counts what a group says twice, and makes its normal priors narrower by √2. On the
@@ -87,7 +87,7 @@ def prior_scores(posterior: Posterior) -> dict[str, Array]:
 
 
 def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
-    """Return how much answers owe to priors, one row an answer.
+    """Return how much results depend on the priors, one row per result.
 
     Columns: ``law_moves``, ``discrepancy_moves`` and ``noise_moves``, posterior standard deviations
     that the answer moves by where the power of these priors doubles; ``from_law``,
@@ -122,15 +122,15 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
 def check_prior_power(
     table: pd.DataFrame, posterior: Posterior, runs: Runs, *, what: str
 ) -> CheckResult:
-    """Check that priors do not decide ``what``, given the table of :func:`prior_power`."""
+    """Check the prior sensitivity of ``what``, given the table of :func:`prior_power`."""
     decided = table[table["decided"]]
     if len(decided):
         reasons = [_reason(label, row) for label, row in decided.iterrows()]
         text = (
-            f"The prior decides, not the runs: {'; '.join(reasons[:3])}"
-            f"{f'; and {len(reasons) - 3} more answers' if len(reasons) > 3 else ''}."
-            f"{design_flaw(runs, posterior.spec.law)} What would help most: "
-            f"{curing_runs(posterior, runs)}."
+            f"Prior-sensitive: {'; '.join(reasons[:3])}"
+            f"{f'; and {len(reasons) - 3} more results' if len(reasons) > 3 else ''}."
+            f"{design_flaw(runs, posterior.spec.law)} "
+            f"Most informative would be: {curing_runs(posterior, runs)}."
         )
         return CheckResult("prior sensitivity", "caution", text, table, PriorWarning)
     moves = [
@@ -139,13 +139,13 @@ def check_prior_power(
         if (table[f"from_{group}"] > 0).any()
     ]
     text = (
-        f"With priors of twice the power, {what} would move by at most {', '.join(moves)} "
+        f"With the priors raised to the power 2, {what} would shift by at most {', '.join(moves)} "
         "posterior standard deviations."
     )
     mostly = _from_priors(table) > MOSTLY
     if mostly.any():
         named = list_some(table.index[mostly], limit=3)
-        text += f" Priors supplied more than half of what is known of {named}."
+        text += f" Priors contribute more than half of the information about {named}."
     return CheckResult("prior sensitivity", "ok", text, table, PriorWarning)
 
 
@@ -154,12 +154,12 @@ def _reason(label: object, row: pd.Series) -> str:
     group = max(moves, key=lambda name: moves[name])
     if moves[group] > FAR:
         return (
-            f"{label} moves by {moves[group]:.1f} posterior standard deviations where the power of "
-            f"the {group}'s priors doubles"
+            f"{label} shifts by {moves[group]:.1f} posterior standard deviations when the "
+            f"{group}'s priors are raised to the power 2"
         )
     return (
-        f"the interval of {label} is {percent(round(min(row['width'], 1.0), 2))} as wide as it was "
-        "before any run was seen"
+        f"the posterior interval of {label} is {percent(round(min(row['width'], 1.0), 2))} as wide "
+        "as its prior interval"
     )
 
 
@@ -172,7 +172,7 @@ def _from_priors(table: pd.DataFrame) -> pd.Series:
 
 
 LEARNED = 0.5
-"""The runs inform an unknown if its posterior has less than half the variance of its prior."""
+"""The runs inform a parameter if its posterior has less than half the variance of its prior."""
 
 
 def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -> CheckResult:
@@ -192,17 +192,18 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
     if not weak:
         least = str(table["contraction"].idxmin())
         text = (
-            f"Every unknown of the law {law.name!r} is learned from runs; least of all {least}, to "
-            f"{np.sqrt(1 - table['contraction'].min()):.0%} of the width of its prior."
+            f"All parameters of the law {law.name!r} are informed by runs, least of all {least}, "
+            f"whose posterior is {np.sqrt(1 - table['contraction'].min()):.0%} as wide as its "
+            "prior."
         )
         return CheckResult("weakly known", "ok", text, table, PriorWarning)
     named = "; ".join(
-        f"{k.name} ({k.meaning}) to {table.loc[k.name, 'posterior_sd']:.0%}" for k in weak
+        f"{k.name} ({k.meaning}), {table.loc[k.name, 'posterior_sd']:.0%}" for k in weak
     )
     text = (
-        f"Of {len(weak)} of the {len(law.coordinates)} unknowns of the law {law.name!r} the runs "
-        f"add little to their priors: {named} of the prior's width. That need not matter to "
-        "an answer."
+        f"Runs add little information on {len(weak)} of the {len(law.coordinates)} parameters of "
+        f"the law {law.name!r} (posterior width relative to the prior: {named}). Predictions may "
+        "still be well determined."
     )
     if cure:
         text += f" Most informative would be {curing_runs(posterior, runs)}."
@@ -243,12 +244,9 @@ def check_prior_conflict(posterior: Posterior) -> CheckResult:
         text = "Priors and data agree: posterior medians lie in the central 99.9 % of their priors."
         return CheckResult("prior conflict", "ok", text, table, PriorWarning)
     listed = "; ".join(
-        f"{name} is {row['median']:.3g}, where the prior has {row['prior_lower']:.3g} to "
-        f"{row['prior_upper']:.3g} with 99.9 %"
+        f"the posterior median of {name}, {row['median']:.3g}, lies outside the central 99.9 % of "
+        f"its prior, {row['prior_lower']:.3g} to {row['prior_upper']:.3g}"
         for name, row in outside.iterrows()
     )
-    text = (
-        f"PRIOR CONFLICT: {listed}. Runs and prior contradict each other: widen the prior, or find "
-        "out what is wrong with the runs."
-    )
+    text = f"Prior-data conflict: {listed}. Widen the prior, or check the runs for errors."
     return CheckResult("prior conflict", "caution", text, table, PriorWarning)

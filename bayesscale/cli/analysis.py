@@ -29,10 +29,10 @@ bayesscale quickstart runs.csv
 @options.machine_option
 @click.option(
     "-o", "--output-dir", type=options.PATH, default="bayesscale-quickstart",
-    show_default=True, help="Folder for the figures and the fit; made if need be.",
+    show_default=True, help="Folder for the figures and the fit; created if missing.",
 )  # fmt: skip
 @options.force_option
-@click.option("-v", "--verbose", is_flag=True, help="Print all that the report holds.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the whole report.")
 @options.reading_options
 def quickstart_command(
     out: Output, runs: Path | None, reading: dict[str, Any], sampling: dict[str, Any],
@@ -41,7 +41,7 @@ def quickstart_command(
 ) -> None:  # fmt: skip
     """Fit the RUNS of a table, test the fit on the largest, and plan for ten times the compute.
 
-    Without RUNS, those that come with bayesscale: small transformers trained on Python source.
+    Without RUNS, the embedded ones are used: small transformers trained on Python source.
 
     Writes a report, report.html, its figures (loss.svg, allocation.svg, ...) and the posterior,
     fit.nc.
@@ -49,7 +49,7 @@ def quickstart_command(
     if runs is None and reading:
         raise click.UsageError(
             f"There are options for reading a table ({', '.join(reading)}), but RUNS is missing. "
-            "Give the table, with one training run a row, or leave them out to see the example."
+            "Give the table, with one training run per row, or leave them out to see the example."
         )
     # With a seed, what is shown to a colleague is reproducible.
     arguments = {"law": "unified", "random_seed": 0, **sampling}
@@ -119,7 +119,7 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 @options.losses_in_option
 @options.machine_option
 @click.option("--title", help="Title of the report.")
-@click.option("--question", help="The question that it answers.")
+@click.option("--question", help="Question below the title.")
 @options.output_option("Where to write it.", default="report.html", show_default=True)
 @options.sampling_options()
 @options.ci_prob_option

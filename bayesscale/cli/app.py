@@ -17,14 +17,14 @@ from bayesscale.errors import BayesScaleError
 
 EPILOG = """\b
 Exit status:
-  0    all is well
-  1    a result is not to be used, or with --strict asks for caution; it is printed all the same
+  0    success
+  1    a result must not be used, or with --strict needs caution; it is still printed
   2    bad input: the message says what to change
   70   a bug in bayesscale
   130  stopped by Ctrl-C
 
 With --json, standard output is one JSON document with unrounded numbers (null where a number is
-not finite), and everything for people goes to standard error."""
+not finite), and the readable output goes to standard error."""
 
 
 class _Endings(click.Group):
@@ -54,7 +54,7 @@ class _Endings(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click ends these itself
         except MemoryError:
-            _explain(ctx, "There is not enough memory. Ask for fewer draws or targets at a time.")
+            _explain(ctx, "There is not enough memory. Use fewer draws or targets at a time.")
         except OSError as error:  # the system's: a disk, a stream, a folder
             _explain(ctx, f"{error}. Check the disk, the folders and where output goes.")
         except SystemExit as error:  # click ends commands otherwise

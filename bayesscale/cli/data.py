@@ -26,7 +26,7 @@ def data_command(out: Output, name: str | None, output: Path | None, force: bool
     from bayesscale.runs import LADDERS
 
     if name is None and output is not None:
-        raise click.UsageError("Which ladder shall be written? Give its NAME.")
+        raise click.UsageError("Which ladder? Give its NAME.")
     if name is None:
         rows = [["example", "with bayesscale", "Apache-2.0", "trained by this project"]]
         rows += [[k, "to download", v.licence, v.about] for k, v in LADDERS.items()]

@@ -51,12 +51,12 @@ def fit_command(
     out.finish(document, fit)
 
 
-@command("show", examples="bayesscale show fit.nc", short_help="Say what a saved fit holds.")
+@command("show", examples="bayesscale show fit.nc", short_help="Show a saved fit.")
 @options.fit_argument
 @options.own_law_option
 @options.ci_prob_option
 def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
-    """Say what a saved FIT or average holds, and whether it may be used."""
+    """Show what a saved FIT or average holds, and whether it passed its checks."""
     loaded = out.load(fit, law)
     document = {"fit": fit, **describe(loaded)}
     if isinstance(loaded, bs.Average):
@@ -70,17 +70,17 @@ def show_command(out: Output, fit: Path, law: Any, ci_prob: float) -> None:
 
 @command(
     "score", examples="bayesscale score fit.nc new.csv",
-    short_help="Score a saved fit on runs that it had not seen.",
+    short_help="Score a saved fit on new runs.",
 )  # fmt: skip
 @options.fit_argument
 @options.runs_argument
-@click.option("--no-refit", is_flag=True, help="Do not fit again with the new runs.")
+@click.option("--no-refit", is_flag=True, help="Do not refit with the new runs.")
 @options.own_law_option
 @options.reading_options
 def score_command(
     out: Output, fit: Path, runs: Path, reading: dict[str, Any], law: Any, no_refit: bool
 ) -> None:
-    """Score a saved FIT on the RUNS of a table that it had not seen, and fit again with them."""
+    """Score a saved FIT on new RUNS of a table, and refit with them."""
     loaded, table = out.load(fit, law), out.read(runs, reading)
     refit = {"refit": False} if no_refit else {}
     score = bs.score(cast("bs.Fit", loaded), table, **refit, progress=out.progress)
@@ -96,7 +96,7 @@ def score_command(
 @options.fits_argument
 @click.option(
     "--by", type=click.Choice(["loo", "largest", "evidence"]), default="loo", show_default=True,
-    help="What the weights rest on: runs left out, the largest runs, or the evidence.",
+    help="Criterion of the weights: leave-one-out, the largest runs, or the evidence.",
 )  # fmt: skip
 @options.output_option("Where to save the average.", default="average.nc", show_default=True)
 @options.force_option
@@ -104,7 +104,7 @@ def score_command(
 def average_command(
     out: Output, fits: tuple[Path, ...], by: str, output: Path, force: bool, law: Any
 ) -> None:
-    """Average saved FITs of the same runs; every question about losses takes the average."""
+    """Average saved FITs of the same runs; predictions of losses accept the average."""
     check_output(output, inputs=fits, force=force)
     out.record("fits = {}")
     loaded: dict[str, Any] = {

@@ -58,8 +58,8 @@ def _sizes(value: str) -> tuple[float, ...]:
     """Read ``70B`` or ``350M,1e9``; device-hours are of the machine that was given before."""
     if _GROUPED.fullmatch(value):
         raise click.BadParameter(
-            f"{value!r} would be several sizes, for commas separate them. Write one number "
-            f"as {value.replace(',', '')}, or several with spaces after the commas."
+            f"{value!r} would be several sizes, because commas separate them. Write one number as "
+            f"{value.replace(',', '')}, or several with spaces after the commas."
         )
     machine: Any = click.get_current_context().params.get("machine")
     sizes = []
@@ -88,7 +88,7 @@ def _machine(value: str) -> "bs.Machine":
     names = {field.name for field in fields(bs.Machine)}
     if set(given) - names or not {"peak", "utilization"} <= set(given):
         raise click.BadParameter(
-            f"{value!r} is no machine. Write peak=989e12,utilization=0.4 and, if wanted, "
+            f"{value!r} is not a machine. Write peak=989e12,utilization=0.4 and optionally "
             "price_per_hour=2,currency=USD,devices=512."
         )
     try:
@@ -96,7 +96,7 @@ def _machine(value: str) -> "bs.Machine":
     except ValueError as error:
         if type(error) is not ValueError:  # a DomainError explains itself
             raise
-        raise click.BadParameter(f"{value!r} has something that is no number.") from None
+        raise click.BadParameter(f"{value!r} has a value that is not a number.") from None
 
 
 LAW = Read("NAME|FILE.py:NAME", get_law)
@@ -165,12 +165,12 @@ TERMS = {
     "unique_tokens": size_option("--unique-tokens", "Unique tokens; more of them are repeated."),
     "within": click.option(
         "--within", type=click.FloatRange(0, 1, min_open=True), show_default="0.001",
-        help="Losses within this share of the best are as good.",
+        help="Losses within this fraction of the best count as equally good.",
     ),
     "given": click.option(
         "--given", type=Read("NAME=SIZE[,SIZE...]", _named_sizes), multiple=True,
         callback=by_name("two values for one name."),
-        help="A further input of the law to answer for, e.g. experts=8; repeatable.",
+        help="Value of a further input of the law, e.g. experts=8; repeatable.",
     ),
 }  # fmt: skip
 
@@ -218,7 +218,7 @@ def hold_out_option(default: str) -> Callable:
     """Make the option of a test on the largest runs of a table."""
     return click.option(
         "--hold-out", type=FACTOR, show_default=default,
-        help="Of a table: test on the runs within this factor of the largest compute.",
+        help="With RUNS: test on those within this factor of the largest compute.",
     )  # fmt: skip
 
 
@@ -229,8 +229,8 @@ losses_in_option = click.option(
 
 machine_option = click.option(
     "--machine", type=Read("NAME=NUMBER,...", _machine), is_eager=True,
-    help="Say what budgets cost on a machine: its peak in FLOP a second, the share that training "
-    "reaches, and if wanted price_per_hour and devices.",
+    help="Show what budgets cost on a machine: peak in FLOP per second, utilization, and "
+    "optionally price_per_hour and devices.",
 )  # fmt: skip
 
 own_law_option = click.option(
@@ -244,11 +244,11 @@ ci_prob_option = click.option(
 
 recipe_shift_option = click.option(
     "--recipe-shift", type=click.FloatRange(0), show_default="0",
-    help="How far the recipe of larger runs may move log loss, e.g. 0.02.",
+    help="SD of the shift in log loss from another recipe, e.g. 0.02.",
 )  # fmt: skip
 
 force_option = click.option(
-    "--force", is_flag=True, help="Write over a file that is there, whatever it is."
+    "--force", is_flag=True, help="Overwrite an existing file, whatever it is."
 )
 
 
@@ -277,12 +277,12 @@ SAMPLING: dict[str, Callable] = {
     ),
     "like": click.option(
         "--like", type=Read("FIT", _sibling),
-        help="The saved fit of a similar ladder, whose widened posterior is the prior.",
+        help="Saved fit of a similar ladder, whose widened posterior is the prior.",
     ),
     "draws": click.option(
-        "--draws", type=int, help="Draws kept a chain; by default as many as are needed."
+        "--draws", type=int, help="Draws kept per chain; by default as many as are needed."
     ),
-    "tune": click.option("--tune", type=int, show_default="1000", help="Draws to tune, a chain."),
+    "tune": click.option("--tune", type=int, show_default="1000", help="Tuning draws per chain."),
     "chains": click.option("--chains", type=int, show_default="4", help="Chains."),
     "target_accept": click.option(
         "--target-accept", type=float, show_default="0.9", help="Higher is slower and safer."
@@ -328,9 +328,9 @@ READING: dict[str, Callable] = {
     "loss": _column("--loss-column", "of the final loss", "loss"),
     "flops": _column("--flops-column", "of the training compute, FLOP", "flops"),
     "loss_se": _column("--loss-se-column", "of the losses' standard errors", "loss_se"),
-    "seed": _column("--seed-column", "that tells replicates apart", "seed"),
+    "seed": _column("--seed-column", "that distinguishes replicates", "seed"),
     "group": _column("--group", "to keep as a label; repeatable", multiple=True),
-    "cluster": _column("--cluster", "of the training run or sweep that rows are readings of"),
+    "cluster": _column("--cluster", "of the training run or sweep that several rows belong to"),
     "run_id": _column("--run-id", "that names the runs"),
     "params_non_embedding": _column("--params-non-embedding", "of the non-embedding parameters"),
     "param_count": click.option(
@@ -338,7 +338,7 @@ READING: dict[str, Callable] = {
         help="What the parameters count: total, non_embedding or other.",
     ),
     "flop_rule": click.option(
-        "--flop-rule", metavar="NAME", help="How compute counts: 6ND, 6ND_non_embedding or column."
+        "--flop-rule", metavar="NAME", help="FLOP are 6ND, 6ND_non_embedding or column."
     ),
     "loss_unit": click.option(
         "--loss-unit", metavar="NAME", show_default="nats/token",
@@ -346,13 +346,12 @@ READING: dict[str, Callable] = {
     ),
     "bytes_per_token": click.option(
         "--bytes-per-token", type=_number_or_column, metavar="NUMBER|COL",
-        help="Mean bytes in a token, for bits/byte; their column where tokenizers are mixed.",
+        help="Mean bytes per token, for bits/byte; a column of it where tokenizers differ.",
     ),
     "units": click.option(
         "--unit", "units", type=_pair("NAME=UNIT", "params=M"), multiple=True,
         callback=by_name("two units for one column."),
-        help="What one in a column is: params=M, tokens=B, tokens=log10, flops=PFLOP-days; "
-        "repeatable.",
+        help="Unit of a column: params=M, tokens=B, tokens=log10, flops=PFLOP-days; repeatable.",
     ),
     "inputs": click.option(
         "--input", "inputs", type=_pair("NAME=COL", "experts=n_experts"), multiple=True,
@@ -361,17 +360,17 @@ READING: dict[str, Callable] = {
     ),
     "where": click.option(
         "--where", metavar="CONDITION", multiple=True,
-        help="Keep only rows that meet it: corpus=c4, 'loss < 8', 'size in 70m, 160m', with =, "
+        help="Keep only rows that satisfy it: corpus=c4, 'loss < 8', 'size in 70m, 160m', with =, "
         "!=, <, <=, >, >= or in; repeatable.",
     ),
     "reading": click.option(
-        "--reading", metavar="NAME", help="Of several rows a run: last, best or mean."
+        "--reading", metavar="NAME", help="Where a run has several rows: last, best or mean."
     ),
     "drop_incomplete": click.option(
         "--drop-incomplete", is_flag=True, default=None,
-        help="Leave out rows that lack a number, and name them.",
+        help="Drop rows with missing numbers, and list them.",
     ),
-    "params_from": _column("--params-from", "of names that hold the parameters: pythia-160m"),
+    "params_from": _column("--params-from", "of names that contain the parameters: pythia-160m"),
     "decimal": click.option(
         "--decimal", metavar="SIGN", show_default=".", help="Decimal sign in text: . or ,"
     ),

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Reading the table": tuple(READING),
-    "What the budget pays for, and what limits the run": tuple(TERMS),
+    "Cost and limits": tuple(TERMS),
     "Small runs to choose from": ("candidates", "most"),
-    "How it is shown": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
+    "Display": ("unit", "machine", "ci_prob", "medium", "theme", "columns"),
     "Model": ("law", "laws", "noise", "discrepancy", "priors"),
     "Sampling": ("draws", "tune", "chains", "target_accept", "random_seed"),
     "Output": ("output", "output_dir", "force", "csv", "as_json", "strict", "quiet", "--help"),
@@ -73,7 +73,7 @@ class Command(click.Command):
             click.Option([*(["-o"] * (not has_output)), "--csv"], metavar="FILE",
                          help="Write the answer's table as CSV; - is standard output."),
             click.Option(["--strict"], is_flag=True,
-                         help="End with status 1 where a result asks for caution."),
+                         help="Exit with status 1 if a result needs caution."),
             click.Option(["-q", "--quiet"], is_flag=True, help="Show warnings and errors only."),
         ]  # fmt: skip
 
@@ -158,7 +158,7 @@ class Output:
     def load(
         self, path: Path, law: str | Law | None = None, *, variable: str = "fit"
     ) -> Fit | Average:
-        """Load a saved fit, of a law of one's own if it is given, or an average."""
+        """Load a saved fit, of a custom law if it is given, or an average."""
         options = {} if law is None else {"law": law}
         check_saved(path)
         try:
@@ -246,7 +246,7 @@ def _warn(text: str) -> None:
 
 def _advice(severity: Severity, results: Iterable[Result]) -> str:
     if severity == "caution":
-        return "Usable with the cautions above; with --strict they end with status 1."
+        return "Usable with the cautions above; --strict turns them into exit status 1."
     checks = [check for result in results for check in getattr(result, "checks", ())]
     advice = "Do not use this result: see above."
     if any(check.name.startswith("convergence") and not check.passed for check in checks):

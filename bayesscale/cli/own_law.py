@@ -32,7 +32,7 @@ def get_law(name: str) -> str | Law:
     path, colon, wanted = name.rpartition(":")
     if not (colon and path.endswith(".py")):
         if name.endswith(".py"):
-            raise DomainError(f"Which law of {name!r}? Write its name behind: {name}:MyLaw.")
+            raise DomainError(f"Which law of {name!r}? Append its name: {name}:MyLaw.")
         return name
     from bayesscale.laws import Law
 
@@ -60,8 +60,8 @@ def get_law(name: str) -> str | Law:
             ) from error
     if not isinstance(law, Law):
         raise DomainError(
-            f"{wanted!r} in {path!r} is no law but {type(law).__name__}. A law is an instance or a "
-            "subclass of bayesscale.Law."
+            f"{wanted!r} in {path!r} is not a law but {type(law).__name__}. A law is an instance "
+            "or a subclass of bayesscale.Law."
         )
     return made_by(law, source)
 

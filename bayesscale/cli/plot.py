@@ -14,10 +14,10 @@ from bayesscale.cli import options
 from bayesscale.cli.output import Output, command
 
 KINDS = {
-    "loss": "loss against compute, with what is extrapolated",
+    "loss": "loss against compute, with extrapolation",
     "allocation": "best parameters and tokens against compute",
     "isoflops": "loss against parameters at fixed compute",
-    "residuals": "what the laws miss, by parameters, tokens and compute",
+    "residuals": "residuals by parameters, tokens and compute",
 }
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -29,7 +29,7 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
 """  # noqa: E501
 
 
-@command("plot", examples=EXAMPLES, short_help="Draw a picture of saved fits.")
+@command("plot", examples=EXAMPLES, short_help="Plot saved fits.")
 @click.argument("kind", metavar="KIND", type=click.Choice(list(KINDS)))
 @options.fits_argument
 @click.option("--label", "labels", multiple=True, help="Name of each fit, in order; repeatable.")
@@ -45,9 +45,9 @@ bayesscale plot isoflops fit.nc --flops 1e21,1e22 --medium slide --theme dark -o
 @options.own_law_option
 @options.ci_prob_option
 @click.option("--medium", type=click.Choice(["paper", "slide"]), default="paper",
-              show_default=True, help="What it is for.")  # fmt: skip
+              show_default=True, help="Intended medium.")  # fmt: skip
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True,
-              help="Ground.")  # fmt: skip
+              help="Background.")  # fmt: skip
 @click.option("--columns", type=click.IntRange(1, 2), default=1, show_default=True,
               help="Columns of a paper that it spans.")  # fmt: skip
 @options.output_option("Where to write it: .png, .svg or .pdf.", show_default="KIND.png")
@@ -56,7 +56,7 @@ def plot_command(
     out: Output, kind: str, fits: tuple[Path, ...], labels: tuple[str, ...], output: Path | None,
     force: bool, law: Any, ci_prob: float, medium: Any, theme: Any, columns: Any, **further: Any,
 ) -> None:  # fmt: skip
-    """Draw a picture of one saved FIT, or of several on one picture."""
+    """Plot one saved FIT, or several in one figure."""
     output = output or Path(f"{kind}.png")
     if output.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"'{output}' must end in {', '.join(SUFFIXES)}.")

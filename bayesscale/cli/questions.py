@@ -96,7 +96,7 @@ COMMANDS = (
     ),
     _question(
         "allocate", "allocation",
-        "Split compute between parameters and tokens as a saved FIT or average finds best.",
+        "Split compute between parameters and tokens optimally under a saved FIT or average.",
         options.sizes_option(
             "--flops", "Compute budget in FLOP, e.g. 1e24; repeatable.", required=True
         ),
@@ -110,7 +110,7 @@ COMMANDS = (
     ),
     _question(
         "regret", "regret",
-        """Compare plans with the best runs of the same cost, as a saved FIT finds them.
+        """Compare plans with the best runs of the same cost under a saved FIT.
 
         Two of parameters, tokens, their ratio and compute make a plan.
         """,
@@ -123,13 +123,13 @@ COMMANDS = (
     ),
     _question(
         "landmarks", "landmarks",
-        "Say how over- or under-trained published models are, as a saved FIT finds it.",
+        "Estimate how over- or under-trained published models are under a saved FIT.",
         short="Compare published models with the best runs of their cost.",
         examples="bayesscale landmarks fit.nc",
     ),
     _question(
         "required-flops", "answer",
-        "Find the least compute that reaches a loss, split as a saved FIT finds best.",
+        "Find the least compute that reaches a loss, split optimally under a saved FIT.",
         options.sizes_option(
             "--loss", "Target loss, in the unit of the losses shown; repeatable.", required=True
         ),
@@ -138,42 +138,42 @@ COMMANDS = (
     ),
     _question(
         "worth-of-epochs", "answer",
-        "Say what repeated tokens are worth, as a saved FIT of a law of unique tokens finds it.",
-        options.sizes_option("--epochs", "How often they are read; repeatable.", required=True),
-        options.size_option("--params", "Parameters; by default one for 20 unique tokens."),
-        short="Say what repeated tokens are worth.",
+        "Estimate the value of repeated tokens under a saved FIT of a law of unique tokens.",
+        options.sizes_option("--epochs", "Epochs; repeatable.", required=True),
+        options.size_option("--params", "Parameters; by default one per 20 unique tokens."),
+        short="Estimate the value of repeated tokens.",
         examples="bayesscale worth-of-epochs fit.nc --given unique_tokens=1e9 --epochs 4,16",
     ),
     _question(
         "tokens-without-overfitting", "answer",
-        "Say how many new tokens bring a size near its loss on endless data.",
+        "Find the new tokens that bring a size near its loss with unlimited data.",
         options.sizes_option("--params", "Parameters, e.g. 1B; repeatable.", required=True),
-        click.option("--excess", type=float, default=0.02, show_default=True, help="How near."),
-        short="Say how many tokens a size needs.",
+        click.option("--excess", type=float, default=0.02, show_default=True, help="Excess."),
+        short="Find the tokens that a model size needs.",
         examples="bayesscale tokens-without-overfitting fit.nc --params 1B,10B",
     ),
     _question(
         "convergence", "answer",
-        "Say how far compute-optimal runs stop short of convergence, as a saved FIT finds it.",
+        "Estimate how far compute-optimal runs are from convergence under a saved FIT.",
         options.sizes_option("--flops", "Compute budget in FLOP; repeatable.", required=True),
-        short="Say how far the best runs are from convergence.",
+        short="Estimate how far the best runs are from convergence.",
         examples="bayesscale convergence fit.nc --flops 1e21,1e24",
     ),
     _question(
         "gain", "answer",
-        "Say how much loss more parameters, tokens or compute save, from a given run on.",
+        "Estimate how much more parameters, tokens or compute lower the loss of a given run.",
         options.size_option("--params", "Parameters of the run to start from, e.g. 7B."),
         options.size_option("--tokens", "Its training tokens, e.g. 1.4T."),
         options.size_option("--flops", "Its training compute in FLOP, for laws of compute."),
         click.option(
-            "--factor", type=float, default=10.0, show_default=True, help="How many times as much."
+            "--factor", type=float, default=10.0, show_default=True, help="Multiple."
         ),
-        short="Say what more parameters, tokens or compute buy.",
+        short="Estimate the gain from more parameters, tokens or compute.",
         examples="bayesscale gain fit.nc --params 7B --tokens 1.4T --factor 10",
     ),
     _question(
         "design", "design",
-        "Choose small runs that most improve the split of a large budget, by a saved FIT.",
+        "Choose small runs that most improve the split of a large budget under a saved FIT.",
         options.size_option(
             "--target", "Compute of the large run, FLOP, e.g. 1e24.", required=True
         ),
@@ -185,7 +185,7 @@ COMMANDS = (
             help="CSV file with the columns params and tokens; by default a grid around the runs.",
         ),
         click.option(
-            "--most", type=click.IntRange(1), default=6, show_default=True, help="Runs at most."
+            "--most", type=click.IntRange(1), default=6, show_default=True, help="Most runs."
         ),
         short="Choose small runs to train before a large one.", prepare=_with_candidates,
         examples="""

@@ -13,7 +13,7 @@ from bayesscale.cli.output import Command, Output, command, describe, describe_r
 from bayesscale.cli.own_law import get_law
 
 store_option = click.option(
-    "--store", type=options.PATH, help="Folder of finished fits, from which a rerun goes on."
+    "--store", type=options.PATH, help="Folder that keeps finished fits; a rerun continues from it."
 )
 
 
@@ -27,7 +27,7 @@ store_option = click.option(
     help="Ratio of compute between cutoffs; a smaller one makes more folds.",
 )  # fmt: skip
 @click.option(
-    "--folds", type=click.IntRange(1), show_default="all", help="At most so many cutoffs."
+    "--folds", type=click.IntRange(1), show_default="all", help="Maximum number of cutoffs."
 )
 @store_option
 @click.option(
@@ -118,7 +118,7 @@ class _SeveralLaws(Command):
 
 @command(
     "compare", cls=_SeveralLaws, examples="bayesscale compare runs.csv --laws kaplan chinchilla",
-    short_help="Weigh laws against each other.",
+    short_help="Compare laws.",
 )  # fmt: skip
 @options.runs_argument
 @click.option(
@@ -132,7 +132,7 @@ class _SeveralLaws(Command):
 @click.option(
     "--prior-grid/--no-prior-grid", default=None,
     help="Whether to repeat the evidence under narrower and wider priors; by default where the "
-    "verdict may rest on them.",
+    "verdict may depend on them.",
 )  # fmt: skip
 @options.sampling_options(
     "noise", "discrepancy", "draws", "tune", "chains", "target_accept", "random_seed"
@@ -142,9 +142,9 @@ def compare_command(
     out: Output, runs: Path, laws: tuple[str, ...], reading: dict[str, Any],
     sampling: dict[str, Any], factor: float, prior_grid: bool | None,
 ) -> None:  # fmt: skip
-    """Say which law the RUNS of a table support, how strongly, and whether the prior decides.
+    """Compare laws on the RUNS of a table: their support, and whether it depends on the prior.
 
-    Laws are compared with drift and, beside it, assumed exact; with --discrepancy none, only so.
+    Laws are compared with drift and also assumed exact; with --discrepancy none, only exact.
     """
     laws = tuple(dict.fromkeys(laws))
     if len(laws) == 1:
@@ -169,17 +169,17 @@ def compare_command(
 
 @command(
     "task", examples="bayesscale task runs.csv --task arc_easy --questions 2376 --chance .25",
-    short_help="Link scores of tasks to the loss, and judge emergence.",
+    short_help="Link task scores to the loss, and test for emergence.",
 )  # fmt: skip
 @options.runs_argument
 @click.option("--task", multiple=True, required=True, metavar="COL", help="Scores; repeatable.")
-@click.option("--questions", type=int, help="How many; without it, an average over tasks.")
-@click.option("--chance", type=float, default=0.0, show_default=True, help="Share by guessing.")
-@click.option("--steps", type=int, default=1, show_default=True, help="Steps of an exact match.")
+@click.option("--questions", type=int, help="Number of questions; none for an average over tasks.")
+@click.option("--chance", type=float, default=0.0, show_default=True, help="Score of guessing.")
+@click.option("--steps", type=int, default=1, show_default=True, help="Steps of an answer.")
 @click.option("--metric", default="accuracy", show_default=True,
               help="accuracy, log_likelihood or brier.")  # fmt: skip
 @click.option("--predictor", default="loss", show_default=True, help="loss or flops.")
-@click.option("--emergence", is_flag=True, help="Judge by evidence whether there is a break.")
+@click.option("--emergence", is_flag=True, help="Test for a break by evidence.")
 @options.sizes_option(
     "--at-loss", "Loss to predict scores at, nats/token; repeatable.", into="losses"
 )

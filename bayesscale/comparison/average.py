@@ -1,4 +1,4 @@
-"""Average laws: which weight each of them has."""
+"""Average laws: the weight of each of them."""
 
 import warnings
 from collections.abc import Mapping
@@ -19,30 +19,30 @@ def average(
 ) -> Average:  # fmt: skip
     r"""Average fits of several laws to the same runs, weighted by how well they predict.
 
-    The average is accepted wherever a question about losses takes a fit: by
+    The average is accepted in place of a fit by functions of predicted losses:
     :func:`~bayesscale.extrapolate`, :func:`~bayesscale.allocate`,
     :func:`~bayesscale.required_flops`, :func:`~bayesscale.required_tokens` and
-    :func:`~bayesscale.gain`. The answer is the mixture of the laws' answers: where they disagree,
+    :func:`~bayesscale.gain`. The result is the mixture of the laws' results: where they disagree,
     its interval is as wide as their disagreement.
 
     Parameters
     ----------
     by
         ``"loo"``: stacking on how well each run is predicted by the others; seconds. It concerns
-        runs like those in the table.
-        ``"largest"``: partial Bayes factors, how probable each law made all runs with the largest
-        compute together, given the smaller ones, from one refit a law. They concern extrapolation,
-        but a single time, and depend less on the priors than ``"evidence"``.
-        ``"evidence"``: posterior probabilities of the laws at equal prior odds. They go to one
-        law as runs get many, even where no law is right, and depend on the priors.
+        runs like those in the table. ``"largest"``: partial Bayes factors, the joint predictive
+        density of all runs with the largest compute given the smaller ones, from one refit per law.
+        They concern extrapolation, but a single instance of it, and depend less on the priors than
+        ``"evidence"``. ``"evidence"``: posterior probabilities of the laws at equal prior odds.
+        They concentrate on one law with many runs, even if no law is correct, and depend on the
+        priors.
     group
-        For ``"loo"``: column of labels (``read_runs(path, group=...)``). Runs of
-        one label, such as checkpoints of one training, are left out together and scored jointly.
-        None takes every run for itself, with all its rows where the runs have clusters.
+        For ``"loo"``: column of labels (``read_runs(path, group=...)``). Runs of one label, such as
+        checkpoints of one training, are left out together and scored jointly. None leaves out every
+        run by itself, with all its rows where the runs have clusters.
     random_seed
         Seed of the bridge (``"evidence"``), of the errors of the weights, and of the choice of
-        draws that stand for each fit; by default the first fit's. Refits have the seed of the
-        fit that they repeat.
+        draws that represent each fit; by default the first fit's. Refits have the seed of the fit
+        that they repeat.
 
     Notes
     -----
@@ -51,21 +51,21 @@ def average(
     .. math:: \max_w \sum_i \ln \sum_k w_k p_k(y_i | y_{-i}),
               \quad w_k \ge 0, \; \sum_k w_k = 1
 
-    with densities of log loss. A law that misses one of the largest runs misses the next in the
-    same way: they are one observation, and under ``"largest"`` the weights are
+    with densities of log loss. A law has similar errors for all of the largest runs: they count as
+    one observation, and under ``"largest"`` the weights are
 
     .. math:: w_k \propto p_k(y_{large} | y_{small}) = p_k(y_{all}) / p_k(y_{small})
 
-    by two evidences a law; ``weight_se`` holds their Monte Carlo errors alone.
+    by two evidences per law; ``weight_se`` holds their Monte Carlo errors alone.
 
     Leaving one out is done by Pareto-smoothed importance sampling; runs (clusters) for which it is
     unreliable are refitted without, at most 50 a fit.
 
     The default was chosen on 8 public ladders, averages of ``kaplan``, ``chinchilla`` and
     ``unified`` without discrepancy, fitted without the largest decade of compute and scored on it.
-    Mean log score of a held-out run, and mean coverage of 90 % intervals: ``"loo"`` 1.80 and
-    .74, ``"evidence"`` 1.86 and .59, equal weights 1.75 and .91. The scores differ by less than
-    their errors, and ``"evidence"`` is surest of itself.
+    Mean log score of a held-out run, and mean coverage of 90 % intervals: ``"loo"`` 1.80 and .74,
+    ``"evidence"`` 1.86 and .59, equal weights 1.75 and .91. The scores differ by less than their
+    errors, and ``"evidence"`` gives the narrowest intervals.
 
     References
     ----------
@@ -103,7 +103,7 @@ def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, fact
     """Return a sentence for a report."""
     if by == "largest":
         how = (
-            "how probable laws fitted to the smaller runs made all "
+            "the joint predictive density, after fits to the smaller runs, of the "
             f"{table['n_largest'].iloc[0]} within {factor:g}x of the largest compute"
         )
     elif pointwise is None:
@@ -133,7 +133,7 @@ def _check(
         if set(fit.law.quantities) != set(first[1].law.quantities):
             raise DomainError(
                 f"{first[0]!r} predicts from {' and '.join(first[1].law.quantities)} and {name!r} "
-                f"from {' and '.join(fit.law.quantities)}: no question could be put to both. "
-                "Average laws of the same inputs."
+                f"from {' and '.join(fit.law.quantities)}, so they cannot be averaged. Average "
+                "laws of the same inputs."
             )
     return kept, convergence

@@ -47,7 +47,7 @@ class Evidence(Estimate):
     mcse
         Its Monte Carlo standard error.
     overlap
-        How alike the posterior and the bridge's proposal are, in (0, 1]: the share of the effective
+        Overlap of the posterior and the bridge's proposal, in (0, 1]: the share of the effective
         sample that the bridge keeps, 1 for a normal posterior.
     pareto_k
         Shape of the tail of the bridge's weights, -inf where they hardly vary; large beside a small
@@ -70,7 +70,7 @@ def bridge_sampling(log_density: LogDensity, draws: Array, *, random_seed: int =
 
     ``log_density`` is that of one point of shape ``(dimension,)`` of an unconstrained space, all
     constants and Jacobians kept; ``draws`` from it have the shape ``(chain, draw, dimension)``, at
-    least 100 a chain, converged.
+    least 100 per chain, converged.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def bridge_sampling(log_density: LogDensity, draws: Array, *, random_seed: int =
     if draws.ndim != 3 or draws.shape[1] < DRAWS_MIN or not np.isfinite(draws).all():
         raise DomainError(
             f"draws must be finite, of shape (chain, draw, dimension) with at least {DRAWS_MIN} "
-            f"draws a chain, but have shape {draws.shape}."
+            f"draws per chain, but have shape {draws.shape}."
         )
     rng = generator(random_seed, Stream.BRIDGE)
     half = draws.shape[1] // 2
@@ -119,7 +119,7 @@ def _bridge(
     except np.linalg.LinAlgError as error:
         raise DomainError(
             "The draws do not vary in every dimension (their covariance is singular), so there is "
-            "no density to bridge. Leave out what is constant or follows from the rest."
+            "no density to bridge. Leave out constant and redundant dimensions."
         ) from error
     log_volume = float(np.log(np.diag(root)).sum())
 

@@ -1,4 +1,4 @@
-"""Compare laws on the same runs by everything that tells them apart."""
+"""Compare laws on the same runs by several criteria."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ UNSCORED: dict[str, tuple[tuple[type[Exception], ...], str]] = {
     "loo": ((errors.EvidenceError,), "Not left out one by one"),
     "largest": ((errors.RunsError, errors.EvidenceError), "Not scored on the largest compute"),
 }
-"""What may keep a criterion from being had, and how that is said."""
+"""Why a criterion may be missing, and the note that states it."""
 
 
 @compares
@@ -52,22 +52,22 @@ def compare(
     Parameters
     ----------
     criteria
-        Any of ``"evidence"`` (how probable law and priors made the runs), ``"loo"`` (how well
-        each run is predicted by the others) and ``"largest"`` (how probable the smaller runs made
-        all those with the largest compute, together; one refit a law).
+        Any of ``"evidence"`` (prior predictive density of the runs), ``"loo"`` (how well each run
+        is predicted by the others) and ``"largest"`` (joint predictive density of the runs with the
+        largest compute given the smaller ones; one refit per law).
     prior_odds
-        How probable each law is before the runs are seen, by name, positive, up to a factor;
-        all alike by default. It enters ``probability`` alone.
+        Prior probability of each law, by name, positive, up to a factor; equal by default. It
+        enters ``probability`` alone.
     group
         For ``"loo"``: column of labels whose runs are left out together.
     prior_grid
         Whether to repeat the evidence under narrower and wider priors, as
         :func:`~bayesscale.prior_sensitivity` does, of fits with a discrepancy if there are any; by
-        default where the verdict may rest on them: below 10 nats, or on fewer than 50 runs.
+        default where the verdict may depend on them: below 10 nats, or with fewer than 50 runs.
     exact
-        Whether laws that are all fitted with a discrepancy are refitted without it, seconds a law,
-        and compared in both settings. These fits are called ``"kaplan"`` where the given one is
-        called ``"kaplan + drift"``, and otherwise ``"kaplan, exact"``.
+        Whether laws that are all fitted with a discrepancy are refitted without it, seconds per
+        law, and compared in both settings. These fits are called ``"kaplan"`` where the given one
+        is called ``"kaplan + drift"``, and otherwise ``"kaplan, exact"``.
 
     Notes
     -----
@@ -77,9 +77,9 @@ def compare(
     differ in priors or noise, the text says so.
 
     Laws are compared with those of the same discrepancy. What is quoted first is the comparison
-    with a discrepancy: where laws are assumed exact, the noise of each law takes up what the law
-    misses, and a law whose noise may grow with compute can lead by that alone. A probability is
-    given only where the law with the most evidence describes the runs (see ``describes_runs``).
+    with a discrepancy: where laws are assumed exact, the noise of each law absorbs its lack of fit,
+    and a law whose noise may grow with compute can lead by that alone. A probability is given only
+    where the law with the most evidence describes the runs (see ``describes_runs``).
 
     Examples
     --------
@@ -188,13 +188,13 @@ def _models(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 
 def _rests_on_priors(table: pd.DataFrame, fits: Mapping[str, Fit]) -> bool:
-    """Tell whether the evidence of the best two fits is close, or known from few runs."""
+    """Return whether the evidence of the best two fits is close, or known from few runs."""
     best, second = table.loc[list(fits), "log_evidence"].nlargest(2)
     return best - second < VERDICT_MIN or len(next(iter(fits.values())).runs) < RUNS_MIN
 
 
 def _unlike(fits: Mapping[str, Fit]) -> list[str]:
-    """Say what besides the law differs between fits, so that no Bayes factor is of laws alone."""
+    """Describe differences between fits besides the law, which enter their Bayes factors."""
     specs = [fit.spec for fit in fits.values()]
     differ = {
         name
@@ -206,10 +206,10 @@ def _unlike(fits: Mapping[str, Fit]) -> list[str]:
     if differ:
         notes.append(
             f"Priors differ between the fits ({list_some(sorted(differ))}): their Bayes factors "
-            "weigh laws and priors together."
+            "compare laws and priors together."
         )
     if len({spec.noise.name for spec in specs}) > 1:
-        notes.append("The fits differ in noise: Bayes factors weigh law and noise together.")
+        notes.append("The fits differ in noise: Bayes factors compare law and noise together.")
     return notes
 
 
@@ -272,8 +272,8 @@ def _nested(
                 notes.append(f"{stated}as the bridge {bridged:.2f}.")
                 continue
             off.append(
-                f"Two evidences disagree: {stated}but the bridge {bridged:.2f}. Fit both with more "
-                "draws (draws=10000) and compare again; until they agree, use neither."
+                f"Two evidence estimates disagree: {stated}but the bridge {bridged:.2f}. Fit both "
+                "with more draws (draws=10000) and compare again; until they agree, use neither."
             )
     text, severity = " ".join(off), "stop" if off else "ok"
     return notes, CheckResult("nested evidence", severity, text, table, errors.ConvergenceWarning)

@@ -1,4 +1,4 @@
-"""What a comparison found, as a table and in words."""
+"""The result of a comparison, as a table and in words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Comparison(page.Result):
     fits
         The fits by name.
     summary
-        One row a fit (index ``fit``): ``law``, ``discrepancy``, ``noise``; ``describes_runs``,
+        One row per fit (index ``fit``): ``law``, ``discrepancy``, ``noise``; ``describes_runs``,
         whether it passes the check for lack of fit and its ``sigma_over_seed``, the median of sigma
         over the standard deviation among runs of one size (NaN with fewer than four repeats), is at
         most 2.
@@ -48,10 +48,9 @@ class Comparison(page.Result):
         describe the runs or stands alone.
 
         By leave-one-out: ``elpd``, nats, with its standard error ``elpd_se``; ``elpd_diff`` from
-        the best with ``elpd_diff_se``, errors that say how much other runs of the same kind would
-        have changed the figure; weight in ``stacking``; ``high_k``, the runs or groups whose
-        importance sampling failed, so that they were refitted, ``n_refits``, and whether these
-        ``refits_converged``.
+        the best with ``elpd_diff_se``, errors from the variation among runs of the same kind;
+        weight in ``stacking``; ``high_k``, the runs or groups whose importance sampling failed, so
+        that they were refitted, ``n_refits``, and whether these ``refits_converged``.
 
         On the largest compute: ``log_score``, the joint log density of all ``n_largest`` runs given
         the smaller ones, and ``log_score_diff`` from the best, with their Monte Carlo errors
@@ -65,9 +64,9 @@ class Comparison(page.Result):
         Fits that were left out and refits that did not converge, and two estimates of an evidence
         that disagree.
     prior_predictive
-        Prior predictive quantiles of each fit, one row a fit.
+        Prior predictive quantiles of each fit, one row per fit.
     sensitivity
-        The evidences under narrower and wider priors, where the verdict may rest on them; else
+        The evidences under narrower and wider priors, where the verdict may depend on them; else
         None.
     random_seed
         The seed.
@@ -122,9 +121,9 @@ class Comparison(page.Result):
             page.Table.of(
                 self.summary,
                 {"fit": lambda row: str(row["fit"]), **shown},
-                "Nats relative to the best fit of the same discrepancy, with standard errors over "
-                "runs (leave-one-out: runs like these) and of Monte Carlo (the largest compute, "
-                "predicted from smaller runs).",
+                "Nats relative to the best fit of the same discrepancy, ± standard error over runs "
+                "for leave-one-out (runs like these), and ± Monte Carlo error for the largest "
+                "compute (predicted from smaller runs).",
             ),
             *([page.Details("What else was found", further)] if further else []),
         ]
@@ -193,7 +192,7 @@ def _findings(group: pd.DataFrame, factor: float) -> list[_Finding]:
 
 
 def _by_density(criterion: str, group: pd.DataFrame, score: str, error: str) -> _Finding:
-    """Say how strongly log densities of the same losses favour one fit over each of the others."""
+    """Describe how strongly log densities of the losses favour one fit over each of the others."""
     ranked = group.sort_values(score, ascending=False)
     best, *others = ranked.index
     gaps = ranked[score].iloc[0] - ranked[score]
@@ -221,7 +220,7 @@ def _by_leave_one_out(group: pd.DataFrame) -> _Finding:
 def _setting_in_words(
     kind: str, group: pd.DataFrame, first: _Finding, odds: Mapping[str, float] | None
 ) -> str:
-    """Say what the first criterion favours, and its probability or why there is none."""
+    """Describe what the first criterion favours, and its probability or why there is none."""
     setting = {NONE: "With the laws assumed exact, ", "": ""}.get(kind, f"With {kind}, ")
     if not group.loc[first.best, "describes_runs"]:
         return _capital(f"{setting}{_misses(group)}; conditional on these laws, {first.text}.")
@@ -233,14 +232,14 @@ def _setting_in_words(
 
 
 def _misses(group: pd.DataFrame) -> str:
-    """Say which fits do not describe the runs, and by how much they miss them."""
+    """List the fits with lack of fit, and the size of their residuals."""
     wrong = group[~group["describes_runs"].astype(bool)]
     ratios = wrong["sigma_over_seed"]
     size = ""
     if ratios.notna().all():
         listed = [f"{ratio:.1f}" for ratio in ratios]
-        size = f" (they miss by {', '.join(listed[:-1])} and {listed[-1]} times seed noise)"
-        size = f" (it misses by {listed[0]} times seed noise)" if len(listed) == 1 else size
+        size = f" (their residuals are {', '.join(listed[:-1])} and {listed[-1]} times seed noise)"
+        size = f" (its residuals are {listed[0]} times seed noise)" if len(listed) == 1 else size
     if len(wrong) < len(group):
         return f"{list_some([repr(name) for name in wrong.index])} do not describe these runs{size}"
     every = "neither law describes" if len(group) == 2 else f"none of {len(group)} laws describes"
@@ -248,7 +247,7 @@ def _misses(group: pd.DataFrame) -> str:
 
 
 def _agreement(findings: Sequence[_Finding]) -> str:
-    """Say whether the criteria agree, in a sentence."""
+    """Describe whether the criteria agree, in a sentence."""
     clear = [f for f in findings if f.sure]
     if len(findings) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""The evidence of a fit: how probable a law and its priors made the runs."""
+"""The evidence of a fit: the prior predictive density of the runs."""
 
 from collections.abc import Callable, Mapping
 
@@ -22,7 +22,7 @@ estimates = documented(
     PROGRESS,
     sections={
         "Raises": """DomainError
-    If ``fit`` is no fit, or an argument is outside its domain.
+    If ``fit`` is not a fit, or an argument is outside its domain.
 UnknownNameError
     If the law has no coordinate of a name.
 EvidenceError
@@ -72,7 +72,7 @@ def evidence(
             f"The evidence is known to ±{estimate.mcse:.2g} only, with an overlap of "
             f"{estimate.overlap:.2g} between posterior and proposal (allowed: below {ERROR_MAX} "
             f"and above {OVERLAP_MIN}). Fit with more draws (draws=10000); if that does not help, "
-            "the posterior is too far from normal, as where the runs identify too little."
+            "the posterior is too far from normal, perhaps because the runs identify too little."
         )
     return estimate
 
@@ -85,7 +85,7 @@ def check_converged(fit: Fit) -> None:
         )
     if not fit.convergence.passed:
         raise EvidenceError(
-            f"The evidence of draws that did not converge means nothing. {fit.convergence.text}"
+            f"The evidence of draws that did not converge is meaningless. {fit.convergence.text}"
         )
 
 

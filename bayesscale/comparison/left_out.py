@@ -1,4 +1,4 @@
-"""How well runs are predicted by fits that did not see them."""
+"""How well runs are predicted by fits without them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def leave_one_out(
             raise EvidenceError(
                 f"Importance sampling fails for {len(refitted)} of {len(tables[name])} runs or "
                 f"groups left out of {name!r}, and more than {REFITS_MAX} refits are not made. "
-                'Weigh by="evidence" or by="largest", or leave that fit out.'
+                'Use by="evidence" or by="largest", or leave that fit out.'
             )
         for label in refitted:
             left_out = labels == label
@@ -116,7 +116,7 @@ def score_refit(job: HeldOut) -> tuple[Array, bool]:
 
 
 def unit_log_likelihood(fit: Fit, runs: Runs, labels: Labels) -> pd.DataFrame:
-    """Return log likelihoods of runs summed by label, a row a draw, thinned to fit in memory."""
+    """Return log likelihoods of runs summed by label, a row per draw, thinned to fit in memory."""
     draws = fit.coordinates
     n_bytes = draws.sizes["chain"] * draws.sizes["draw"] * len(runs) * 8
     draws = draws.isel(draw=slice(None, None, -(-n_bytes // LOG_LIKELIHOOD_MAX_BYTES)))
@@ -132,7 +132,7 @@ def unit_log_likelihood(fit: Fit, runs: Runs, labels: Labels) -> pd.DataFrame:
 
 
 def importance_sampled(log_likelihood: pd.DataFrame) -> pd.DataFrame:
-    """Leave every column of a log likelihood (one row a draw) out: see :class:`Pointwise`."""
+    """Leave every column of a log likelihood (one row per draw) out: see :class:`Pointwise`."""
     from arviz_stats.base.array import array_stats
 
     by_chain: Any = [len(level) for level in log_likelihood.index.levels]  # pyright: ignore[reportAttributeAccessIssue]
@@ -172,8 +172,8 @@ def predictive_density(
 ) -> dict[str, JointDensity]:  # fmt: skip
     """Score laws on all runs within ``factor`` of the largest compute together.
 
-    By two evidences a law, ``known`` and of a refit: to average the joint likelihood over the draws
-    of the smaller fit would have far larger errors.
+    By two evidences per law, ``known`` and of a refit: to average the joint likelihood over the
+    draws of the smaller fit would have far larger errors.
     """
     runs = next(iter(fits.values())).runs
     small, large = runs.split_by_compute(factor)
@@ -181,7 +181,7 @@ def predictive_density(
         if len(small) < len(fit.law.coordinates):
             raise RunsError(
                 f"Without the runs within {factor:g}x of the largest compute {len(small)} are "
-                f"left, fewer than the {len(fit.law.coordinates)} unknowns of {name!r}. Use a "
+                f"left, fewer than the {len(fit.law.coordinates)} parameters of {name!r}. Use a "
                 "smaller factor."
             )
     jobs = {

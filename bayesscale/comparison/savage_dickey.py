@@ -70,7 +70,7 @@ def savage_dickey(fit: Fit, *, name: str = "k", value: float = 1.0) -> NestedEvi
     ``unified`` with k = 1 is ``chinchilla``, so ``savage_dickey(unified_fit)`` must agree with the
     difference of their evidences by :func:`~bayesscale.evidence`. No irreducible loss (E = 0) lies
     on the boundary of its coordinate, where this ratio does not exist: ``kaplan`` and
-    ``kaplan_irreducible`` are two models, each with an evidence of its own.
+    ``kaplan_irreducible`` are two models, each with its own evidence.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class Scores:
     """Fits scored by one criterion: ``table`` has its columns of :class:`Comparison`, by fit.
 
     ``weights`` are probabilities or stacking weights, ``(fit,)``; ``pointwise`` the log predictive
-    density of what was left out, one column a fit, None where all runs are scored together.
+    density of what was left out, one column per fit, None where all runs are scored together.
     """
 
     table: pd.DataFrame
@@ -137,7 +137,7 @@ def score_table(left_out: Mapping[str, Pointwise], name: str) -> pd.DataFrame:
 
 
 def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
-    """Return the log densities, one row a left-out run or group, one column a fit."""
+    """Return the log densities, one row per left-out run or group, one column per fit."""
     return pd.DataFrame({name: s.table["log_density"] for name, s in left_out.items()})
 
 
@@ -159,7 +159,7 @@ def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fi
             raise DomainError(
                 f"The fits {first[0]!r} and {name!r} are of different runs ({len(first[1].runs)} "
                 f"and {len(fit.runs)}; sizes, losses, labels or counts differ), and only "
-                "predictions of the same losses can be weighed. Fit both to the same Runs."
+                "predictions of the same losses can be compared. Fit both to the same Runs."
             )
     kept = {name: fit for name, fit in fits.items() if fit.convergence.passed}
     lost = {name: fit.convergence for name, fit in fits.items() if name not in kept}

@@ -1,4 +1,4 @@
-"""How much a Bayes factor owes to the priors."""
+"""How much a Bayes factor depends on the priors."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class PriorSensitivity(Result):
     Parameters
     ----------
     summary
-        One row a prior (index ``prior``: the coordinate, ``"discrepancy"`` for all of what the laws
-        get wrong, or ``"all"``, and ``scale``, by which the standard deviation of its prior on the
-        scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>`` log
-        evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with
+        One row per prior (index ``prior``: the coordinate, ``"discrepancy"`` for all coordinates of
+        the discrepancy, or ``"all"``, and ``scale``, by which the standard deviation of its prior
+        on the scale of its link is multiplied; scale 1 is the fits' own priors). Columns: ``<fit>``
+        log evidence, nats, ``<fit> mcse``, ``ln_bf`` of the first of ``pair`` over the second with
         ``ln_bf_mcse``, and ``refitted``, the fits whose draws were too few for that prior. NaN
         where a refit did not converge.
     pair
@@ -56,7 +56,7 @@ class PriorSensitivity(Result):
     text
         The verdict.
     prior_decides
-        Whether the verdict on the pair is open or turns under some prior, or is not known there.
+        Whether the verdict on the pair is open, reversed or unknown under some prior.
     fingerprint
         That of the runs, which a report of them checks.
     """
@@ -79,7 +79,7 @@ class PriorSensitivity(Result):
         titles = ["prior", "ln BF of {!r} over {!r}, least".format(*self.pair), "most"]
         rows = [[str(name), f"{v.min():.2f}", f"{v.max():.2f}"] for name, v in grid]
         return [
-            Heading("Does it hold under other priors?"),
+            Heading("Does the result hold under other priors?"),
             Paragraph(self.text, self.severity, emphasis=True),
             Table(titles, rows),
         ]
@@ -124,7 +124,7 @@ def prior_sensitivity(
     ]
     taken = {"prior", "scale", "ln_bf", "ln_bf_mcse", "refitted"} & set(fits)
     if taken:
-        raise DomainError(f"Call the fit {taken.pop()!r} by another name: the table uses it.")
+        raise DomainError(f"The table uses the name {taken.pop()!r}: rename that fit.")
     with progress_reporter(progress) as report:
         by_name = evidences(kept, random_seed=random_seed, report=report)
         return prior_grid(kept, by_name, scales=scales, seed=seed, report=report)
@@ -264,27 +264,27 @@ def _verdict(
         turned[name] = summary.index[summary[best] - summary[name] <= 2 * error]
     if len(turned[second]):
         text = (
-            f"The prior decides between {best!r} and {second!r} ({grid}): it is open or turns with "
-            f"{_places(turned[second])}."
+            f"Prior-sensitive: the choice between {best!r} and {second!r} ({grid}) is open or "
+            f"reversed with {_places(turned[second])}."
         )
     else:
         scope = "in the grid" if not len(unknown) else "that could be evaluated"
         text = f"{best!r} over {second!r} for every prior {scope} ({grid})."
     if len(unknown):
-        text += f" NOT KNOWN under {_places(unknown)}, where a refit gave no usable evidence."
+        text += f" Unknown under {_places(unknown)}, where a refit gave no usable evidence."
     for name, where in turned.items():
         if name == second:
             continue
         least = (summary[best] - summary[name]).min()
         text += (
-            f" AGAINST {name!r} IT TURNS with {_places(where)}."
+            f" Over {name!r} it is open or reversed with {_places(where)}."
             if len(where)
             else f" Over {name!r} throughout (ln BF from {least:.1f})."
         )
     every = {name for fit in fits.values() for name in fit.spec.space.names}
     fixed = sorted(every - set(_all_scalable(fits)))
     if fixed:
-        text += f" NOT VARIED, not being normal on its scale: {list_some(fixed)}."
+        text += f" Not varied, because not normal on the sampling scale: {list_some(fixed)}."
     return text, bool(len(turned[second]) or len(unknown))
 
 

@@ -105,7 +105,7 @@ class Node:
 
 
 def is_given(node: Node) -> bool:
-    """Tell whether a node depends on data alone: NumPy computes it, once a fit."""
+    """Return whether a node depends on data alone: NumPy computes it, once a fit."""
     return node.known < PARAMETER
 
 
@@ -143,7 +143,7 @@ class Graph:
         return self._node("constant", (), float(value), SCALAR, CONSTANT)
 
     def data(self, name: str, axis: str) -> Node:
-        """Return what the data call by that name, a scalar or one value a row or cluster."""
+        """Return what the data call by that name, a scalar or one value per row or cluster."""
         return self._node("data", (), name, axis, DATA)
 
     def parameter(self, index: int) -> Node:
@@ -346,7 +346,7 @@ def _in_order(a: Node, b: Node) -> tuple[Node, Node]:
 
 
 def is_negated(a: Node) -> bool:
-    """Tell whether a node is another one times -1."""
+    """Return whether a node is another one times -1."""
     return a.op == "multiply" and a.args[0].op == "constant" and a.args[0].value == -1.0
 
 
@@ -384,7 +384,7 @@ def evaluate(
     codes: NDArray[np.int64] | None = None,
     u: Array | None = None,
 ) -> list[Any]:
-    """Return the values of nodes: scalars, or arrays with one value a row or cluster.
+    """Return the values of nodes: scalars, or arrays with one value per row or cluster.
 
     ``data`` includes the counts of rows and clusters; ``codes`` numbers each row's cluster; ``u``
     are the parameters, needed unless the nodes depend on data alone.

@@ -31,7 +31,7 @@ class Plan:
     """What is computed in which order.
 
     ``given``: by axis, the nodes that depend on data alone; ``stages``: scalars to compute, then
-    loops; ``stored``: nodes with one value a cluster that pass between loops; ``outputs``: the
+    loops; ``stored``: nodes with one value per cluster that pass between loops; ``outputs``: the
     scalars to return.
     """
 

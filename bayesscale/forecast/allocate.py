@@ -39,35 +39,35 @@ from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 @described
 @dataclass(frozen=True, repr=False)
 class Allocation(Answer):
-    """Compute-optimal splits of budgets, and the runs to order.
+    """Compute-optimal splits of budgets, and the recommended runs.
 
     Parameters
     ----------
     summary
-        One row a budget (index ``flops``). Of the optimum, which is not known exactly: median,
+        One row per budget (index ``flops``). Of the optimum, which is not known exactly: median,
         ``_lower`` and ``_upper`` of ``params`` (N*), ``tokens`` (D*), ``tokens_per_param``,
-        ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and
-        d ln D*/d ln C, and ``params_exponent_over_runs``, the exponent of N* over the fitted runs
-        as in :meth:`Fit.summary`. Of the run to order, whose posterior expected loss is smallest:
-        ``recommended_params`` and ``recommended_tokens``; median and interval of its ``loss``,
-        of its ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and
-        of ``excess_compute``, the share of the budget that the best run of the same loss would
-        save; the mean
-        ``expected_regret``; ``within_prob``, the probability that its loss is within a share
-        ``within`` of L*. Of what is nearly as good: ``near_params_lower`` to
+        ``optimal_loss`` (L*, nats/token), the local exponents d ln N*/d ln C and d ln D*/d ln C,
+        and ``params_exponent_over_runs``, the exponent of N* over the fitted runs as in
+        :meth:`Fit.summary`. Of the recommended run, whose posterior expected loss is smallest:
+        ``recommended_params`` and ``recommended_tokens``; median and interval of its ``loss``, of
+        its ``law_loss`` without run noise, of its ``regret`` (law_loss - L*, nats/token) and of
+        ``excess_compute``, the share of the budget that the best run of the same loss would save;
+        the mean ``expected_regret``; ``within_prob``, the probability that its loss is within a
+        share ``within`` of L*. Of what is nearly as good: ``near_params_lower`` to
         ``near_params_upper``, whose expected loss is within that share of the smallest, and
         ``near_prob``, the probability that N* is among them. ``without_optimum`` and
-        ``several_minima`` are shares of the draws: the former are left out of what is said of the
-        optimum. Where more compute may do harm, also ``recommended_flops``, what the run to order
-        costs, and ``unspent_prob``, the probability that the best run costs less than the budget.
-        Last ``reach_flops``, the budget over the largest fitted run's compute, and ``money``.
+        ``several_minima`` are shares of the draws: the former are left out of the summaries of the
+        optimum. Where more compute may do harm, also ``recommended_flops``, the cost of the
+        recommended run, and ``unspent_prob``, the probability that the best run costs less than the
+        budget. Last ``reach_flops``, the budget over the largest fitted run's compute, and
+        ``money``.
     """
 
     within: float = 0.001
     assumed: tuple[str, ...] = ()
 
     def body(self) -> list[Section]:
-        """Return splits of budgets, one row a budget, and how they grow with compute."""
+        """Return splits of budgets, one row per budget, and how they grow with compute."""
         rows, scale = records(self.summary), self.scale
         table = Table.of(
             self.summary,
@@ -83,11 +83,10 @@ class Allocation(Answer):
                 scale.word: lambda row: over_interval(row, "loss", scale.write),
                 "excess": write_excess,
             },
-            "Train: the parameters and tokens with the smallest expected loss, over the sizes "
-            f"nearly as good, within {percent(self.within)} of it. Best size, and its "
-            "tokens/param: what would be best if it were known. Loss of a run as ordered, "
-            f"{scale.in_words}, and its excess compute. Medians over "
-            f"{percent(self.ci_prob)} intervals.",
+            "Train: parameters and tokens with the smallest expected loss, and the sizes nearly as "
+            f"good (within {percent(self.within)} of it). Best size and tokens/param: posterior of "
+            f"the compute-optimal ones. Loss, {scale.in_words}, and excess compute are those of "
+            f"the recommended run. Medians and {percent(self.ci_prob)} intervals.",
         )
         sentences = [*_by_budget(rows, lambda row: _flatness(row, self.within)), *self.growth()]
         sentences += _by_budget(rows, _oddities)
@@ -129,8 +128,8 @@ def allocate(
     and an increasing function around the two terms does not move it [1]_. Elsewhere the lowest of
     the minima along the budget is taken; compute that would raise the law's loss is not spent.
 
-    The run to order has to be chosen before the truth is known. It is the one with the smallest
-    posterior expected loss, :math:`\arg\min_N \mathrm{E}[L(N, D(N, C))]`; neither the mean of the
+    The recommended run is chosen under uncertainty. It is the one with the smallest posterior
+    expected loss, :math:`\arg\min_N \mathrm{E}[L(N, D(N, C))]`; it is neither the mean of the
     optima nor the optimum at mean parameters. The minimum is flat: read ``near_params_lower`` to
     ``near_params_upper`` before you buy hardware for N*.
 
@@ -262,15 +261,15 @@ def _mean(draws: Array) -> Array:
 
 
 def _without(frame: pd.DataFrame) -> str:
-    """Say which budgets have draws without an optimum."""
+    """Describe which budgets have draws without an optimum."""
     missing = frame["without_optimum"]
     shares = [f"{share:.2g} of them at {at:.3g} FLOP" for at, share in missing[missing > 0].items()]
     if not shares:
         return ""
     return (
-        f"Some draws have no best size, as their loss only falls or only rises with it: "
-        f"{list_some(shares)}. They count in what is expected of the run to order, and are left "
-        "out of the summary of the optimum."
+        "Some draws have no best size, as their loss only falls or only rises with it: "
+        f"{list_some(shares)}. They enter the expected loss of the recommended run, and are left "
+        "out of the posterior of the best size."
     )
 
 
@@ -287,7 +286,7 @@ def _by_budget(
 
 def _flatness(row: Mapping[str, Any], within: float) -> str:
     return (
-        f"The run as ordered is within {percent(within)} of the best loss with probability "
+        f"The recommended run is within {percent(within)} of the best loss with probability "
         f"{write_share(row['within_prob'])}; the best size is among those nearly as good with "
         f"probability {write_share(row['near_prob'])}."
     )
@@ -317,8 +316,8 @@ def _wanders(mixture: Mixture) -> bool:
 
 def _over_runs(row: Mapping[str, Any]) -> str:
     return (
-        f"Over the runs N* grows as {_power(row, 'params_exponent', '_over_runs')}; beyond them "
-        "the exponent is less certain."
+        f"Within the range of the runs N* grows as {_power(row, 'params_exponent', '_over_runs')}; "
+        "beyond it the exponent is less certain."
     )
 
 
@@ -326,7 +325,7 @@ def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
     if row.get("unspent_prob", 0) > 0.5:
         return ""
     return (
-        f"With more compute N* grows as {_power(row, 'params_exponent')} and D* as "
+        f"Near the budget N* grows as {_power(row, 'params_exponent')} and D* as "
         f"{_power(row, 'tokens_exponent')}; {percent(ci_prob)} intervals."
     )
 

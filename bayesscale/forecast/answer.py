@@ -39,7 +39,7 @@ for the defaults of :class:`~bayesscale.Terms`, and for a law that splits no bud
     "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
     "random_seed": "Seed of the run noise in ``loss``; by default derived from the fit's.",
     "inputs": """Inputs of the law that no budget is divided between, by name, such as
-``experts=8``: one value, or one a row of the answer where it has several.""",
+``experts=8``: one value, or one per row of the result where it has several.""",
 }
 """What arguments mean that many questions take."""
 
@@ -79,12 +79,12 @@ asks = documented(ARGUMENTS, sections=SECTIONS)
 @described
 @dataclass(frozen=True, repr=False)
 class Answer(Result):
-    """The posterior of what was asked.
+    """The posterior of a derived quantity, by target.
 
     Parameters
     ----------
     summary
-        One row a target, unrounded.
+        One row per target, unrounded.
     """
 
     summary: pd.DataFrame
@@ -111,7 +111,7 @@ class Answer(Result):
         UnknownNameError
             If there is no such unit.
         DomainError
-            If bytes are wanted, but how many make a token is not known.
+            If the unit is per byte, but the bytes per token are not known.
 
         Examples
         --------
@@ -174,10 +174,10 @@ def check_inputs(
         terms = [name for name in names if name in {f.name for f in fields(Terms)}]
         if terms:
             raise DomainError(
-                f"{terms[0]} is one of the terms of a purchase: terms=bs.Terms({terms[0]}=...)."
+                f"{terms[0]} belongs to the terms: pass terms=bs.Terms({terms[0]}=...)."
             )
         every = set(wanted) == set(law.quantities)
-        needs = f"{'predicts from' if every else 'needs to be told'} {' and '.join(wanted)}"
+        needs = f"{'predicts from' if every else 'needs'} {' and '.join(wanted)}"
         raise DomainError(
             f"The law {law.name!r} {needs if wanted else 'takes no further inputs here'}, but got "
             f"{' and '.join(names) or 'nothing'}."
@@ -226,7 +226,7 @@ def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]
 
 
 def target_frame(name: str, columns: Mapping[str, Any], index: Array | None = None) -> pd.DataFrame:
-    """Return a table with one row a target."""
+    """Return a table with one row per target."""
     frame = pd.DataFrame(dict(columns), index=index)
     frame.index.name = name
     return frame
@@ -262,9 +262,9 @@ def warn_if_far(
         sentences.append(f"The farthest target takes {'; '.join(above + below)}.")
     if above:
         sentences.append(
-            f"Intervals were checked on real hold-outs up to {VALIDATED_REACH:.0f} times the "
-            f"largest run's compute only{_and_how(fit)}. Train a larger run, or back-test your own "
-            "ladder at this reach."
+            f"Intervals were validated on real hold-outs only up to {VALIDATED_REACH:.0f} times "
+            f"the largest run's compute{_and_how(fit)}. Train a larger run, or back-test your own "
+            "ladder at this extrapolation factor."
         )
     if below:
         sentences.append("Counts are plain numbers: 70e9, not 70.")
@@ -283,12 +283,12 @@ def warn_if_far(
 
 
 def _and_how(fit: Fit) -> str:
-    """Say what the intervals assume of the law."""
+    """Describe what the intervals assume of the law."""
     if fit.spec.discrepancy.coordinates(fit.law):
-        return ", with the drift that the law is allowed: beyond that they are a guess"
+        return ", with drift; beyond that they are a guess"
     return (
-        ", and these assume an exact law: of such 90 % intervals about two thirds held the "
-        "truth, and beyond that fewer will"
+        ", and here the law is assumed exact: such 90 % intervals covered about two thirds of the "
+        "runs, and cover fewer beyond that"
     )
 
 

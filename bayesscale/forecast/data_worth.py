@@ -1,4 +1,4 @@
-"""What data are worth: repeated ones, plenty of them for a size, and all that there could be."""
+"""The value of repeated data, the data that a size needs, and the limit of unlimited data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class DataWorth(answer.Answer):
     Parameters
     ----------
     summary
-        One row a target: median, ``_lower`` and ``_upper`` of what the function returns.
+        One row per target: median, ``_lower`` and ``_upper`` of what the function returns.
     note
         What that is.
     """
@@ -43,7 +43,7 @@ class DataWorth(answer.Answer):
     note: str = ""
 
     def body(self) -> list[Section]:
-        """Return medians over intervals, one row a target."""
+        """Return medians over intervals, one row per target."""
         write = {"tokens": TOKENS.write, "stop_epochs": short_number}
         index = str(self.summary.index.name)
         columns: dict[str, Callable[..., str]] = {answer.title(index): answer.writer(index)}
@@ -86,16 +86,16 @@ def worth_of_epochs(
     fit: Fit | Average, *, epochs: ArrayLike, unique_tokens: float | None = None,
     params: float | None = None, terms: Terms | None = None, ci_prob: float = 0.9,
 ) -> DataWorth:  # fmt: skip
-    r"""Find what repeated tokens are worth, and from how many epochs on they do harm.
+    r"""Estimate the value of repeated tokens, and from how many epochs on they do harm.
 
     Parameters
     ----------
     epochs
-        How often tokens are read, >= 1, shape ``(epochs,)`` or a scalar.
+        Passes over the unique tokens, >= 1, shape ``(epochs,)`` or a scalar.
     unique_tokens
         Tokens U that there are, > 0; None for those of the terms, ``given``.
     params
-        Parameters N, > 0; by default one for 20 unique tokens.
+        Parameters N, > 0; by default one per 20 unique tokens.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def worth_of_epochs(
     reference, name = mixture.reference, UNIQUE_TOKENS.name
     if name not in reference.law.quantities:
         raise DomainError(
-            f"The law {reference.law.name!r} does not know of repeated data. Fit one that takes "
+            f"The law {reference.law.name!r} does not model repeated data. Fit one that takes "
             "unique tokens, such as law='data_constrained'."
         )
     terms = priced(reference, terms)
@@ -143,7 +143,9 @@ def worth_of_epochs(
         return {"worth": now / read, "next_tokens": further, "stop_epochs": stop}
 
     run = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
-    note = f"Worth of tokens in new ones, of {run}; of further tokens; epochs of the least loss."
+    note = (
+        f"For {run}: worth of all tokens, and of further ones, in new tokens; epochs of least loss."
+    )
     return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 
@@ -152,7 +154,7 @@ def tokens_without_overfitting(
     fit: Fit | Average, *, params: ArrayLike, excess: float = 0.02, terms: Terms | None = None,
     ci_prob: float = 0.9,
 ) -> DataWorth:  # fmt: skip
-    r"""Find the new tokens with which a size comes within a share of its loss on endless data.
+    r"""Find the new tokens that bring a size within a share of its loss with unlimited data.
 
     Parameters
     ----------
@@ -191,7 +193,7 @@ def tokens_without_overfitting(
         limit = limit_of(posterior, _new(posterior, fixed | {"tokens": ENDLESS}, terms))
         return {"tokens": centre * np.exp(crossing(log_loss, limit, limit + share, SOLVABLE)[0])}
 
-    note = f"New tokens that leave {percent(excess)} of loss over that of endless data."
+    note = f"New tokens at which the loss is {percent(excess)} above that with unlimited data."
     return DataWorth.evaluate(mixture, question, {PARAMS.name: sizes}, ci_prob, note)
 
 
@@ -199,7 +201,7 @@ def tokens_without_overfitting(
 def convergence(
     fit: Fit | Average, flops: ArrayLike, *, terms: Terms | None = None, ci_prob: float = 0.9
 ) -> DataWorth:
-    """Find how far compute-optimal runs stop short of convergence.
+    """Estimate how far compute-optimal runs are from convergence.
 
     Parameters
     ----------
@@ -209,9 +211,9 @@ def convergence(
     Returns
     -------
     DataWorth
-        ``over_converged``: the loss of the best run over that of its size on endless data, less 1;
-        ``of_reducible``: the difference as a share of the reducible loss. Kaplan et al. (2020),
-        section 6.1, arXiv:2001.08361, found 10 % over converged at every budget.
+        ``over_converged``: the loss of the best run over that of its size with unlimited data,
+        minus 1; ``of_reducible``: the difference as a share of the reducible loss. Kaplan et al.
+        (2020), section 6.1, arXiv:2001.08361, found 10 % over converged at every budget.
 
     Examples
     --------
@@ -229,5 +231,5 @@ def convergence(
         short, above = (best["loss"] - endless(n) for n in (best["params"], ENDLESS))
         return {"over_converged": short / (best["loss"] - short), "of_reducible": short / above}
 
-    note = "Loss of the best run over that of its size on endless data; and of what is reducible."
+    note = "Loss of the best run above its size's limit: relative, and as a share of the reducible."
     return DataWorth.evaluate(purchase.mixture, question, {FLOPS.name: budgets}, ci_prob, note)

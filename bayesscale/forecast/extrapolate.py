@@ -45,7 +45,7 @@ class Prediction(Answer):
     Parameters
     ----------
     summary
-        One row a target: its size; ``loss`` (median) with ``loss_lower`` and ``loss_upper`` for a
+        One row per target: its size; ``loss`` (median) with ``loss_lower`` and ``loss_upper`` for a
         new run, ``law_loss…`` for the law without run noise, nats/token; ``reach_…``, the size as
         a multiple of the largest among the fitted runs.
     draws
@@ -55,7 +55,7 @@ class Prediction(Answer):
     assumed: tuple[str, ...] = ()
 
     def body(self) -> list[Section]:
-        """Return predicted losses, one row a target."""
+        """Return predicted losses, one row per target."""
         frame = self.summary
         names = [str(name) for name in frame]
         sizes = [name.removeprefix("reach_") for name in names if name.startswith("reach_")]
@@ -102,18 +102,18 @@ def extrapolate(
         Standard error of measuring each target's loss, nats/token, >= 0, shape ``(target,)`` or a
         scalar: it widens ``loss``, what one would measure, and not ``law_loss``. By default 0.
     recipe_shift
-        Standard deviation of what another recipe than the fitted runs' does to log loss, >= 0, the
-        same for all targets: ``0.02`` says that new data, another optimiser or another architecture
-        may well move the loss by 2 %, up or down. By default 0: runs made as the fitted ones were.
+        Standard deviation of the shift in log loss between the recipe of the targets and that of
+        the fitted runs, >= 0, the same shift for all targets: ``0.02`` if new data, another
+        optimiser or another architecture may change the loss by about 2 %. By default 0: the same
+        recipe.
 
     Notes
     -----
-    What the law may get wrong is in these intervals if the fit has a discrepancy. Of an average,
-    each law is asked with its share of the draws, and the intervals are those of the mixture. The
-    noise of a measured run in log loss has the scale
-    :math:`\sqrt{\sigma_i^2 + (\mathrm{loss\_se} / L)^2}`, as in the fit. A recipe of its own adds
-    to the log loss of all targets, of ``law_loss`` and ``loss``, one draw of
-    :math:`\mathcal N(0, \mathrm{recipe\_shift}^2)`.
+    The intervals include model discrepancy if the fit has one. For an average, each law is
+    evaluated with its share of the draws, and the intervals are those of the mixture. The noise of
+    a measured run in log loss has the scale :math:`\sqrt{\sigma_i^2 + (\mathrm{loss\_se} / L)^2}`,
+    as in the fit. A shift of recipe adds to the log loss of all targets, of ``law_loss`` and
+    ``loss``, one draw of :math:`\mathcal N(0, \mathrm{recipe\_shift}^2)`.
 
     Examples
     --------
@@ -157,8 +157,8 @@ def extrapolate(
         sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
     outside = warn_if_far(reference, sizes, loss=columns["law_loss"])
     assumed = (
-        f"Assumed: the recipe of these runs moves their loss by some {percent(recipe_shift)}, up "
-        "or down, all alike."
+        "Assumed: a difference in recipe shifts the loss of all these runs together, with a "
+        f"standard deviation of {percent(recipe_shift)}."
     )
     return Prediction(
         summary=target_frame("target", sizes | columns | reach(reference, sizes)),
@@ -194,7 +194,6 @@ def check_recipe_shift(recipe_shift: float) -> float:
     if not 0 <= shift <= RECIPE_SHIFT_MAX:
         raise DomainError(
             f"recipe_shift is a standard deviation of log loss, from 0 to {RECIPE_SHIFT_MAX:g}, "
-            f"not {shift:g}. "
-            "Write .02 if another recipe may well move the loss by 2 %."
+            f"not {shift:g}. Write .02 if another recipe may shift the loss by about 2 %."
         )
     return shift

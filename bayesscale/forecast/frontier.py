@@ -219,8 +219,8 @@ class Frontier:
             unpaid = self.tokens(lower) <= 0
             if unpaid.any():
                 raise DomainError(
-                    f"Budgets from {self.flops[unpaid].min():.3g} FLOP do not pay for "
-                    f"{limits.params_min:.3g} parameters without any training."
+                    f"Budgets from {self.flops[unpaid].min():.3g} FLOP do not cover "
+                    f"{limits.params_min:.3g} parameters, even without training."
                 )
         return lower, upper
 
@@ -237,7 +237,7 @@ class Frontier:
         )
 
     def takes_all_tokens(self, x: Array) -> NDArray[np.bool_]:
-        """Tell where there are no more tokens to buy, shape of ``x``."""
+        """Return where there are no more tokens to buy, shape of ``x``."""
         most = self.terms.limits.tokens_max
         if most is None:
             return np.zeros(np.shape(x), bool)
@@ -565,7 +565,7 @@ class Frontier:
     def _at_once(
         self, x: Array, log_loss: Array, wanted: NDArray[np.bool_]
     ) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """Solve for x and the change of ln C by Newton's method; tell where it converged."""
+        """Solve for x and the change of ln C by Newton's method; return where it converged."""
         start, x = x, np.where(wanted, x, 0.0)
         shift, done, lost = np.zeros(x.shape), ~wanted, ~wanted
         for _ in range(MOST_AT_ONCE):

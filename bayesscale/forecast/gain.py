@@ -40,7 +40,7 @@ class Gain(Answer):
     """
 
     def body(self) -> list[Section]:
-        """Return what multiplying a size buys, one row a size."""
+        """Return what multiplying a size buys, one row per size."""
         frame, scale = self.summary, self.scale
         return [
             Table.of(
@@ -55,7 +55,7 @@ class Gain(Answer):
                     ),
                     "saved, %": lambda row: over_interval(row, "saved_percent", "{:.3g}".format),
                 },
-                f"Loss of the law {scale.in_words}, saved in {scale.of_differences}. Medians over "
+                f"Loss of the law {scale.in_words}, saved in {scale.of_differences}. Medians and "
                 f"{percent(self.ci_prob)} intervals.",
             )
         ]
@@ -67,7 +67,7 @@ def gain(
     flops: float | None = None, factor: float = 10.0, terms: Terms | None = None,
     ci_prob: float = 0.9, **inputs: float,
 ) -> Gain:  # fmt: skip
-    """Compute what multiplying parameters, tokens or compute buys, from a given run on.
+    """Estimate the loss reduction from multiplying parameters, tokens or compute of a run.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def gain(
     factor
         What to multiply by, > 0 and not 1.
     terms
-        As for :func:`~bayesscale.allocate`. More compute means from the optimal split of what the
-        run costs to the optimal split of ``factor`` times that. None for a law of one input.
+        As for :func:`~bayesscale.allocate`. More compute compares the optimal split of the run's
+        cost with the optimal split of ``factor`` times that cost. None for a law of one input.
 
     Examples
     --------

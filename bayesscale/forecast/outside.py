@@ -29,8 +29,8 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
     """Compare every target with the ranges of the fitted runs; None where all are near them.
 
     ``sizes`` hold ``params``, ``tokens`` or both, which broadcast, and perhaps ``unique_tokens``;
-    NaN is left out. The table has a row a target: each size over the largest one of the runs where
-    it lies above them, over the smallest one where it lies below, and else 1.
+    NaN is left out. The table has a row per target: each size over the largest one of the runs
+    where it lies above them, over the smallest one where it lies below, and else 1.
     """
     runs, reaches = fit.runs, {RATIO: RATIO_REACH, EPOCHS: EPOCH_REACH}
     by_quantity = {q: sizes[q.name] for q in (PARAMS, TOKENS) if q.name in sizes}
@@ -62,9 +62,9 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
         return None
     untried = np.max(times.get(EPOCHS.name, 1.0)) > EPOCH_REACH
     text = (
-        f"Far outside the fitted runs: {'; '.join(texts)}. Intervals cover less often there. Train "
-        "runs nearer to the target, or limit its size, such as terms=bs.Terms(limits=...)."
-        + " Rely on no interval for epochs that were never trained."
+        f"Far outside the fitted runs: {'; '.join(texts)}. Expect lower coverage there. Train runs "
+        "nearer to the target, or limit its size, such as terms=bs.Terms(limits=...)."
+        + " Do not rely on intervals for numbers of epochs that were never trained."
         * bool(untried)
     )
     return CheckResult(

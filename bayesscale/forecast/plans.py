@@ -56,14 +56,14 @@ def stated_plans(cost: Cost, given: Mapping[str, Any], *, names: Sequence[str] |
     n, d = _sizes(at, cost)
     if not (d > 0).all():
         raise DomainError(
-            f"A budget of {at['flops'][d <= 0].min():.3g} FLOP does not pay for "
-            f"{si_count(n[d <= 0].min())} parameters without any training."
+            f"A budget of {at['flops'][d <= 0].min():.3g} FLOP does not cover "
+            f"{si_count(n[d <= 0].min())} parameters, even without training."
         )
     if names is None:
         names = [_name(*pair, at) for pair in enumerate(zip(n, d, strict=True))]
     elif not isinstance(names, list | tuple) or len(names) != len(n):
         raise DomainError(
-            f"names must be a list of {len(n)} names, one a plan, not {_arguments.shown(names)}."
+            f"names must be a list of {len(n)} names, one per plan, not {_arguments.shown(names)}."
         )
     return Plans([_arguments.text("names", name) for name in names], n, d, cost.flops(n, d))
 

@@ -81,7 +81,7 @@ class Purchase:
         return self.mixture.evaluate(lambda posterior, _: self.best(posterior, flops))
 
     def summary(self, flops: Array, ci_prob: float) -> pd.DataFrame:
-        """Return medians and intervals of N*, D*, D*/N* and L*, one row a budget."""
+        """Return medians and intervals of N*, D*, D*/N* and L*, one row per budget."""
         drawn = self.optima(flops)
         drawn["tokens_per_param"] = drawn["tokens"] / drawn["params"]
         columns: dict[str, Any] = {"flops": flops}

@@ -47,7 +47,7 @@ class Regret(Answer):
     Parameters
     ----------
     summary
-        One row a plan (index ``plan``): its ``params``, ``tokens``, ``tokens_per_param`` and
+        One row per plan (index ``plan``): its ``params``, ``tokens``, ``tokens_per_param`` and
         ``flops``; median, ``_lower`` and ``_upper`` of the ``loss`` of a run of it, its
         ``law_loss`` without run noise, the ``optimal_loss``, ``optimal_params`` and
         ``optimal_tokens`` at the same cost, ``overtraining`` (its tokens per parameter over the
@@ -68,7 +68,7 @@ class Regret(Answer):
         return str(self.summary["expected_regret"].idxmin())
 
     def body(self) -> list[Section]:
-        """Return plans against the best runs of the same cost, one row a plan."""
+        """Return plans against the best runs of the same cost, one row per plan."""
         frame, scale = self.summary, self.scale
         table = Table.of(
             frame,
@@ -82,10 +82,10 @@ class Regret(Answer):
                 "excess": write_excess,
                 "as good": lambda row: write_share(row["within_prob"]),
             },
-            "Best size at the same cost. Over-trained: tokens per parameter over those of the "
-            f"best run. Regret in {scale.of_differences}; excess compute as a share. As good: "
-            f"probability that the loss is within {percent(self.within)} of the best. Medians "
-            f"over {percent(self.ci_prob)} intervals.",
+            "Best size at the same cost. Over-trained: tokens per parameter over those of the best "
+            f"run. Regret in {scale.of_differences}; excess compute as a share. As good: "
+            f"probability that the loss is within {percent(self.within)} of the best. Medians and "
+            f"{percent(self.ci_prob)} intervals.",
         )
         sentences = []
         if len(frame) > 1:
@@ -109,7 +109,7 @@ def regret(
 
     Two of size, tokens, their ratio and compute make a plan: ``params=70e9, tokens=1.4e12``;
     ``tokens_per_param=20, flops=1e24``; the sizes that can be built, ``params=[...], flops=1e24``,
-    of which :attr:`Regret.choice` is then the one to order.
+    of which :attr:`Regret.choice` is then the recommended one.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def landmark_models() -> pd.DataFrame:
 def landmarks(fit: Fit | Average, *, terms: Terms | None = None, ci_prob: float = 0.9) -> Regret:
     """Compute how over- or under-trained published models are under a fitted law.
 
-    Their losses are those that the fit's own recipe and data would give, not theirs.
+    Losses are predicted for the recipe and data of the fitted runs, not of these models.
 
     Parameters
     ----------

@@ -55,36 +55,35 @@ ZOOMS = 4
 @described
 @dataclass(frozen=True, repr=False)
 class Requirement(Answer):
-    """What a target loss takes.
+    """The compute or tokens that a target loss needs.
 
     Parameters
     ----------
     summary
-        One row a target loss: median, ``_lower`` and ``_upper`` of what it takes, and
+        One row per target loss: median, ``_lower`` and ``_upper`` of what it needs, and
         ``reachable``, the posterior probability that the law's loss falls below the target at
-        infinite size. What it takes is infinite where it does not, and where it does but only at
-        a size too large for a number (1e308; where optimal splits have to be solved for, as with
-        a custom cost function, 1e26 times the compute at the centre of the runs). If a
-        probability was asked for, ``assured_flops``, ``assured_params`` and ``assured_tokens``:
-        the cheapest run that reaches the target with at least that probability, infinite where
-        none does.
+        infinite size. The need is infinite where it does not, and where it does only at a size too
+        large for a number (1e308; where optimal splits have to be solved for, as with a custom cost
+        function, 1e26 times the compute at the centre of the runs). If a probability was asked for,
+        ``assured_flops``, ``assured_params`` and ``assured_tokens``: the cheapest run that reaches
+        the target with at least that probability, infinite where none does.
     draws
-        What it takes by draw, dims ``(chain, draw, loss)``. NaN where a custom law is below
-        the target at every size, however small, or a draw has no best split.
+        The need by draw, dims ``(chain, draw, loss)``. NaN where a custom law is below the target
+        at every size, however small, or a draw has no best split.
     prob
-        The probability that ``assured_`` runs were asked for, or None.
+        The probability of the ``assured_`` runs, or None.
     """
 
     prob: float | None = None
 
     def body(self) -> list[Section]:
-        """Return what target losses take, one row a target."""
+        """Return what target losses take, one row per target."""
         frame, scale = self.summary, self.scale
         name = str(frame.columns[0])
         write = quantity(name).write
         assured: dict[str, Callable[[Mapping[str, Any]], str]] = {}
         if self.prob is not None:
-            assured[f"sure to {percent(self.prob)}"] = lambda row: (
+            assured[f"with probability {percent(self.prob)}"] = lambda row: (
                 f"{write(row['assured_flops'])}\n{PARAMS.write(row['assured_params'])} on "
                 f"{TOKENS.write(row['assured_tokens'])}"
             )
@@ -126,8 +125,8 @@ def required_flops(
     Parameters
     ----------
     prob
-        Find also the cheapest run that reaches the target with at least this probability, in
-        (0, 1), which costs more than the quantile of the least in each draw. None does without.
+        Find also the cheapest run that reaches the target with at least this probability, in (0,
+        1), which costs more than that quantile of the least compute by draw. None leaves it out.
 
     Examples
     --------
@@ -207,7 +206,7 @@ def _requirement(
     if losses.max() > LARGEST_LOSS:
         raise DomainError(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
-            f"{LARGEST_LOSS:.2f}, where no law holds. Ask for a smaller one."
+            f"{LARGEST_LOSS:.2f}, where no law holds. Give a smaller loss."
         )
     drawn = mixture.evaluate(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]

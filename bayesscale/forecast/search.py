@@ -77,7 +77,7 @@ def refine(
     slopes: Callable[[Array], tuple[Array, Array]], x: Array, lower: Array, upper: Array,
     *, most_steps: int = MOST_STEPS,
 ) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
-    """Find minima by Newton's method in a shrinking bracket; tell where it converged."""
+    """Find minima by Newton's method in a shrinking bracket; return where it converged."""
     done = np.zeros(x.shape, bool)
     for _ in range(most_steps):
         slope, bend = slopes(x)
@@ -186,7 +186,7 @@ def find_roots(
             raise DomainError(
                 f"No {what} was found within a factor e^{WIDEST:.0f} of the runs' centre for "
                 f"{int(np.sum(~bracket.success))} of {centre.size} draws and budgets. The law may "
-                "have no interior optimum, or the budget is out of all proportion to the runs."
+                "have no interior optimum, or the budget is too far from the runs."
             )
         roots = np.asarray(elementwise.find_root(f, bracket.bracket, args=args).x)
     return roots if missing is None else np.where(bracket.success, roots, missing)

@@ -42,8 +42,8 @@ class Limits:
     params_min, params_max
         Least and most parameters N, > 0; None for no limit.
     tokens_max
-        Most tokens D, > 0, such as all there are where none may be repeated; what a budget has
-        left over is not spent.
+        Most tokens D, > 0, such as all available tokens if none may be repeated; any remaining
+        budget is not spent.
 
     Raises
     ------
@@ -80,15 +80,15 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Repetition:
-    r"""Data of which there is only so much, read several times.
+    r"""Limited data, repeated for several epochs.
 
     Parameters
     ----------
     unique_tokens
-        Tokens U that there are, > 0.
+        Available unique tokens U, > 0.
     token_decay, param_decay
-        Repetitions after which another one is worth 1/e of new tokens, :math:`R_D^*`, and excess
-        parameters likewise, :math:`R_N^*`, > 0. The defaults are those of the paper.
+        Repetitions after which another one has 1/e of the value of new tokens, :math:`R_D^*`, and
+        likewise for excess parameters, :math:`R_N^*`, > 0. The defaults are those of the paper.
     params_per_token
         Parameters that U tokens are best used with, over U, > 0: more are in excess.
     draws
@@ -101,15 +101,15 @@ class Repetition:
 
     Notes
     -----
-    The law is asked at the tokens and parameters that are worth as much,
+    The law is evaluated at the effective tokens and parameters
 
     .. math:: D' = U_D \left[1 + R_D^* (1 - e^{-R_D / R_D^*})\right], \qquad
               N' = U_N \left[1 + R_N^* (1 - e^{-R_N / R_N^*})\right]
 
-    with :math:`U_D = \min(U, D)`, :math:`R_D = D / U_D - 1`,
-    :math:`U_N = \min(N, \mathrm{params\_per\_token} \cdot U)` and :math:`R_N = N / U_N - 1`.
-    Muennighoff et al. (2023), section 3, arXiv:2305.16264. In the paper U_N goes with U_D
-    rather than U; here a run that repeats nothing is as the fit says while data are plenty.
+    with :math:`U_D = \min(U, D)`, :math:`R_D = D / U_D - 1`, :math:`U_N = \min(N,
+    \mathrm{params\_per\_token} \cdot U)` and :math:`R_N = N / U_N - 1`. Muennighoff et al. (2023),
+    section 3, arXiv:2305.16264. In the paper U_N is proportional to U_D rather than U; here a run
+    without repetition is predicted as the fit does with plentiful data.
 
     Examples
     --------
@@ -132,7 +132,7 @@ class Repetition:
         if not set(decays) <= {k.name for k in fit.law.coordinates}:
             raise DomainError(
                 f"Repetition takes the two decays of the law 'muennighoff', but {fit.law.name!r} "
-                "has other unknowns. Ask that fit itself, whose unique_tokens are an input."
+                "has other parameters. Use that fit itself, with unique_tokens as an input."
             )
         draws = np.stack([np.ravel(fit.posterior.c[name]) for name in decays], axis=1)
         medians = dict(zip(decays, np.median(draws, axis=0).tolist(), strict=True))
@@ -167,7 +167,7 @@ def _worth(size: Array | float, plenty: float, decay: Array | float) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Everything that is assumed about a purchase; one argument of every question about budgets.
+    """All assumptions about cost, limits and data; one argument of every function of budgets.
 
     Parameters
     ----------
@@ -179,14 +179,14 @@ class Terms:
     limits
         Sizes that a run may have.
     repetition
-        How much data there is where tokens have to be repeated; None for plenty.
+        The unique data, where tokens have to be repeated; None for unlimited data.
     counting
-        How parameters are counted in the question and its answer; None as in the runs.
+        How parameters are counted in arguments and results; None as in the runs.
     given
         Inputs of the law that no budget is divided between, by name, such as ``{"experts": 8}``:
-        for every question on these terms. A question that takes ``**inputs`` may override them.
+        for every call with these terms. Functions that take ``**inputs`` may override them.
     within
-        Losses within this share of the best are as good, > 0.
+        Losses within this share of the best count as equally good, > 0.
 
     Raises
     ------
@@ -252,7 +252,7 @@ class Terms:
         counting = terms.counting
         if counting is not None and runs.param_count not in ("total", "non_embedding"):
             raise DomainError(
-                f"The runs count parameters as {runs.param_count!r}, from which there is no way to "
+                f"The runs count parameters as {runs.param_count!r}, which cannot be converted to "
                 f"{counting.params!r}. Read them with param_count='total' or 'non_embedding'."
             )
         if counting is not None and counting.params == runs.param_count:
@@ -302,19 +302,19 @@ class Terms:
         return "total" if self.counting.params == "non_embedding" else "non_embedding"
 
     def in_words(self) -> list[str]:
-        """Say what was assumed, a sentence each."""
+        """Describe what was assumed, a sentence each."""
         sentences = cost_in_words(self.compute)
         if self.counting is not None:
             share = self.counting.share
             spread = f" (1 ± {share.scale:.2g})" if share.scale else ""
             sentences.append(
                 f"Parameters and compute are counted as {self.counting.params!r}, while the runs "
-                f"count {self._fit_count!r}: translated by N_T = N + ω N^(1/3) with ω = "
+                f"count {self._fit_count!r}: converted by N_T = N + ω N^(1/3) with ω = "
                 f"{share.omega:.6g}{spread}."
             )
         if (data := self.repetition) is not None:
             sentences.append(
-                f"There are {data.unique_tokens:.3g} unique tokens; repeated ones lose their worth "
+                f"There are {data.unique_tokens:.3g} unique tokens; repeated ones lose their value "
                 f"over {data.token_decay:.3g} repetitions, excess parameters over "
                 f"{data.param_decay:.3g} (Muennighoff et al. 2023)."
             )
@@ -419,7 +419,7 @@ class OwnCost:
 
 
 def cost_in_words(cost: Cost) -> list[str]:
-    """Say how compute is counted, a sentence or two."""
+    """Describe how compute is counted, a sentence or two."""
     match cost:
         case PowerCost(kappa, p, q):
             powers = "".join(
@@ -428,10 +428,12 @@ def cost_in_words(cost: Cost) -> list[str]:
             )
             return [f"Compute is counted as {kappa:.4g}{powers}."]
         case LifetimeCost():
-            price = "" if cost.serving_price == 1 else f", {cost.serving_price:.3g} times as dear"
+            price = (
+                "" if cost.serving_price == 1 else f" at {cost.serving_price:.3g} times the price"
+            )
             return [
                 f"Budgets pay for training and for {cost.tokens_served:.3g} tokens served, at 2 "
-                f"FLOP a parameter{price}.",
+                f"FLOP per parameter{price}.",
                 *(cost_in_words(cost.training) if cost.training else []),
             ]
     return ["Compute is counted by a custom function."]

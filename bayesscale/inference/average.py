@@ -30,7 +30,7 @@ SCORES = {"elpd": "leave-one-out", "log_evidence": "ln evidence", "log_score": "
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Average(page.Result):
-    """A mixture of posteriors, which answers questions about losses as a fit does.
+    """A mixture of posteriors, accepted by functions of predicted losses as a fit is.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ class Average(page.Result):
     by
         How they were weighted: ``"loo"``, ``"evidence"`` or ``"largest"``.
     summary
-        One row a fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
+        One row per fit (index ``fit``): ``law``; ``weight`` and its standard error ``weight_se``;
         the score, nats, with the columns that :func:`~bayesscale.compare` has for its criterion.
     pointwise
-        Log predictive density, nats, of what was left out: one row a run or cluster, one column
+        Log predictive density, nats, of what was left out: one row per run or cluster, one column
         a fit. None where they were scored together.
     text
         The weights in words, for a report.
     random_seed
-        Seed that chooses which draws of each fit stand for it.
+        Seed that chooses which draws of each fit represent it.
     """
 
     fits: Mapping[str, Fit]
@@ -117,15 +117,15 @@ class Average(page.Result):
 
 
 def check_refits(scores: pd.DataFrame) -> CheckResult:
-    """Check that all refits behind scores, one row a fit, converged."""
+    """Check that all refits behind scores, one row per fit, converged."""
     converged = scores.get("refits_converged")
     unsure = [] if converged is None else scores.index[~converged.astype(bool)].tolist()
     text = "All refits converged."
     if unsure:
         text = (
-            f"REFITS OF {list_some(unsure)} DID NOT CONVERGE, so that their scores and the "
-            "weights are uncertain. Fit with more tuning (tune=4000) or smaller steps "
-            "(target_accept=0.95): refits are sampled as the fits were."
+            f"Refits of {list_some(unsure)} did not converge, so their scores and the weights are "
+            "uncertain. Fit with more tuning (tune=4000) or smaller steps (target_accept=0.95): "
+            "refits are sampled as the fits were."
         )
     return CheckResult("refits", "caution" if unsure else "ok", text, scores, ConvergenceWarning)
 

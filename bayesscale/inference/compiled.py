@@ -34,7 +34,7 @@ _one_at_a_time = threading.Lock()
 
 
 def is_compiled(spec: ModelSpec, density: DensityKind = "fused") -> bool:
-    """Tell whether a model of this structure is ready in this process."""
+    """Return whether a model of this structure is ready in this process."""
     return (density, spec.structure) in _compiled
 
 

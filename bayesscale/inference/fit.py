@@ -19,12 +19,12 @@ def fit(
     Warns
     -----
     ConvergenceWarning
-        If the draws are not a posterior yet.
+        If the chains did not converge.
     PriorWarning
-        If the posterior lies where a prior had all but excluded it, or priors decide the exponent
-        of the compute-optimal split.
+        If the posterior lies in the tails of a prior, or the exponent of the compute-optimal split
+        is sensitive to the priors.
     LackOfFitWarning
-        If the law does not describe the runs. Of several findings the gravest one warns, once.
+        If the checks find lack of fit. Only the most severe finding is warned of, once.
     RunsWarning
         If the runs have groups, which are fitted as one ladder.
 
@@ -37,12 +37,11 @@ def fit(
     :mod:`bayesscale.laws.coordinates` for what they mean, :mod:`bayesscale.laws.population` for the
     default priors, and :mod:`bayesscale.model.noise` for the noise.
 
-    Chains that have not mixed are run once more, with twice the tuning, four times the steps a draw
-    and steps small enough for an acceptance of .98, before the checks have their say.
+    Chains that have not mixed are run once more, with twice the tuning, four times the steps per
+    draw and steps small enough for an acceptance of .98, before the checks.
 
-    Rows that ``read_runs(cluster=...)`` says are readings of one run share an effect on their log
-    loss, so that a thousand checkpoints do not count as a thousand runs; see
-    :mod:`bayesscale.model.rows`.
+    Rows that belong to one run by ``read_runs(cluster=...)`` share an effect on their log loss, so
+    that a thousand checkpoints do not count as a thousand runs; see :mod:`bayesscale.model.rows`.
 
     References
     ----------

@@ -42,7 +42,7 @@ class ManyFits(Result):
     Parameters
     ----------
     fits
-        A fit a ladder, by its name.
+        A fit per ladder, by its name.
     """
 
     fits: Mapping[str, Fit]
@@ -65,7 +65,7 @@ class ManyFits(Result):
 
     @cached_property
     def ladders(self) -> pd.DataFrame:
-        """One row a ladder: how many ``runs``, the ``severity`` of what was ``found``."""
+        """One row per ladder: how many ``runs``, the ``severity`` of what was ``found``."""
         import pandas as pd
 
         rows = [
@@ -84,11 +84,11 @@ class ManyFits(Result):
 
     @property
     def text(self) -> str:
-        """Which fits are not to be used, and which with caution, in a sentence each."""
+        """Which fits must not be used, and which need caution, a sentence each."""
         return unsound(self.ladders, "fits") or f"All {len(self)} fits passed their checks."
 
     def sections(self) -> list[Section]:
-        """Return what the checks found, and a row a ladder."""
+        """Return what the checks found, and a row per ladder."""
         return [
             Heading(f"{len(self)} ladders"),
             Paragraph(self.text, self.severity, emphasis=self.severity == "stop"),
@@ -109,7 +109,7 @@ def fit_many(
     store: str | Path | None = None, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> ManyFits:  # fmt: skip
-    """Fit one model to each of many ladders; nothing is fitted if one of them is wrong.
+    """Fit one model to each of many ladders; nothing is fitted if one of them is invalid.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def fit_many(
 
     Notes
     -----
-    ``store`` has a file a fit, which :func:`~bayesscale.load_fit` reads; further ladders may be
+    ``store`` has a file per fit, which :func:`~bayesscale.load_fit` reads; further ladders may be
     added. Ladders run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
 
@@ -221,7 +221,7 @@ def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
             raise DomainError(f"Two ladders are called {name!r}. Give names: fit_many({{...}}).")
         named[_arguments.text("name of a ladder", name)] = runs
     if not named:
-        raise DomainError("There is no ladder to fit.")
+        raise DomainError("There are no ladders to fit.")
     return named
 
 
@@ -232,7 +232,7 @@ def _file_name(name: str) -> str:
 
 
 def _settings(source: Setup | Fit) -> dict[str, Any]:
-    """Return what tells one model's fits from another's, as plain JSON types."""
+    """Return what distinguishes one model's fits from another's, as plain JSON types."""
     spec = source.spec.as_dict()
     model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
     return model | asdict(source.sampling)
@@ -248,7 +248,7 @@ def fit_laws(
     discrepancies: Sequence[str | None] = (None, "drift"), progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> dict[str, Fit]:  # fmt: skip
-    """Fit every law with every discrepancy, all with one seed; nothing is fitted if one is wrong.
+    """Fit every law with every discrepancy, all with one seed; nothing is fitted if one is invalid.
 
     Parameters
     ----------

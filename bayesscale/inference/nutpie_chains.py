@@ -107,7 +107,7 @@ class Chains:
         self.progress = progress
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long for the chains, and tell whether they are done."""
+        """Wait so long for the chains, and return whether they are done."""
         try:
             self._sampler.wait(seconds)
         except TimeoutError:

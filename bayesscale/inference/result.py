@@ -36,7 +36,7 @@ GROUPS = ("posterior", "sample_stats", "runs")
 UNSETTLED_MAX = 0.01
 
 EXPONENT = "params_exponent"
-"""That of tokens says the same: at C = 6ND the two add up to one."""
+"""That of tokens is redundant: at C = 6ND the two add up to one."""
 
 PRIOR_DRAWS, SEED = 1000, 0
 
@@ -139,8 +139,8 @@ class Fit(page.Result):
     def checks(self) -> tuple[page.CheckResult, ...]:
         """Checks of the posterior, in order.
 
-        Convergence, lack of fit, conflict with the priors, whether these decide the exponents of
-        the split, weakly known unknowns, and what limits the design of the runs.
+        Convergence, lack of fit, prior-data conflict, prior sensitivity of the exponents of the
+        split, weakly known parameters, and flaws in the design of the runs.
         """
         letters = _check_published(self.posterior, self.published, self.runs)
         return (
@@ -158,7 +158,7 @@ class Fit(page.Result):
         return page.verdict(self.checks)
 
     def options(self, **changes: Any) -> dict[str, Any]:
-        """Return the options that this fit was made with, but for changes, to fit again with.
+        """Return the options that this fit was made with, with changes, to refit with.
 
         Without its discrepancy a model has no priors of it: those are left out.
 
@@ -180,7 +180,7 @@ class Fit(page.Result):
         return float(np.median(rows.effective_number(rows.share(self.posterior.c)[..., 0])))
 
     def summary(self, *, ci_prob: float = 0.9, coordinates: bool = False) -> pd.DataFrame:
-        """Summarise the posterior, one row a parameter, unrounded.
+        """Summarise the posterior, one row per parameter, unrounded.
 
         Parameters
         ----------
@@ -275,7 +275,7 @@ class Fit(page.Result):
 
 
 def _parameters(table: pd.DataFrame, ci_prob: float, kind: str = "parameter") -> page.Table:
-    """Return rows of :meth:`Fit.summary` for people."""
+    """Return rows of :meth:`Fit.summary` for display."""
     return page.Table.of(
         table,
         {
@@ -339,13 +339,13 @@ def _equation(fit: Fit) -> str:
 
 
 def _closest_law(fit: Fit) -> str:
-    """Say what published parameters mean of a surface with discrepancy, and how well they fit."""
+    """Describe the published parameters of a surface with discrepancy, and how well they fit."""
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (
-        "These parameters describe the runs: that law misses the fitted surface over them by "
-        f"{misfit:.2%} (noise {sigma:.2%}). Their intervals hold only if the law does. Beyond the "
-        "runs the surface may depart from it, and predictions allow for that."
+        "These parameters summarise the runs: over them, the closest law differs from the fitted "
+        f"surface by {misfit:.2%} (noise {sigma:.2%}). Their intervals assume that the law holds; "
+        "predictions allow the surface to depart from it beyond the runs."
     )
     if misfit > sigma:
         text += " The misfit exceeds the noise: do not quote them as constants of the law"
@@ -403,11 +403,11 @@ def _answers(posterior: Mapping[str, Array], prior: Mapping[str, Array]) -> chec
 
 
 def unsound(table: pd.DataFrame, kind: str, name: str = "{}") -> str:
-    """Return which posteriors, one a row of ``table``, are unusable or need caution."""
+    """Return which posteriors, one per row of ``table``, are unusable or need caution."""
     sentences = []
     for severity, state in (
-        ("stop", "DID NOT PASS the checks of their posterior"),
-        ("caution", "are to be used with caution"),
+        ("stop", "failed the checks of their posterior"),
+        ("caution", "need caution"),
     ):
         named = table.loc[table["severity"] == severity, "found"]
         if len(named):

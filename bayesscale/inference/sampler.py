@@ -1,7 +1,7 @@
 r"""NUTS by nutpie, on a compiled density, after a pilot where there are many rows.
 
 Chains that start at the middle of the priors may be caught in a corner of a posterior as narrow as
-that of ten thousand rows, and each gradient of warm-up is dear. So a few hundred random rows are
+that of ten thousand rows, and gradients of warm-up are expensive. A few hundred random rows are
 sampled first. Their draws are scattered starts, and their covariance predicts that of all n rows:
 in units of the priors' widths, the precision of m rows is 1 from the prior and the rest from rows,
 
@@ -104,7 +104,7 @@ LOOKS = (1.0, 2.0, 4.0)
 """Times as many steps at which chains that mix, but are short of effective draws, are judged."""
 
 MARGIN = 1.2
-"""Chains end early with so many times the effective draws asked for: who looks often sees luck."""
+"""Chains end early at so many times the effective draws needed: early looks select for luck."""
 
 BYTES_PER_STEP, BYTES_PER_COORDINATE = 4000, 60
 """Memory at the peak, as measured at 7 and at 18 coordinates."""

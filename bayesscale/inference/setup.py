@@ -1,4 +1,4 @@
-"""What a fit is asked: its options, declared once, and the checked job that every sweep repeats."""
+"""The options of a fit, declared once, and the checked job that every sweep repeats."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ MODEL = ("law", "noise", "discrepancy", "priors")
 """The options that say what is fitted; the others say how."""
 
 MEANINGS = {
-    "runs": """The training runs, at least as many as the law has unknowns; a frame is read as by
+    "runs": """The training runs, at least as many as the law has parameters; a frame is read as by
 `Runs.from_frame`.""",
     **MODEL_MEANINGS,
     "like": """A fit of the same law to a similar ladder, such as of another corpus. The prior of
 slopes, exponents, irreducible share and noise is then its posterior, widened by as much as such
-ladders differ; ``priors`` come before it, and fewer runs than unknowns are enough.""",
+ladders differ; ``priors`` override it, and fewer runs than parameters are enough.""",
     "draws": """Draws kept in each chain, at least 100. None keeps as many as the checks of
 convergence need, 500 to 1,000.""",
     "tune": "Draws discarded in each chain while it adapts, at least 100.",
@@ -74,20 +74,20 @@ and safer.""",
 new one, which the result records, or that of the store where there is one.""",
     "ci_prob": "Probability of the equal-tailed intervals, in (0, 1).",
     "density": """``"fused"`` compiles the formulas themselves, which takes a tenth of a second;
-what it does not know, such as a prior of PyMC's own, it leaves to PyMC. ``"pytensor"`` samples
-PyMC's graph: the same posterior, ten times slower.""",
-    "store": """Folder that keeps what is finished. A rerun with the same arguments goes on from
-there. On a cluster, workers must share it.""",
+models that it cannot compile, such as with other PyMC priors, are left to PyMC. ``"pytensor"``
+samples PyMC's graph: the same posterior, ten times slower.""",
+    "store": """Folder that keeps finished fits. A rerun with the same arguments continues
+from there. On a cluster, workers must share it.""",
     **PROGRESS,
 }
 """What arguments mean that many functions take."""
 
 RAISES = """RunsError
-    If there are fewer runs than unknowns.
+    If there are fewer runs than parameters of the law.
 UnknownNameError
     If a law, noise, discrepancy or prior has an unknown name.
 PriorError
-    If a prior is malformed, or all that it allows is far from what was observed.
+    If a prior is malformed, or excludes the observed losses.
 DomainError
     If an option is outside its domain.
 FileError
@@ -113,7 +113,7 @@ they mostly failed in corners that longer steps diverge in. Of 18 simulated ladd
 run did not cure, it cured 17."""
 
 DRAWS_WORTH_MORE = 250
-"""With fewer draws a chain, the user wants an answer soon rather than a posterior."""
+"""With fewer draws per chain, the user wants an answer soon rather than a posterior."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +181,7 @@ class Setup:
         check_memory(
             f"Sampling {', '.join(f'{k}={v}' for k, v in length.items())}",
             memory_needed(spec, **length),
-            remedy="Ask for less: 1,000 draws a chain are enough for intervals.",
+            remedy="Use fewer: 1,000 draws per chain are enough for intervals.",
         )
         patient = (sampling.draws or MOST_DRAWS) >= DRAWS_WORTH_MORE and (
             memory_needed(spec, **length, longest=LONGEST) <= available_memory()

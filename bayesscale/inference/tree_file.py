@@ -167,7 +167,7 @@ def _load(path: files.AnyPath) -> xr.DataTree:
 
 
 def _is_plain(file: Path) -> bool:
-    """Tell whether a file is what ``fit.draws.to_netcdf(path)`` writes: whole, and never sealed."""
+    """Return whether a file is what ``fit.draws.to_netcdf(path)`` writes: whole, not sealed."""
     import xarray as xr
 
     try:

@@ -1,4 +1,4 @@
-"""Laws of repeated data: what tokens of several epochs are worth, and what they overfit."""
+"""Laws of repeated data: the value of tokens over several epochs, and overfitting."""
 
 from collections.abc import Mapping
 from math import log
@@ -102,7 +102,7 @@ class DataConstrained(Unified):
 
 
 class Muennighoff(DataConstrained):
-    r"""Muennighoff's law: repeated tokens and excess parameters are worth less.
+    r"""Muennighoff's law: repeated tokens and excess parameters have less value.
 
     .. math:: N' = U_N \left[1 + R_N^* (1 - e^{-R_N / R_N^*})\right], \quad R_N = N / U_N - 1
 

@@ -19,7 +19,7 @@ class Kaplan(Law):
     name = "kaplan"
     equation = r"L(N, D) = [(N_c / N)^{\alpha_N / \alpha_D} + D_c / D]^{\alpha_D}"
     citation = "Kaplan et al. (2020), eq. 1.5, arXiv:2001.08361"
-    question = "parameters and tokens under a budget, as Kaplan saw them"
+    question = "parameters and tokens under a budget, in Kaplan's form"
     inputs = ("params", "tokens")
     coordinates = (LEVEL, SLOPE_N, SLOPE_D, EXPONENT_RATIO)
     published_units = {

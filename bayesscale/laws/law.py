@@ -62,7 +62,7 @@ class Law(ABC):
     citation
         Where it comes from, with the equation's number.
     question
-        What it is asked for, in a few words.
+        What it is used for, in a few words.
     inputs
         What the loss depends on: names of quantities (``"params"``, ``"tokens"``, ``"flops"``), or
         a custom :class:`~bayesscale.Quantity`.
@@ -72,15 +72,15 @@ class Law(ABC):
         Units of what :meth:`published` returns, in the order of the paper.
     split
         The inputs that a budget is divided between; by default parameters and tokens, if the law
-        has both. The others are given when an allocation is asked for.
+        has both. The others are arguments of an allocation.
     references
         What inputs are measured from in place of the centre of the runs: a value, as in
         ``{"experts": 1.0}``, or another input, whose centre they take, as unique tokens of tokens.
     drifts
         The inputs in which the law's slopes may drift; by default those of ``split``.
     sizes
-        What makes runs alike: runs that agree in these are replicates, and misfit is looked for
-        among neighbours in them; by default parameters, tokens and the law's other inputs.
+        Inputs that define replicates: runs that agree in these are replicates, and lack of fit is
+        tested among neighbours in them; by default parameters, tokens and the law's other inputs.
     contains
         Laws that this one is at fixed values of its coordinates, such as
         ``{"chinchilla": {"k": 1.0}}``.

@@ -1,4 +1,4 @@
-"""What ladders are like: the numbers of the default priors, in one place.
+"""The numbers of the default priors, in one place.
 
 Each is the mean and the standard deviation of a normal prior on the scale of its coordinate's link
 (:class:`~bayesscale.Coordinate`).
@@ -7,10 +7,10 @@ Each is the mean and the standard deviation of a normal prior on the scale of it
 (``tests/benchmarks/population.py``): slopes of .03 to .12, ratios of exponents of .2 to 1.7,
 irreducible shares of .2 to .8, outer exponents of .3 to 1.9.
 
-*What laws get wrong, and noise*, are learned from 27 splits of 12 sources, the package's own
-ladders among them, by the joint density of their largest runs given the smaller ones, each source
-with equal weight (``tests/benchmarks/hyperpriors.py``). How far numbers may move was settled with
-all sources in sight, so that left-out scores are somewhat kind.
+*Discrepancy and noise* were estimated from 27 splits of 12 sources, the package's own ladders among
+them, by the joint density of their largest runs given the smaller ones, each source with equal
+weight (``tests/benchmarks/hyperpriors.py``). The ranges of these numbers were chosen with all
+sources known, so that left-out scores are somewhat optimistic.
 """
 
 from math import log

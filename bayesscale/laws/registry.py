@@ -43,9 +43,9 @@ def list_laws() -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        One row a law (index ``law``): its ``equation`` in LaTeX, ``inputs``, which are the columns
-        that runs need, the ``question`` it is asked for, the number of ``unknowns``, the laws that
-        it ``contains``, and its ``citation``.
+        One row per law (index ``law``): its ``equation`` in LaTeX, ``inputs``, which are the
+        columns that runs need, the ``question`` it is used for, the number of ``unknowns``
+        (parameters), the laws that it ``contains``, and its ``citation``.
 
     Examples
     --------

@@ -111,7 +111,7 @@ def same_values(a: Sequence[float], b: Sequence[float]) -> bool:
 
 
 def law_values(law: Law) -> list[float]:
-    """Return log losses of a law at fixed points: what tells two formulas of one name apart."""
+    """Return log losses of a law at fixed points: which distinguish formulas of one name."""
     values = []
     for shift in (0.0, 0.5):
         c = {k.name: LINKS[k.link].backward(np.array(k.loc + shift)) for k in law.coordinates}
@@ -130,7 +130,7 @@ def _points(law: Law) -> dict[str, NDArray[np.float64]]:
 
 
 def check_formula(law: Law) -> None:
-    """Refuse a law whose formulas do not give finite numbers, one a run or a draw."""
+    """Refuse a law whose formulas do not give finite numbers, one per run or draw."""
     middle = {k.name: LINKS[k.link].backward(np.array(k.loc)) for k in law.coordinates}
     x = _points(law)
     reference = dict.fromkeys((*x, PARAMS.name, TOKENS.name, FLOPS.name, LOSS.name), 1.0)
@@ -155,7 +155,7 @@ def check_formula(law: Law) -> None:
         raise DomainError(
             f"The formula of the law {law.name!r} gives {value!r} for five runs within a factor "
             "e² of the centre at its prior medians. log_loss(c, x, xp) must return one finite "
-            "log loss a run, built from c and x with functions of xp."
+            "log loss per run, built from c and x with functions of xp."
         )
     if not np.array_equal(value, again):
         raise DomainError(

@@ -1,9 +1,9 @@
-r"""What a law gets wrong: how the fitted surface may leave it away from the centre of the runs.
+r"""Model discrepancy: how the fitted surface may depart from the law away from the centre.
 
-The exponents of real ladders are not quite constant over scales, so that fits which assume an
-exact law are too certain when they extrapolate. ``drift`` lets slopes wander: with t the distance
-from the centre of the runs in units of their spread, ln N, ln D and the log loss of the law each
-pass through
+The exponents of real ladders are not quite constant over scales, so that fits which assume an exact
+law are too certain when they extrapolate. In ``drift`` slopes follow a random walk: with t the
+distance from the centre of the runs in units of their spread, ln N, ln D and the log loss of the
+law each pass through
 
 .. math:: w(t) = t + \sum_j \left(e^{\tau (\xi_1 + \dots + \xi_j)} - 1\right) \phi_j(t), \qquad
           \xi_j \sim \mathcal N(0, 1)
@@ -38,7 +38,7 @@ ROUNDING = 0.3
 """Distance over which a change of slope is smoothed, in units of the runs' spread."""
 
 LEAST, LEAST_SPREAD = 0.3, {"loss": 0.03}
-"""Smallest unit of distance: runs of one size say nothing about a scale of drift."""
+"""Smallest unit of distance: runs of one size do not inform the scale of drift."""
 
 DRIFT_LEVEL = 3.0
 """Spreads from the centre at which tokens per parameter level off, so that they do not run away."""
@@ -103,7 +103,7 @@ class Discrepancy:
 
 
 class Drift(Discrepancy):
-    """Slopes wander like a random walk away from the centre; under-trained runs are worse."""
+    """Slopes follow a random walk away from the centre; under-trained runs are worse."""
 
     name = "drift"
     moves_optimum = True
@@ -134,7 +134,7 @@ class Drift(Discrepancy):
 
 
 def undertrains(law: Law) -> bool:
-    """Tell whether runs of the law can have too few tokens for their parameters."""
+    """Return whether runs of the law can have too few tokens for their parameters."""
     return set(SPLIT) <= set(law.drifts)
 
 

@@ -1,6 +1,6 @@
 r"""How the log loss of a run scatters around the law.
 
-Every noise is written once, for residuals that may be clustered: a row of its own is a cluster of
+Every noise is written once, for residuals that may be clustered: a lone row is a cluster of
 one. ``xp`` is :data:`MATHS` for arrays and ``pytensor.tensor`` where the density is compiled.
 
 On most public ladders small runs scatter more than large ones, and runs on few tokens per
@@ -66,7 +66,7 @@ class Noise:
     name
         Name by which ``fit(noise=...)`` knows it.
     distribution
-        The PyMC distribution of a row of its own, which takes ``mu``, ``sigma`` and the
+        The PyMC distribution of a lone row, which takes ``mu``, ``sigma`` and the
         :meth:`shape`; None where the density here is the only one.
     coordinates
         Sampled quantities, ``sigma`` first.

@@ -1,4 +1,4 @@
-"""Losses that hold no noise of training, such as simulated ones: what is assumed of them."""
+"""Losses without training noise, such as simulated ones: the standard error assumed for them."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def with_noise_floor(spec: ModelSpec, runs: Runs) -> tuple[ModelSpec, Runs]:
 
 
 def has_noise_floor(spec: ModelSpec, runs: Runs) -> bool:
-    """Tell whether the standard errors of runs are those that `with_noise_floor` adds."""
+    """Return whether the standard errors of runs are those that `with_noise_floor` adds."""
     se = runs.loss_se
     if se is None or not np.all(se == max(_rounding(runs.loss), FLOOR)):
         return False

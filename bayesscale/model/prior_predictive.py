@@ -1,4 +1,4 @@
-"""What the priors say before any run is seen."""
+"""Prior predictive draws."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def prior_predictive(
     discrepancy: str | None = "drift", priors: Mapping[str, Prior] | None = None,
     draws: int = DRAWS, random_seed: int | None = None,
 ) -> xr.Dataset:  # fmt: skip
-    """Draw parameters and losses from the priors, to see what they mean.
+    """Draw parameters and losses from the priors, to check what they imply.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def prior_predictive(
     -------
     xarray.Dataset
         ``loss`` in nats/token, dims ``(chain, draw, run)``, and every coordinate and published
-        parameter, dims ``(chain, draw)``, of one chain. The attribute ``priors`` says each prior in
-        a sentence.
+        parameter, dims ``(chain, draw)``, of one chain. The attribute ``priors`` describes each
+        prior in a sentence.
 
     Raises
     ------
@@ -100,8 +100,8 @@ def check_priors_admit(runs: Runs, spec: ModelSpec) -> None:
             f"The priors exclude the data: {int(outside.sum())} of {len(runs)} runs lie outside "
             f"all of {DRAWS} prior predictive draws, for example run {runs.run_ids[first]} with a "
             f"loss of {runs.loss[first]:.4g} where the priors allow {loss[:, first].min():.4g} to "
-            f"{loss[:, first].max():.4g} nats/token. The priors say: {'; '.join(sentences)}. "
-            "Widen them, or check the unit of the loss."
+            f"{loss[:, first].max():.4g} nats/token. Priors: {'; '.join(sentences)}. Widen them, "
+            "or check the unit of the loss."
         )
 
 

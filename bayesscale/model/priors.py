@@ -1,4 +1,4 @@
-"""Priors on sampling coordinates: defaults, overrides, and what they say in words."""
+"""Priors on sampling coordinates: defaults, overrides, and descriptions in words."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -89,7 +89,7 @@ class Prior:
 
     @classmethod
     def between(cls, lower: float, upper: float, *, mass: float = 0.95) -> "Prior":
-        """Say that the coordinate lies in an interval with a probability.
+        """State that the coordinate lies in an interval with a given probability.
 
         The prior is normal on the coordinate's own scale (log-normal for a positive one,
         logit-normal for a share), with equal probability on either side of the interval.
@@ -189,7 +189,7 @@ def resolve_priors(
             )  # fmt: skip
         if not isinstance(prior, Prior):
             raise PriorError(
-                f"The prior of {name} is {prior!r}. Say Prior.between(lower, upper, mass=0.9), or "
+                f"The prior of {name} is {prior!r}. Use Prior.between(lower, upper, mass=0.9), or "
                 'name a PyMC distribution: Prior("LogNormal", mu=-1.1, sigma=0.4).'
             )
     resolved = {}
@@ -221,7 +221,7 @@ def central_interval(
 def describe_priors(
     coordinates: Iterable[Coordinate], priors: Mapping[str, Prior]
 ) -> dict[str, str]:
-    """Say every prior in a sentence that a person can check, by name of coordinate."""
+    """Describe every prior in a sentence that a person can check, by name of coordinate."""
     sentences = {}
     for coordinate in coordinates:
         prior = priors[coordinate.name]

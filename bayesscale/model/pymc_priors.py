@@ -73,8 +73,8 @@ def _check_parameters(prior: Prior, coordinate: str, distribution: Any) -> None:
         needs = [*(name for name in defaults if name not in either | free)]
         needs += [f"{count} of {', '.join(sorted(either))}"] if either else []
         raise PriorError(
-            f"{prior.family} needs {' and '.join(needs)}: all of them, and no more, as PyMC "
-            f"would make up what is missing. {origin}"
+            f"{prior.family} needs {' and '.join(needs)}: all of them and no others, because PyMC "
+            f"would fill in what is missing. {origin}"
         )
 
 

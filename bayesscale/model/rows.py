@@ -1,4 +1,4 @@
-r"""Rows of a table as noise sees them: those of one run, or of one sweep, miss the law together.
+r"""Rows of a table in the noise model: those of one run, or one sweep, share an effect.
 
 The residuals r of a cluster, such as the checkpoints of one run, share a normal effect,
 
@@ -8,7 +8,7 @@ The residuals r of a cluster, such as the checkpoints of one run, share a normal
 
 with standard errors s. The effect is integrated out: the determinant and every quadratic form of Σ
 are weighted sums over the rows of a cluster (Sherman and Morrison), so that clusters add one
-unknown, the share ρ of the variance that is common. A lone row is a cluster of one.
+parameter, the share ρ of the variance that is common. A lone row is a cluster of one.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from bayesscale.runs import Runs
 
 CLUSTER_SHARE = Coordinate(
     "cluster_share", "logit", 0.0, 1.5, "1",
-    "share of the noise's variance that the rows of a cluster have in common",
+    "share of the noise's variance that the rows of a cluster share",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    r"""What a density needs to know of residuals r with covariance Σ: one entry a cluster.
+    r"""What a density needs to know of residuals r with covariance Σ: one entry per cluster.
 
     ``size`` is the number of rows, ``log_det`` is :math:`\ln |\Sigma|`, ``square``
     :math:`r^\top \Sigma^{-1} r`, ``precision`` :math:`1^\top \Sigma^{-1} 1`, of an effect that all
@@ -129,7 +129,7 @@ class Rows:
         )  # fmt: skip
 
     def effective_number(self, share: Array | float) -> Array:
-        r"""Return how many independent rows would tell the level of the loss as well.
+        r"""Return how many independent rows would determine the level of the loss as well.
 
         That is :math:`\sum_j n_j / (1 + (n_j - 1) \rho)`, between the number of clusters and that
         of rows. Differences within a cluster are known better: the common effect cancels.

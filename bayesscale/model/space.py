@@ -114,7 +114,7 @@ class Space:
         }
 
     def in_words(self) -> dict[str, str]:
-        """Say every prior in a sentence that a person can check, by name of coordinate."""
+        """Describe every prior in a sentence that a person can check, by name of coordinate."""
         return describe_priors(self.coordinates, self.priors)
 
     def _forward(self, k: Coordinate, values: Array) -> Array:

@@ -56,7 +56,7 @@ class ModelSpec:
     law
         The law.
     discrepancy
-        What the law may get wrong.
+        Model discrepancy.
     noise
         The noise on log loss.
     priors
@@ -68,7 +68,7 @@ class ModelSpec:
     has_loss_se
         Whether the runs carry standard errors, which widen the noise.
     has_clusters
-        Whether rows are readings of one run, which share an effect.
+        Whether several rows belong to one run, and share an effect.
     """
 
     law: Law
@@ -107,8 +107,7 @@ class ModelSpec:
         if not same_values(law_values(self.law), self.formula):
             raise DomainError(
                 f"The formula of the law {self.law.name!r} gives other losses now than when the "
-                "model was made, so that its posterior would answer for another law. "
-                f"{REPEATABLE}"
+                f"model was built, so that its posterior would be of another law. {REPEATABLE}"
             )
 
     @property
@@ -196,7 +195,7 @@ class ModelSpec:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], *, law: str | Law | None = None) -> "ModelSpec":
-        """Rebuild a spec from :meth:`as_dict`; a law of one's own must be given again, the same."""
+        """Rebuild a spec from :meth:`as_dict`; a custom law must be given again, the same."""
         spec = cls(
             law=get_law(stored["law"] if law is None else law).with_levels(
                 {name: tuple(levels) for name, levels in stored.get("levels", {}).items()}
@@ -219,8 +218,8 @@ class ModelSpec:
         if not same_values(spec.formula, stored["formula"]):
             raise DomainError(
                 f"The formula of the law {spec.law.name!r} at hand gives other losses than the one "
-                "that was fitted: its posterior would answer for another law. Pass the law as it "
-                "was when the fit was saved, or refit."
+                "that was fitted: its posterior would be of another law. Pass the law as it was "
+                "when the fit was saved, or refit."
             )
         return spec
 
@@ -232,7 +231,7 @@ def specify(
 ) -> ModelSpec:  # fmt: skip
     """Check a model's options against each other and the runs, before anything is compiled.
 
-    With ``few``, fewer runs than unknowns are enough: other priors will be put in their place.
+    With ``few``, fewer runs than parameters are enough: other priors will be put in their place.
     """
     if not isinstance(runs, Runs):
         raise RunsError(
@@ -251,9 +250,10 @@ def specify(
     unknown = [c.name for c in law.coordinates if c.name not in overrides]
     if len(runs) < len(unknown) and not few:
         raise RunsError(
-            f"The law {law.name!r} has {len(unknown)} unknowns ({', '.join(unknown)}), but there "
+            f"The law {law.name!r} has {len(unknown)} parameters ({', '.join(unknown)}), but there "
             f"are only {len(runs)} runs. Train at least {len(unknown)}, better three times as "
-            "many, choose a law with fewer unknowns, or pass the fit of a similar ladder as like=."
+            "many, choose a law with fewer parameters, or pass the fit of a similar ladder as "
+            "like=."
         )
     spec = ModelSpec(
         law=law, discrepancy=discrepancy_, noise=noise_,
@@ -368,7 +368,7 @@ def dims_of(name: str, values: NDArray) -> tuple[str, ...]:
 
 
 def _identity(law: Law) -> object:
-    """Return what tells laws apart: their class, their state, and what their formula gives."""
+    """Return what distinguishes laws: their class, their state, and what their formula gives."""
     slots = [name for kind in type(law).__mro__ for name in getattr(kind, "__slots__", ())]
     state = {name: getattr(law, name) for name in slots if hasattr(law, name)}
     state |= getattr(law, "__dict__", {})

@@ -1,4 +1,4 @@
-"""From a table of runs to what to train next, tested on the way."""
+"""From a table of runs to a plan of what to train next, with a back-test."""
 
 import lazy_loader
 

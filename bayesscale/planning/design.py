@@ -1,4 +1,4 @@
-"""What is still worth learning: which small runs to train before committing to a large one."""
+"""Experimental design: which small runs to train before committing to a large one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Design(forecast.Answer):
     Parameters
     ----------
     summary
-        One row a candidate (index ``candidate``), best first by ``gain_per_flop``: ``params``,
+        One row per candidate (index ``candidate``), best first by ``gain_per_flop``: ``params``,
         ``tokens``, ``tokens_per_param``, ``flops``; ``gain``, the expected reduction of the
         large run's expected regret by this run alone, nats/token; ``gain_per_flop``; ``share`` of
         the expected regret that it removes; ``order``, its place among the runs chosen together,
@@ -91,24 +91,23 @@ class Design(forecast.Answer):
                 "per FLOP": lambda row: f"{scale.difference(row['gain_per_flop']):.2g}",
                 "train": _place,
             },
-            "Removes: the share of the large run's expected regret that this run alone takes "
-            f"away; per FLOP in {scale.of_differences}. Train: the runs chosen together, each "
-            "given those before it.",
+            "Removes: the share of the large run's expected regret that this run alone would "
+            f"remove; per FLOP in {scale.of_differences}. Train: the order of the chosen runs, "
+            "each given those before it.",
         )
         removed = 1 - self.regret_after / self.expected_regret
         return [
             Paragraph(
-                f"For a run of {write_flops(self.target)} the best size is "
-                f"{PARAMS.write(middle)} parameters ({percent(self.ci_prob)}: "
-                f"{interval(low, high)}). What is optimised is that run's expected regret: its "
-                "loss above that of the best size, now "
-                f"{scale.difference(self.expected_regret):.2g} {scale.of_differences}."
+                f"For a run of {write_flops(self.target)} the best size is {PARAMS.write(middle)} "
+                f"parameters ({percent(self.ci_prob)}: {interval(low, high)}). The design "
+                "minimises the expected regret of that run, its loss above that of the best size: "
+                f"now {scale.difference(self.expected_regret):.2g} {scale.of_differences}."
             ),
             Paragraph(
                 f"The {int(chosen['times'].sum())} runs chosen cost "
                 f"{write_flops(float((chosen['flops'] * chosen['times']).sum()))} of "
-                f"{write_flops(self.budget)} and are expected to leave "
-                f"{scale.difference(self.regret_after):.2g}: {100 * removed:.2g} % less.",
+                f"{write_flops(self.budget)} and are expected to reduce the regret by "
+                f"{100 * removed:.2g} %, to {scale.difference(self.regret_after):.2g}.",
                 emphasis=True,
             ),
             table,
@@ -189,16 +188,16 @@ def design(
         Runs that could be trained: columns ``params`` and ``tokens``, > 0. None makes a grid from
         the smallest fitted run to four times beyond the largest, within the budget.
     most
-        How many runs to choose at most, >= 1. One may be chosen several times: as replicates.
+        Maximum number of runs, >= 1. One may be chosen several times, as replicates.
     terms
-        As for :func:`~bayesscale.allocate`; limits hold of the large run alone.
+        As for :func:`~bayesscale.allocate`; limits apply to the large run alone.
 
     Notes
     -----
-    What is optimised is the expected regret of the size chosen for the large run, nats/token. With
-    x* the draws of ln N* at the target, h the bend of the loss there and f those of a candidate's
-    log loss, the regret of a decision d is :math:`\tfrac12 h (x^* - d)^2` to second order, and the
-    best decision that is linear in the candidate's outcome lowers its expectation by
+    The design minimises the expected regret of the size chosen for the large run, nats/token. With
+    x* the draws of ln N* at the target, h the second derivative of the loss there and f those of a
+    candidate's log loss, the regret of a decision d is :math:`\tfrac12 h (x^* - d)^2` to second
+    order, and the best decision that is linear in the candidate's outcome lowers its expectation by
 
     .. math:: \tfrac12 \bar h \, \frac{\mathrm{Cov}_h(x^*, f)^2}{\mathrm{Var}_h(f) + \sigma^2}
 
@@ -226,7 +225,7 @@ def design(
     check_memory(
         f"Choosing among {len(price):,} candidates",
         8.0 * len(price) * (ARRAYS * len(reference.posterior) + 4 * len(price)),
-        remedy="Offer fewer: a few hundred sizes and ratios are enough.",
+        remedy="Give fewer: a few hundred sizes and ratios are enough.",
     )
     learning, drawn = _learn(purchase, flops, sizes)
     picked, after = learning.choose(price, purse, most)
@@ -287,7 +286,7 @@ def _learn(
     fine = np.isfinite(flat["best"]) & (flat["bend"] > 0)
     if not fine.any():
         raise DomainError(
-            f"No draw has a best split at {target:.3g} FLOP, so there is no decision to learn for."
+            f"No draw has a best split at {target:.3g} FLOP, so there is no decision to improve."
         )
     # one deviation to both sides: tails may be heavy
     low, high = np.quantile(flat["noise"], [0.1587, 0.8413], axis=0)

@@ -1,4 +1,4 @@
-"""From a table of runs to what to train next, tested on the way."""
+"""From a table of runs to a plan of what to train next, with a back-test."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REACH = 10.0
 """Compute over the largest run's that is planned for by default, and tested where runs allow."""
 
 NEARLY = 1.5
-"""A test holds up to this many times the reach that was tested."""
+"""A test is valid up to this many times the tested extrapolation factor."""
 
 BACK_TEST = "back-test"
 
@@ -61,7 +61,7 @@ class Plan(page.Result):
         nothing to split, of runs that are larger than the largest fitted one in every input that
         grows.
     terms
-        What was assumed of cost, limits, data, counting and further inputs.
+        The assumed cost, limits, data, counting and further inputs.
     ci_prob
         Probability of the equal-tailed intervals.
     test
@@ -71,7 +71,7 @@ class Plan(page.Result):
     not_tested
         Why there was no test; empty if there was one.
     robustness
-        Whether other assumptions give about the same answer, or None where that was not asked.
+        Whether other assumptions give similar results, or None where that was not tested.
     """
 
     fit: Fit | Average
@@ -101,7 +101,7 @@ class Plan(page.Result):
         terms
             As for :func:`~bayesscale.allocate`.
         test
-            A back-test of the same runs, which the verdict takes into account.
+            A back-test of the same runs, included in the verdict.
         ci_prob
             Probability of the equal-tailed intervals, in (0, 1).
 
@@ -152,9 +152,9 @@ class Plan(page.Result):
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row a budget (index ``flops``, FLOP): ``params``, ``tokens``, and ``loss`` of a new
+        """One row per budget (index ``flops``, FLOP): ``params``, ``tokens``, and ``loss`` of a new
         run there with ``loss_lower`` and ``loss_upper``, nats/token. Where the law has nothing to
-        split, one row a run (index ``target``): the inputs of the law and the same.
+        split, one row per run (index ``target``): the inputs of the law and the same.
         """  # noqa: D205
         table = self.prediction.summary
         losses = ["loss", "loss_lower", "loss_upper"]
@@ -189,14 +189,14 @@ class Plan(page.Result):
 
     @property
     def untested(self) -> str:
-        """What of the plan no held-out runs tested, in words; empty if all was."""
+        """The part of the plan that no held-out runs tested, in words; empty if none."""
         if self.test is None:
             return f"Not tested on held-out runs: {self.not_tested}"
-        reach = f"the plan reaches {_times(self.reach)} the largest run"
+        reach = f"the plan extrapolates to {_times(self.reach)} the largest run"
         if not len(self.test.judged):
             return f"Not tested: the fits of the smaller runs failed their checks; {reach}."
         if self.test.outcome == "note":
-            return f"The back-test is weak (power {self.test.power:.2f}); {reach}."
+            return f"The back-test has low power ({self.test.power:.2f}); {reach}."
         if self.reach > NEARLY * self.test.tested_reach:
             return f"Untested beyond {_times(self.test.tested_reach)}; {reach}."
         return ""
@@ -220,7 +220,7 @@ class Plan(page.Result):
         return page.words([self.verdict, *self._test_sections(), *self.advice()])
 
     def answer(self) -> list[page.Section]:
-        """Return what to train next, whether to trust it, and what it rests on: the first page."""
+        """Return what to train next, the verdict, and the assumptions: the first page."""
         named = (BACK_TEST, ROBUSTNESS)
         grave = [c for c in self.checks if c.warns and c.name not in named]
         over_runs = [] if self.allocation is None else self.allocation.growth()
@@ -249,7 +249,7 @@ class Plan(page.Result):
         ]
 
     def assumptions(self) -> list[page.Section]:
-        """Return what the answer rests on: other assumptions, and what they answer."""
+        """Return the sensitivity to assumptions: others, and their results."""
         if self.robustness is None or self.allocation is None:
             return []
         table = robustness_table(self.robustness, self.prediction.scale)
@@ -287,8 +287,8 @@ class Plan(page.Result):
         ]
 
     def alternatives(self) -> forecast.Regret:
-        """Compare the run that is advised for the first budget with others that cost as much: a
-        third and three times as large, and at 20 tokens per parameter.
+        """Compare the run recommended for the first budget with others that cost as much: a third
+        and three times as large, and at 20 tokens per parameter.
         """  # noqa: D205
         assert self.allocation is not None
         recommended = self.allocation.summary["recommended_params"]
@@ -299,7 +299,7 @@ class Plan(page.Result):
             self.fit,
             params=[best, best / 3, 3 * best, float(usual[0])],
             flops=flops,
-            names=["the advised run", "a third as large", "three times as large",
+            names=["the recommended run", "a third as large", "three times as large",
                    f"at {forecast.HABIT:g} tokens per parameter"],
             terms=self.terms,
             ci_prob=self.ci_prob,
@@ -313,7 +313,7 @@ def plan(
     terms: forecast.Terms | None = None, ci_prob: float = 0.9, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> Plan:  # fmt: skip
-    """Test a law on the largest runs, fit all of them, and say what to train with more compute.
+    """Test a law on the largest runs, fit all of them, and plan what to train with more compute.
 
     Parameters
     ----------
@@ -332,8 +332,8 @@ def plan(
     Returns
     -------
     Plan
-        ``summary``, one row a budget; the ``fit``, the ``test``, the ``allocation``, and
-        ``sections()`` that say it all.
+        ``summary``, one row per budget; the ``fit``, the ``test``, the ``allocation``, and
+        ``sections()``, the report.
 
     Warns
     -----
@@ -343,11 +343,11 @@ def plan(
 
     Notes
     -----
-    The test is ``bs.backtest(runs, factor=hold_out)``. It is left out, and the plan says why, where
-    too few smaller runs are left. Then the same question is put to other assumptions, a refit each:
-    the law without drift, the larger half of the runs, other laws; where their answers hardly
-    overlap with the plan's, that is a caution. The size that is
-    recommended is the one whose posterior expected loss is smallest.
+    The test is ``bs.backtest(runs, factor=hold_out)``. It is left out, with the reason in the plan,
+    where too few smaller runs are left. Then the plan is repeated under other assumptions, a refit
+    each: the law without drift, the larger half of the runs, other laws; if their results hardly
+    overlap with the plan's, that is a caution. The recommended size is the one with the smallest
+    posterior expected loss.
 
     Examples
     --------

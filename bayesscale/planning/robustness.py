@@ -1,8 +1,8 @@
-"""What a plan rests on: the same question to other models, and to the larger runs alone.
+"""Robustness of a plan: the same fit under other models, and to the larger runs alone.
 
-Each is a fit of its own. Where its interval of the compute-optimal size, of the loss there or of
-the exponent hardly overlaps the plan's, the answer depends on an assumption that the runs do not
-settle, and the plan is a caution.
+Each is a separate fit. Where its interval of the compute-optimal size, of the loss there or of the
+exponent hardly overlaps the plan's, the result depends on an assumption that the runs cannot
+distinguish, and the plan is a caution.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _others(fit: Fit) -> list[Other]:
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
     name, unknowns = "larger half of the runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
-        cases.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} unknowns"))
+        cases.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} parameters"))
     else:
         cases.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
     # priors of the user's own mean nothing to another law
@@ -115,11 +115,11 @@ def _others(fit: Fit) -> list[Other]:
 
 
 def _invalid(fit: Fit) -> str:
-    """Say why a refit is no alternative; empty if it is one. It may be short of draws."""
+    """Describe why a refit is no alternative; empty if it is one. It may be short of draws."""
     if fit.convergence.table["r_hat"].max() > MIXED:
         return "did not converge"
     missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
-    return "does not describe these runs" if missed else ""
+    return "lack of fit, not compared" if missed else ""
 
 
 def _answer(
@@ -142,7 +142,7 @@ def _row(name: str, flops: float, reason: str = "") -> dict[str, Any]:
 def _rows(
     name: str, answers: Mapping[str, Array] | None, budgets: Array, ci_prob: float, reason: str
 ) -> list[dict[str, Any]]:
-    """Return a row a budget with median and interval of what was found."""
+    """Return a row per budget with median and interval of what was found."""
     rows = [_row(name, float(budget), reason) for budget in budgets]
     for quantity, values in (answers or {}).items():
         ends = np.nanquantile(values, [0.5, *interval_tails(ci_prob)], axis=0)
@@ -171,7 +171,7 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
     if not in_conflict:
         text = "No other assumption could be compared."
         if compared:
-            text = f"Other assumptions give about the same answer: {', '.join(compared)}."
+            text = f"Other assumptions give similar results: {', '.join(compared)}."
         return CheckResult(NAME, "ok" if compared else "note", text, table, PriorWarning)
     far = in_conflict[-1]
     first = next(row for row in rows if row["flops"] == far["flops"])
@@ -182,16 +182,16 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
     others = [n for n in dict.fromkeys(row["fit"] for row in in_conflict) if n != far["fit"]]
     also = f" The same holds for: {', '.join(others)}." if others else ""
     text = (
-        f"The answer depends on assumptions that the runs do not settle. At "
+        "The result depends on assumptions that these runs cannot distinguish. At "
         f"{write_flops(far['flops'])}, N* is {sizes[0]} in this fit but {sizes[1]} with: "
-        f"{far['fit']}.{also} Quote this fit's number together with that assumption; larger runs "
-        "would settle it."
+        f"{far['fit']}.{also} Report this fit's result together with its assumption; larger runs "
+        "would decide between them."
     )
     return CheckResult(NAME, "caution", text, table, PriorWarning)
 
 
 def robustness_table(check: CheckResult, scale: LossScale) -> Table:
-    """Return what each assumption answers for the largest budget, for people."""
+    """Return what each assumption answers for the largest budget, for display."""
     every = records(check.table)
     flops = max(row["flops"] for row in every)
     rows = []

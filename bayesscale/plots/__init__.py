@@ -1,4 +1,4 @@
-"""Pictures of a fit, one a file, each with a companion that returns the numbers it draws."""
+"""Pictures of a fit, one per file, each with a companion that returns the numbers it draws."""
 
 import lazy_loader
 

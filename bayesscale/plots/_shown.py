@@ -124,7 +124,7 @@ def colors_for(n: int, color: Colors) -> list[str]:
         return list(palette()[:n])
     chosen = check_color(color)
     if len(chosen) != n:
-        raise DomainError(f"color must be {n} colours, one a fit, not {shown(color)}.")
+        raise DomainError(f"color must be {n} colours, one per fit, not {shown(color)}.")
     return chosen
 
 

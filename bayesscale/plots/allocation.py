@@ -47,13 +47,13 @@ LINES = 1.15
 class AllocationData:
     """What :func:`plot_allocation` draws.
 
-    ``frontier``: one row a fit and budget, smallest first: ``fit``, ``flops``; medians, ``_lower``
-    and ``_upper`` of ``params`` (N*), ``tokens`` (D*) and ``tokens_per_param``; and, if asked for,
-    the split at a fixed ratio, ``reference_params`` and ``reference_tokens``; ``slopes``: straight
-    lines N ~ C^a through the middle of the first fit's: ``exponent``, ``flops``, ``params``,
-    ``tokens`` and ``tokens_per_param``; ``runs``: the fitted runs, ``fit`` and the columns of
-    :meth:`Runs.to_frame`, each table once; ``extrapolation_begins``: the largest compute among the
-    fitted runs, FLOP; ``ci_prob``: probability of the equal-tailed bands.
+    ``frontier``: one row per fit and budget, smallest first: ``fit``, ``flops``; medians,
+    ``_lower`` and ``_upper`` of ``params`` (N*), ``tokens`` (D*) and ``tokens_per_param``; and, if
+    asked for, the split at a fixed ratio, ``reference_params`` and ``reference_tokens``;
+    ``slopes``: straight lines N ~ C^a through the middle of the first fit's: ``exponent``,
+    ``flops``, ``params``, ``tokens`` and ``tokens_per_param``; ``runs``: the fitted runs, ``fit``
+    and the columns of :meth:`Runs.to_frame`, each table once; ``extrapolation_begins``: the largest
+    compute among the fitted runs, FLOP; ``ci_prob``: probability of the equal-tailed bands.
     """
 
     frontier: pd.DataFrame
@@ -92,7 +92,7 @@ def allocation_data(
 def _curves(
     each: Shown, budgets: Array, ci_prob: float, ratio: float | None, terms: Terms | None
 ) -> pd.DataFrame:
-    """Return medians and intervals of the best splits, one row a budget."""
+    """Return medians and intervals of the best splits, one row per budget."""
     purchase = Purchase.of(each.fit, terms)
     table = purchase.summary(budgets, ci_prob)
     table.insert(0, "fit", each.name)
@@ -142,9 +142,9 @@ def plot_allocation(
         Exponents a of N ~ C^a to compare with, by name, such as
         ``bs.plots.KAPLAN_AND_CHINCHILLA``, drawn through the middle of the first fit.
     landmarks
-        Whether to show published models, :func:`~bayesscale.landmark_models`, whose compute lies
-        on the axis: with all their parameters, and as much compute as the runs' rule gives them.
-        Their names stand to the right.
+        Whether to show published models, :func:`~bayesscale.landmark_models`, whose compute lies on
+        the axis: with all their parameters, and compute by the rule of the runs. Their names stand
+        to the right.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Back-tests: intervals over observed losses against reach, and coverage against level."""
+"""Back-tests: intervals over observed losses by extrapolation factor, and coverage by level."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ CURVE = np.linspace(0.05, 0.95, 19)
 class BacktestData:
     """What :func:`plot_backtest` draws.
 
-    ``points``: one row a prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``, its
-    place on the axis, where runs of one reach are fanned out; ``median``, ``lower`` and ``upper``,
-    predicted over observed loss minus 1; ``covered``; ``method``: whose predictions; ``level``:
-    percent that the intervals should hold.
+    ``points``: one row per prediction, nearest first: ``fold``, ``run``, ``reach``; ``shown_at``,
+    its place on the axis, where runs of one reach are fanned out; ``median``, ``lower`` and
+    ``upper``, predicted over observed loss minus 1; ``covered``; ``method``: whose predictions;
+    ``level``: nominal coverage of the intervals, percent.
     """
 
     points: pd.DataFrame
@@ -64,9 +64,9 @@ def plot_backtest(
     backtest: Backtest, *, method: str = POSTERIOR, level: int = 90,
     ax: Axes | None = None, color: Colors = None, legend: Legend = True,
 ) -> Axes:  # fmt: skip
-    """Draw every held-out run's interval, relative to what was observed, against its reach.
+    """Draw every held-out run's interval, relative to the observed loss, by extrapolation factor.
 
-    Intervals that cross the line at zero held the truth.
+    Intervals that cross the line at zero cover the observed loss.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def plot_backtest(
 class CoverageData:
     """What :func:`plot_coverage` draws.
 
-    ``coverage``: one row a method and level: ``method``, ``level``, ``covered``, the share of
+    ``coverage``: one row per method and level: ``method``, ``level``, ``covered``, the share of
     held-out runs inside their central interval of that level; ``n``: number of predictions.
     """
 

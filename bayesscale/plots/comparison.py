@@ -27,7 +27,7 @@ LINEAR = 10.0
 class ComparisonData:
     """What :func:`plot_comparison` draws.
 
-    ``scores``: one row a criterion and fit: ``criterion``, ``fit``; ``score``, nats, less that of
+    ``scores``: one row per criterion and fit: ``criterion``, ``fit``; ``score``, nats, less that of
     the best fit of the same discrepancy; its ``error``.
     """
 
@@ -58,8 +58,8 @@ def plot_comparison(
 ) -> Axes:  # fmt: skip
     """Draw how far laws score below the best one of their setting, by every criterion, with errors.
 
-    A forest: one row a fit, one marker a criterion. The axis is linear within 10 nats of the best
-    and logarithmic beyond.
+    A forest: one row per fit, one marker per criterion. The axis is linear within 10 nats of the
+    best and logarithmic beyond.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def plot_comparison(
 class SensitivityData:
     """What :func:`plot_sensitivity` draws.
 
-    ``grid``: one row a prior and scale: ``prior``, ``scale``, ``ln_bf`` and ``ln_bf_mcse``;
+    ``grid``: one row per prior and scale: ``prior``, ``scale``, ``ln_bf`` and ``ln_bf_mcse``;
     ``pair``: the fits that are compared, the better one first.
     """
 
@@ -116,7 +116,7 @@ def plot_sensitivity(
 ) -> Axes:  # fmt: skip
     """Draw the log Bayes factor under narrower and wider priors, with Monte Carlo errors.
 
-    A curve that crosses zero means that its prior decides.
+    If a curve crosses zero, the result depends on its prior.
 
     Examples
     --------

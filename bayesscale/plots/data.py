@@ -22,7 +22,7 @@ DATA = {
 
 
 def plot_data(plot: str, result: Any, **options: Any) -> Any:
-    """Return the numbers that a plot draws, so that you can draw them in another way.
+    """Return the numbers that a plot draws, for plots of your choice.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def plot_data(plot: str, result: Any, **options: Any) -> Any:
         What the plot draws: a fit, a mapping of names to fits, a back-test, a comparison, ...
     **options
         Arguments of the plot that change its numbers, such as ``ci_prob`` or ``flops_max``, and
-        ``label``; none of those that change its looks.
+        ``label``; not arguments of appearance.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Slices through the fitted surface at fixed compute, and where their minimum may lie."""
+"""Slices through the fitted surface at fixed compute, and the posterior of their minimum."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ CELLS = 60
 class IsoflopsData:
     """What :func:`plot_isoflops` draws.
 
-    ``slices``: one row a fit, budget and size: ``fit``, ``flops``, ``params``, ``tokens``;
+    ``slices``: one row per fit, budget and size: ``fit``, ``flops``, ``params``, ``tokens``;
     ``law_loss``, median, ``_lower`` and ``_upper``; ``extrapolated``, whether no run has that
-    compute; ``optima``: posterior density of ln N*, one row a fit, budget and size: ``fit``,
+    compute; ``optima``: posterior density of ln N*, one row per fit, budget and size: ``fit``,
     ``flops``, ``params``, ``density``; the density integrates to 1 over ln N; ``runs``: the runs of
     a slice, with its ``slice_flops``; ``ci_prob``: probability of the equal-tailed bands; ``unit``:
     unit of all losses.
@@ -138,8 +138,8 @@ def plot_isoflops(
 ) -> Axes:  # fmt: skip
     """Draw loss against parameters at fixed compute, and the posterior of where each is least.
 
-    Bands are of the law without run noise. Ridges at the foot are the posterior density of the
-    compute-optimal parameters N*, one a slice. A dashed slice has no runs.
+    Bands are of the law without run noise. Densities at the bottom are the posterior of the
+    compute-optimal parameters N*, one per slice. A dashed slice has no runs.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def plot_isoflops(
         entries["runs"] = _shown.dot(ink(0.6), 3)
     if data.slices["extrapolated"].any():
         entries["extrapolated"] = _shown.stroke(ink(0.6), 0.9, "--")
-    entries[f"band: {percent(ci_prob)}; foot: density of $N^*$"] = Line2D([], [], alpha=0)
+    entries[f"band: {percent(ci_prob)}; bottom: density of $N^*$"] = Line2D([], [], alpha=0)
     _axes.write_sizes(ax.xaxis, PARAMS, *ax.get_xlim())
     _axes.write_losses(ax.yaxis, *ax.get_ylim())
     _shown.draw_legend(ax, entries, legend)

@@ -161,10 +161,10 @@ def plot_loss(
     Parameters
     ----------
     held_out
-        Runs that were not fitted, to see whether they fall where the law says.
+        Runs that were not fitted, to compare with the predictions.
     ci_prob
-        Probability of the equal-tailed bands, in (0, 1): the dark one holds the law, the light
-        one, of a single fit, a new run with its noise. Both carry the fit's discrepancy.
+        Probability of the equal-tailed bands, in (0, 1): the dark one is of the law, the light one,
+        for a single fit, of a new run with its noise. Both include the fit's discrepancy.
 
     Examples
     --------

@@ -52,7 +52,8 @@ def plot_recipes(
 ) -> Figure:  # fmt: skip
     """Draw the compute multiplier against compute, the ladders, and residuals of log loss.
 
-    A dotted line marks where recipe and baseline change places, if that is more likely than not.
+    A dotted line marks where the curves of recipe and baseline cross, if that is more likely than
+    not.
 
     Parameters
     ----------

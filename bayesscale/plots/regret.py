@@ -1,4 +1,4 @@
-"""What plans lose against the best run of the same cost."""
+"""Excess compute of plans over the best run of the same cost."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 class RegretData:
     """What :func:`plot_regret` draws.
 
-    ``excess_compute``: one row a plan: quantiles of the share of its cost that the best run of the
-    same loss would save, columns .05 to .95; ``expected_regret`` (nats/token); and ``within_prob``,
-    the probability that its loss is within a share ``within`` of the best; ``within``: losses
-    within this share of the best are as good.
+    ``excess_compute``: one row per plan: quantiles of the share of its cost that the best run of
+    the same loss would save, columns .05 to .95; ``expected_regret`` (nats/token); and
+    ``within_prob``, the probability that its loss is within a share ``within`` of the best;
+    ``within``: losses within this share of the best count as equally good.
     """
 
     excess_compute: pd.DataFrame
@@ -46,8 +46,8 @@ def plot_regret(
 ) -> Axes:
     """Draw the excess compute of each plan, as a share of its cost, with 50 % and 90 % intervals.
 
-    That is what the best run of the same loss would save. Behind each plan stands the probability
-    that it is as good as the best run of the same cost.
+    Excess compute is what the best run of the same loss would save. To the right of each plan is
+    the probability that it is as good as the best run of the same cost.
 
     Examples
     --------

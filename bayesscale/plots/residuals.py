@@ -23,7 +23,7 @@ AGAINST = ("params", "tokens", "flops")
 class ResidualsData:
     """What :func:`plot_residuals` draws.
 
-    ``residuals``: one row a fit and run: ``fit``, ``run``, ``params``, ``tokens``, ``flops``;
+    ``residuals``: one row per fit and run: ``fit``, ``run``, ``params``, ``tokens``, ``flops``;
     ``residual``, log observed minus log fitted loss, posterior median, with ``residual_lower`` and
     ``residual_upper``; ``noise``: by fit, half the width of the interval that holds a run's noise
     with ``ci_prob``; ``ci_prob``: probability of the equal-tailed intervals.
@@ -64,7 +64,7 @@ def plot_residuals(
 ) -> Figure:  # fmt: skip
     """Draw log observed minus log fitted loss of every run against parameters, tokens, compute.
 
-    A pattern is what the law misses; the dashed lines hold the noise of a run.
+    A pattern is lack of fit; the dashed lines show the interval of run noise.
 
     Parameters
     ----------

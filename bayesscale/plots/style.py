@@ -1,4 +1,4 @@
-"""Colours that everybody can tell apart, and a style for papers and slides, on light and dark."""
+"""Colours for all kinds of colour vision, and a style for papers and slides, light and dark."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ def plot_style(
     theme: Literal["light", "dark"] = "light",
     columns: Literal[1, 2] = 1,
 ) -> Iterator[None]:
-    """Draw figures as papers print them or slides show them. Save them inside the block too.
+    """Draw figures in the style of papers or slides. Save them inside the block too.
 
     In a paper text is 6.5 points or more at the printed width; on a slide it can be read from the
     back. It stays text in PDF and SVG files, so that it can be searched and edited. Nothing
@@ -115,7 +115,7 @@ def _settings(
 
 
 def is_dark(paper: Any) -> bool:
-    """Tell whether a ground is dark."""
+    """Return whether a ground is dark."""
     return float(np.dot(to_rgb(paper), (0.2126, 0.7152, 0.0722))) < 0.4
 
 

@@ -52,9 +52,9 @@ def plot_task(result: TaskFit, *, ax: Sequence[Axes] | None = None, color: Color
     Parameters
     ----------
     result
-        What :func:`~bayesscale.fit_task` returned. Tasks that its models cannot tell have no line.
+        What :func:`~bayesscale.fit_task` returned. Tasks whose scores show no change have no line.
     ax
-        Axes to draw into, one a task; by default those of a new figure.
+        Axes to draw into, one per task; by default those of a new figure.
     color
         Matplotlib colours of the tasks.
 

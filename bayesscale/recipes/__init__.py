@@ -1,4 +1,4 @@
-"""Recipes compared: how much compute one saves against another, and how sure that is."""
+"""Recipes compared: how much compute one saves against another, and how certain that is."""
 
 import lazy_loader
 

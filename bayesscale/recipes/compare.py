@@ -50,8 +50,8 @@ def compare_recipes(
 
     One law holds for all: a recipe multiplies the parameters and tokens of the baseline's law, so
     that the compute it saves is one factor at every budget. Other forms let the gain drift with
-    compute, and give it an irreducible loss or exponents of its own besides. All are averaged,
-    three quarters of their weights by evidence and the rest equal.
+    compute, and also give the recipe its own irreducible loss or exponents. All are averaged, three
+    quarters of their weights by evidence and the rest equal.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def compare_recipes(
         Losses to compare at, nats/token, > 0.
     forms
         Forms of the model: ``"shared"``, ``"drift"``, ``"floor + drift"``, ``"exponents + drift"``;
-        those with more unknowns than there are runs are left out.
+        those with more parameters than there are runs are left out.
     terms
         What runs cost, as for :func:`~bayesscale.allocate`, also by recipe: compute is then what
         these count, such as hours. None counts as the runs of each recipe do.
@@ -116,7 +116,7 @@ def _laws(options: FitOptions, recipes: Recipes, forms: Sequence[str]) -> list[R
     if not base.splits_compute:
         raise DomainError(
             f"The law {base.name!r} is not of parameters and tokens, which a recipe multiplies. "
-            "Take one that is, such as 'unified'."
+            "Use one that is, such as 'unified'."
         )
     chosen = [choice("form", form, FORMS) for form in several("forms", forms)]
     floored = IRREDUCIBLE_SHARE in base.coordinates
@@ -142,7 +142,7 @@ def _weighed(fits: Mapping[str, Fit]) -> tuple[Average, pd.DataFrame]:
     used = table[table["weight"] > 0].rename_axis(index="fit")
     kept = {form: fits[form] for form in used.index}
     summary = used.assign(law=[fit.law.name for fit in kept.values()], weight_se=np.nan)
-    text, seed = "Forms weighed by evidence, and in part equally.", fits[SAME].sampling.random_seed
+    text, seed = "Forms weighted by evidence and in part equally.", fits[SAME].sampling.random_seed
     return Average(kept, dict(used["weight"]), "evidence", summary, None, text, seed), table
 
 
@@ -182,9 +182,9 @@ def _left_out(forms: pd.DataFrame) -> list[CheckResult]:
     """Return a caution where forms of the model count for nothing."""
     lacking = list(forms.index[forms["log_evidence"].isna()])
     text = (
-        f"Forms without a usable evidence ({list_some(lacking)}) are left out, and with them what "
-        "they allow beyond the runs. Sample longer (draws=4000, tune=4000), or take a simpler law, "
-        "such as 'chinchilla'."
+        f"Forms without a usable evidence ({list_some(lacking)}) are left out, so intervals beyond "
+        "the runs lack the uncertainty that they add. Sample longer (draws=4000, tune=4000), or "
+        "use a simpler law, such as 'chinchilla'."
     )
     return [CheckResult("forms", "caution", text, forms, ConvergenceWarning)] if lacking else []
 

@@ -1,4 +1,4 @@
-"""What a comparison of recipes found: the answer as a table, in draws and in words."""
+"""The result of a comparison of recipes: as a table, in draws and in words."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class RecipeComparison(Answer):
     Parameters
     ----------
     summary
-        One row a recipe and place: the ``"centre"`` of the runs, the ``"largest"`` run, ``"10x"``
+        One row per recipe and place: the ``"centre"`` of the runs, the ``"largest"`` run, ``"10x"``
         and ``"100x"`` that, budgets and losses that were asked for. ``flops`` of the baseline and
         its ``loss``, nats/token, medians; ``multiplier``, how many times the recipe's compute
         the baseline needs for that loss, median and interval, 0 where the recipe never reaches it;
@@ -36,17 +36,17 @@ class RecipeComparison(Answer):
     names
         The recipes, the baseline first.
     forms
-        One row a form of the model: ``log_evidence`` with its error ``mcse``, ``ln_bf`` over no
+        One row per form of the model: ``log_evidence`` with its error ``mcse``, ``ln_bf`` over no
         difference, and ``weight`` in the
         answer, 0 where the evidence is not known well enough.
     curve
         ``summary`` along compute, from the smallest run to a hundred times the largest.
     crossover
-        One row a recipe: the probability ``prob`` that the better one changes between the centre of
-        the runs and 100x, and where, ``flops``, median if it does.
+        One row per recipe: the probability ``prob`` that the better one changes between the centre
+        of the runs and 100x, and where, ``flops``, median if it does.
     power
-        One row a recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the centre,
-        and the ``sd`` of ln m that they let expect of these runs at a shared shape.
+        One row per recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the
+        centre, and the ``sd`` of ln m expected from these runs at a shared shape.
     compared
         What makes these recipes hard to compare.
     """
@@ -87,8 +87,8 @@ class RecipeComparison(Answer):
         ranked = self.at("centre")["multiplier"].rank(ascending=False)
         table = self.summary.sort_values("recipe", key=lambda r: r.map(ranked), kind="stable")
         note = (
-            f"How many times the compute of a recipe {self.names[0]!r} needs for the same loss; "
-            f"medians over {percent(self.ci_prob)} intervals. 10x and 100x the largest run."
+            f"Multiplier m: compute of {self.names[0]!r} over that of the recipe at the same loss; "
+            f"medians and {percent(self.ci_prob)} intervals. 10x and 100x the largest run."
         )
         forms = {
             "form": lambda row: str(row["form"]),
@@ -98,7 +98,7 @@ class RecipeComparison(Answer):
         return [
             page.Table.of(table.reset_index(drop=True), columns, note),
             page.Paragraph(" ".join(map(self._lasting, self.names[1:]))),
-            page.Table.of(self.forms, forms, "What a recipe has of its own besides its gain."),
+            page.Table.of(self.forms, forms, "What differs between recipes besides the gain."),
             page.Paragraph(self._runs()),
         ]
 
@@ -137,7 +137,7 @@ class RecipeComparison(Answer):
         where = f", at {write_flops(flops)} (median)" if prob > 0 else ""
         return (
             f"{name!r} is {word} at 10 times the largest run with probability {ten:.2f}, at 100 "
-            f"times with {hundred:.2f}; the two change places in between with "
+            f"times with {hundred:.2f}; the two cross in between with probability "
             f"{prob:.2f}{where}."
         )
 
@@ -148,7 +148,7 @@ class RecipeComparison(Answer):
             f"With noise of {noise:.2%} in log loss and a slope of {slope:.3f} in log compute, an "
             f"SD of ln m of {list_some([f'{sd:.3f} ({k})' for k, sd in self.power['sd'].items()])} "
             "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
-            f"P(m > 1) > 0.95 in four cases of five: {', '.join(needed)}."
+            f"P(m > 1) > 0.95 with a power of 0.8: {', '.join(needed)}."
         )
 
 
@@ -160,16 +160,16 @@ def runs_needed(
     Parameters
     ----------
     gain
-        Compute multiplier less one, > 0: 0.05 is a gain of 5 %.
+        Compute multiplier minus one, > 0: 0.05 is a gain of 5 %.
     noise
-        Standard deviation of a run's log loss around the law, as among seeds, > 0.
+        Standard deviation of a run's log loss around the law, such as that between seeds, > 0.
     slope
         How fast log loss falls in the log of compute along the best runs, > 0: .03 to .08 on
         public ladders.
     prob
-        The probability of a gain, P(m > 1), that counts as known, in (0, 1).
+        The probability P(m > 1) above which a gain counts as detected, in (0, 1).
     power
-        How probably the runs reach it, in (0, 1).
+        The probability that the runs reach it, in (0, 1).
 
     Returns
     -------
@@ -178,7 +178,7 @@ def runs_needed(
 
     Notes
     -----
-    If the recipes share the shape of their law, n runs of each let expect
+    If the recipes share the shape of their law, n runs of each give
 
     .. math:: \mathrm{SD}(\ln m) \approx \frac{\sigma}{s} \sqrt{\frac{2}{n}}, \qquad
               n = 2 \left( \frac{(z_{prob} + z_{power}) \, \sigma}{s \ln(1 + gain)} \right)^2

@@ -83,8 +83,8 @@ class Recipes:
             alone = all(len(levels) == 1 for levels in sets) and len(set.union(*sets)) == len(sets)
             if alone and name != self.group:
                 texts["other differences"] = (
-                    f"The recipes differ in {name!r} as well: the multiplier holds both "
-                    "differences. Losses on other evaluation sets or tokenizers do not compare."
+                    f"The recipes differ in {name!r} as well: the multiplier includes both. Losses "
+                    "on different evaluation sets or tokenizers are not comparable."
                 )
         sizes = pd.DataFrame({"n": runs.params, "d": runs.tokens, "loss": runs.loss})
         alike = sizes.assign(recipe=self.member).groupby(["n", "d", "loss"])["recipe"]
@@ -92,7 +92,7 @@ class Recipes:
         if twice.any():
             texts["repeated runs"] = (
                 f"{int(twice.sum())} rows are runs of two recipes, with the same sizes and loss "
-                f"({list_some(runs.run_ids[twice])}): they pull the gain towards none."
+                f"({list_some(runs.run_ids[twice])}): they bias the gain towards zero."
             )
         size, ratio = np.log(runs.tokens * runs.params), np.log(runs.tokens / runs.params)
         for what, values in (("compute", np.log(runs.flops)), ("tokens per parameter", ratio)):
@@ -102,8 +102,8 @@ class Recipes:
                      if g > 1.001]  # fmt: skip
             if apart:
                 texts[f"overlap in {what}"] = (
-                    f"The {what} of {list_some(apart)} is out of the range of {self.names[0]!r}: "
-                    "the shape of the law bridges the gap."
+                    f"The {what} of {list_some(apart)} does not overlap the range of "
+                    f"{self.names[0]!r}: the comparison depends on the shape of the law in the gap."
                 )
         if np.std(ratio - np.polynomial.Polynomial.fit(size, ratio, 1)(size)) < ONE_LINE:
             texts["design"] = (

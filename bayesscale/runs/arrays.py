@@ -1,4 +1,4 @@
-"""The columns of a table of runs, each as an array, and which rows are readings of one run."""
+"""The columns of a table of runs, each as an array, and which rows belong to one run."""
 
 from collections.abc import Sequence
 
@@ -78,7 +78,7 @@ class RunArrays:
 
     @property
     def cluster(self) -> np.ndarray | None:
-        """Labels of the run or sweep that a row is a reading of; NaN or "": its own; if known."""
+        """Labels of the run or sweep that a row belongs to, if known; NaN or "": its own."""
         return self._columns.get("cluster")
 
     @property
@@ -102,7 +102,7 @@ class RunArrays:
 
     @property
     def cluster_names(self) -> np.ndarray:
-        """Name of each row's cluster; ``"run <id>"`` for a run of its own. Shape ``(run,)``."""
+        """Name of each row's cluster; ``"run <id>"`` for a lone run. Shape ``(run,)``."""
         if self.cluster is None:
             return self.run_ids
         alone = self._alone
@@ -122,7 +122,7 @@ class RunArrays:
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters; a row of its own is one."""
+        """Number of clusters; a lone row is one."""
         return int(self.cluster_codes.max()) + 1
 
     @property

@@ -30,7 +30,7 @@ _FEW_PARAMS = 1e3
 _FEW_TOKENS = 1e5
 _FEW_FLOPS = 1e6
 _LOG10 = {"params": (5.0, 13.0), "tokens": (6.0, 15.0), "flops": (12.0, 28.0)}
-# Medians of public ladders lie between 2 and 1,000 tokens a parameter; swapped, below 0.1 for most.
+# Medians of public ladders lie between 2 and 1,000 tokens per parameter; swapped, below 0.1.
 _TOKENS_PER_PARAM = (0.2, 1e5)
 _TOKENS_PER_PARAM_AT_MOST = 5e3
 _SLIP = 30.0
@@ -115,13 +115,13 @@ def number_problems(
     if (tiny := (counted < least) & (values > 0)).any():
         yield (
             f"{name} is below {short_number(least)} in {where(tiny)} It is a plain count: correct "
-            f'these cells, or say units={{"{name}": "B"}} if the column counts billions, "M" for '
+            f'these cells, or pass units={{"{name}": "B"}} if the column counts billions, "M" for '
             "millions."
         )
 
 
 def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iterator[str]:
-    """Tell of empty cells, shape ``(run,)``."""
+    """Describe empty cells, shape ``(run,)``."""
     if missing.any():
         runs = [f"run {i}" for i in ids[missing]]
         yield (
@@ -134,7 +134,7 @@ def missing_problems(what: str, missing: np.ndarray, *, ids: np.ndarray) -> Iter
 def label_problems(
     what: str, unreadable: np.ndarray, *, cells: pd.Series, ids: np.ndarray
 ) -> Iterator[str]:
-    """Tell of cells that cannot be labels, shape ``(run,)``."""
+    """Describe cells that cannot be labels, shape ``(run,)``."""
     if unreadable.any():
         at = np.flatnonzero(unreadable)
         seen = cells.iloc[at[:5]].tolist()
@@ -164,7 +164,7 @@ def _how_to_write(cell: object, q: Quantity) -> str:
 def loss_problems(
     columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str, column: str = "loss"
 ) -> Iterator[str]:
-    """Tell of losses that no language model has, and of errors beyond them; nats per token."""
+    """Describe losses that no language model has, and of errors beyond them; nats per token."""
     loss, n = columns["loss"], len(ids)
     if (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
         loss = np.minimum(loss, LARGEST_LOSS)  # a few are kept: `suspicions` names them
@@ -207,7 +207,7 @@ def count_problems(
         which = list_some([f"run {i}" for i in ids[more]])
         yield (
             f"params_non_embedding exceeds params in {more.sum():,} of {len(ids):,} runs: {which}. "
-            'Swap the columns, or say what params counts with param_count="other".'
+            'Swap the columns, or pass param_count="other".'
         )
 
 
@@ -296,7 +296,7 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
         _, by, off = max(shifts)
         budgets = " and ".join(scientific(float(np.exp(c[rung == i].mean()))) for i in off)
         yield (
-            f"The losses at {budgets} FLOP lie {by:+.1%} off the trend of the other budgets: look "
+            f"The losses at {budgets} FLOP lie {by:+.1%} off the trend of the other budgets: check "
             "for another recipe, tokenizer or evaluation there, or fit without them."
         )
 
@@ -322,7 +322,7 @@ def overlooked(
     frame: pd.DataFrame, table: Mapping[str, np.ndarray], *, used: Container[str],
     repeated: tuple[str, np.ndarray] | None,
 ) -> Iterator[str]:  # fmt: skip
-    """Tell of what columns that are not used say of the runs: repeated data, checkpoints."""
+    """Describe what columns that are not used say of the runs: repeated data, checkpoints."""
     if repeated is not None:
         column, epochs = repeated
         yield (
@@ -341,7 +341,7 @@ def overlooked(
             yield (
                 f"Rows of one {column!r} have the same parameters at up to "
                 f"{by_name['tokens'].max()} numbers of tokens: if they are checkpoints of one run, "
-                f"say cluster={column!r}, or intervals are too narrow."
+                f"pass cluster={column!r}, or intervals are too narrow."
             )
             return
 
@@ -391,28 +391,28 @@ def _sizes(table: Mapping[str, np.ndarray], derived: Sequence[str]) -> Iterator[
         return
     if derived:
         cause = (
-            f"{derived[0]} follow from compute by 6ND: perhaps the FLOP count the forward pass "
-            "alone, or are in another unit, or there is a column of them to name"
+            f"{derived[0]} are computed from FLOP by 6ND: perhaps the FLOP count only the forward "
+            f"pass, or are in another unit, or the table has a column of {derived[0]} to name"
         )
     elif ratio > high:
-        cause = 'params look counted in millions: say units={"params": "M"}, or in thousands, "k"'
+        cause = 'params look counted in millions: pass units={"params": "M"}, or in thousands, "k"'
     elif 1 / ratio <= _TOKENS_PER_PARAM_AT_MOST:
         cause = (
             "params and tokens look swapped, so name each column, params=... and tokens=...; or "
-            'tokens are counted in thousands: say units={"tokens": "k"}'
+            'tokens are counted in thousands: pass units={"tokens": "k"}'
         )
     else:
-        cause = 'tokens look counted in millions: say units={"tokens": "M"}, or in billions, "B"'
+        cause = 'tokens look counted in millions: pass units={"tokens": "M"}, or in billions, "B"'
     yield (
-        f"tokens per parameter are {short_number(ratio)} in the median of runs, far from any "
-        f"ladder's: {cause}."
+        f"tokens per parameter are {short_number(ratio)} in the median of runs, unlike any known "
+        f"ladder: {cause}."
     )
 
 
 def _slips(
     params: np.ndarray, tokens: np.ndarray, loss: np.ndarray, ids: np.ndarray
 ) -> Iterator[str]:
-    """Tell of single rows far off the others, which a slip in one cell makes."""
+    """Describe single rows far off the others, which a slip in one cell makes."""
     if len(ids) < _ENOUGH_TO_RISE:
         return
     ratio = tokens / params
@@ -430,15 +430,15 @@ def _slips(
     for what, distance, limit, apart, values, name in (
         ("median tokens per parameter", np.abs(off_median), _SLIP, gap, ratio,
          "tokens per parameter"),
-        ("loss that the other runs suggest", off, _LOSS_OFF, anywhere, loss, "loss"),
+        ("loss predicted from the other runs", off, _LOSS_OFF, anywhere, loss, "loss"),
     ):  # fmt: skip
         at = np.flatnonzero(distance > math.log(limit))
         if 0 < at.size <= max(1, _SLIPS_AT_MOST * len(ids)) and apart[at].all():
             yield (
-                f"{at.size:,} of {len(ids):,} runs {'lie' if at.size > 1 else 'lies'} more than "
-                f"{limit:g} times off the {what}: {rows(ids[at], values[at], name)}. Look for a "
-                "slip in these rows, such as a wrong power of ten; one such run can move every "
-                "forecast."
+                f"{at.size:,} of {len(ids):,} runs {'differ' if at.size > 1 else 'differs'} more "
+                f"than {limit:g}-fold from the {what}: {rows(ids[at], values[at], name)}. Check "
+                "these rows for errors, such as a wrong power of ten; one such run can change "
+                "every prediction."
             )
 
 
@@ -451,7 +451,7 @@ def _too_few(part: str, seen: str, values: np.ndarray) -> str:
     (first, unit), *others = units.items()
     more = "".join(f'; {what}, "{name}"' for what, name in others)
     return (
-        f"{part} look too small: {seen}. If they are {first}, say "
+        f"{part} look too small: {seen}. If they are {first}, pass "
         f'units={{"{part}": "{unit}"}} (on the command line --unit {part}={unit}){more}.'
     )
 
@@ -459,7 +459,7 @@ def _too_few(part: str, seen: str, values: np.ndarray) -> str:
 def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -> Iterator[str]:
     for pattern, what in _SOUNDS_LIKE.items():
         if is_raw and re.search(pattern, column.lower()):
-            yield f"The loss column {column!r} sounds like {what}."
+            yield f"The name of the loss column, {column!r}, suggests {what}."
             return
     if loss.min() > _HIGH_BEST_LOSS:
         yield (
@@ -485,18 +485,18 @@ def _flops_off(flops: np.ndarray, six_nd: np.ndarray, ids: np.ndarray) -> Iterat
     ratio = flops / six_nd
     off = np.flatnonzero((ratio > _FLOPS_OFF) | (ratio < 1 / _FLOPS_OFF))
     usual = float(np.median(ratio))
-    afresh = 'flop_rule="6ND" counts compute afresh and ignores a column that is merely found.'
+    afresh = 'flop_rule="6ND" computes FLOP from params and tokens and ignores the column.'
     if off.size:
         yield (
             f"flops differ from 6 x params x tokens more than tenfold in {off.size:,} of "
-            f"{len(ids):,} runs: {rows(ids[off], ratio[off], 'flops / 6ND')}. Look for a wrong "
+            f"{len(ids):,} runs: {rows(ids[off], ratio[off], 'flops / 6ND')}. Check for a wrong "
             f"power of ten or another way of counting parameters; {afresh}"
         )
     elif not 1 / _FLOPS_OFF_THROUGHOUT <= usual <= _FLOPS_OFF_THROUGHOUT:
         yield (
             f"flops are {usual:.3g} times 6 x params x tokens in the median of runs: perhaps they "
-            "count the forward pass alone (2ND, a third), the work three times over, or only some "
-            f"of the parameters; {afresh}"
+            "count only the forward pass (2ND, a third), three times the work, or only some of the "
+            f"parameters; {afresh}"
         )
 
 

@@ -100,7 +100,7 @@ def assign_columns(
     sizes = (PARAMS, TOKENS, FLOPS)
     if not missing and not {q.name for q in sizes} & chosen.keys():
         missing = [] if chosen.keys() - QUANTITIES.keys() else [*sizes]
-        why = "No column of params, tokens or flops: a law is of one of them or two."
+        why = "No column of params, tokens or flops: a law needs one or two of them."
     taken = {source.column for source in chosen.values()}
     if missing:
         raise not_found(missing, columns, taken={*taken, *groups}, why=why)
@@ -259,11 +259,10 @@ def input_columns(inputs: object) -> dict[str, tuple[Quantity, str]]:
             raise RunsError(f"An input cannot be called {RUN!r}: the table uses that name itself.")
         if q.name in QUANTITIES and (q.role == "label" or q in NUMBERS):
             raise RunsError(
-                f"{q.name!r} is no further input: it has an argument of its own, "
-                f'{q.name}="my_column".'
+                f'{q.name!r} is not a further input: it has its own argument, {q.name}="my_column".'
             )
         if q.role == "label":
-            raise RunsError(f"{q.name!r} is a label and no input: give its column as group=.")
+            raise RunsError(f"{q.name!r} is a label, not an input: give its column as group=.")
         if q.name in chosen:
             raise RunsError(f"The input {q.name!r} is given twice. Give it once.")
         chosen[q.name] = (q, column_name(f"inputs[{q.name!r}]", column))

@@ -40,7 +40,7 @@ def facts(runs: Any) -> dict[str, str]:
         levels = pd.unique(labels)
         words[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     if runs.cluster is not None:
-        words["clusters"] = f"{runs.n_clusters:,}, each of rows that are readings of one run"
+        words["clusters"] = f"{runs.n_clusters:,}, each with several rows"
     extra = [name for name in QUANTITIES if name in runs and name not in (*words, *runs.groups)]
     if extra:
         words["also"] = ", ".join(name for name in extra if name != "cluster")
@@ -48,7 +48,7 @@ def facts(runs: Any) -> dict[str, str]:
 
 
 def pooled_groups(runs: Any, apart: Container[str]) -> str | None:
-    """Say which groups are pooled, for `Runs.pooled_groups`."""
+    """Describe which groups are pooled, for `Runs.pooled_groups`."""
     groups = {name: pd.unique(v) for name, v in runs.groups.items() if name not in apart}
     several = {name: levels for name, levels in groups.items() if len(levels) > 1}
     if not several:

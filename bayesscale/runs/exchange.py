@@ -72,7 +72,7 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, AttributeError, BayesScaleError) as error:
         raise RunsError(_STRANGE.format("")) from error
     if not ids.size or pd.Index(ids).has_duplicates:
-        raise RunsError("A table of runs has at least one run, and ids that tell them apart.")
+        raise RunsError("A table of runs needs at least one run, and unique ids.")
     _refuse_impossible(columns, numbers, groups, ids, header["param_count"])
     header["_remarks"] = stored.get("remarks", {})
     return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **header}
@@ -110,7 +110,7 @@ def _refuse_impossible(
 
 
 def input_metadata(inputs: Sequence[Quantity]) -> list[dict[str, Any]]:
-    """Tell of inputs as plain JSON."""
+    """Describe inputs as plain JSON."""
     return [{k: v for k, v in asdict(q).items() if k != "known_as"} for q in inputs]
 
 

@@ -135,7 +135,7 @@ def _download(name: str, ladder: PublicLadder, tell: Callable[[], None]) -> Path
     folder = Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("bayesscale"))
     path = folder / ladder.file
     help_yourself = (
-        f"Without a connection, get {ladder.url} by other means and put it at '{path}', or into a "
+        f"Without a connection, download {ladder.url} elsewhere and put it at '{path}', or into a "
         f"folder that {MIRROR_VARIABLE} names (SHA-256 {ladder.sha256})."
     )
     try:
@@ -147,14 +147,14 @@ def _download(name: str, ladder: PublicLadder, tell: Callable[[], None]) -> Path
                 ladder.url, known_hash=f"sha256:{ladder.sha256}", fname=ladder.file, path=folder
             )
     except requests.RequestException as error:
-        lying = f" The file at '{path}' is another one." if path.exists() else ""
+        lying = f" The file at '{path}' is a different one." if path.exists() else ""
         raise FileError(
             f"Cannot download the public ladder {name!r}: {_reason(error)}.{lying} {help_yourself}"
         ) from error
     except ValueError as error:  # what pooch raises where the checksum is wrong
         raise FileError(
-            f"What came for the public ladder {name!r} is not the file that was asked for: its "
-            f"SHA-256 is wrong. A proxy may have answered instead. {help_yourself}"
+            f"The file received for the public ladder {name!r} is not the expected one: its "
+            f"SHA-256 differs. A proxy may have answered instead. {help_yourself}"
         ) from error
     except OSError as error:
         raise FileError(
@@ -203,10 +203,10 @@ def load_example(
         ``"total"``: all parameters :math:`N`, with compute :math:`6ND`. ``"non_embedding"``: those
         of the blocks alone, as Kaplan et al. [1]_ count, with :math:`6ND` of that count.
     all_levels
-        Also the three lowest levels of the ladder of bytes, where loss falls ever faster with
-        compute. To leave them out was decided after looking at all levels.
+        Also the three lowest levels of the ladder of bytes, where loss falls at an increasing rate.
+        The decision to leave them out was made after looking at all levels.
     repeated
-        Also the runs that see their data 2 to 16 times, with the label ``part``. No law of
+        Also the runs that repeat their data for 2 to 16 epochs, with the label ``part``. No law of
         :math:`N` and :math:`D` alone describes these.
 
     References

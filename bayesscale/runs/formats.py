@@ -1,6 +1,6 @@
 """What a file of each format holds, as a table: CSV, markdown, JSON, Parquet, Excel, netCDF.
 
-A history, as trackers export it, is a table with a row a reading, named in ``attrs[HISTORY]``.
+A history, as trackers export it, is a table with a row per reading, named in ``attrs[HISTORY]``.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _cells(column: pyarrow.ChunkedArray, empty: pyarrow.Array) -> pyarrow.Chunke
 
 
 def _of_wandb(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn the history of a W&B chart, a column a run, into a row a run and step; no other."""
+    """Turn the history of a W&B chart, a column per run, into a row per run and step; no other."""
     sides = {c for c in frame.columns if c.endswith(("__MIN", "__MAX")) and " - " in c}
     if not sides or not {c[: -len("__MIN")] for c in sides} <= {*frame.columns}:
         return frame

@@ -59,7 +59,7 @@ ATTRIBUTE = "bayesscale_runs"
 """Attribute of a dataset that holds the metadata of its runs."""
 
 HISTORY = "history"
-"""Attribute of a frame that says which tracker's history it holds, a row a reading."""
+"""Attribute of a frame that says which tracker's history it holds, a row per reading."""
 
 BYTES_PER_TOKEN = Quantity("bytes_per_token")
 
@@ -110,11 +110,11 @@ two.""",
     "loss": "Column of the final loss, in ``loss_unit``, > 0.",
     "flops": "Column of the training compute C, FLOP, > 0.",
     "loss_se": "Column of the standard error of each loss, in ``loss_unit``, >= 0.",
-    "seed": "Column that tells replicates apart. Cells may be empty.",
+    "seed": "Column that distinguishes replicates. Cells may be empty.",
     "group": "One column or several to keep as labels, e.g. the corpus.",
-    "cluster": """Column that names the training run, or the sweep, that each row is a reading of,
-e.g. of checkpoints. Their losses miss a law together, and a fit counts them so. Rows with an empty
-cell are runs of their own.""",
+    "cluster": """Column that names the training run, or the sweep, that each row belongs to, e.g.
+of checkpoints. Rows of one cluster share an effect on their loss in a fit. Rows with an empty cell
+are separate runs.""",
     "run_id": """Column that names the runs, all different. Otherwise the index of the frame names
 them if it can, else their position.""",
     "params_non_embedding": "Column of the parameters outside the embeddings, count, > 0.",
@@ -126,22 +126,22 @@ rule within 1 % everywhere is known by that rule.""",
 ``"perplexity"``, whose log is nats/token.""",
     "bytes_per_token": """Mean bytes in a token, > 0; of bits/character, characters. Needed for
 these two. The column of it where a table mixes tokenizers: losses then become those of a token of
-the mean length, so that they compare; tokens D stay as they were counted.""",
-    "units": """What one in a column of counts or compute is, by name: ``{"params": "M", "tokens":
+the mean length, so that they are comparable; tokens D stay as they were counted.""",
+    "units": """Units of columns of counts or compute, by name: ``{"params": "M", "tokens":
 "B", "flops": "PFLOP-days"}`` (k, M, B, T; FLOP, PFLOP, EFLOP, ZFLOP, PFLOP-days; log10 of a decimal
-logarithm), or a number. It is never guessed; a header such as ``Params (M)`` or a cell such as
-``1.73B`` says it itself.""",
+logarithm), or a number. Units are never guessed; headers such as ``Params (M)`` and cells such as
+``1.73B`` are read.""",
     "inputs": """Further inputs of a law: name to column, e.g. ``{"experts": "n_experts"}``. Finite
 numbers; in place of a name, a `Quantity` says which numbers it allows.""",
     "where": """Only rows that meet this are kept, and the others are not checked: column to value,
 ``{"corpus": "c4"}``, or one condition or several, ``"loss < 8"``, with ``=``, ``!=``, ``<``,
 ``<=``, ``>``, ``>=`` or ``in``. Text compares as it is written and, where no cell reads so, as a
 number; numbers compare as numbers.""",
-    "reading": """Of a table with several rows a run, as a history has: the ``"last"`` row of each
-run, the ``"best"``, or the last with the ``"mean"`` loss. ``run_id`` or ``cluster`` names the
-runs.""",
+    "reading": """For a table with several rows per run, such as a history: the
+``"last"`` row of each run, the ``"best"``, or the last with the ``"mean"`` loss. ``run_id`` or
+``cluster`` names the runs.""",
     "drop_incomplete": "Leave out rows that lack a number or a group, and warn which they are.",
-    "params_from": "Column of names that hold the parameters, such as ``pythia-160m``.",
+    "params_from": "Column of model names that contain the parameters, such as ``pythia-160m``.",
     "decimal": 'Decimal sign of numbers that are text: ``"."`` or ``","``.',
 }
 """What the options mean."""
@@ -332,7 +332,7 @@ def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]
 
 
 def _one_reading(data: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame, str]:
-    """Keep a row a run, which ``data.found`` then names; say which."""
+    """Keep a row per run, which ``data.found`` then names; say which."""
     frame, sources = data.frame, data.found
     named = [sources[k].column for k in ("run_id", "cluster") if k in sources]
     named += [c for c in ("run", "run_name", "name", "model") if c in frame.columns]
@@ -340,14 +340,14 @@ def _one_reading(data: _Columns, reading: Any, history: str) -> tuple[pd.DataFra
         return frame, history
     if reading is None:
         raise RunsError(
-            f"This is a {history}: {len(frame):,} rows of {frame['run'].nunique():,} run(s). Say "
-            'which of a run is fitted, reading="last" (or "best", "mean"; on the command line '
-            '--reading last), or fit all as checkpoints with cluster="run" (--cluster run).'
+            f"This is a {history}: {len(frame):,} rows of {frame['run'].nunique():,} run(s). Fit "
+            'one row of each run, reading="last" (or "best", "mean"; on the command line '
+            '--reading last), or all rows as checkpoints, cluster="run" (--cluster run).'
         )
     _arguments.choice("reading of a run", reading, get_args(Reading))
     if not named:
         raise RunsError(
-            f"reading={reading!r} has to know which rows are of one run: name the column, "
+            f"reading={reading!r} needs to know which rows belong to one run: name the column, "
             'run_id="my_column" (on the command line --run-id my_column). Known: '
             f"{', '.join(map(repr, frame.columns))}."
         )
@@ -416,8 +416,9 @@ def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict
     if (far := unique > tokens * (1 + ROUNDED)).any():
         raise RunsError(
             f"unique_tokens exceed tokens in {far.sum():,} of {len(ids):,} runs: "
-            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. They are those that a run saw at "
-            "least once: where data are plenty, as many as its tokens, not all that there are."
+            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. Unique tokens are those that a "
+            "run used at least once: as many as its tokens if data are plentiful, not the whole "
+            "corpus."
         )
     columns[UNIQUE_TOKENS.name] = np.minimum(unique, tokens)
     return {UNIQUE_TOKENS.name: f"rounded down to tokens in {more.sum():,} runs"}
@@ -512,9 +513,9 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
     repeated = pd.Index(ids)[pd.Index(ids).duplicated()].unique()
     if len(repeated):
         raise RunsError(
-            f"{column!r} repeats itself, so it cannot name the runs: {list_some(repeated)}. If "
-            f"its rows are checkpoints of one run, say so with cluster={column!r}; the rows are "
-            'then numbered. For the last of each run alone, reading="last" (--reading last).'
+            f"{column!r} has repeated values, so it cannot name the runs: {list_some(repeated)}. "
+            f"If rows are checkpoints of one run, pass cluster={column!r}; the rows are then "
+            'numbered. For the last of each run alone, reading="last" (--reading last).'
         )
     return ids
 

@@ -76,7 +76,7 @@ def unit_in_words(text: str, q: Quantity) -> float | None:
 
 
 def _is_name_of(name: str, q: Quantity) -> bool:
-    """Tell whether a name, or the end of a path such as ``train.tokens``, is a quantity's."""
+    """Return whether a name, or the end of a path such as ``train.tokens``, is a quantity's."""
     columns = {plain(name) for name in (*q.columns, *SEEN.get(q.name, ())) if len(name) > 1}
     parts = re.split(r"[./]| - ", name) if q.role != "label" else [name]
     ends = [name, *("".join(parts[k:]) for k in range(1, len(parts)))]
@@ -84,7 +84,7 @@ def _is_name_of(name: str, q: Quantity) -> bool:
 
 
 def needs_no_comment(name: str, q: Quantity) -> bool:
-    """Tell whether a column is called as the quantity itself, so that nobody asks which it is."""
+    """Return whether a column is called as the quantity itself, so that nobody asks which it is."""
     bare = plain(q.name)
     return plain(name) in {bare, f"n{bare}", f"num{bare}"} or name == q.symbol
 

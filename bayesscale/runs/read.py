@@ -31,13 +31,13 @@ def read_runs(
     Parameters
     ----------
     path
-        A table with one row a run, ``"-"`` for standard input. The suffix tells its format:
+        A table with one row per run, ``"-"`` for standard input. The suffix gives its format:
         ``.csv`` and ``.tsv`` with any separator, ``.md`` (a markdown table), ``.parquet``,
-        ``.xlsx`` (needs ``bayesscale[excel]``), ``.jsonl`` or ``.ndjson`` (one object a line),
-        ``.json`` (a list of objects, or an object of lists or objects), ``.nc`` (netCDF), each
-        also with ``.gz``; of ``.txt`` and standard input, the content. Objects in objects become
-        columns such as ``train.steps``. Histories as W&B and Hugging Face's ``trainer_state.json``
-        hold them are recognised.
+        ``.xlsx`` (needs ``bayesscale[excel]``), ``.jsonl`` or ``.ndjson`` (one object per line),
+        ``.json`` (a list of objects, or an object of lists or objects), ``.nc`` (netCDF), each also
+        with ``.gz``; of ``.txt`` and standard input, the content. Objects in objects become columns
+        such as ``train.steps``. Histories as W&B and Hugging Face's ``trainer_state.json`` hold
+        them are recognised.
     name
         Name of the ladder; by default that of the file without its suffix.
 
@@ -79,7 +79,7 @@ def _checked_path(path: object) -> Path:
             "bs.Runs.from_frame."
         )
     if "\0" in os.fspath(path):
-        raise FileError(f"{os.fspath(path)!r} is no path: it has a NUL character in it.")
+        raise FileError(f"{os.fspath(path)!r} is not a path: it contains a NUL character.")
     return Path(path)
 
 
@@ -104,7 +104,7 @@ def _check_is_file(path: Path) -> None:
         raise FileError(f"{name} is a folder. Give a file in it.")
     if path.is_symlink() and not path.exists():
         raise FileError(
-            f"{name} is a link to {str(path.readlink())!r}, which does not exist. Mend the link."
+            f"{name} is a link to {str(path.readlink())!r}, which does not exist. Correct the link."
         )
     if not path.exists():
         if not path.parent.is_dir():
@@ -117,6 +117,6 @@ def _check_is_file(path: Path) -> None:
         there = f"tables there: {list_some(tables)}" if tables else "no tables there"
         raise FileError(f"No file {name}.{suggestion} In {folder}: {there}.")
     if not path.is_file():
-        raise FileError(f"{name} is no regular file. Save the table as a file.")
+        raise FileError(f"{name} is not a regular file. Save the table as a file.")
     if path.stat().st_size == 0:
         raise FileError(f"{name} is empty. Write the table again.")

@@ -78,7 +78,7 @@ def _conditions(where: object) -> Iterator[tuple[str, str, Any]]:
     for text in texts:
         if not (match := _CONDITION.fullmatch(text)):
             raise DomainError(
-                f"where does not read {shown(text)}. Write a column, one of =, !=, <, <=, >, >= "
+                f"where cannot parse {shown(text)}. Write a column, one of =, !=, <, <=, >, >= "
                 'or in, and a value: "loss < 8", "corpus = c4", "corpus in c4, web".'
             )
         sign, value = match[2].strip(), match[3]
@@ -87,7 +87,7 @@ def _conditions(where: object) -> Iterator[tuple[str, str, Any]]:
 
 
 def _equals(cells: pd.Series, filled: np.ndarray, value: Any) -> np.ndarray:
-    """Tell which cells, shape ``(row,)``, are written like a value, or are the same number."""
+    """Return which cells, shape ``(row,)``, are written like a value, or are the same number."""
     text = np.array([_written(cell) for cell in cells.tolist()], dtype=object)
     keep = filled & (text == _written(value))
     number_, _ = numbers(pd.Series([value], dtype=object))

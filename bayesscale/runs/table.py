@@ -59,7 +59,7 @@ class Runs(RunArrays):
     Attributes
     ----------
     run_ids : numpy.ndarray
-        What the runs are called: int64, float64 or text, all different. Shape ``(run,)``.
+        Names of the runs: int64, float64 or text, all different. Shape ``(run,)``.
     param_count : {"total", "non_embedding", "other"}
         What ``params`` counts.
     flop_rule : {"6ND", "6ND_non_embedding", "column"}
@@ -121,9 +121,9 @@ class Runs(RunArrays):
         ----------
         frame
             A frame of pandas, polars, pyarrow or duckdb, a one-dimensional xarray Dataset or a dict
-            of arrays, one row a run. It is not changed, nor do later changes to it matter here.
+            of arrays, one row per run. It is copied.
         name
-            Name of the ladder, for people.
+            Name of the ladder, for display.
 
         Examples
         --------
@@ -170,7 +170,7 @@ class Runs(RunArrays):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what a fit can see: every number and label in order, and how N and C count.
+        """SHA-256 of what enters a fit: every number and label in order, and how N and C count.
 
         Run ids, the name and the source's unit of loss do not enter.
         """

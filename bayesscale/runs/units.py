@@ -49,13 +49,13 @@ def column_factors(units: object, quantities: Mapping[str, Quantity]) -> dict[st
         return {}
     if not isinstance(units, Mapping):
         raise DomainError(
-            'units must say by name what one in a column is, such as {"params": "M", "tokens": '
-            f'"B"}}, not {_arguments.shown(units)}.'
+            'units must be a mapping of column to unit, such as {"params": "M", "tokens": "B"}, '
+            f"not {_arguments.shown(units)}."
         )
     scaled = {n: q for n, q in quantities.items() if q.style in ("count", "flops")}
     factors = {}
     for name, unit in units.items():
-        _arguments.choice("column with a unit", name, scaled, hint="For the loss, say loss_unit.")
+        _arguments.choice("column with a unit", name, scaled, hint="For the loss, pass loss_unit.")
         if isinstance(unit, str):
             names = COMPUTE if scaled[name].style == "flops" else COUNTS
             factors[name] = names[_arguments.choice(f"unit of {name}", unit, names)]
@@ -95,7 +95,7 @@ def size_in_name(name: object) -> object:
 
 
 def training_flops(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """Count six FLOP a parameter and token, in float64: 6ND does not fit into 64-bit integers."""
+    """Count six FLOP per parameter and token, in float64: 6ND does not fit into 64-bit integers."""
     return FLOP_PER_PARAM_AND_TOKEN * params.astype(np.float64) * tokens.astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""From loss to ability: scores of planned runs, and emergence judged by evidence."""
+"""Links from loss to scores: predictions for planned runs, and evidence of emergence."""
 
 import lazy_loader
 

@@ -96,16 +96,16 @@ class TaskPrediction(Answer):
     Parameters
     ----------
     summary
-        One row a task and target: its predictor ``x``, median loss in nats/token or FLOP; ``score``
-        as a new run would measure it, and ``law_score`` without noise, medians and intervals; and
-        shares of the variance due to ``loss``, ``link`` and ``test``. NaN where these models
-        cannot tell.
+        One row per task and target: its predictor ``x``, median loss in nats/token or FLOP;
+        ``score`` as a new run would measure it, and ``law_score`` without noise, medians and
+        intervals; and shares of the variance due to ``loss``, ``link`` and ``test``. NaN where
+        these models cannot tell.
     draws
         ``score`` and ``law_score``, dims ``(chain, draw, task, target)``.
     """
 
     def body(self) -> list[Section]:
-        """Return the scores, one row a task and target."""
+        """Return the scores, one row per task and target."""
         columns = {
             "task": lambda row: row["task"], "at": lambda row: f"{row['x']:.4g}",
             f"score, {percent(self.ci_prob)}": lambda r: over_interval(r, "score", "{:.3f}".format),
@@ -124,14 +124,14 @@ class TaskFit(Answer):
     Parameters
     ----------
     summary
-        One row a task: ``models``, ``link``, ``ln_bf`` over a flat one; medians and intervals of
+        One row per task: ``models``, ``link``, ``ln_bf`` over a flat one; medians and intervals of
         the predictor ``half`` way in the link, where its argument is zero, its ``slope`` in half
         ranges of the models, and the over-dispersion ``sd``; ``ess``, effective draws; ``known``,
-        whether these models can tell.
+        whether these models show a change.
     draws
         The coordinates of the links, dims ``(chain, draw, task)``.
     links, seed
-        What predicts, by task, and the seed of predictions.
+        The links, by task, and the seed of predictions.
     """
 
     links: Mapping[str, TaskLink]
@@ -147,12 +147,12 @@ class TaskFit(Answer):
         least = "Enough effective draws."
         if few:
             least = f"Too few effective draws of {list_some(few)}, as few as {frame.ess.min():.0f}."
-        flat = "These models show a change of every score."
+        flat = "All scores change with the predictor."
         if blind:
             flat = (
-                f"These models cannot tell on {list_some(blind)}: a flat line fits as well (less "
-                f"than {LEAST_LN_BF:g} nats apart), at chance, at the ceiling or within the noise. "
-                "Train larger models, or take an easier task or a finer metric."
+                f"Scores of {list_some(blind)} show no change: a flat line fits equally well "
+                f"(within {LEAST_LN_BF:g} nats), at chance, at the ceiling or within the noise. "
+                "Train larger models, or use an easier task or a finer metric."
             )
         return (
             *super().checks,
@@ -162,11 +162,11 @@ class TaskFit(Answer):
 
     def sections(self) -> list[Section]:
         """Return the verdict, the links and what else the checks found."""
-        title = Heading("From loss to ability")
+        title = Heading("Links from loss to scores")
         return [title, *findings(self.checks, of="link"), *self.body(), *further(self.checks)]
 
     def body(self) -> list[Section]:
-        """Return the links, one row a task."""
+        """Return the links, one row per task."""
         columns = {
             "task": lambda row: row["task"], "models": lambda row: str(row["models"]),
             "link": lambda row: row["link"], "ln BF over flat": lambda row: f"{row['ln_bf']:.1f}",
@@ -235,7 +235,7 @@ class TaskFit(Answer):
         """Return by task the compute at which the expected score passes one with a probability.
 
         Along the best runs of the fitted law, or directly for links from compute; infinite where
-        that is beyond ten thousand times the largest model, NaN where these models cannot tell.
+        that is beyond ten thousand times the largest model, NaN where these models show no change.
         """
         probability("prob", prob)
         task = next(iter(self.links.values())).model.task
@@ -243,7 +243,7 @@ class TaskFit(Answer):
             flops = np.exp(task.x.max()) * REACH
             x = np.log(flops)
         elif self.of is None:
-            raise DomainError("Give fit=bs.fit(...) to fit_task, for the loss that compute buys.")
+            raise DomainError("Give fit=bs.fit(...) to fit_task, to predict the loss from compute.")
         else:
             flops = self.of.runs.flops.max() * REACH
             with warnings.catch_warnings():
@@ -257,7 +257,7 @@ class TaskFit(Answer):
         if (far := at[np.isfinite(at)] / largest > VALIDATED_REACH).any():
             warnings.warn(
                 f"{far.sum()} answers take more than {VALIDATED_REACH:g} times the largest run's "
-                "compute: intervals were not checked so far out.",
+                "compute: intervals have not been validated that far.",
                 ExtrapolationWarning, stacklevel=2,
             )  # fmt: skip
         columns: dict[str, Any] = {"score": score, "prob": prob, "flops": at}

@@ -32,12 +32,12 @@ class Emergence(Result):
     Parameters
     ----------
     table
-        One row a task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a break over the
+        One row per task: ``verdict``, a break being a steeper slope; ``ln_bf`` of a break over the
         best smooth link, ``rival``, with ``ln_bf_lower`` and ``ln_bf_upper`` over prior scales of
         0.7, 1.4 and 2.8 of the log ratio of its slopes, and ``ln_bf_gradual`` over a gradual change
         of the slope; ``factor``, that ratio, median and 90 % interval, and ``x``, where, loss in
-        nats/token or FLOP; ``expected``, the ln BF that a fourfold slope in the upper half of these
-        models lets expect; ``models``, how many over this range would find it nine times in ten.
+        nats/token or FLOP; ``expected``, the ln BF expected of a fourfold slope in the upper half
+        of these models; ``models``, how many over this range would find it nine times in ten.
     """
 
     table: pd.DataFrame
@@ -54,8 +54,8 @@ class Emergence(Result):
             "models needed": lambda row: f"{row['models']:.0f}",
         }  # fmt: skip
         return [Table.of(self.table, columns, (
-            "No sign: these models would have shown a fourfold break; that is no proof that the "
-            "ability is smooth, which accuracies cannot give. Ranges of ln BF: over prior scales."
+            "No sign: a fourfold break would have been detected; accuracies cannot prove that the "
+            "ability is smooth. Ranges of ln BF are over prior scales."
         ))]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def fit_task(
     Parameters
     ----------
     runs
-        One finished model a row, with losses and a column for each task.
+        One row per finished model, with losses and a column for each task.
     task
         Column of the scores of a task, or several.
     questions
@@ -60,12 +60,12 @@ def fit_task(
     Returns
     -------
     TaskFit
-        Its ``predict``, ``required_flops`` and ``emergence`` answer questions.
+        With the methods ``predict``, ``required_flops`` and ``emergence``.
 
     Raises
     ------
     RunsError
-        If scores are no shares, or not of so many questions, lie far below chance, fall with
+        If scores are not shares, or not multiples of one question, lie far below chance, fall with
         ability, are of checkpoints of one run or of fewer than four models, or there is no loss.
 
     Examples

@@ -1,4 +1,4 @@
-"""Measured scores of tasks beside losses or compute, and what cannot be meant."""
+"""Measured scores of tasks with losses or compute, and the checks of them."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -99,14 +99,14 @@ def checked_task(
     if not 0 <= chance < 1:
         raise DomainError(f"chance is a share, from 0 up to 1, not {chance:g}.")
     if len(y) < LEAST_MODELS:
-        problem = f"is known of {len(y)} models. A link needs {LEAST_MODELS}, better 8"
+        problem = f"has scores of {len(y)} models. A link needs {LEAST_MODELS}, better 8"
     elif again.any():
         problem = (
-            f"has {again.sum()} rows that are checkpoints of one run: these err together, and are "
-            "no models of their own. Keep the last row of each run, frame[frame.step == ...]"
+            f"has {again.sum()} rows that are checkpoints of one run, with correlated errors. Keep "
+            "the last row of each run, frame[frame.step == ...]"
         )
     elif np.ptp(x) <= 0:
-        problem = f"has models of one {predictor} only: there is nothing to link"
+        problem = f"has models of one {predictor} only, so no link can be fitted"
     elif metric != "accuracy" and not (sign * y > 0).all():
         problem = f"holds {list_some(y[sign * y <= 0])}; {metric} is {'<>'[sign > 0]} 0"
     elif metric == "accuracy":
@@ -133,15 +133,15 @@ def _no_share(y: Array, n: int | None, chance: float) -> str:
     if np.median(y) < chance - 3 * error:
         return (
             f"has a median of {np.median(y):.3f}, more than three standard errors ({error:.3f}) "
-            f"below chance, {chance:g}. Check both, and the number of questions; where "
-            "wrong answers attract models, give the share that they start from as chance"
+            f"below chance, {chance:g}. Check both, and the number of questions; where small "
+            "models are drawn to wrong answers, give the share that they start from as chance"
         )
     if n is not None:
         digits = next((k for k in range(1, 9) if np.allclose(y, y.round(k), 0, 1e-12)), 9)
         rounded, off = 0.5 * n * 10.0**-digits, np.abs(y * n - (y * n).round())
         if rounded < 0.25 and (off > rounded + 0.01).mean() > 0.1:
             return (
-                f"holds {y[off.argmax()]:.6g}, no share of {n} questions. An average over several "
-                "tasks, such as MMLU, has no count: questions=None"
+                f"holds {y[off.argmax()]:.6g}, which is not a share of {n} questions. An average "
+                "over several tasks, such as MMLU, has no count: questions=None"
             )
     return ""

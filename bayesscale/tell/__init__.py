@@ -1,4 +1,4 @@
-"""Telling people what a result says: sections in a terminal, figures in files."""
+"""Showing results: sections in a terminal, figures in files, reports."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The chapters of a report: what each tells, and the pictures that go with it."""
+"""The chapters of a report: their texts and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,8 +89,8 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
         [
             Picture(
                 "isoflops", "Loss at fixed compute", lambda: plot_isoflops(fit, **_shown(plan)),
-                "Minima are flat: sizes on both sides of the best one do nearly as well. "
-                "Ridges at the foot are where the best size may lie.",
+                "Minima are flat: sizes on both sides of the best one do nearly as well. The "
+                "densities at the bottom are the posterior of the best size.",
             ),
             Picture(
                 "allocation", "Best parameters and tokens",
@@ -106,13 +106,13 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
     flops = others.summary["flops"]
     budgets = interval(flops.min(), flops.max(), write_flops).replace("–", " to ")
     lost = Chapter(
-        "regret", "What if the size is another one?",
+        "regret", "Other model sizes",
         [Paragraph(f"Plans for {budgets}."), *others.body()],
         [
             Picture(
                 "regret", "Excess compute of each plan", lambda: plot_regret(others),
-                "Bars that reach zero: that plan may be the best one. To the right stands how "
-                "probably a plan is as good as the best run of the same cost.",
+                "A plan whose bar reaches zero may be the best one. To the right: the probability "
+                "that a plan is as good as the best run of the same cost.",
             )
         ],
     )  # fmt: skip
@@ -132,8 +132,8 @@ def comparison_chapters(
         pictures.append(
             Picture(
                 "comparison", "Laws by every criterion", partial(plot_comparison, comparison),
-                "Zero is the best law; an error bar that reaches it means that the criterion "
-                "does not tell them apart.",
+                "Zero is the best law; an error bar that reaches it means that the criterion does "
+                "not distinguish the laws.",
             )
         )  # fmt: skip
     compared_priors = comparison.sensitivity if comparison is not None else None
@@ -145,7 +145,7 @@ def comparison_chapters(
             Picture(
                 "prior_sensitivity", "The verdict under other priors",
                 lambda: plot_sensitivity(sensitivity),
-                "A curve that crosses zero: that prior decides.",
+                "A curve that crosses zero: the verdict depends on that prior.",
             )
         )  # fmt: skip
     return [Chapter("laws", "Laws compared", sections, pictures)] if sections else []
@@ -178,8 +178,8 @@ def recipe_chapters(recipes: RecipeComparison | None) -> list[Chapter]:
         return []
     picture = Picture(
         "recipes", "The compute multiplier", lambda: plot_recipes(recipes),
-        "Above one the recipe needs less compute than the baseline; where the band "
-        "holds one, either may.", recipes.verdict.text,
+        "Above one the recipe needs less compute than the baseline; where the band includes one, "
+        "either may.", recipes.verdict.text,
     )  # fmt: skip
     return [Chapter("recipes", "Recipes compared", recipes.sections(), [picture])]
 
@@ -194,11 +194,11 @@ def task_chapters(tasks: TaskFit | None) -> list[Chapter]:
         "task", "Scores against loss or compute", lambda: plot_task(tasks),
         "Lines are the links, with the interval of the expected score.",
     )  # fmt: skip
-    return [Chapter("task", "From loss to ability", tasks.sections()[1:], [picture])]
+    return [Chapter("task", "Links from loss to scores", tasks.sections()[1:], [picture])]
 
 
 def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
-    """Return one row a budget, FLOP: PFLOP-days, device-hours, days and, with a price, money."""
+    """Return one row per budget, FLOP: PFLOP-days, device-hours, days and, with a price, money."""
     columns = {
         "compute": lambda row: write_flops(row["flops"]),
         "PFLOP-days": lambda row: short_number(float(f"{row['pflop_days']:.3g}")),
@@ -209,23 +209,23 @@ def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
         columns[machine.currency] = lambda row: si_count(row["money"])
     devices = f"{machine.devices:,} device{'s' if machine.devices > 1 else ''}"
     note = (
-        f"At {100 * machine.utilization:.3g} % of {machine.peak:.3g} FLOP a second; days with "
+        f"At {100 * machine.utilization:.3g} % of {machine.peak:.3g} FLOP per second; days with "
         f"{devices} at once."
     )
     return [Table.of(machine.bill(flops), columns, note)]
 
 
 def caveats(plan: Plan) -> list[str]:
-    """Return in plain words what a reader should keep in mind."""
+    """Return the caveats, in plain words."""
     reference = plan.reference
     end, most = plan.budgets.max(initial=0.0), reference.runs.size.max()
     sentences = [check.text for check in plan.checks if check.warns]
     reach = end / most
     if reach > VALIDATED_REACH:
         sentences.append(
-            f"The largest budget here, {write_flops(end)}, is {reach:.3g} times the compute "
-            f"of the largest run. Intervals were checked on real hold-outs up to "
-            f"{VALIDATED_REACH:.0f} times only; beyond that they are a guess."
+            f"The largest budget here, {write_flops(end)}, is {reach:.3g} times the compute of the "
+            "largest run. Intervals were validated on real hold-outs only up to "
+            f"{VALIDATED_REACH:.0f} times; beyond that they are a guess."
         )
     if not reference.spec.discrepancy.coordinates(reference.law):
         sentences.append(
@@ -236,11 +236,11 @@ def caveats(plan: Plan) -> list[str]:
         sentences.append(plan.untested)
     if plan.allocation is not None:
         sentences.append(
-            "The loss hardly changes around the best size. Choose within the range that is nearly "
-            "as good by what else matters: hardware, inference, data."
+            "The loss hardly changes around the best size. Within the range that is nearly as "
+            "good, choose by other criteria: hardware, inference, data."
         )
     sentences.append(
-        "Everything holds for runs trained like these: other data, tokenizers, schedules or "
-        "architectures have laws of their own."
+        "All results are for runs trained like these: other data, tokenizers, schedules or "
+        "architectures follow other laws."
     )
     return list(dict.fromkeys(sentences))

@@ -1,4 +1,4 @@
-"""A report: one HTML file with the question, the answer and everything that it rests on."""
+"""A report: one HTML file with the question, the answer and the checks behind it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("bayesscale", "pymc", "nutpie", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
-QUESTION = "What should the next run be, what loss will it reach, and how sure is that?"
+QUESTION = "What should the next run be, what loss will it reach, and how certain is that?"
 
 
 def report(
@@ -51,11 +51,11 @@ def report(
     commands: Sequence[str] | None = None, figures: str | Path | None = None,
     ci_prob: float | None = None, overwrite: bool = False,
 ) -> Path:  # fmt: skip
-    """Write a report: one HTML file that opens from disk, without a network, and prints well.
+    """Write a report: one HTML file that opens offline and prints well.
 
     Question and answer come first; then the runs, the posterior, the forecast, the allocation, the
-    regret of other plans, laws compared, the back-test, caveats, and what is needed to make it
-    again. A slider moves the budget; a table has the same numbers for print.
+    regret of other plans, laws compared, the back-test, caveats, and what is needed to reproduce
+    it. A slider moves the budget; a table has the same numbers for print.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def report(
     plan
         What :func:`~bayesscale.plan` returned. Of a fit alone, one is made without a test.
     flops
-        Budgets to answer for, FLOP, > 0; by default the plan's, or ten and a hundred times the
+        Budgets to plan for, FLOP, > 0; by default the plan's, or ten and a hundred times the
         largest run's.
     terms
         As for :func:`~bayesscale.allocate`; by default those of the plan.
@@ -74,10 +74,10 @@ def report(
         Unit of the losses: ``"nats/token"``, ``"bits/token"``, ``"bits/byte"`` or
         ``"perplexity"``; by default that of the runs' source.
     machine
-        A machine, to say what the budgets are in PFLOP-days, device-hours and money.
+        A machine, to convert budgets to PFLOP-days, device-hours and money.
     regret
         What :func:`~bayesscale.regret` or :func:`~bayesscale.landmarks` returned; by default of the
-        advised run and of three alternatives at the first budget.
+        recommended run and of three alternatives at the first budget.
     comparison
         What :func:`~bayesscale.compare` returned.
     sensitivity
@@ -90,15 +90,15 @@ def report(
     title
         Title; by default the name of the runs.
     question
-        The question that is answered.
+        Question below the title.
     commands
-        Lines that make the report again; by default the Python of the fit.
+        Lines that reproduce the report; by default the Python of the fit.
     figures
-        Folder to write the pictures to as well, such as ``loss.svg``; made if need be.
+        Folder to write the pictures to as well, such as ``loss.svg``; created if missing.
     ci_prob
         Probability of the equal-tailed intervals, in (0, 1); by default the plan's, or .9.
     overwrite
-        Replace files that are there even if bayesscale did not make them.
+        Replace existing files even if bayesscale did not write them.
 
     Returns
     -------

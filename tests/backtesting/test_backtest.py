@@ -151,7 +151,7 @@ def backtest_of(found):
 def test_the_verdict_counts_what_intervals_covered(runs, shift, severity, covers):
     b = backtest_of(replace(judged(runs, shift=shift), checks=()))
     n = int((b.points["method"] == "bayesscale").sum())
-    assert f"covered {n if covers else 0} of {n}, " in b.verdict.text
+    assert f"covered {n if covers else 0} of {n}; " in b.verdict.text
     assert (b.severity, b.outcome, b.verdict.severity) == (severity,) * 3
     assert b.passed == covers  # "note": one fold alone would not detect errors twice as large
     assert b.power < 0.8
@@ -290,4 +290,4 @@ def test_the_joint_density_is_the_mean_likelihood_of_all_held_out_runs(runs):
     fold = b.folds.iloc[0]
     assert fold["joint_mcse"] < 0.1
     assert fold["joint_log_density"] == pytest.approx(expected, abs=0.2)
-    assert "all of them with a joint log density of" in words(b.sections())
+    assert "joint log density of all" in words(b.sections())

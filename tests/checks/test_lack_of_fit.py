@@ -146,7 +146,7 @@ def test_what_few_replicates_have_in_common_is_noted_and_passes():
     result = checked(runs_of(lambda n, d: chinchilla(n, d) + own, (params, tokens)))
     assert p_of(result, "replicates") < 1e-3
     assert result.severity == "note"
-    assert "by a factor 1." in result.text
+    assert "by a factor of 1." in result.text
 
 
 def test_what_is_learned_from_replicates_that_are_all_alike():
@@ -252,8 +252,8 @@ def test_too_few_sizes_have_no_neighbours():
 
 
 @pytest.mark.parametrize(("row", "factor", "said"), [
-    (lambda runs: int(np.argmax(runs.flops)), 1.2, "the run of the largest compute"),
-    (lambda runs: 7, 2.5, "more than a factor 2 off"),
+    (lambda runs: int(np.argmax(runs.flops)), 1.2, "the run with the largest compute"),
+    (lambda runs: 7, 2.5, "more than a factor of 2 off"),
     (lambda runs: 7, 1.2, ""),
 ])  # fmt: skip
 def test_a_grave_outlier_is_a_caution(row, factor, said):
@@ -267,6 +267,6 @@ def test_a_grave_outlier_is_a_caution(row, factor, said):
     found = check_lack_of_fit(fit.posterior, changed)
     if said:
         assert found.severity == "caution"
-        assert said in found.text or "DOES NOT DESCRIBE" in found.text
+        assert said in found.text or "Lack of fit:" in found.text
     else:
-        assert "check that row for a slip" not in found.text
+        assert "check that row for an error" not in found.text

@@ -8,7 +8,7 @@ def test_people_read_scores_and_what_follows(run, here, asked):
     assert ended.status == 0
     told = ended.words
     for said in (
-        "Fold 2: 18 runs", "3x to 30x", "Approach 3", "conformal", "90 % intervals",
+        "Fold 2: fitted to 18 runs", "3x to 30x", "Approach 3", "conformal", "90 % intervals",
         'b = bs.backtest(runs, factor=10, law="chinchilla", random_seed=3)',
     ):  # fmt: skip
         assert said in told

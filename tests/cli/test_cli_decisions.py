@@ -44,10 +44,10 @@ def test_a_bill_for_a_machine(run, saved):
     assert told["bill"] == machine.bill(1e21).reset_index().to_dict("records")
     assert python_of(told)["machine"] == machine
     for wrong, said in (
-        ("peak=989e12", "is no machine"),
+        ("peak=989e12", "is not a machine"),
         ("peak=989e12,utilization=40", "share of the peak"),
-        ("peak=fast,utilization=0.4", "no number"),
-        ("peak=1e15,utilization=0.4,prise=2", "is no machine"),
+        ("peak=fast,utilization=0.4", "not a number"),
+        ("peak=1e15,utilization=0.4,prise=2", "is not a machine"),
     ):
         ended = run(f"allocate {saved} --flops 1e21 --machine {wrong}")
         assert (ended.status, said in ended.errors) == (2, True), wrong
@@ -75,7 +75,7 @@ def test_design_answers_as_python_does(run, saved, tmp_path):
     words = f"design {saved} --target 1e22 --budget 1e20 --most 3"
     ended = run(words)
     assert ended.status == 0
-    assert "What is optimised" in ended.words
+    assert "expected regret of that run" in ended.words
     told = run(words, "--json").document
     expected = bs.design(bs.load_fit(saved), target=1e22, budget=1e20, most=3)
     assert told["summary"][0]["gain"] == expected.summary["gain"].iloc[0]

@@ -18,7 +18,7 @@ FIT, ASK, SPLIT = "fit runs.csv", "extrapolate good.nc --params 1B", "allocate g
     (f"{FIT} --where corpus=c5", ": c4, web."),
     (f"{FIT} --where corpse=c4", "Did you mean 'corpus'?"),
     (f"{FIT} --where corpus=c4 --where corpus=web", "None of 24 rows has corpus='web'"),
-    (f"{FIT} --where corpus", "where does not read 'corpus'"),
+    (f"{FIT} --where corpus", "where cannot parse 'corpus'"),
     (f"{FIT} --prior alpha=0.2:0.5", "No prior named 'alpha'"),
     (f"{FIT} --prior slope_N=0.5:0.2", "lower < upper"),
     (f"{FIT} --prior slope_N=0.3", "is not a prior"),

@@ -75,7 +75,7 @@ def test_laws_are_classes_or_instances_of_a_file(law_file):
     ("nowhere.py:Experts", "'nowhere.py'"),
     ("my_law.py", "my_law.py:MyLaw"),
     ("my_law.py:Expert", "Did you mean 'Experts'?"),
-    ("my_law.py:number", "is no law but int"),
+    ("my_law.py:number", "is not a law but int"),
     ("my_law.py:Needy", "arguments"),
     ("broken.py:Law", "'nothing_like_it'"),
     ("chinchila", "Did you mean 'chinchilla'?"),

@@ -42,7 +42,7 @@ def test_the_budgets_asked_for_are_those_told(run, here, asked):
 def test_what_a_report_refuses(run, saved, here, no_sampling):
     assert "do not apply: draws" in run(f"report {saved} --draws 5").errors
     (here / "mine.html").write_text("precious")
-    assert "did not make that file" in run(f"report {saved} -o mine.html").stderr
+    assert "did not write that file" in run(f"report {saved} -o mine.html").stderr
     assert run("report runs.csv -o runs.csv").status == 2
     assert run("report nowhere.csv").status == 2
 
@@ -119,7 +119,7 @@ def test_every_command_groups_its_options_and_gives_examples(run):
         assert "\nOutput:\n" in told, name
     told = run("fit --help").stdout
     titles = [
-        "Reading the table:", "How it is shown:", "Model:", "Sampling:", "Output:", "Examples:",
+        "Reading the table:", "Display:", "Model:", "Sampling:", "Output:", "Examples:",
     ]  # fmt: skip
     places = [told.index(f"\n{title}\n") for title in titles]
     assert places == sorted(places)

@@ -196,7 +196,7 @@ REFUSED = [
      RunsError, "within 1001x"),
     ("seed", lambda: {"a": drawn(), "b": drawn()}, {"random_seed": -1}, DomainError, "from 0"),
     ("no posterior", lambda: {n: fit_at(RUNS, spread=0.01, draws=20) for n in "ab"}, {},
-     EvidenceError, "at least 1 fit with draws that converged, but got 0. 'a': NOT CONVERGED"),
+     EvidenceError, "at least 1 fit with draws that converged, but got 0. 'a': Not converged"),
 ]  # fmt: skip
 
 

@@ -97,9 +97,9 @@ def test_prior_odds_enter_the_probability_alone(compared, fits):
 def test_refits_that_did_not_converge_are_a_caution(fits, sample_with):
     sample_with(lambda setup: fit_at(setup.runs, spec=setup.spec, spread=0.01, draws=10))
     with joblib.parallel_config(n_jobs=1):  # in this process, where they are made up
-        with pytest.warns(ConvergenceWarning, match="REFITS"):
+        with pytest.warns(ConvergenceWarning, match="Refits of"):
             found = bs.compare(fits, criteria="loo", progress=False)
-        with pytest.warns(ConvergenceWarning, match="REFITS"):
+        with pytest.warns(ConvergenceWarning, match="Refits of"):
             average = bs.average(fits, by="loo", progress=False)
     assert (found.severity, found.passed) == ("caution", True)
     assert not found.summary["refits_converged"].all()
@@ -272,7 +272,7 @@ def test_no_probability_between_laws_that_do_not_describe_the_runs():
         describes_runs=[False, False, True, True], sigma_over_seed=[7.0, 8.0, 1.0, 1.0]
     )
     verdict = in_words(table, odds=None, factor=10)
-    said = "neither law describes these runs (they miss by 7.0 and 8.0 times seed noise)"
+    said = "neither law describes these runs (their residuals are 7.0 and 8.0 times seed noise)"
     assert verdict.text.index(said) < verdict.text.index("'a' over 'b'")
     assert verdict.text.count("probability") == 1
     assert verdict.severity == "ok"  # the headline is of the laws with drift
@@ -414,14 +414,14 @@ def test_a_prior_under_which_nothing_converged_is_said(fits, monkeypatch, sample
     monkeypatch.setattr(sensitivity, "MCSE_MAX", -1.0)
     with joblib.parallel_config(n_jobs=1):  # in this process, where it is lost
         grid = bs.prior_sensitivity(two, scales=[2.0], progress=False)
-    assert "NOT KNOWN under all times 2, level times 2" in grid.text
+    assert "Unknown under all times 2, level times 2" in grid.text
     assert grid.severity == "caution"
     assert grid.summary["ln_bf"].notna().sum() == 1
 
 
 def test_evidence_is_of_fits_that_converged():
     for estimate in (bs.evidence, bs.savage_dickey):
-        with pytest.raises(EvidenceError, match="NOT CONVERGED"):
+        with pytest.raises(EvidenceError, match="Not converged"):
             estimate(fit_at(simulate_runs(), "unified", draws=10, spread=0.1))
         with pytest.raises(DomainError, match="Expected a Fit"):
             estimate(simulate_runs())

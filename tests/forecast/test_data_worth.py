@@ -103,7 +103,7 @@ def test_more_epochs_than_were_trained_are_a_caution(repeated):
     far = bs.extrapolate(repeated, params=1e8, tokens=4e10, unique_tokens=5e8)
     assert far.outside is not None
     assert "epochs of 1 of 1 target" in far.outside.text
-    assert "Rely on no interval for epochs that were never trained" in far.outside.text
+    assert "Do not rely on intervals for numbers of epochs" in far.outside.text
     assert far.severity in ("caution", "stop")
     split = bs.allocate(repeated, flops=1e21, unique_tokens=1e8)
     assert split.outside is None or "epochs" not in split.outside.text  # which would do harm

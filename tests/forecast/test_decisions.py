@@ -372,7 +372,7 @@ def test_the_assured_run_reaches_the_loss_as_often_as_asked(runs):
         tokens = bs.required_tokens(fit, params=n * factor, loss=2.4).draws["tokens"]
         enough = np.quantile(tokens, 0.8, method="inverted_cdf")
         assert 6 * n * factor * enough > row["assured_flops"]
-    assert "sure to 80 %" in repr(answer)
+    assert "with probability 80 %" in repr(answer)
 
 
 PLANS = [
@@ -384,7 +384,7 @@ PLANS = [
 ]
 TERMS = [
     ({"within": 0}, "within"), ({"limits": 3}, "Limits"), ({"counting": "total"}, "counting"),
-    ({"cost": bs.LifetimeCost(tokens_served=1e14)}, "not pay for"),
+    ({"cost": bs.LifetimeCost(tokens_served=1e14)}, "not cover"),
 ]  # fmt: skip
 
 

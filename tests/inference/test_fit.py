@@ -219,7 +219,7 @@ def test_too_few_draws_are_said_not_to_converge(runs):
     assert heard.category is ConvergenceWarning
     assert fit.verdict.marked in str(heard.message)
     assert (fit.passed, fit.verdict.severity) == (False, "stop")
-    assert repr(fit).count("NOT CONVERGED") == 1
+    assert repr(fit).count("Not converged") == 1
 
 
 def on_slope_N(family, **parameters):
@@ -244,7 +244,7 @@ def on_slope_N(family, **parameters):
         ({"progress": "loud"}, DomainError, "progress"),
         ({"density": "fuse"}, UnknownNameError, "'fused'"),
         ({"runs": {"params": [1]}}, UnknownNameError, "Looked for loss"),
-        ({"runs": simulate_runs().select(np.arange(48) < 4)}, RunsError, "5 unknowns"),
+        ({"runs": simulate_runs().select(np.arange(48) < 4)}, RunsError, "5 parameters"),
         (on_slope_N("Normal", mu=0.1, sigma=0.3), PriorError, "domain"),
         (on_slope_N("Beta", alpha=-3, beta=2), PriorError, "parameters"),
         ({"priors": {"irreducible_share": bs.Prior("Normal", mu=0.5, sigma=1)}}, PriorError,
@@ -394,7 +394,7 @@ def test_chains_that_do_not_mix_start_anew_in_smaller_steps(monkeypatch):
         return sample(*args, target_accept=target_accept, tune=tune, **options)
 
     def never(*args):
-        return replace(check(*args), severity="stop", text="NOT CONVERGED")
+        return replace(check(*args), severity="stop", text="Not converged")
 
     monkeypatch.setattr(sampler, "sample_nuts", sampled)
     monkeypatch.setattr(result.checks, "check_convergence", never)

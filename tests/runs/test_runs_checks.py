@@ -71,7 +71,7 @@ def test_a_slip_in_one_row_is_named(column, row, factor):
     near = {"params": LINE, "tokens": 20 * LINE, "loss": LADDER["loss"]}
     cells = near[column].copy()
     cells[row] *= factor
-    with pytest.warns(RunsWarning, match=rf"1 of 12 runs .*30 times off .*run {row} \("):
+    with pytest.warns(RunsWarning, match=rf"1 of 12 runs .*30-fold from .*run {row} \("):
         Runs.from_frame(near | {column: cells})
 
 
@@ -79,7 +79,7 @@ def test_a_slip_in_one_row_is_named(column, row, factor):
 def test_a_loss_far_off_the_trend_is_named(factor):
     loss = LADDER["loss"].copy()
     loss[4] *= factor
-    with pytest.warns(RunsWarning, match=r"1 of 12 runs .*2 times off the loss .*run 4 \("):
+    with pytest.warns(RunsWarning, match=r"1 of 12 runs .*2-fold from the loss .*run 4 \("):
         Runs.from_frame(LADDER | {"loss": loss})
 
 
@@ -116,7 +116,7 @@ REFUSED = {
     "two candidates": (FRAME.assign(N=1e8), {}, "'params' and 'N' .*params="),
     "one column twice": (FRAME, {"loss": "loss", "loss_se": "loss"}, "'loss' .*loss and loss_se"),
     "columns of one name": (pd.concat([FRAME, FRAME[["loss"]]], axis=1), {}, "2 columns 'loss'"),
-    "repeated ids": (IDS, {}, r"'run_id' repeats.*: x\..*cluster='run_id'"),
+    "repeated ids": (IDS, {}, r"'run_id' has repeated.*: x\..*cluster='run_id'"),
     "an empty id": (FRAME.assign(run_id=["x", "y", None, "z"]), {}, "'run_id' is empty in row 2"),
     "no label": (FRAME.assign(s=["c4", None, "c4", "c4"]), {"group": "s"}, "'s' is missing.*run b"),
     "group params": (FRAME, {"group": "params"}, "'params'"),
@@ -314,7 +314,7 @@ def test_checkpoints_under_one_name_are_flagged_unless_they_are_a_cluster():
         "params": np.repeat([1e8, 4e8, 9e8], 12), "tokens": np.tile(np.geomspace(1e9, 2e10, 12), 3),
         "loss": np.linspace(4, 3, 36), "model": np.repeat(["a", "b", "c"], 12),
     }  # fmt: skip
-    with pytest.warns(RunsWarning, match="say cluster='model'"):
+    with pytest.warns(RunsWarning, match="pass cluster='model'"):
         Runs.from_frame(table)
     Runs.from_frame(table, cluster="model")
     Runs.from_frame(table | {"model": np.arange(36)})

@@ -70,7 +70,7 @@ def test_a_damaged_cache_is_mended_and_silence_is_silent(server, tmp_path, capfd
 
 def test_other_bytes_are_refused_and_not_kept(server, tmp_path):
     server.body = SMALL.replace(b"2.75", b"2.57")
-    with pytest.raises(bs.BayesScaleError, match="not the file") as found:
+    with pytest.raises(bs.BayesScaleError, match="not the expected one") as found:
         bs.fetch_runs("chinchilla", progress=False)
     assert str(tmp_path / "cache" / "chinchilla.csv") in str(found.value)
     assert list((tmp_path / "cache").iterdir()) == []
@@ -91,7 +91,7 @@ def test_offline_says_which_file_to_put_where(server, monkeypatch, tmp_path):
         assert told in str(found.value)
     # so told, a person does it
     place.write_bytes(SMALL[:-1])
-    with pytest.raises(bs.BayesScaleError, match="is another one"):
+    with pytest.raises(bs.BayesScaleError, match="is a different one"):
         bs.fetch_runs("chinchilla", progress=False)
     assert place.read_bytes() == SMALL[:-1]
     place.write_bytes(SMALL)

@@ -106,7 +106,7 @@ def test_control_characters_are_shown_escaped_and_kept(evil):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"where": "corpus c4"}, "where does not read 'corpus c4'. Write a column, one of ="),
+    ({"where": "corpus c4"}, "where cannot parse 'corpus c4'. Write a column, one of ="),
     ({"where": [("loss", 1)]}, "where must be a mapping"),
     ({"where": {"loss": [1, 2]}}, "where"),
     ({"where": {"loss": None}}, "where"),

@@ -203,7 +203,7 @@ def test_links_and_pipes_and_paths_that_are_none(tmp_path):
     with pytest.raises(FileError, match=r"link to '.*gone\.csv'"):
         read_runs(tmp_path / "link.csv")
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(FileError, match="no regular file"):
+    with pytest.raises(FileError, match="not a regular file"):
         read_runs(tmp_path / "pipe.csv")
     for wrong in (5, None, b"runs.csv", ["runs.csv"]):
         with pytest.raises(DomainError, match="path must be"):

@@ -361,13 +361,13 @@ def test_logarithms_are_recognised_and_converted_when_asked():
     logs = {"N": N, "tokens": np.log10(D), "flops": np.log10(6 * N * D), "L": L}
     with pytest.warns(RunsWarning) as caught:
         Runs.from_frame(logs)
-    assert all('say units={"' in str(w.message) and '"log10"}' in str(w.message) for w in caught)
+    assert all('pass units={"' in str(w.message) and '"log10"}' in str(w.message) for w in caught)
     runs = Runs.from_frame(logs, units={"tokens": "log10", "flops": "log10"})
     np.testing.assert_allclose(runs.tokens, D)
     np.testing.assert_allclose(
         Runs.from_frame({"N": N, "log10_tokens": np.log10(D), "L": L}).tokens, D
     )
-    with pytest.warns(RunsWarning, match=r'in billions, say units=\{"tokens": "B"\}'):
+    with pytest.warns(RunsWarning, match=r'in billions, pass units=\{"tokens": "B"\}'):
         Runs.from_frame({"N": N, "D": D / 1e9, "L": L})
 
 
