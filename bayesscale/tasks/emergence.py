@@ -1,7 +1,7 @@
 """Whether an ability breaks out of its curve: a change of slope against all that is smooth.
 
-A break has to beat the link itself and the other links, strongly, and a slope that changes as much
-but gradually: what only one smooth link misses, or what bends evenly, is no break.
+A break has to beat the link itself strongly, and other links unless the metric is known to be a
+power or a score; and a slope that changes as much but gradually: what bends evenly is no break.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import pandas as pd
 from bayesscale._format import over_interval
 from bayesscale._random import Stream, generator
 from bayesscale._sections import Result, Section, Table
-from bayesscale.tasks.link import LINKS, Model
+from bayesscale.tasks.link import Model
 
 BENDS = (0.7, 1.4, 2.8)
 """Prior scales of the log ratio of the slopes, around ln 4."""
@@ -71,9 +71,9 @@ def _judged(smooth: Model, rng: np.random.Generator) -> dict[str, Any]:
     broken = [replace(smooth, bend=bend) for bend in BENDS]
     found = [model.explore(rng) for model in broken]
     gradual = replace(smooth, bend=BENDS[1], gradual=True).explore(rng).log_evidence
-    others = [] if smooth.link == "score" else [
-        k for k in LINKS if k != smooth.link and (k != "power" or not task.chance)
-    ]  # fmt: skip
+    # the power of a step's probability and a score are what the metric is: other links are wrong
+    others = [k for k in ("sigmoid", "exponential", *["power"] * (not task.chance))
+              if smooth.link in ("sigmoid", "exponential") and k != smooth.link]  # fmt: skip
     smoothest = {k: replace(smooth, link=k).explore(rng).log_evidence for k in others}
     smoothest[smooth.link] = base.log_evidence
     rival = max(smoothest, key=smoothest.__getitem__)
