@@ -178,9 +178,11 @@ def check_inputs(
             )
         every = set(wanted) == set(law.quantities)
         needs = f"{'predicts from' if every else 'needs'} {' and '.join(wanted)}"
+        missing = [name for name in law.given if name in wanted and name not in names]
+        hints = [f" Pass {name}=, or terms=bs.Terms(given={{{name!r}: ...}})." for name in missing]
         raise DomainError(
             f"The law {law.name!r} {needs if wanted else 'takes no further inputs here'}, but got "
-            f"{' and '.join(names) or 'nothing'}."
+            f"{' and '.join(names) or 'nothing'}.{''.join(hints)}"
         )
     read = {name: admitted(law.quantities[name], values[name]) for name in wanted if name != asked}
     for name, array in read.items():

@@ -228,7 +228,7 @@ def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
 def _file_name(name: str) -> str:
     """Return a name that any file system takes, different for different ladders."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40]
-    return f"{plain}-{sha256(name.encode()).hexdigest()[:8]}"
+    return f"{plain}-{sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _settings(source: Setup | Fit) -> dict[str, Any]:
