@@ -76,7 +76,7 @@ class Detectable:
             )
         if unseen:
             text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"
-            text += " have been detected, however large: the discrepancy absorbs it."
+            text += " be detected, however large: the discrepancy absorbs it."
         return (
             f"{text} Effects that change smoothly with size, such as the cost of repeated data, "
             "cannot be separated from the law by this test. A back-test (bs.backtest) shows how "

@@ -139,7 +139,7 @@ def test_a_law_that_is_not_finished_is_refused():
         bs.Coordinate("share", "logits", 0.0, 1.0, "1", "share")  # pyright: ignore[reportArgumentType]
     for law, message in ((Unnamed, "does not state name"), (Undeclared, "fails at its prior"),
                          (Unsaid, "published_units"), (Taken, "belongs to a law"),
-                         (Constant, "a run"),
+                         (Constant, "per run"),
                          (Reserved, "'alpha'")):  # fmt: skip
         with pytest.raises(bs.BayesScaleError, match=message):
             specify(runs, law=law())
