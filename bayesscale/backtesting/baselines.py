@@ -53,7 +53,9 @@ def predict_by_bootstrap(
     best = fit_power_laws(x, log_loss)
     residuals = log_loss - log_power_laws(best, x)
     n = len(log_loss)
-    times = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(refits)])
+    times = np.stack(
+        [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(refits)], dtype=float
+    )
     refitted = _minimise(np.tile(best, (refits, 1)), x, log_loss, times)[1]
     drawn = [
         log_power_laws(theta, x_new)
