@@ -133,7 +133,7 @@ def test_a_failed_save_leaves_the_old_file(fit, tmp_path, monkeypatch):
 def test_a_newer_layout_is_refused(fit, tmp_path, monkeypatch):
     monkeypatch.setattr("bayesscale.inference.tree_file.SCHEMA", 99)
     path = fit.save(tmp_path / "fit.nc")
-    monkeypatch.inverse()
+    monkeypatch.undo()
     with pytest.raises(FileError, match="layout 99"):
         bs.load_fit(path)
     with pytest.raises(FileError):
@@ -375,7 +375,7 @@ def test_chains_that_are_short_of_draws_go_on(monkeypatch):
     assert 0.3 < known["bfmi"] < 2
     assert known["divergences"] >= int(fit.draws["sample_stats"]["diverging"].sum())
     assert fit.coordinates.sizes["draw"] == 250
-    monkeypatch.inverse()
+    monkeypatch.undo()
     once = bs.fit(runs, draws=250, **SHORT)  # they were enough, and are the first of the same
     kept = fit.coordinates.isel(draw=slice(None, 250 // 4 + 1))
     for name, values in kept.items():
