@@ -95,7 +95,7 @@ class Score(Result):
                 self.points.sort_values("reach", kind="stable"),
                 {
                     "run": lambda row: str(row["run"]),
-                    "beyond": lambda row: f"{row['reach']:.3g}×",
+                    "extrapolation": lambda row: f"{row['reach']:.3g}×",
                     "observed": lambda row: LOSS.write(row["observed"]),
                     "predicted": lambda row: LOSS.write(row["median"]),
                     f"{LEVEL} % interval": lambda row: interval(
@@ -195,7 +195,7 @@ def joined(first: Runs, second: Runs) -> Runs:
     both = pd.merge(a[numbers], b[numbers], how="inner")
     if len(both):
         raise DomainError(
-            f"{len(both)} of the {len(b)} runs were fitted already, and a fit cannot be scored on "
+            f"{len(both)} of the {len(b)} runs are among those fitted; a fit cannot be scored on "
             "its own data. Leave them out."
         )
     columns: Any = {name: name for name in (*numbers, *further) if name in a}
