@@ -148,7 +148,10 @@ COMMANDS = (
         "tokens-without-overfitting", "answer",
         "Find how many unique tokens a size needs to come near its loss with unlimited data.",
         options.sizes_option("--params", "Parameters, e.g. 1B; repeatable.", required=True),
-        click.option("--excess", type=float, default=0.02, show_default=True, help="Excess loss."),
+        click.option(
+            "--excess", type=float, default=0.02, show_default=True,
+            help="Loss above that with unlimited data, as a fraction.",
+        ),
         short="Find the tokens that a model size needs.",
         examples="bayesscale tokens-without-overfitting fit.nc --params 1B,10B",
     ),

@@ -175,7 +175,8 @@ def compare_command(
 @click.option("--task", multiple=True, required=True, metavar="COL", help="Scores; repeatable.")
 @click.option("--questions", type=int, help="Number of questions; omit for an average of tasks.")
 @click.option("--chance", type=float, default=0.0, show_default=True, help="Chance-level score.")
-@click.option("--steps", type=int, default=1, show_default=True, help="Steps, all to be right.")
+@click.option("--steps", type=int, default=1, show_default=True,
+              help="Steps of an answer, all of which must be right.")  # fmt: skip
 @click.option("--metric", default="accuracy", show_default=True,
               help="accuracy, log_likelihood or brier.")  # fmt: skip
 @click.option("--predictor", default="loss", show_default=True, help="loss or flops.")
