@@ -195,7 +195,7 @@ def joined(first: Runs, second: Runs) -> Runs:
     both = pd.merge(a[numbers], b[numbers], how="inner")
     if len(both):
         raise DomainError(
-            f"{len(both)} of the {len(b)} runs are among those fitted; a fit cannot be scored on "
+            f"{len(both)} of the {len(b)} runs were fitted already, and a fit cannot be scored on "
             "its own data. Leave them out."
         )
     columns: Any = {name: name for name in (*numbers, *further) if name in a}
