@@ -212,7 +212,7 @@ def further(checks: Iterable[CheckResult]) -> list[Section]:
     checks = list(checks)
     rest = [c for level in ("note", "ok") for c in checks if c.severity == level]
     texts = [Paragraph(f"{check.name[:1].upper()}{check.name[1:]}. {check.text}") for check in rest]
-    return [Details("What else the checks found", texts)] if texts else []
+    return [Details("Other findings of the checks", texts)] if texts else []
 
 
 def worst(severities: Iterable[Severity]) -> Severity:

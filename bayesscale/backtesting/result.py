@@ -207,13 +207,13 @@ class Backtest(Result):
         scores = pd.DataFrame(self.summary.loc[ALL]).to_dict("index")
         share = {method: f"{100 * s[f'cover{LEVEL}']:.0f} %" for method, s in scores.items()}
         others = [
-            f"{name}'s covered {share[method]}, with "
-            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times the fit's CRPS"
+            f"{share[method]} for {name} (CRPS "
+            f"{scores[method]['crps'] / scores[POSTERIOR]['crps']:.2g} times the fit's)"
             for method, name in NAMES.items()
         ]
         return (
-            f"On all held-out runs the fit's {LEVEL} % intervals covered {share[POSTERIOR]}; "
-            f"{'; '.join(others)} (smaller is better)."
+            f"Over all held-out runs, coverage of {LEVEL} % intervals was {share[POSTERIOR]} for "
+            f"the fit, {' and '.join(others)}; a smaller CRPS is better."
         )
 
     @property
@@ -263,7 +263,7 @@ class Backtest(Result):
                     f"{100 * row['bias']:+.2f} %",
                 ]
             )
-        titles = ["beyond the runs", "n", "method", *(f"in {percent(p)}" for p in (0.5, 0.9))]
+        titles = ["extrapolation", "n", "method", *(f"cov. {percent(p)}" for p in (0.5, 0.9))]
         return Table([*titles, "CRPS", "RMSLE", "bias"], rows)
 
 

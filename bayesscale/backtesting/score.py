@@ -95,7 +95,7 @@ class Score(Result):
                 self.points.sort_values("reach", kind="stable"),
                 {
                     "run": lambda row: str(row["run"]),
-                    "beyond": lambda row: f"{row['reach']:.3g}×",
+                    "extrapolation": lambda row: f"{row['reach']:.3g}×",
                     "observed": lambda row: LOSS.write(row["observed"]),
                     "predicted": lambda row: LOSS.write(row["median"]),
                     f"{LEVEL} % interval": lambda row: interval(

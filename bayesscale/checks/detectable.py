@@ -71,8 +71,8 @@ class Detectable:
         text = f"With these {n:,} runs and noise of {percent(float(f'{sigma:.2g}'))},"
         if seen:
             text += (
-                f" {_listed(seen)} would be detected in 4 of 5 ladders like this; smaller effects "
-                "mostly not."
+                f" {_listed(seen)} would be detected with a probability of 80 %; smaller effects "
+                "are likely to be missed."
             )
         if unseen:
             text += f" No {_listed(unseen).removeprefix('a ').replace(' or a ', ' or ')} would"

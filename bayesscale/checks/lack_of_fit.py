@@ -249,7 +249,7 @@ def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Find
     repeated = sizes.count > 1
     problem = (
         f"replicates differ from each other by {sizes.seed_noise(missed):.2%}, but their means "
-        f"from the law by {np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, more than seed noise "
+        f"differ from the law by {np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, more than seed noise "
         "explains"
     )
     factor = neighbours.narrowed(max(share, 0.0), sizes.count)
@@ -319,7 +319,7 @@ def _cure(spec: ModelSpec) -> str:
     if custom:
         cures.append(f"You set the prior of {list_some(custom)}: widen it first")
     cures.append(
-        "inspect the runs named and drop those that diverged or that the law is not meant for"
+        "inspect the runs named and drop those that diverged or are outside the scope of the law"
     )
     cures.append("where rows are checkpoints of one run, name the column of the run (cluster)")
     cures.append(

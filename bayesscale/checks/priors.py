@@ -192,16 +192,15 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
     if not weak:
         least = str(table["contraction"].idxmin())
         text = (
-            f"All parameters of the law {law.name!r} are informed by runs, least of all {least}, "
-            f"whose posterior is {np.sqrt(1 - table['contraction'].min()):.0%} as wide as its "
-            "prior."
+            f"All parameters of law {law.name!r} are informed by the runs, least of all {least}: "
+            f"its posterior is {np.sqrt(1 - table['contraction'].min()):.0%} as wide as its prior."
         )
         return CheckResult("weakly known", "ok", text, table, PriorWarning)
     named = "; ".join(
         f"{k.name} ({k.meaning}), {table.loc[k.name, 'posterior_sd']:.0%}" for k in weak
     )
     text = (
-        f"Runs add little information on {len(weak)} of the {len(law.coordinates)} parameters of "
+        f"The runs add little information on {len(weak)} of {len(law.coordinates)} parameters of "
         f"the law {law.name!r} (posterior width relative to the prior: {named}). Predictions may "
         "still be well determined."
     )

@@ -111,9 +111,7 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 
 @command("report", examples=REPORTS, short_help="Write the whole analysis as one HTML file.")
 @click.argument("source", metavar="RUNS|FIT", type=options.PATH)
-@options.sizes_option(
-    "--flops", "Budget to answer for, FLOP, e.g. 1e24; repeatable.", into="budgets"
-)
+@options.sizes_option("--flops", "Budget to plan for, FLOP, e.g. 1e24; repeatable.", into="budgets")
 @options.hold_out_option("10")
 @options.terms_options
 @options.losses_in_option

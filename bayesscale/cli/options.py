@@ -158,11 +158,11 @@ def size_option(name: str, text: str, **settings: Any) -> Callable:
 
 
 TERMS = {
-    "served": size_option("--served", "Tokens the model will serve: budgets pay for these too."),
-    "params_min": size_option("--params-min", "Least parameters, e.g. 1B."),
-    "params_max": size_option("--params-max", "Most parameters, for memory or latency, e.g. 8B."),
-    "tokens_max": size_option("--tokens-max", "Most training tokens."),
-    "unique_tokens": size_option("--unique-tokens", "Unique tokens; more of them are repeated."),
+    "served": size_option("--served", "Tokens served in deployment; budgets include their cost."),
+    "params_min": size_option("--params-min", "Minimum parameters, e.g. 1B."),
+    "params_max": size_option("--params-max", "Maximum parameters, e.g. 8B for memory or latency."),
+    "tokens_max": size_option("--tokens-max", "Maximum training tokens."),
+    "unique_tokens": size_option("--unique-tokens", "Unique tokens; beyond them data repeat."),
     "within": click.option(
         "--within", type=click.FloatRange(0, 1, min_open=True), show_default="0.001",
         help="Losses within this fraction of the best count as equally good.",
@@ -287,7 +287,7 @@ SAMPLING: dict[str, Callable] = {
     "target_accept": click.option(
         "--target-accept", type=float, show_default="0.9", help="Higher is slower and safer."
     ),
-    "random_seed": click.option("--seed", "random_seed", type=int, help="Makes draws repeatable."),
+    "random_seed": click.option("--seed", "random_seed", type=int, help="Seed of the draws."),
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class Command(click.Command):
             click.Option(["--json", "as_json"], is_flag=True,
                          help="Write one JSON document to standard output."),
             click.Option([*(["-o"] * (not has_output)), "--csv"], metavar="FILE",
-                         help="Write the answer's table as CSV; - is standard output."),
+                         help="Write the table of results as CSV; - is standard output."),
             click.Option(["--strict"], is_flag=True,
                          help="Exit with status 1 if a result needs caution."),
             click.Option(["-q", "--quiet"], is_flag=True, help="Show warnings and errors only."),

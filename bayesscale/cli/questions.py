@@ -129,16 +129,16 @@ COMMANDS = (
     ),
     _question(
         "required-flops", "answer",
-        "Find the least compute that reaches a loss, split optimally under a saved FIT.",
+        "Find the minimum compute that reaches a loss, split optimally under a saved FIT.",
         options.sizes_option(
             "--loss", "Target loss, in the unit of the losses shown; repeatable.", required=True
         ),
-        short="Find the least compute for a loss.",
+        short="Find the minimum compute for a target loss.",
         examples="bayesscale required-flops fit.nc --loss 2.0,1.9", prepare=_in_nats,
     ),
     _question(
         "worth-of-epochs", "answer",
-        "Estimate the value of repeated tokens under a saved FIT of a law of unique tokens.",
+        "Estimate the value of repeated tokens under a saved FIT of a law with unique tokens.",
         options.sizes_option("--epochs", "Epochs; repeatable.", required=True),
         options.size_option("--params", "Parameters; by default one per 20 unique tokens."),
         short="Estimate the value of repeated tokens.",
@@ -146,9 +146,12 @@ COMMANDS = (
     ),
     _question(
         "tokens-without-overfitting", "answer",
-        "Find the new tokens that bring a size near its loss with unlimited data.",
+        "Find how many unique tokens a size needs to come near its loss with unlimited data.",
         options.sizes_option("--params", "Parameters, e.g. 1B; repeatable.", required=True),
-        click.option("--excess", type=float, default=0.02, show_default=True, help="Excess."),
+        click.option(
+            "--excess", type=float, default=0.02, show_default=True,
+            help="Loss above that with unlimited data, as a fraction.",
+        ),
         short="Find the tokens that a model size needs.",
         examples="bayesscale tokens-without-overfitting fit.nc --params 1B,10B",
     ),
@@ -166,7 +169,7 @@ COMMANDS = (
         options.size_option("--tokens", "Its training tokens, e.g. 1.4T."),
         options.size_option("--flops", "Its training compute in FLOP, for laws of compute."),
         click.option(
-            "--factor", type=float, default=10.0, show_default=True, help="Multiple."
+            "--factor", type=float, default=10.0, show_default=True, help="Factor of the increase."
         ),
         short="Estimate the gain from more parameters, tokens or compute.",
         examples="bayesscale gain fit.nc --params 7B --tokens 1.4T --factor 10",
@@ -185,7 +188,7 @@ COMMANDS = (
             help="CSV file with the columns params and tokens; by default a grid around the runs.",
         ),
         click.option(
-            "--most", type=click.IntRange(1), default=6, show_default=True, help="Most runs."
+            "--most", type=click.IntRange(1), default=6, show_default=True, help="Maximum number."
         ),
         short="Choose small runs to train before a large one.", prepare=_with_candidates,
         examples="""

@@ -39,8 +39,8 @@ store_option = click.option(
 def backtest_command(out: Output, **arguments: Any) -> None:
     """Fit the RUNS of a table below successive cutoffs in compute, and score their predictions.
 
-    Compares with least squares and a bootstrap (Approach 3), and with least squares and its errors
-    inside the fitted runs (conformal).
+    Baselines are least squares with a bootstrap (Approach 3) and least squares with intervals from
+    its errors inside the fitted runs (split conformal).
     """
     _sweep(out, "b", "backtest", **arguments)
 
@@ -55,7 +55,7 @@ def backtest_command(out: Output, **arguments: Any) -> None:
 @options.sampling_options("law", "noise", "discrepancy", "priors", "random_seed")
 @options.reading_options
 def calibrate_command(out: Output, **arguments: Any) -> None:
-    """Simulate ladders of the sizes of RUNS from the priors, refit each, and rank the truth."""
+    """Simulate ladders with the sizes of RUNS from the priors, refit each, and rank the truth."""
     _sweep(out, "c", "calibrate", **arguments)
 
 
@@ -173,13 +173,14 @@ def compare_command(
 )  # fmt: skip
 @options.runs_argument
 @click.option("--task", multiple=True, required=True, metavar="COL", help="Scores; repeatable.")
-@click.option("--questions", type=int, help="Number of questions; none for an average over tasks.")
-@click.option("--chance", type=float, default=0.0, show_default=True, help="Score of guessing.")
-@click.option("--steps", type=int, default=1, show_default=True, help="Steps of an answer.")
+@click.option("--questions", type=int, help="Number of questions; omit for an average of tasks.")
+@click.option("--chance", type=float, default=0.0, show_default=True, help="Chance-level score.")
+@click.option("--steps", type=int, default=1, show_default=True,
+              help="Steps of an answer, all of which must be right.")  # fmt: skip
 @click.option("--metric", default="accuracy", show_default=True,
               help="accuracy, log_likelihood or brier.")  # fmt: skip
 @click.option("--predictor", default="loss", show_default=True, help="loss or flops.")
-@click.option("--emergence", is_flag=True, help="Test for a break by evidence.")
+@click.option("--emergence", is_flag=True, help="Test for a change of slope.")
 @options.sizes_option(
     "--at-loss", "Loss to predict scores at, nats/token; repeatable.", into="losses"
 )
@@ -189,7 +190,7 @@ def task_command(
     out: Output, runs: Path, reading: dict[str, Any], task: tuple[str, ...], emergence: bool,
     losses: tuple[float, ...], **arguments: Any,
 ) -> None:  # fmt: skip
-    """Fit how scores in columns of the RUNS follow from the models' loss, or compute."""
+    """Fit scores in columns of the RUNS as functions of the models' loss, or compute."""
     inputs = {**dict(reading.get("inputs", {})), **{name: name for name in task}}
     table = out.read(runs, {**reading, "inputs": inputs})
     given = {"task": list(task), "group": next(iter(reading.get("group", ())), None), **arguments}

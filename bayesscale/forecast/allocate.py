@@ -316,8 +316,8 @@ def _wanders(mixture: Mixture) -> bool:
 
 def _over_runs(row: Mapping[str, Any]) -> str:
     return (
-        f"Within the range of the runs N* grows as {_power(row, 'params_exponent', '_over_runs')}; "
-        "beyond it the exponent is less certain."
+        "Over the range of the runs, the best size N* grows as "
+        f"{_power(row, 'params_exponent', '_over_runs')}; beyond it the exponent is less certain."
     )
 
 
@@ -325,7 +325,7 @@ def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
     if row.get("unspent_prob", 0) > 0.5:
         return ""
     return (
-        f"Near the budget N* grows as {_power(row, 'params_exponent')} and D* as "
+        f"At the budget, N* grows as {_power(row, 'params_exponent')} and the tokens D* as "
         f"{_power(row, 'tokens_exponent')}; {percent(ci_prob)} intervals."
     )
 

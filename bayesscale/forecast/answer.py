@@ -287,7 +287,7 @@ def warn_if_far(
 def _and_how(fit: Fit) -> str:
     """Describe what the intervals assume of the law."""
     if fit.spec.discrepancy.coordinates(fit.law):
-        return ", with drift; beyond that they are a guess"
+        return ", with drift; beyond that their coverage is unknown"
     return (
         ", and here the law is assumed exact: such 90 % intervals covered about two thirds of the "
         "runs, and cover fewer beyond that"

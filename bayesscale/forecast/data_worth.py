@@ -143,9 +143,7 @@ def worth_of_epochs(
         return {"worth": now / read, "next_tokens": further, "stop_epochs": stop}
 
     run = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
-    note = (
-        f"For {run}: worth of all tokens, and of further ones, in new tokens; epochs of least loss."
-    )
+    note = f"For {run}: worth of all and of further tokens, in new tokens; epochs of lowest loss."
     return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
 
 

@@ -69,10 +69,10 @@ class Prediction(Answer):
             f"{percent(self.ci_prob)} interval": lambda row: interval(
                 row["loss_lower"], row["loss_upper"], scale.write
             ),
-            "beyond the runs": lambda row: f"{row[f'reach_{reach}']:.3g}×",
+            "extrapolation": lambda row: f"{row[f'reach_{reach}']:.3g}×",
         }
         note = (
-            f"Loss of a new run {scale.in_words}. Beyond the runs: "
+            f"Loss of a new run {scale.in_words}. Extrapolation: "
             f"{title(reach)} over that of the largest fitted run."
         )
         assumed = (Paragraph(text) for text in self.assumed)

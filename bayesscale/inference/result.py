@@ -343,12 +343,12 @@ def _closest_law(fit: Fit) -> str:
     published = fit.published
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (
-        "These parameters summarise the runs: over them, the closest law differs from the fitted "
-        f"surface by {misfit:.2%} (noise {sigma:.2%}). Their intervals assume that the law holds; "
-        "predictions allow the surface to depart from it beyond the runs."
+        "These parameters are a summary: over the runs, this law differs from the fitted surface "
+        f"by {misfit:.2%} (noise {sigma:.2%}). Their intervals assume that the law is exact; "
+        "predictions allow for departures from it beyond the runs."
     )
     if misfit > sigma:
-        text += " The misfit exceeds the noise: do not quote them as constants of the law"
+        text += " The difference exceeds the noise: do not quote them as constants of the law"
         text += ", nor E as the irreducible loss." if "E" in published else "."
     unsettled = int(published.attrs["unconverged"])
     if unsettled > UNSETTLED_MAX * published["misfit"].size:

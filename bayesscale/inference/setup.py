@@ -205,7 +205,7 @@ class Setup:
         # steps on PyMC's density are dear: those chains go on only where they do not mix
         result = sampled(longest=LONGEST if compiled.kind == "fused" else 1.0)
         if patient and not result.convergence.passed:
-            report("The chains do not mix: sampling again, in smaller steps")
+            report("The chains have not mixed: sampling again with smaller steps")
             careful = max(sampling.target_accept, CAREFUL)
             result = sampled(longest=LONGEST, target_accept=careful, tune=2 * sampling.tune)
         return result

@@ -191,10 +191,10 @@ class Plan(page.Result):
     def untested(self) -> str:
         """The part of the plan that no held-out runs tested, in words; empty if none."""
         if self.test is None:
-            return f"Not tested on held-out runs: {self.not_tested}"
+            return f"There is no back-test: {self.not_tested}"
         reach = f"the plan extrapolates to {_times(self.reach)} the largest run"
         if not len(self.test.judged):
-            return f"Not tested: the fits of the smaller runs failed their checks; {reach}."
+            return f"The fits of the smaller runs failed their checks; {reach}, untested."
         if self.test.outcome == "note":
             return f"The back-test has low power ({self.test.power:.2f}); {reach}."
         if self.reach > NEARLY * self.test.tested_reach:

@@ -100,7 +100,7 @@ def _others(fit: Fit) -> list[Other]:
         exact = fit.options(**shorter, discrepancy=None)
         cases.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
-    name, unknowns = "larger half of the runs", len(fit.law.coordinates)
+    name, unknowns = "larger half of runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
         cases.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} parameters"))
     else:
@@ -119,7 +119,7 @@ def _invalid(fit: Fit) -> str:
     if fit.convergence.table["r_hat"].max() > MIXED:
         return "did not converge"
     missed = [c.name for c in fit.checks[1:] if c.name == "lack of fit" and c.warns]
-    return "lack of fit, not compared" if missed else ""
+    return "lack of fit" if missed else ""
 
 
 def _answer(
@@ -171,7 +171,7 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
     if not in_conflict:
         text = "No other assumption could be compared."
         if compared:
-            text = f"Other assumptions give similar results: {', '.join(compared)}."
+            text = f"Refits under other assumptions agree (compared: {', '.join(compared)})."
         return CheckResult(NAME, "ok" if compared else "note", text, table, PriorWarning)
     far = in_conflict[-1]
     first = next(row for row in rows if row["flops"] == far["flops"])
@@ -183,9 +183,9 @@ def _result(rows: list[dict[str, Any]], compared: list[str]) -> CheckResult:
     also = f" The same holds for: {', '.join(others)}." if others else ""
     text = (
         "The result depends on assumptions that these runs cannot distinguish. At "
-        f"{write_flops(far['flops'])}, N* is {sizes[0]} in this fit but {sizes[1]} with: "
-        f"{far['fit']}.{also} Report this fit's result together with its assumption; larger runs "
-        "would decide between them."
+        f"{write_flops(far['flops'])}, N* is {sizes[0]} in this fit but {sizes[1]} under: "
+        f"{far['fit']}.{also} Report the assumption together with the result; larger runs would "
+        "distinguish between the assumptions."
     )
     return CheckResult(NAME, "caution", text, table, PriorWarning)
 
@@ -205,6 +205,6 @@ def robustness_table(check: CheckResult, scale: LossScale) -> Table:
             ]
         differs = f"differs: {row['conflict']}" if row["conflict"] else ""
         rows.append([row["fit"], *cells, row["not_compared"] or differs])
-    note = f"N* at {write_flops(flops)}, and the loss of the recommended run."
-    titles = ["assumption", "best size N*", scale.word, "exponent of N*", ""]
+    note = f"At {write_flops(flops)}; loss of the recommended run. Lack of fit: not compared."
+    titles = ["assumption", "best size N*", scale.word, "exponent", ""]
     return Table(titles, rows, note)

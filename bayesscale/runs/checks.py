@@ -404,7 +404,7 @@ def _sizes(table: Mapping[str, np.ndarray], derived: Sequence[str]) -> Iterator[
     else:
         cause = 'tokens look counted in millions: pass units={"tokens": "M"}, or in billions, "B"'
     yield (
-        f"tokens per parameter are {short_number(ratio)} in the median of runs, unlike any known "
+        f"the median of tokens per parameter is {short_number(ratio)}, unlike any known "
         f"ladder: {cause}."
     )
 
@@ -494,7 +494,7 @@ def _flops_off(flops: np.ndarray, six_nd: np.ndarray, ids: np.ndarray) -> Iterat
         )
     elif not 1 / _FLOPS_OFF_THROUGHOUT <= usual <= _FLOPS_OFF_THROUGHOUT:
         yield (
-            f"flops are {usual:.3g} times 6 x params x tokens in the median of runs: perhaps they "
+            f"flops are {usual:.3g} times 6 x params x tokens (median over runs): perhaps they "
             "count only the forward pass (2ND, a third), three times the work, or only some of the "
             f"parameters; {afresh}"
         )

@@ -301,7 +301,7 @@ def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, 
     remarks = {}
     if every["params_from"] is not None:
         if "params" in by_name:
-            raise RunsError("params and params_from both say where N is. Leave one out.")
+            raise RunsError("params and params_from both name the column of N. Leave one out.")
         frame, by_name["params"] = _sizes_in_names(frame, every["params_from"])
         remarks["params"] = by_name["params"]
     named = by_name | {name: column for name, (_, column) in further.items()}
@@ -530,8 +530,8 @@ def _with_third(
     if flop_rule == "6ND_non_embedding" and inner is None:
         raise RunsError(
             'flop_rule="6ND_non_embedding" needs the non-embedding parameters: name their column '
-            'with params_non_embedding="my_column", or say param_count="non_embedding" if params '
-            "already counts them."
+            'with params_non_embedding="my_column", or pass param_count="non_embedding" if '
+            "params already counts them."
         )
     if flops is None and counted is not None and tokens is not None:
         return {**columns, "flops": training_flops(counted, tokens)}, flop_rule or "6ND", {}

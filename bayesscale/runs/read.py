@@ -93,7 +93,7 @@ def _suffix(path: Path) -> str:
     if suffix in ("", ".txt", ".dat"):
         return packed
     raise FileError(
-        f"Cannot tell the format of {str(path)!r} by its suffix {path.suffix!r}. Known: "
+        f"Cannot determine the format of {str(path)!r} by its suffix {path.suffix!r}. Known: "
         f"{', '.join(READERS)}, each also with .gz. Save the table as one of these."
     )
 

@@ -64,7 +64,7 @@ def fit_chapters(plan: Plan) -> list[Chapter]:
             [
                 Picture(
                     "residuals", "Residuals", lambda: plot_residuals(fit),
-                    "Between the dashed lines lies the noise of a run; a trend is lack of fit.",
+                    "Dashed lines show the noise of a single run; a trend indicates lack of fit.",
                 )
             ],
         ),
@@ -111,7 +111,7 @@ def split_chapters(plan: Plan, regret: Regret | None) -> list[Chapter]:
         [
             Picture(
                 "regret", "Excess compute of each plan", lambda: plot_regret(others),
-                "A plan whose bar reaches zero may be the best one. To the right: the probability "
+                "A plan whose bar reaches zero may be optimal. To the right: the probability "
                 "that a plan is as good as the best run of the same cost.",
             )
         ],
@@ -179,7 +179,7 @@ def recipe_chapters(recipes: RecipeComparison | None) -> list[Chapter]:
     picture = Picture(
         "recipes", "The compute multiplier", lambda: plot_recipes(recipes),
         "Above one the recipe needs less compute than the baseline; where the band includes one, "
-        "either may.", recipes.verdict.text,
+        "the data do not decide.", recipes.verdict.text,
     )  # fmt: skip
     return [Chapter("recipes", "Recipes compared", recipes.sections(), [picture])]
 
@@ -209,8 +209,8 @@ def bill_sections(machine: Machine, flops: ArrayLike) -> list[Section]:
         columns[machine.currency] = lambda row: si_count(row["money"])
     devices = f"{machine.devices:,} device{'s' if machine.devices > 1 else ''}"
     note = (
-        f"At {100 * machine.utilization:.3g} % of {machine.peak:.3g} FLOP per second; days with "
-        f"{devices} at once."
+        f"At {100 * machine.utilization:.3g} % of {machine.peak:.3g} FLOP per second; days on "
+        f"{devices} in parallel."
     )
     return [Table.of(machine.bill(flops), columns, note)]
 
@@ -225,7 +225,7 @@ def caveats(plan: Plan) -> list[str]:
         sentences.append(
             f"The largest budget here, {write_flops(end)}, is {reach:.3g} times the compute of the "
             "largest run. Intervals were validated on real hold-outs only up to "
-            f"{VALIDATED_REACH:.0f} times; beyond that they are a guess."
+            f"{VALIDATED_REACH:.0f} times; beyond that their coverage is unknown."
         )
     if not reference.spec.discrepancy.coordinates(reference.law):
         sentences.append(
@@ -236,8 +236,8 @@ def caveats(plan: Plan) -> list[str]:
         sentences.append(plan.untested)
     if plan.allocation is not None:
         sentences.append(
-            "The loss hardly changes around the best size. Within the range that is nearly as "
-            "good, choose by other criteria: hardware, inference, data."
+            "The loss hardly changes around the best size. Within the range of nearly optimal "
+            "sizes, choose by other criteria: hardware, inference, data."
         )
     sentences.append(
         "All results are for runs trained like these: other data, tokenizers, schedules or "

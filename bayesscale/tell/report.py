@@ -167,7 +167,7 @@ def report(
         drawn = {p.stem: draw(p) for chapter in contents for p in chapter.pictures}
         page = _render(
             plan, contents, drawn,
-            title=title or f"Scaling of {subject_fit.runs.name or 'the runs'}", question=question,
+            title=title or f"Scaling law: {subject_fit.runs.name or 'the runs'}", question=question,
             commands=commands if commands is not None else _python(subject_fit),
             severity=worst(
                 r.severity

@@ -78,7 +78,7 @@ def p_of(result, test):
 def test_runs_of_the_law_pass(noise):
     result = checked(runs_of(chinchilla), noise=noise)
     assert (result.severity, result.name) == ("ok", "lack of fit")
-    for part in ("84 runs", "4 of 5 ladders", "bs.backtest"):  # what would have been seen
+    for part in ("84 runs", "probability of 80 %", "bs.backtest"):  # what would have been seen
         assert part in result.text
     assert (result.table["detectable"][["bends", "far_off"]] > 0).all()
     assert (result.table["p"].dropna() > 0.01).all()

@@ -24,7 +24,7 @@ def test_the_quickstart_tells_a_story_and_leaves_files(quick, here, asked, runs)
     small, _ = runs.split_by_compute(factor=10)
     assert len(asked[0].runs) == len(small)  # the first fold; then others, all runs, assumptions
     assert sum(len(setup.runs) == len(runs) for setup in asked) >= 2
-    for words in ("1.0e22 FLOP, train", "On held-out runs", "larger half of the runs"):
+    for words in ("1.0e22 FLOP, train", "On held-out runs", "larger half of runs"):
         assert words in ended.words
     assert max(map(len, ended.stdout.splitlines())) <= 100
     assert len(ended.stdout.splitlines()) <= 45

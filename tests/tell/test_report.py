@@ -58,6 +58,12 @@ def test_the_first_screen_answers(report, fit):
         assert part in words
 
 
+def test_the_verdict_is_stated_once_and_referred_to_elsewhere(report):
+    words = read(report).words
+    assert words.count("failed its checks (convergence)") == 1
+    assert words.index("failed its checks") < words.index("Do not use As stated at the top")
+
+
 def test_nothing_is_loaded_and_the_file_is_small(report):
     page = read(report)
     assert all(source.startswith(("#", "data:image/")) for source in page.sources)
