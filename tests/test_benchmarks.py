@@ -29,15 +29,14 @@ ARGUMENTS = [
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
     ("new_laws", "code"), ("recipes", "simulate 1 12 .2"),
     ("scoreboard", "{splits} {folder} default approach3"),
-    ("siblings", "{splits} {folder} {folder}"), ("tasks", "emergence 1 8"),
-    ("third_truth", "1 1"),
+    ("siblings", "{splits} {folder} {folder}"), ("third_truth", "1 1"),
     ("verdicts", "{folder} model 1"),
     ("verdicts", "{folder} splits {splits} {folder}"),
     ("verdicts", "{folder} plans {splits} {folder}"), ("verdicts", "{folder} simulated_plans 1"),
 ]  # fmt: skip
 LONG = [
     ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),
-    ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
+    ("tasks", "emergence 1 8"), ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
 ]  # fmt: skip
 ENOUGH = {
     "evidence": 400, "fair_fight": 400, "recipes": 400, "scoreboard": 400, "third_truth": 400,

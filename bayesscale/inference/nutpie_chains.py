@@ -206,7 +206,7 @@ def _wait(running: Chains, count: int, report: Report, text: str, total: int) ->
             raise SystemExit
         if running.progress and time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
             reported = time.monotonic()
-            done = sum(chain.finished_draws for chain in running.progress)
+            done = sum(min(chain.finished_draws, count) for chain in running.progress)
             diverging = sum(chain.divergences for chain in running.progress)
             note = f", {diverging} divergences" if diverging else ""
             report(f"{text}: {done:,} of {total:,} draws{note}", done, total)

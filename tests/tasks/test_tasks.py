@@ -137,7 +137,7 @@ def test_emergence_in_three_ways():
     few = judged(6, False).table.to_dict("index")["exact"]
     assert few["verdict"] == "cannot tell"
     assert few["models"] > 6
-    smooth = judged(32, False)
+    smooth = judged(16, False)
     assert (smooth.table["verdict"] == "no sign of one").all()
     assert "cannot prove" in repr(smooth)
 
