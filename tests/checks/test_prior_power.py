@@ -129,7 +129,7 @@ def test_weakly_known_coordinates_are_a_note_by_contraction():
     found = check_weakly_known(posterior, RUNS)
     name = model.spec.coordinates[1].name
     assert found.severity == "note"
-    for part in ("1 of the 5", "'chinchilla'", name, "a run of"):
+    for part in ("1 of 5", "'chinchilla'", name, "a run of"):
         assert part in found.text
     assert found.table.loc[name, "contraction"] == pytest.approx(0, abs=0.05)
     assert "a run of" not in check_weakly_known(posterior, RUNS, cure=False).text
