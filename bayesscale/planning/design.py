@@ -39,6 +39,9 @@ LARGER = 4.0
 SHOWN = 12
 """Candidates shown to people."""
 
+SMALLEST = np.finfo(float).tiny
+"""In place of no regret, where limits leave no choice of size."""
+
 
 @forecast.described
 @dataclass(frozen=True, repr=False)
@@ -95,7 +98,7 @@ class Design(forecast.Answer):
             f"remove; per FLOP in {scale.of_differences}. Train: the order of the chosen runs, "
             "each given those before it.",
         )
-        removed = 1 - self.regret_after / self.expected_regret
+        removed = (self.expected_regret - self.regret_after) / max(self.expected_regret, SMALLEST)
         return [
             Paragraph(
                 f"For a run of {write_flops(self.target)} the best size is {PARAMS.write(middle)} "
@@ -235,7 +238,7 @@ def design(
         order[k] = place
     columns = {
         **sizes, "tokens_per_param": sizes["tokens"] / sizes["params"], "flops": price,
-        "gain": gain, "gain_per_flop": gain / price, "share": gain / learning.regret,
+        "gain": gain, "gain_per_flop": gain / price, "share": gain / max(learning.regret, SMALLEST),
         "order": order, "times": [picked.count(k) for k in range(len(price))],
     }  # fmt: skip
     frame = forecast.target_frame("candidate", columns).sort_values(
