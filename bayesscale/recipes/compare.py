@@ -30,6 +30,9 @@ from bayesscale.runs import Runs, Table
 PLACES, CURVE = {"largest": 1.0, "10x": 10.0, "100x": 100.0}, 13
 """Budgets, times the largest run; and how many make the curve from the smallest one up to these."""
 
+NEXT = 4.0
+"""Compute of the next rung, times the largest run."""
+
 EQUAL = 0.25
 """Share of the weights that forms have equally: evidence is of the runs, and no form is right far
 beyond them. On 12 public pairs with the largest runs held out, 90 % intervals of the multiplier
@@ -155,7 +158,7 @@ def _answer(
     flops = terms[0].compute.flops(recipes.runs.params, recipes.runs.tokens)
     centre, largest = float(np.exp(np.log(flops).mean())), float(flops.max())
     places = [centre, *(times * largest for times in PLACES.values())]
-    along = np.geomspace(flops.min(), places[-1], CURVE)
+    along = np.append(np.geomspace(flops.min(), places[-1], CURVE), NEXT * largest)
     at = ["centre", *PLACES, *(f"{c:.3g} FLOP" for c in budgets), *(f"loss {x:g}" for x in losses)]
     targets, mixture = np.concatenate([along, places, budgets]), Mixture.of(average)
     drawn = mixture.evaluate(lambda posterior, _: multipliers(posterior, terms, targets, losses))
@@ -163,18 +166,19 @@ def _answer(
     whole = pd.concat(
         [_rows(drawn, i, ci_prob).assign(recipe=name) for i, name in enumerate(names)]
     )
-    on_curve = whole.pop("target") < CURVE
-    summary = whole[~on_curve].reset_index(drop=True)
+    target = whole.pop("target")
+    on_curve, summary = target < CURVE, whole[target >= len(along)].reset_index(drop=True)
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
     power = _power(recipes, mixture, terms, centre)
     numbered = {k: mixture.reference.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
-    values = (*numbered, "recipe", "at"), m[..., CURVE:]
+    values = (*numbered, "recipe", "at"), m[..., len(along) :]
     draws = xr.Dataset({"multiplier": values}, coords={**numbered, "recipe": names, "at": at})
     return RecipeComparison(
         summary=summary, draws=draws, ci_prob=ci_prob, of=average, names=recipes.names, forms=forms,
-        curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along, centre, names),
-        power=power, compared=(*recipes.checks(), *_left_out(forms)),
+        curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along[:CURVE], centre, names),
+        power=power, next_rung=_next_rung(drawn, names, float(power["noise"].iloc[0])),
+        compared=(*recipes.checks(), *_left_out(forms)),
     )  # fmt: skip
 
 
@@ -217,6 +221,26 @@ def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], centre: float
     sd = noise * np.sqrt(1 / first + 1 / np.array(runs)) / slope
     index = pd.Index(recipes.names[1:], name="recipe")
     return pd.DataFrame({"noise": noise, "slope": slope, "sd": sd}, index=index)
+
+
+def _next_rung(drawn: Mapping[str, Array], names: list[str], noise: float) -> pd.DataFrame:
+    """Return by recipe what one more run at the next rung, of each or of both, would remove of the
+    variance of ln m at 100x: in a normal of ln m and of these runs' losses.
+    """  # noqa: D205
+    rows, flops = [], float(drawn["flops"][0, 0, CURVE])
+    for i, name in enumerate(names):
+        with np.errstate(divide="ignore"):
+            m = np.log(drawn["multiplier"][..., i, len(PLACES) + CURVE + 1])
+        joint = np.stack([m, *(drawn["log_loss"][..., k, CURVE] for k in (0, i + 1))])
+        finite = np.isfinite(joint).all(axis=0)
+        removed = dict.fromkeys(("of_baseline", "of_recipe", "of_both"), np.nan)
+        if finite.sum() > 2:
+            cov = np.cov(joint[:, finite]) + np.diag([0.0, noise**2, noise**2])
+            for what, k in zip(removed, ([1], [2], [1, 2]), strict=True):
+                weights = np.linalg.solve(cov[np.ix_(k, k)], cov[k, 0])
+                removed[what] = weights @ cov[k, 0] / cov[0, 0]
+        rows.append({"recipe": name, "flops": flops, **removed})
+    return pd.DataFrame(rows).set_index("recipe")
 
 
 def _crossover(m: Array, flops: Array, centre: float, names: list[str]) -> pd.DataFrame:

@@ -47,6 +47,9 @@ class RecipeComparison(Answer):
     power
         One row per recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the
         centre, and the ``sd`` of ln m expected from these runs at a shared shape.
+    next_rung
+        One row per recipe: what one more run at four times the largest, ``flops``, would remove of
+        the variance of ln m at 100x: ``of_baseline``, ``of_recipe``, ``of_both``; shares.
     compared
         What makes these recipes hard to compare.
     """
@@ -57,6 +60,7 @@ class RecipeComparison(Answer):
     curve: pd.DataFrame
     crossover: pd.DataFrame
     power: pd.DataFrame
+    next_rung: pd.DataFrame
     compared: tuple[CheckResult, ...] = ()
 
     @property
@@ -99,7 +103,7 @@ class RecipeComparison(Answer):
             page.Table.of(table.reset_index(drop=True), columns, note),
             page.Paragraph(" ".join(map(self._lasting, self.names[1:]))),
             page.Table.of(self.forms, forms, "What differs between recipes besides the gain."),
-            page.Paragraph(self._runs()),
+            page.Paragraph(" ".join([self._runs(), *map(self._next, self.names[1:])])),
         ]
 
     def sections(self) -> list[page.Section]:
@@ -149,6 +153,16 @@ class RecipeComparison(Answer):
             f"SD of ln m of {list_some([f'{sd:.3f} ({k})' for k, sd in self.power['sd'].items()])} "
             "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
             f"P(m > 1) > 0.95 with a power of 0.8: {', '.join(needed)}."
+        )
+
+    def _next(self, name: str) -> str:
+        row = page.records(self.next_rung.loc[[name]])[0]
+        if np.isnan(row["of_both"]):
+            return ""
+        return (
+            f"One more run at {write_flops(row['flops'])} would remove {row['of_baseline']:.0%} of "
+            f"the variance of ln m at 100x if it is of {self.names[0]!r}, {row['of_recipe']:.0%} "
+            f"if of {name!r}, and one of each {row['of_both']:.0%}."
         )
 
 

@@ -31,7 +31,9 @@ def frontier(posterior: Posterior, flops: Array, terms: Terms, recipe: int) -> F
 def multipliers(
     posterior: Posterior, terms: Sequence[Terms], flops: Array, losses: Array
 ) -> dict[str, Array]:
-    """Return multipliers ``(draw, recipe, target)``, and loss and compute ``(draw, target)``."""
+    """Return multipliers ``(draw, recipe, target)``, loss and compute ``(draw, target)``, and log
+    loss of the best runs ``(draw, all recipes, target)`` relative to the reference.
+    """  # noqa: D205
     reference = np.log(posterior.spec.reference["loss"])
     base = frontier(posterior, flops, terms[0], 0)
     x = base.optimum()[0]
@@ -45,11 +47,16 @@ def multipliers(
             x_there = frontier(posterior, reached, terms[0], 0).optimum()[0]
             at, needed, x = (np.concatenate(both, axis=1) for both in
                              ((at, log_loss), (needed, reached), (x, x_there)))  # fmt: skip
-        every = []
+        every, best = [], [at]
         for i in range(1, len(terms)):
             budget = frontier(posterior, needed, terms[i], i)
             least = posterior.relative_log_loss(posterior.spec.centred({**LARGEST, **budget.given}))
-            ratio = np.log(needed / budget.flops_for(at, budget.optimum(x)[0]))
+            start = budget.optimum(x)[0]
+            best.append(budget.log_loss(start))
+            ratio = np.log(needed / budget.flops_for(at, start))
             resolved = (at > least + RESOLVED) & (np.abs(ratio) < FARTHEST)
             every.append(np.where(np.isnan(at), np.nan, np.where(resolved, np.exp(ratio), 0.0)))
-    return {"multiplier": np.stack(every, axis=1), "loss": np.exp(at + reference), "flops": needed}
+    return {
+        "multiplier": np.stack(every, axis=1), "loss": np.exp(at + reference), "flops": needed,
+        "log_loss": np.stack(best, axis=1),
+    }  # fmt: skip

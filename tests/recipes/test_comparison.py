@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 import bayesscale as bs
 from bayesscale.cli import main
 from bayesscale.errors import BayesScaleWarning, DomainError, EvidenceError, UnknownNameError
+from bayesscale.recipes.compare import CURVE, _next_rung
 from bayesscale.tell.chapters import recipe_chapters
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.BayesScaleWarning")
@@ -27,6 +28,36 @@ def test_the_multiplier_at_all_places(found):
     assert found.forms["weight"].sum() == pytest.approx(1)
     assert found.crossover.loc["B", "prob"] < 0.5
     assert found.curve["flops"].is_monotonic_increasing
+
+
+def test_the_next_rung_by_the_variance_of_a_normal(found):
+    assert found.next_rung.loc["B", "flops"] == pytest.approx(
+        4 * found.summary["flops"][1], rel=1e-12
+    )
+    share = found.next_rung.loc["B"].drop("flops").astype(float)
+    assert share.between(0, 1).all()
+    assert share["of_both"] >= share[["of_baseline", "of_recipe"]].max()
+    assert "One more run at" in found.text
+
+    draws, noise = 40_000, 0.5
+    z = np.random.default_rng(1).standard_normal((3, 1, draws))
+    drawn = {
+        "multiplier": np.zeros((1, draws, 1, CURVE + 5)),
+        "log_loss": np.zeros((1, draws, 2, CURVE + 5)),
+        "flops": np.ones((1, draws, CURVE + 5)),
+    }
+    drawn["multiplier"][..., 0, CURVE + 4] = np.exp(z[0])
+    drawn["log_loss"][..., 0, CURVE] = 0.5 * z[0] + z[1]
+    drawn["log_loss"][..., 1, CURVE] = -z[0] + z[2]
+    known = _next_rung(drawn, ["B"], noise).loc["B"]
+    each = np.array([0.5**2 / (0.5**2 + 1 + noise**2), 1 / (2 + noise**2)])
+    information = each / (1 - each)  # of independent runs, relative to that of the prior
+    expected = [*each, information.sum() / (1 + information.sum())]
+    np.testing.assert_allclose(
+        known[["of_baseline", "of_recipe", "of_both"]].astype(float),
+        expected,
+        atol=5 / np.sqrt(draws),
+    )
 
 
 def test_the_answer_in_words(found):
