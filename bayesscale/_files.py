@@ -118,9 +118,7 @@ def make_folder(folder: AnyPath) -> Path:
 
 
 def check_output(path: AnyPath, *, inputs: Iterable[AnyPath] = (), force: bool = False) -> None:
-    """Fail now if a result must not be written to a path later: over one of the ``inputs``, by
-    whatever name, or, without ``force``, over a file that bayesscale did not write.
-    """  # noqa: D205
+    """Fail if a result must not overwrite ``inputs`` or, without ``force``, files not ours."""
     target = check_writable(path)
     for source in inputs:
         if _same_file(target, source):

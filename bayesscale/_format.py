@@ -15,9 +15,7 @@ class _SizedIterable[T](Sized, Iterable[T], Protocol):
 
 
 def si_count(x: float) -> str:
-    """Write a count with three significant digits: ``"1.2B"``, ``"350M"``, ``"12.5k"``; from 1e15
-    on in scientific notation.
-    """  # noqa: D205
+    """Write a count with three digits: ``"1.2B"``, ``"350M"``, ``"12.5k"``, ``"1.5e+16"``."""
     rounded = float(f"{x:.3g}")  # first, so that 999,999 becomes 1M and not 1e+03k
     if abs(rounded) < _LARGEST_WITH_A_UNIT:
         for size, unit in _UNITS:
@@ -73,9 +71,7 @@ def printable(x: object) -> str:
 
 
 def list_some(items: _SizedIterable[object], *, limit: int = 5) -> str:
-    """List the first few items and count the rest, as ``"a, b, c and 12 more"``; no others are
-    looked at.
-    """  # noqa: D205
+    """List the first few items and count the rest, as ``"a, b, c and 12 more"``."""
     text = ", ".join(printable(item) for item in islice(items, limit))
     more = len(items) - limit
     return f"{text} and {more:,} more" if more > 0 else text
@@ -84,9 +80,7 @@ def list_some(items: _SizedIterable[object], *, limit: int = 5) -> str:
 def rows(
     ids: _SizedIterable[object], values: Iterable[object], name: str, *, limit: int = 5
 ) -> str:
-    """Point at runs by their ids and the values that stand there, both of shape ``(run,)``, as
-    ``"run 7 (loss=-0.12), run 19 (loss=nan) and 3 more"``.
-    """  # noqa: D205
+    """Point at runs by id and value: ``"run 7 (loss=-0.12), run 19 (loss=nan) and 3 more"``."""
     first = islice(zip(ids, values, strict=False), limit)
     shown = [f"run {printable(i)} ({name}={_cell(v)})" for i, v in first]
     more = len(ids) - len(shown)

@@ -5,8 +5,6 @@ itself between this process and all cores of this machine; a cluster, or fewer c
 caller's ``joblib.parallel_config(backend="dask")`` or ``parallel_config(n_jobs=1)``.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -36,37 +34,18 @@ class Store[Result]:
 
     ``settings``, plain JSON types, say of what: they lie in ``settings.json``, and each file holds
     those of its own result, so that files of another store are refused wherever they come from.
-    ``save(result, path)`` writes a file, whole or not at all; ``load(path)`` returns the settings
-    and the result that it holds. Workers write, so a cluster must share the folder.
+    ``encode`` translates a result to plain JSON types, and ``decode`` back. Workers write, so a
+    cluster must share the folder.
     """
 
     folder: Path
     settings: Mapping[str, Any]
-    save: Callable[[Result, Path], Any]
-    load: Callable[[Path], tuple[Mapping[str, Any], Result]]
-    suffix: str = ".json"
-
-    @classmethod
-    def of_json(
-        cls, folder: Path, settings: Mapping[str, Any], encode: Callable[[Result], Any],
-        decode: Callable[[Any], Result],
-    ) -> Store[Result]:  # fmt: skip
-        """Keep results as JSON, which they are translated to and back."""
-
-        def save(result: Result, path: Path) -> None:
-            _write(path, {"settings": dict(settings), "result": encode(result)})
-
-        def load(path: Path) -> tuple[Mapping[str, Any], Result]:
-            held = _read(path)
-            return held["settings"], decode(held["result"])
-
-        return cls(folder, settings, save, load)
+    encode: Callable[[Result], Any]
+    decode: Callable[[Any], Result]
 
     @contextmanager
     def opened(self) -> Iterator[dict[str, Result]]:
-        """Make the folder, or check what it holds; give the results of finished jobs by name, and
-        keep other processes out until the end of the block.
-        """  # noqa: D205
+        """Lock the folder, made or checked, for the block; give finished results by name."""
         path = make_folder(self.folder) / SETTINGS
         with locked(path.with_name(LOCK)) as alone:
             if not alone:
@@ -83,19 +62,22 @@ class Store[Result]:
 
     def write(self, name: str, result: Result) -> None:
         """Keep the result of a job."""
-        self.save(result, self.folder / f"{name}{self.suffix}")
+        path = self.folder / f"{name}.json"
+        make_folder(path.parent)
+        _write(path, {"settings": dict(self.settings), "result": self.encode(result)})
 
     def read(self) -> dict[str, Result]:
         """Return the results of all finished jobs by name, each checked to be of this store."""
-        every = sorted(self.folder.glob(f"*{self.suffix}"))
+        every = sorted(self.folder.rglob("*.json"))
         # a leading dot marks what was never finished
         finished = [p for p in every if p.name != SETTINGS and not p.name.startswith(".")]
-        return {path.stem: self._read(path) for path in finished}
+        names = (path.relative_to(self.folder).with_suffix("").as_posix() for path in finished)
+        return {name: self._read(path) for name, path in zip(names, finished, strict=True)}
 
     def _read(self, path: Path) -> Result:
         try:
-            settings, result = self.load(path)
-            settings = dict(settings)
+            held = _read(path)
+            settings, result = dict(held["settings"]), self.decode(held["result"])
         except (BayesScaleError, TypeError, KeyError, ValueError, AttributeError) as error:
             raise FileError(
                 f"{str(path)!r} cannot be read as a finished job of this store, or was written by "

@@ -32,7 +32,7 @@ def options(**more):
 
 
 def kept(folder, **settings):
-    return Store.of_json(Path(folder), settings or {"seed": 1}, lambda v: v, lambda v: v)
+    return Store(Path(folder), settings or {"seed": 1}, lambda v: v, lambda v: v)
 
 
 def test_results_come_in_order_and_progress_is_told():
@@ -182,7 +182,7 @@ def slow(i):
     return i * i
 
 
-store = Store.of_json(Path(sys.argv[1]), {"seed": 1}, same, same)
+store = Store(Path(sys.argv[1]), {"seed": 1}, same, same)
 sweep(slow, {f"job-{i}": i for i in range(40)}, seconds=0, report=lambda *_: None, text="",
       store=store)
 """
@@ -229,7 +229,7 @@ def slow(numbers):  # large enough that Dask would put them on a worker
 
 
 if __name__ == "__main__":
-    store = Store.of_json(Path(sys.argv[1]), {"seed": 1}, same, same)
+    store = Store(Path(sys.argv[1]), {"seed": 1}, same, same)
     jobs = {f"job-{i}": np.full(1000, i) for i in range(24)}
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         with Client(cluster) as client, joblib.parallel_config(backend="dask"):

@@ -85,9 +85,7 @@ def _log_terms(theta: Array, x: Array) -> Array:
 
 
 def _minimise(start: Array, x: Array, log_loss: Array, times: Array) -> tuple[Array, Array]:
-    """Follow starts ``(start, coefficient)`` to their minima, by least squares weighted anew at
-    each step; runs count ``times``, shape ``(run,)`` or ``(start, run)``. Returns costs, and where.
-    """  # noqa: D205
+    """Return minima's costs and places from starts; runs count ``times``, ``(start or 1, run)``."""
     times = np.broadcast_to(times, (len(start), len(log_loss)))
 
     def evaluate(theta: Array, of: NDArray[np.intp]) -> tuple[Array, Array, Array]:

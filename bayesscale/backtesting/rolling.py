@@ -96,7 +96,7 @@ def backtest(
     kept = None
     if folder is not None:
         settings = _settings(whole, factor) | {"joint": joint}
-        kept = Store.of_json(folder, settings, FoldScore.as_dict, FoldScore.from_dict)
+        kept = Store(folder, settings, FoldScore.as_dict, FoldScore.from_dict)
     jobs = {f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, joint) for cut in cuts}
     with progress_reporter(progress) as report:
         scores = sweep(

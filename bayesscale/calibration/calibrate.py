@@ -98,7 +98,7 @@ def calibrate(
     done: dict[int, simulation.Ranked] = {}
     kept = None
     if folder is not None:
-        kept = Store.of_json(
+        kept = Store(
             folder,
             _settings(ladder),
             lambda block: [asdict(ranked) for ranked in block],

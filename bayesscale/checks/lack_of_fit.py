@@ -225,7 +225,9 @@ def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, la
     by_size = sizes.sums(z) / np.sqrt(sizes.count)
     share, p = neighbours.common_share(Scores.of(by_size), graph)
     places = []
-    around = neighbours.local_sums(np.median(by_size, axis=0), graph)
+    # the sum over a size and its neighbours, in standard deviations
+    joined, middle = (graph > 0).astype(float), np.median(by_size, axis=0)
+    around = (middle + joined @ middle) / np.sqrt(1 + joined.sum(axis=1))
     for at in sorted({int(np.argmax(around)), int(np.argmin(around))}, key=lambda i: -around[i]):
         there = np.isin(sizes.code, np.append(graph[[at]].indices, at))
         run: Any = {k: runs[k][sizes.first[at]] for k in law.quantities}  # labels are text

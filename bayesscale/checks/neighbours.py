@@ -71,12 +71,6 @@ def common_share(scores: Scores, graph: sparse.csr_array) -> tuple[float, float]
     return excess / (float(graph.sum()) * max(left, 1e-3)), p
 
 
-def local_sums(z: Array, graph: sparse.csr_array) -> Array:
-    """Return the sum over a size and its neighbours, in standard deviations, shape ``(size,)``."""
-    around = sparse.csr_array((graph > 0).astype(float))
-    return (z + around @ z) / np.sqrt(1 + around.sum(axis=1))
-
-
 SAME = 1e-3
 """Runs are of the same size if what makes runs alike agrees to about this share."""
 

@@ -32,9 +32,7 @@ def fit_command(
     out: Output, runs: Path, reading: dict[str, Any], sampling: dict[str, Any], output: Path,
     force: bool, ci_prob: float,
 ) -> None:  # fmt: skip
-    """Fit a law to the RUNS of a table: .csv, .tsv, .md, .parquet, .xlsx, .jsonl, .json, .nc, or
-    - for standard input.
-    """  # noqa: D205
+    """Fit a law to the RUNS of a table: .csv, .parquet, .xlsx, .json, ..., or - for stdin."""
     check_output(output, inputs=[runs], force=force)
     table = out.read(runs, reading)  # before what samples is imported
     fit = bs.fit(table, **sampling, progress=out.progress)

@@ -14,7 +14,6 @@ from bayesscale._format import list_some
 from bayesscale._progress import ProgressOption, Report, progress_reporter
 from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table
 from bayesscale._sweep import sweep
-from bayesscale._types import Array
 from bayesscale.comparison.evidence import Evidence, evidences, refit_evidence
 from bayesscale.comparison.scores import check_fits, check_seed, compares
 from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
@@ -166,7 +165,10 @@ def _grid(
             if not touched or scale == 1:
                 grid[i, key] = base[key].log_evidence, base[key].mcse
                 continue
-            change, mcse, k = log_mean_weight(_log_ratio(fit, touched, scale))
+            # of the scaled over the own prior density
+            own = fit.spec.space.scores({k: np.asarray(fit.coordinates[k]) for k in touched})
+            log_ratios = [0.5 * z**2 * (1 - scale**-2) - np.log(scale) for z in own.values()]
+            change, mcse, k = log_mean_weight(np.sum(log_ratios, axis=0))
             if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
                 grid[i, key] = (
                     base[key].log_evidence + change,
@@ -206,12 +208,6 @@ def scaled(spec: ModelSpec, names: Sequence[str], scale: float) -> ModelSpec:
             mu, sigma = normals[k.name]
             priors[k.name] = Prior(NORMAL_ON_LINK[k.link], mu=mu, sigma=scale * sigma)
     return replace(spec, priors=priors)
-
-
-def _log_ratio(fit: Fit, names: Sequence[str], scale: float) -> Array:
-    """Return the log of the scaled over the own prior density, shape ``(chain, draw)``."""
-    scores = fit.spec.space.scores({k: np.asarray(fit.coordinates[k]) for k in names})
-    return np.sum([0.5 * z**2 * (1 - scale**-2) - np.log(scale) for z in scores.values()], axis=0)
 
 
 def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:

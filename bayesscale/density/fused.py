@@ -79,9 +79,7 @@ _SIGNATURE = ctypes.CFUNCTYPE(
 
 
 class Surface:
-    """Log loss of models of one structure, with first and second derivatives by ln N and ln D, or
-    of the law alone, without discrepancy, with its derivatives by the law's coordinates.
-    """  # noqa: D205
+    """Log loss with derivatives by ln N and ln D, or of the law alone by its coordinates."""
 
     def __init__(self, spec: ModelSpec, by: Literal["", "sizes", "law"] = "") -> None:
         graph = Graph()

@@ -277,7 +277,9 @@ class Graph:
         factor, rest = self.factored(a)
         if factor is not None and factor.axis == SCALAR:
             return factor * self._reduced(op, rest, axis, of_scalar)
-        if a.op == "add" and any(t.axis == SCALAR or _has_factor(t) for t in a.args):
+        if a.op == "add" and any(
+            t.axis == SCALAR or (t.op == "multiply" and t.args[0].axis == SCALAR) for t in a.args
+        ):
             return self.add(
                 *(
                     of_scalar(t) if t.axis == SCALAR else self._reduced(op, t, axis, of_scalar)
@@ -348,10 +350,6 @@ def _in_order(a: Node, b: Node) -> tuple[Node, Node]:
 def is_negated(a: Node) -> bool:
     """Return whether a node is another one times -1."""
     return a.op == "multiply" and a.args[0].op == "constant" and a.args[0].value == -1.0
-
-
-def _has_factor(a: Node) -> bool:
-    return a.op == "multiply" and a.args[0].axis == SCALAR
 
 
 def _axis_of(args: tuple[Node, ...]) -> str:

@@ -15,9 +15,7 @@ SUMS = frozenset({"total", "gathered", "spread"})
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One pass over rows or clusters that computes ``nodes`` in order, ``totals`` and ``gathered``
-    sums over rows to scalars and clusters, and values of clusters ``kept`` for a later loop.
-    """  # noqa: D205
+    """One pass over rows or clusters: its nodes, its sums, and values kept for a later pass."""
 
     axis: str
     nodes: list[Node]

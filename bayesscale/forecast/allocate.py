@@ -27,7 +27,7 @@ from bayesscale.forecast.answer import (
     writer,
 )
 from bayesscale.forecast.frontier import Frontier
-from bayesscale.forecast.mixture import Mixture, Question, check_answers
+from bayesscale.forecast.mixture import Question, check_answers
 from bayesscale.forecast.purchase import Purchase
 from bayesscale.forecast.recommended import recommend
 from bayesscale.forecast.terms import Terms
@@ -189,7 +189,9 @@ def allocate(
     if unspent.any() or (recommended.flops < budgets).any():
         columns |= {"recommended_flops": recommended.flops, "unspent_prob": unspent}
     over_runs = mixture.published("params_exponent")
-    if over_runs is not None and _wanders(mixture):
+    # beyond the runs the exponent of the split may be another one than over them
+    wanders = any(v.posterior.spec.discrepancy.moves_optimum for v in mixture.components)
+    if over_runs is not None and wanders:
         ends = summary_columns("params_exponent_over_runs", over_runs[None, :, None], ci_prob)
         columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
     frame = target_frame("flops", columns | reach(reference, {"flops": budgets}), index=budgets)
@@ -307,11 +309,6 @@ def _oddities(row: Mapping[str, Any]) -> str:
             "budget; the lowest is taken."
         )
     return " ".join(sentences)
-
-
-def _wanders(mixture: Mixture) -> bool:
-    """Whether the exponent of the split may be another one beyond the runs than over them."""
-    return any(v.posterior.spec.discrepancy.moves_optimum for v in mixture.components)
 
 
 def _over_runs(row: Mapping[str, Any]) -> str:

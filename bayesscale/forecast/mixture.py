@@ -166,9 +166,7 @@ class Mixture:
         targets: Mapping[str, tuple[Array, str]], *, index: NDArray[Any] | None = None,
         every: int = 1,
     ) -> xr.Dataset:  # fmt: skip
-        """Put draws, shape ``(chain, draw, target)``, into a Dataset with units; of several laws,
-        with who drew as ``fit``. One draw of ``every`` so many was kept.
-        """  # noqa: D205
+        """Put draws ``(chain, draw, target)``, one of ``every`` kept, into a Dataset with units."""
         numbered = self.reference.draws["posterior"].dataset.isel(draw=slice(None, None, every))
         coords: dict = {name: numbered[name].to_numpy() for name in SAMPLE_DIMS}
         if index is not None:
@@ -190,9 +188,7 @@ class Mixture:
 
 
 def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: str) -> CheckResult:
-    """Check that priors do not decide answers about targets, which ``labels`` name; of an average,
-    for each law that matters.
-    """  # noqa: D205
+    """Check that priors do not decide answers about targets, whose names are ``labels``."""
     targets = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
     every = sum(len(component.places) for component in mixture.components)
     material = [

@@ -23,9 +23,7 @@ from bayesscale.model import Posterior
 
 @dataclass(frozen=True)
 class Purchase:
-    """A posterior that splits budgets; ``given`` has the law's inputs that no budget is divided
-    between, each of shape ``(1,)`` or ``(target,)``.
-    """  # noqa: D205
+    """A posterior that splits budgets; ``given``: the law's other inputs, ``(1 or target,)``."""
 
     mixture: Mixture
     terms: Terms
@@ -101,9 +99,7 @@ def wanted_beside_split(law: Law) -> tuple[str, ...]:
 
 
 def law_inputs(posterior: Posterior, sizes: Mapping[str, Array], terms: Terms) -> dict[str, Array]:
-    """Return the inputs of the law for sizes of a question: parameters in the count of the runs,
-    and what repeated tokens are worth. Arrays broadcast with flat draws.
-    """  # noqa: D205
+    """Return the law's inputs for sizes: parameters as the runs count, repeated tokens' worth."""
     if terms.counting is None and terms.repetition is None:
         return dict(sizes)
     n, d = (np.asarray(sizes[name], float) for name in SPLIT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from bayesscale import _arguments
+from bayesscale import _arguments, errors
+from bayesscale._files import make_folder
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table, worst
 from bayesscale._sweep import Store, store_folder, stored_setting, sweep
 from bayesscale._types import ReadOnly
 from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsWarning, unknown_name
 from bayesscale.inference.fit import fit
-from bayesscale.inference.result import Fit, load_fit, unsound, warn_of
+from bayesscale.inference.result import Fit, load_fit, unsound
 from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
 from bayesscale.runs import Runs, read_runs
 
@@ -35,6 +36,74 @@ SECONDS = 2.0
 type Ladder = Runs | str | Path
 
 
+@dataclass(frozen=True)
+class Digest:
+    """What stays in memory of a fit; ``warning`` is the category of the gravest one."""
+
+    summary: pd.DataFrame
+    row: Mapping[str, Any]
+    warning: str
+    fingerprint: str
+    fit: Fit | None = None
+
+    @classmethod
+    def of(cls, fit: Fit, *, keep: bool = False) -> Digest:
+        """Summarise a fit."""
+        warned = [check for check in fit.checks if check.warns]
+        gravest = [check.warning.__name__ for check in warned if check.severity == fit.severity]
+        found = ", ".join(check.name for check in warned)
+        row = {"runs": len(fit.runs), "severity": fit.severity, "found": found}
+        warning, kept = gravest[0] if gravest else "", fit if keep else None
+        return cls(fit.summary(), row, warning, fit.runs.fingerprint, kept)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON types, which :func:`_digest` reads."""
+        return {**vars(self), "summary": self.summary.to_dict("split"), "fit": None}
+
+
+def _digest(held: Mapping[str, Any]) -> Digest:
+    import pandas as pd
+
+    summary = pd.DataFrame(**held["summary"]).rename_axis("parameter")
+    return Digest(**{**held, "summary": summary})
+
+
+@dataclass(frozen=True)
+class Summarise:
+    """A job of :func:`fit_many`: fit a setup and summarise it; keep the fit if ``fits``."""
+
+    folder: Path | None
+    fits: bool
+
+    def __call__(self, job: tuple[str, Setup]) -> Digest:
+        """Return the summary of the fit."""
+        name, setup = job
+        fit = setup.fit()
+        if not self.fits or self.folder is None:
+            return Digest.of(fit, keep=self.fits)
+        path = self.folder / f"{name}.nc"
+        make_folder(path.parent)
+        fit.save(path, overwrite=True)
+        return Digest.of(fit)
+
+
+@dataclass(frozen=True)
+class SavedFits(Mapping[str, Fit]):
+    """Fits by name of ladder that are read from ``files`` when they are asked for."""
+
+    files: Mapping[str, Path]
+    law: Law | None
+
+    def __getitem__(self, name: str) -> Fit:
+        return load_fit(self.files[name], law=self.law)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class ManyFits(Result):
     """Posteriors of many ladders.
@@ -42,45 +111,42 @@ class ManyFits(Result):
     Parameters
     ----------
     fits
-        A fit per ladder, by its name.
+        A fit per ladder, by its name; from a store each is read when it is asked for.
+    digests
+        The summary and the verdict of each.
     """
 
     fits: Mapping[str, Fit]
+    digests: Mapping[str, Digest]
 
     def __getitem__(self, name: str) -> Fit:
         if name not in self.fits:
-            raise unknown_name("ladder", name, list(self.fits))
+            hint = "" if self.fits else "No fits were kept: use fits=True."
+            raise unknown_name("ladder", name, list(self.digests), hint=hint)
         return self.fits[name]
 
     def __len__(self) -> int:
-        return len(self.fits)
+        return len(self.digests)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """Published parameters with 90 % intervals, one row a ``(ladder, parameter)``."""
         import pandas as pd
 
-        tables = {name: fit.summary() for name, fit in self.fits.items()}
-        return pd.concat(tables, names=["ladder"])
+        return pd.concat({k: each.summary for k, each in self.digests.items()}, names=["ladder"])
 
     @cached_property
     def ladders(self) -> pd.DataFrame:
         """One row per ladder: how many ``runs``, the ``severity`` of what was ``found``."""
         import pandas as pd
 
-        rows = [
-            {
-                "ladder": name, "runs": len(fit.runs), "severity": fit.severity,
-                "found": ", ".join(check.name for check in fit.checks if check.warns),
-            }
-            for name, fit in self.fits.items()
-        ]  # fmt: skip
-        return pd.DataFrame(rows).set_index("ladder")
+        rows = {name: each.row for name, each in self.digests.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("ladder")
 
     @property
     def severity(self) -> Severity:
         """The gravest of what the checks of any fit found."""
-        return worst(fit.severity for fit in self.fits.values())
+        return worst(self.ladders["severity"])
 
     @property
     def text(self) -> str:
@@ -106,7 +172,7 @@ class ManyFits(Result):
 @takes_fit_options()
 def fit_many(
     ladders: Runs | Mapping[str, Ladder] | Iterable[Ladder], *, group: str | None = None,
-    store: str | Path | None = None, progress: ProgressOption = "auto",
+    store: str | Path | None = None, fits: bool = True, progress: ProgressOption = "auto",
     **options: Unpack[FitOptions],
 ) -> ManyFits:  # fmt: skip
     """Fit one model to each of many ladders; nothing is fitted if one of them is invalid.
@@ -119,6 +185,8 @@ def fit_many(
         as the table or the file is.
     group
         Column of labels of the one table: each of its levels is a ladder.
+    fits
+        Keep whole fits, of some 2.5 MB each, and not only their summaries.
 
     Returns
     -------
@@ -136,8 +204,9 @@ def fit_many(
 
     Notes
     -----
-    ``store`` has a file per fit, which :func:`~bayesscale.load_fit` reads; further ladders may be
-    added. Ladders run through joblib, in new processes where that pays, and so on a cluster in
+    ``store`` has a file per fit, which :func:`~bayesscale.load_fit` reads, in one of 256 folders,
+    and its summary beside it; only summaries stay in memory. Further ladders may be added. Ladders
+    run through joblib, in new processes where that pays, and so on a cluster in
     ``joblib.parallel_config(backend="dask")``.
 
     Examples
@@ -157,31 +226,39 @@ def fit_many(
             error.add_note(f"This is about the ladder {name!r}.")
             raise
     files = {name: _file_name(name) for name in named}
-    kept = None
+    jobs = {files[name]: (files[name], setup) for name, setup in setups.items()}
+    kept, saved = None, None
     if folder is not None:
-        law = options.get("law", "")
-        own_law = None if isinstance(law, str) else law
-
-        def load(path: Path) -> tuple[dict[str, Any], Fit]:
-            loaded = load_fit(path, law=own_law)
-            return _settings(loaded), loaded
-
-        kept = Store(folder, _settings(next(iter(setups.values()))), Fit.save, load, ".nc")
-    jobs = {files[name]: setup for name, setup in setups.items()}
+        settings = _settings(next(iter(setups.values())))
+        kept = Store(folder, settings, Digest.as_json, _digest)
+        if fits:
+            law, paths = options.get("law", ""), {k: folder / f"{v}.nc" for k, v in files.items()}
+            saved = SavedFits(paths, None if isinstance(law, str) else law)
+            for path in paths.values():  # a fit that is not there is made, whatever its summary
+                if not path.is_file():
+                    path.with_suffix(".json").unlink(missing_ok=True)
     with progress_reporter(progress) as report:
-        fits = sweep(Setup.fit, jobs, seconds=SECONDS, report=report, text="Fitting", store=kept)
-    result = ManyFits(ReadOnly({name: fits[files[name]] for name in named}))
-    for name, fitted in result.fits.items():
-        if fitted.runs != setups[name].runs:
-            file = f"{folder}/{files[name]}.nc"
+        digests = sweep(
+            Summarise(folder, fits), jobs, seconds=SECONDS, report=report, text="Fitting",
+            store=kept,
+        )  # fmt: skip
+    digests = ReadOnly({name: digests[file] for name, file in files.items()})
+    whole = {name: each.fit for name, each in digests.items() if each.fit is not None}
+    result = ManyFits(saved or ReadOnly(whole), digests)
+    for name, setup in setups.items():
+        if result.digests[name].fingerprint != setup.runs.fingerprint:
             raise FileError(
-                f"'{file}' holds a fit of other runs than those of {name!r}. Give store= another "
-                "folder, or move this file elsewhere."
+                f"'{folder}/{files[name]}.nc' holds a fit of other runs than those of {name!r}. "
+                "Give store= another folder, or move this file elsewhere."
             )
-        pooled = fitted.runs.pooled_groups(fitted.law.quantities)
+        pooled = setup.runs.pooled_groups(setup.spec.law.quantities)
         if pooled is not None:
             warnings.warn(f"{name}: {pooled}", RunsWarning, stacklevel=2)
-    warn_of([c for f in result.fits.values() for c in f.checks], result.text, stacklevel=3)
+    if result.severity in ("caution", "stop"):
+        gravest = (
+            v.warning for v in result.digests.values() if v.row["severity"] == result.severity
+        )
+        warnings.warn(result.text, getattr(errors, next(gravest)), stacklevel=3)
     return result
 
 
@@ -226,9 +303,9 @@ def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
 
 
 def _file_name(name: str) -> str:
-    """Return a name that any file system takes, different for different ladders."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40]
-    return f"{plain}-{sha256(name.encode()).hexdigest()[:16]}"
+    """Return a path in one of 256 folders, different for different ladders."""
+    plain, code = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40], sha256(name.encode()).hexdigest()[:16]
+    return f"{code[:2]}/{plain}-{code}"
 
 
 def _settings(source: Setup | Fit) -> dict[str, Any]:

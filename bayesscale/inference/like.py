@@ -1,7 +1,5 @@
 """A sibling as a prior: the shape of another ladder's posterior, widened."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

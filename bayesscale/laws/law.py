@@ -31,10 +31,6 @@ class _Default:
         return self if law is None else self._names(law)
 
 
-def _default_split(law: Law) -> tuple[str, ...]:
-    return SPLIT if set(SPLIT) <= set(law.quantities) else ()
-
-
 def _default_drifts(law: Law) -> tuple[str, ...]:
     on_logs = tuple(name for name, q in law.quantities.items() if q.scale == "log")
     # with one input, its drift and that of the loss would be the same thing twice
@@ -107,7 +103,9 @@ class Law(ABC):
     question: str = ""
     published_units: Mapping[str, str] = {}
     references: Mapping[str, float | str] = {}
-    split: tuple[str, ...] = cast(Any, _Default(_default_split))
+    split: tuple[str, ...] = cast(
+        Any, _Default(lambda law: SPLIT if {*SPLIT} <= {*law.quantities} else ())
+    )
     drifts: tuple[str, ...] = cast(Any, _Default(_default_drifts))
     sizes: tuple[str, ...] = cast(Any, _Default(_default_sizes))
     contains: Mapping[str, Mapping[str, float]] = {}
@@ -193,9 +191,7 @@ class Law(ABC):
 
 
 def by_label(label: Any, values: Sequence[Any], xp: Any) -> Any:
-    """Return the value of every run's level: ``label`` numbers levels from 0, ``values`` has one a
-    level.
-    """  # noqa: D205
+    """Return each run's level of ``values`` ``(level,)`` by ``label``, numbered from 0."""
     of_level = (v * xp.where(abs(label - i) < 0.5, 1.0, 0.0) for i, v in enumerate(values))
     return sum(of_level, start=0.0)
 

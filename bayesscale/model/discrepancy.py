@@ -96,9 +96,7 @@ class Discrepancy:
         self, law: Law, c: Mapping[str, Any], x: Mapping[str, Any], spread: Mapping[str, Any],
         xp: Any,
     ) -> Any:  # fmt: skip
-        """Return the log loss of the fitted surface, relative to the reference loss, from
-        coordinates and centred inputs that broadcast, and the units of distance, by name.
-        """  # noqa: D205
+        """Return the surface's log loss relative to the reference, at values that broadcast."""
         return law.log_loss(c, x, xp)
 
 
@@ -126,7 +124,10 @@ class Drift(Discrepancy):
             name: spread[name] * _wander(name, v / spread[name], c, xp) if name in law.drifts else v
             for name, v in x.items()
         }
-        value = _wander_loss(law.log_loss(c, wandered, xp), c, spread, xp)
+        # the slope of the log loss itself wanders, too; lower loss, as of larger runs, is above
+        loss = spread["loss"]
+        above = -xp.minimum(law.log_loss(c, wandered, xp), LOG_LOSS_MAX) / loss
+        value = -loss * _wander("loss", above, c, xp)
         if not undertrains(law):
             return value
         ratio = (x["tokens"] - x["params"]) / spread[TOKENS_PER_PARAM]
@@ -171,12 +172,6 @@ def _wander(direction: str, t: Any, c: Mapping[str, Any], xp: Any) -> Any:
             moved = moved + sign * (steeper - slope) * ramp
             slope = steeper
     return moved
-
-
-def _wander_loss(log_loss: Any, c: Mapping[str, Any], spread: Mapping[str, Any], xp: Any) -> Any:
-    """Let the slope of the log loss itself wander; lower loss, as of larger runs, is above."""
-    above = -xp.minimum(log_loss, LOG_LOSS_MAX) / spread["loss"]
-    return -spread["loss"] * _wander("loss", above, c, xp)
 
 
 def _excess(ratio: Any, c: Mapping[str, Any], xp: Any) -> Any:

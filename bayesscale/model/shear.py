@@ -51,9 +51,7 @@ class Shear:
     def of(
         cls, coordinates: Sequence[Coordinate], on_link: Sequence[bool], spread: Mapping[str, float]
     ) -> "Shear":
-        """Find the coordinates that are sampled on their links: those known here, and no others
-        that happen to have their names.
-        """  # noqa: D205
+        """Find the coordinates known here that are sampled on their links."""
         by_name = {k.name: k for k in (IRREDUCIBLE_SHARE, OUTER_EXPONENT, SLOPE_N, SLOPE_D)}
 
         def meant(k: Coordinate) -> bool:

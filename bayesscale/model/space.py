@@ -69,13 +69,13 @@ class Space:
 
     def on_links(self, c: Mapping[str, Array]) -> Array:
         """Return coordinates each on the scale of its link, shape ``(..., coordinate)``."""
-        linked = [self._forward(k, np.asarray(c[k.name])) for k in self.coordinates]
+        linked = [self._link(k).forward(np.asarray(c[k.name])) for k in self.coordinates]
         return np.stack(linked, axis=-1)
 
     def constrain(self, u: Array) -> dict[str, Array]:
         """Translate points that NUTS moves, shape ``(..., coordinate)``, into coordinates."""
         u = self.shear.inverse(u)
-        return {k.name: self._backward(k, u[..., i]) for i, k in enumerate(self.coordinates)}
+        return {k.name: self._link(k).backward(u[..., i]) for i, k in enumerate(self.coordinates)}
 
     def middle(self) -> dict[str, float]:
         """Return where the priors have their middle, on the scales that are sampled."""
@@ -117,10 +117,6 @@ class Space:
         """Describe every prior in a sentence that a person can check, by name of coordinate."""
         return describe_priors(self.coordinates, self.priors)
 
-    def _forward(self, k: Coordinate, values: Array) -> Array:
-        linked = k.name in self.normals
-        return LINKS[k.link].forward(values) if linked else self._own[k.name].forward(values)
-
-    def _backward(self, k: Coordinate, values: Array) -> Array:
-        linked = k.name in self.normals
-        return LINKS[k.link].backward(values) if linked else self._own[k.name].backward(values)
+    def _link(self, k: Coordinate) -> Any:
+        """Return the link of a coordinate, its own where its prior is one's own."""
+        return LINKS[k.link] if k.name in self.normals else self._own[k.name]

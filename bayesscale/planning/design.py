@@ -39,8 +39,7 @@ LARGER = 4.0
 SHOWN = 12
 """Candidates shown to people."""
 
-SMALLEST = np.finfo(float).tiny
-"""In place of no regret, where limits leave no choice of size."""
+SMALLEST = np.finfo(float).tiny  # in place of no regret, where limits leave no choice
 
 
 @forecast.described

@@ -287,9 +287,7 @@ class Plan(page.Result):
         ]
 
     def alternatives(self) -> forecast.Regret:
-        """Compare the run recommended for the first budget with others that cost as much: a third
-        and three times as large, and at 20 tokens per parameter.
-        """  # noqa: D205
+        """Compare the run recommended with a third and three times its size, and D/N of 20."""
         assert self.allocation is not None
         recommended = self.allocation.summary["recommended_params"]
         flops, best = float(recommended.index[0]), float(recommended.iloc[0])
@@ -381,9 +379,7 @@ def plan(
 
 
 def default_reach(test: Backtest | None) -> tuple[float, ...]:
-    """Return what to plan for, as multiples of the largest run's compute: 10, and what was tested
-    if that is another reach.
-    """  # noqa: D205
+    """Return multiples of the largest run's compute to plan for: 10, and the reach tested."""
     tested = test.tested_reach if test else 0.0
     return (tested, REACH) if tested > 1 and not 0.5 < tested / REACH < 2 else (REACH,)
 

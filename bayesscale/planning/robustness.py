@@ -5,8 +5,6 @@ exponent hardly overlaps the plan's, the result depends on an assumption that th
 distinguish, and the plan is a caution.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,9 +54,7 @@ class Other:
 def check_robustness(
     fit: Fit, allocation: Allocation, prediction: Prediction, terms: Terms, *, report: Report
 ) -> CheckResult:
-    """Refit under other assumptions, and compare what each says of the budgets and of the runs
-    that the plan recommends.
-    """  # noqa: D205
+    """Refit under other assumptions, and compare the plan's answers and its runs' losses."""
     purchase, ci_prob = Purchase.of(fit, terms), allocation.ci_prob
     split, runs = records(allocation.summary), records(prediction.summary)
     budgets = allocation.summary.index.to_numpy()

@@ -115,7 +115,11 @@ def sizes_up_to(shown: NDArray[np.float64], flops_max: float | None) -> NDArray[
 def write_sizes(axis: Axis, q: Quantity, low: float, high: float) -> None:
     """Label the ticks of a logarithmic axis in words: 1e20 FLOP, 100M parameters, 1B tokens."""
     axis.set_major_locator(_log_locator(low, high))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _tick(q, value)))
+
+    def written(value: float, _: float) -> str:
+        return short_exponent(f"{value:g}") if q.style == "flops" else q.write(value)
+
+    axis.set_major_formatter(written)
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
@@ -158,10 +162,6 @@ def _log_locator(low: float, high: float) -> ticker.Locator:
     if high / low < MANYFOLD / 2:
         return ticker.MaxNLocator(5, steps=STEPS)
     return ticker.LogLocator(subs=(1.0, 3.0) if high / low < 100 else (1.0,))
-
-
-def _tick(q: Quantity, value: float) -> str:
-    return short_exponent(f"{value:g}") if q.style == "flops" else q.write(value)
 
 
 def fanned_out(x: pd.Series, by: pd.Series, span: float) -> np.ndarray:

@@ -195,18 +195,13 @@ def draw_legend(ax: Axes, entries: Entries, legend: Legend, *, side_by_side: int
         inside: Any = {"loc": legend, "facecolor": paper(), "edgecolor": "none", "framealpha": 0.9}
         ax.legend(**inside, **common)
         return
-    left, room = _above(ax)
-    for columns in range(min(len(entries), 4), 0, -1):
-        drawn = ax.legend(
-            loc="lower left", bbox_to_anchor=(left, 1), ncols=columns, frameon=False,
-            borderaxespad=0.1, borderpad=0.2, columnspacing=1.2, labelspacing=0.25, **common,
-        )  # fmt: skip
-        if drawn.get_window_extent().width <= room:
-            return
-
-
-def _above(ax: Axes) -> tuple[float, float]:
-    """Return where a legend may begin, in the axes' coordinates, and how wide it may be, pixels."""
     box = laid_out(ax)
     whole = ax.get_tightbbox() or box
-    return (whole.x0 - box.x0) / box.width, whole.width
+    place: Any = {"loc": "lower left", "bbox_to_anchor": ((whole.x0 - box.x0) / box.width, 1)}
+    for columns in range(min(len(entries), 4), 0, -1):
+        drawn = ax.legend(
+            **place, ncols=columns, frameon=False, borderaxespad=0.1, borderpad=0.2,
+            columnspacing=1.2, labelspacing=0.25, **common,
+        )  # fmt: skip
+        if drawn.get_window_extent().width <= whole.width:
+            return

@@ -209,9 +209,7 @@ def _rows(drawn: Mapping[str, Array], i: int, ci_prob: float) -> pd.DataFrame:
 
 
 def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], centre: float) -> pd.DataFrame:
-    r"""Return noise, slope and the SD of ln m that they let expect. Noise is that of a normal with
-    the Fisher information of Student-t noise, :math:`\sigma \sqrt{(\nu + 3) / (\nu + 1)}`.
-    """  # noqa: D205
+    """Return noise (of a normal with as much information), slope, and the SD of ln m to expect."""
     posterior = max(mixture.components, key=lambda component: len(component.places)).posterior
     line = frontier(posterior, centre * np.exp([-STEP, STEP]), terms[0], 0)
     slope = -float(np.nanmedian(np.diff(line.log_loss(line.optimum()[0])))) / (2 * STEP)
@@ -224,9 +222,7 @@ def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], centre: float
 
 
 def _next_rung(drawn: Mapping[str, Array], names: list[str], noise: float) -> pd.DataFrame:
-    """Return by recipe what one more run at the next rung, of each or of both, would remove of the
-    variance of ln m at 100x: in a normal of ln m and of these runs' losses.
-    """  # noqa: D205
+    """Return by recipe the share of Var(ln m at 100x) that one more run at 4x would remove."""
     rows, flops = [], float(drawn["flops"][0, 0, CURVE])
     for i, name in enumerate(names):
         with np.errstate(divide="ignore"):

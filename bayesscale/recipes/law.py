@@ -45,9 +45,7 @@ class Code(Quantity):
 
 
 class RecipeLaw(Law):
-    """A law of parameters and tokens, and what recipes 1 to ``count`` change of it in a form: the
-    gain, with parts of `FREED` joined by " + "; or ``"same"``, nothing.
-    """  # noqa: D205
+    """A law, and what recipes 1 to ``count`` change of it in a form: one of `FORMS`, or none."""
 
     def __init__(self, law: str | Law, count: int, form: str = SHARED) -> None:
         self.law, self.form = get_law(law), form

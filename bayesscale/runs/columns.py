@@ -231,11 +231,12 @@ def group_columns(group: object, *, taken: Iterable[str]) -> tuple[str, ...]:
             "itself. Rename the column."
         )
     for name in groups:
-        if not _is_storable_name(name):
+        if name.strip() in ("", ".", "..") or "/" in name or not name.isprintable():
+            storable = "".join(c if c.isprintable() and c != "/" else "_" for c in name).strip(" .")
             raise RunsError(
                 f"A group column cannot be called {name!r}: a saved fit is netCDF, which cannot "
                 "hold names that are empty, '.' or '..', or have '/' or control characters in "
-                f"them. Rename the column, e.g. to {_storable_name(name)!r}."
+                f"them. Rename the column, e.g. to {storable or 'corpus'!r}."
             )
     return tuple(groups)
 
@@ -277,15 +278,6 @@ def column_name(what: str, column: object) -> str:
             "that are numbered get names by frame.columns = [...]."
         )
     return column
-
-
-def _is_storable_name(name: str) -> bool:
-    plain = name.strip()
-    return plain not in ("", ".", "..") and "/" not in name and name.isprintable()
-
-
-def _storable_name(name: str) -> str:
-    return "".join(c if c.isprintable() and c != "/" else "_" for c in name).strip(" .") or "corpus"
 
 
 def numbers(

@@ -1,7 +1,5 @@
 """Units of the loss, and the rules by which training compute is counted."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

@@ -73,9 +73,7 @@ class TaskLink:
         return self.model.mean(c, self.model.eta(c, t) + bend + offset)
 
     def scores(self, law: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return scores of new runs, with over-dispersion and the draw of questions, and without,
-        of expected ones.
-        """  # noqa: D205
+        """Return scores of new runs with all their noise, and those expected of them."""
         task, sd = self.model.task, np.exp(np.resize(self.c["ln_sd"], len(law)))[:, None]
         if self.model.link == "score":
             sign = np.sign(task.score[0])

@@ -38,9 +38,7 @@ def explore(
     log_density: Callable[[Array, NDArray[np.intp]], Array], d: int, *, places: int, draws: int,
     rng: np.random.Generator,
 ) -> Explored:  # fmt: skip
-    """Explore a density of points ``(point, coordinate)`` and their places ``(point,)``, with
-    standard normal priors and a uniform one over places.
-    """  # noqa: D205
+    """Explore a density of points ``(point, coordinate)``, N(0, 1), and places ``(point,)``."""
     few, active = max(draws // places // 6, 40 * d), np.arange(places)
     centres, cov = np.zeros((places, 1, d)), np.tile(np.eye(d), (places, 1, 1))
     rounds, settled = 0, 0

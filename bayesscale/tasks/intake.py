@@ -23,9 +23,7 @@ STEPS, MODEL = {"step", "steps", "checkpoint"}, {"params", "n_params", "model", 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Scores of models, shape ``(model,)``, sorted by group, and their predictor ``x``: loss in
-    nats/token, or log of compute. ``weight`` multiplies log likelihoods.
-    """  # noqa: D205
+    """Scores ``(model,)`` by group, and their predictor: loss in nats/token, or ln compute."""
 
     name: str
     metric: str
@@ -37,7 +35,7 @@ class Task:
     steps: int
     groups: tuple[str, ...]
     member: NDArray[np.intp]
-    weight: float = 1.0
+    weight: float = 1.0  # of log likelihoods
 
     def scaled(self, x: Array) -> Array:
         """Return predictors in half ranges of the models, better to the right."""
@@ -54,9 +52,7 @@ class Task:
 def scores_of(
     runs: Runs | Table, names: list[str], predictor: str, group: str | None
 ) -> pd.DataFrame:
-    """Return the scores by task, the predictor ``_x``, the group, and which rows look like
-    checkpoints of one run. Of a table of runs the tasks are further inputs.
-    """  # noqa: D205
+    """Return scores by task, the predictor ``_x``, the group, and suspected checkpoints."""
     choice("predictor", predictor, PREDICTORS)
     frame = runs.to_frame() if isinstance(runs, Runs) else pd.DataFrame(cast(Any, runs))
     for name in (*names, *([group] if group else [])):

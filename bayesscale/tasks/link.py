@@ -47,9 +47,7 @@ NEWTON, STEP, AT_ONCE, EDGE = 4, 0.02, 2**18, 1e-9
 
 @dataclass(frozen=True)
 class Model:
-    """A link of a task: flat, or with a slope that changes, at a knot or ``gradual`` over all
-    models, by a factor whose log has the prior scale ``bend``.
-    """  # noqa: D205
+    """A link: flat, or with a slope that changes by e^N(0, ``bend``), at once or gradually."""
 
     task: Task
     link: str
@@ -108,9 +106,7 @@ class Model:
         return rows + gammaln(phi) - gammaln(phi + n)
 
     def by_group(self, c: Mapping[str, Any]) -> tuple[Array, Array, Array]:
-        """Return the log likelihood by group, its offset summed over, and the offset's mode and
-        precision in units of its standard deviation, all ``(point, group)``: Laplace's method.
-        """  # noqa: D205
+        """Return log likelihoods ``(point, group)`` over offsets, and these' mode and precision."""
         c, task = {name: value[:, None] for name, value in c.items()}, self.task
         starts = np.flatnonzero(np.diff(task.member, prepend=-1))
         eta, sd = self.eta(c, task.scaled(task.x)), np.exp(c.get("ln_offset", 0 * c["level"]))

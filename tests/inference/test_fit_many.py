@@ -109,30 +109,49 @@ def test_a_fit_that_was_made_otherwise_is_refused_by_its_file(stored, tmp_path, 
     ladders = {name: simulate_runs(seed=i) for i, name in enumerate("ab")}
     stored(ladders, "mine")
     stored(ladders, "theirs", **other)
-    (one, two) = sorted((tmp_path / "theirs").glob("*.nc"))
+    theirs = tmp_path / "theirs"
+    (one, two) = sorted(path for path in theirs.rglob("*.json") if path.parent != theirs)
     for path in (one, two):
-        mine = tmp_path / "mine" / path.name
+        mine = tmp_path / "mine" / path.relative_to(theirs)
         kept = mine.read_bytes()
         mine.write_bytes(path.read_bytes())
         with pytest.raises(FileError, match=rf"{mine.name}' .*{said}"):
             stored(ladders, "mine")
         mine.write_bytes(kept)
     two.rename(one)  # another ladder under this one's name
-    with pytest.raises(FileError, match=rf"{one.name}' holds a fit of other runs"):
+    with pytest.raises(FileError, match=rf"{one.stem}.nc' holds a fit of other runs"):
         stored(ladders, "theirs", **other)
 
 
-def test_a_damaged_fit_is_named_with_what_to_do(stored, tmp_path):
+def test_a_damaged_summary_is_named_with_what_to_do(stored, tmp_path):
     ladders = {"a": simulate_runs()}
     stored(ladders, "mine")
-    (path,) = (tmp_path / "mine").glob("*.nc")
+    (path,) = (tmp_path / "mine").rglob("a-*.json")
     whole = path.read_bytes()
-    for damaged in (b"", whole[:1000], whole[:500] + b"x" + whole[501:], b"[]"):
+    for damaged in (b"", whole[:100], b"[]", b'{"settings": {}, "result": {}}'):
         path.write_bytes(damaged)
         with pytest.raises(FileError, match=rf"{path.name}' .*delete this file"):
             stored(ladders, "mine")
-        path.unlink()
-        stored(ladders, "mine")
+    path.unlink()
+    stored(ladders, "mine")
+
+
+def test_fits_are_read_when_asked_for_and_made_again_once_deleted(stored, tmp_path):
+    ladders = {name: simulate_runs(seed=i) for i, name in enumerate("ab")}
+    many = stored(ladders, "mine")
+    path = many.fits.files["a"]
+    assert path.parent.parent == tmp_path / "mine"
+    assert many["a"].runs == ladders["a"]
+    pd.testing.assert_frame_equal(many["a"].summary(), many.summary.loc["a"])
+    again = stored(ladders, "mine")
+    pd.testing.assert_frame_equal(again.summary, many.summary)
+    pd.testing.assert_frame_equal(again.ladders, many.ladders)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(FileError, match=r"damaged|cannot be read"):
+        many["a"]
+    path.unlink()
+    stored(ladders, "mine")
+    assert many["a"].runs == ladders["a"]
 
 
 @pytest.mark.parametrize("store", ["", 3, b"x", "a\0"], ids=repr)
@@ -180,4 +199,15 @@ def test_an_error_names_the_ladder(table):
 def test_files_of_different_ladders_differ():
     names = ["c4/en", "c4 en", "c4:en", "c4-en" * 30]
     assert len({home._file_name(n) for n in names}) == len(names)
-    assert all(len(home._file_name(n)) < 60 and "/" not in home._file_name(n) for n in names)
+    assert all(len(home._file_name(n)) < 63 and home._file_name(n).count("/") == 1 for n in names)
+
+
+def test_summaries_alone(stored, tmp_path):
+    ladders = {name: simulate_runs(seed=i) for i, name in enumerate("ab")}
+    whole, alone = stored(ladders, "whole"), stored(ladders, "alone", fits=False)
+    pd.testing.assert_frame_equal(alone.summary, whole.summary)
+    assert (len(alone), len(alone.fits)) == (2, 0)
+    assert not list((tmp_path / "alone").rglob("*.nc"))
+    with pytest.raises(UnknownNameError, match=r"fits=True"):
+        alone["a"]
+    pd.testing.assert_frame_equal(stored(ladders, "alone")["a"].summary(), whole.summary.loc["a"])
