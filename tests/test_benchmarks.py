@@ -27,7 +27,7 @@ ARGUMENTS = [
     ("density", "48"), ("drift_scales", "{splits} {folder} {folder} 1"),
     ("evidence", "{ladders} none 1"), ("fair_fight", ".005 1 1"),
     ("held_out_levels", "{splits} {folder}"), ("population", "{splits} {folder}"),
-    ("new_laws", "code"), ("recipes", "simulate 1 12 .2"),
+    ("many_ladders", "2"), ("new_laws", "code"), ("recipes", "simulate 1 12 .2"),
     ("scoreboard", "{splits} {folder} default approach3"),
     ("siblings", "{splits} {folder} {folder}"), ("third_truth", "1 1"),
     ("verdicts", "{folder} model 1"),
