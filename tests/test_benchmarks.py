@@ -35,7 +35,7 @@ ARGUMENTS = [
     ("verdicts", "{folder} plans {splits} {folder}"), ("verdicts", "{folder} simulated_plans 1"),
 ]  # fmt: skip
 LONG = [
-    ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("rows", "48"),
+    ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("scale", "rows 48"),
     ("tasks", "emergence 1 8"), ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
 ]  # fmt: skip
 ENOUGH = {
