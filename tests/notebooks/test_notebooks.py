@@ -8,7 +8,14 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-LONG = {"02_kaplan_vs_chinchilla", "03_why_073", "08_is_it_emergent", "09_what_the_answer_rests_on", "ladder"}
+LONG = {
+    "02_kaplan_vs_chinchilla",
+    "03_why_073",
+    "08_is_it_emergent",
+    "09_what_the_answer_rests_on",
+    "10_does_the_extension_pay",
+    "ladder",
+}
 """Those that CI does not run again."""
 
 FIGURES = {"03_why_073": 2, "ladder": 3}
