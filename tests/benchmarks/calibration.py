@@ -5,10 +5,11 @@ Usage: python tests/benchmarks/calibration.py STORE [SIMULATIONS] [LAW NOISE DIS
 
 By default a thousand simulations of the default model on a small isoFLOP ladder. Ranked besides
 the coordinates: the joint log likelihood, and N* and the loss at a hundred times the largest run
-and at 1e24 FLOP. ``as_fitted`` simulates what users do: a fit takes the centre and the spread of
-losses from the simulated runs, while calibration keeps those of the model that made them; ranked
-is the loss of the last run's shape at 10 and 100 times its compute. STORE is a folder
-that keeps finished simulations: an interrupted run goes on.
+and at 1e24 FLOP; laws of unique tokens have runs of 1, 4 and 16 epochs, and no such rank.
+``as_fitted`` simulates what users do: a fit takes the centre and the spread of losses from the
+simulated runs, while calibration keeps those of the model that made them; ranked is the loss of the
+last run's shape at 10 and 100 times its compute. STORE is a folder that keeps finished simulations:
+an interrupted run goes on.
 """
 
 import sys
@@ -28,6 +29,7 @@ from tests.benchmarks._common import chinchilla, fitted, isoflop, kept, ladder_o
 SIZES = isoflop(1e18, 1e21, 6, 5)  # thirty runs
 BEYOND = (10.0, 100.0)
 DRAWS = 100
+EPOCHS = (1.0, 4.0, 16.0)
 
 
 def as_fitted(seed: int) -> dict[str, float]:
@@ -71,10 +73,15 @@ def main() -> None:
     simulations = int(rest[0]) if rest else 1000
     law, noise, discrepancy = rest[1:] if len(rest) > 1 else ("unified", "student_t", "drift")
     runs = ladder_of(*SIZES, chinchilla(*SIZES))
+    flops = [100 * runs.flops.max(), 1e24]
+    if "unique_tokens" in bs.LAWS[law].quantities:
+        unique = runs.tokens / np.resize(EPOCHS, len(runs))
+        frame = runs.frame.assign(unique_tokens=unique)
+        runs, flops = bs.Runs.from_frame(frame, inputs={"unique_tokens": "unique_tokens"}), None
     start = time.perf_counter()
     c = bs.calibrate(
         runs, law=law, noise=noise, discrepancy=discrepancy, simulations=simulations,
-        flops=[100 * runs.flops.max(), 1e24], store=store, random_seed=1,
+        flops=flops, store=store, random_seed=1,
     )  # fmt: skip
     wall = time.perf_counter() - start
     print(c)
