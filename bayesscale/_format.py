@@ -54,6 +54,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
+def write_share(x: float) -> str:
+    """Write a share in percent with two digits: ``0.12 %``, ``35 %``."""
+    return f"{two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
+
+
+def two_digits(x: float) -> str:
+    """Write two digits, or more where a number has more before the point; no exponent."""
+    return f"{x:.2g}" if x < 99.5 else f"{x:.0f}"
+
+
 def interval(lo: float, hi: float, fmt: Callable[[float], str] = si_count) -> str:
     """Write a range as ``"57M–16B"``, or one number where both ends read the same."""
     low, high = fmt(lo), fmt(hi)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtrc, chdtrc
 
-from bayesscale._format import list_some
+from bayesscale._format import list_some, write_share
 from bayesscale._sections import CheckResult
 from bayesscale._types import Array
 from bayesscale.checks import neighbours
@@ -141,7 +141,7 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     if near.p < LEVEL:
         text = (
             "Residuals of runs of similar size are weakly correlated: they share "
-            f"{near.figure:.0%} of the noise (up to {MATERIAL_SHARE:.0%} is tolerated), so "
+            f"{write_share(near.figure)} of the noise (up to {write_share(MATERIAL_SHARE)} is tolerated), so "
             "intervals are somewhat too narrow."
         )
     text += remark
@@ -182,7 +182,7 @@ def _bends(shapes: Sequence[Family], draws: Posterior, runs: Runs) -> _Finding:
     size = family.size
     at = f"{size.write(family.knots[knot])} {size.unit if size.style == 'flops' else size.noun}"
     problem = (
-        f"above {at} the residuals have a trend of {np.expm1(kink):+.2%} per decade of "
+        f"above {at} the residuals have a trend of {100 * np.expm1(kink):+.2f} % per decade of "
         f"{size.noun}, more curvature than the law has"
     )
     material = abs(kink) > sd_a_decade_on(draws, runs, size)
@@ -232,12 +232,12 @@ def _neighbours(z: Array, missed: Array, sizes: neighbours.Sizes, runs: Runs, la
         there = np.isin(sizes.code, np.append(graph[[at]].indices, at))
         run: Any = {k: runs[k][sizes.first[at]] for k in law.quantities}  # labels are text
         places.append(
-            f"{np.expm1(missed[there].mean()):+.1%} near {size_in_words(run, law)} (runs "
+            f"{100 * np.expm1(missed[there].mean()):+.1f} % near {size_in_words(run, law)} (runs "
             f"{list_some(runs.run_ids[there])})"
         )
     problem = (
         f"residuals of runs of similar size are correlated (mean {' and '.join(places)}): they "
-        f"share {share:.0%} of the noise"
+        f"share {write_share(share)} of the noise"
     )
     return _Finding.of(share, p, problem, material=share > MATERIAL_SHARE)
 
@@ -250,8 +250,8 @@ def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Find
     mean = sizes.sums(missed) / sizes.count
     repeated = sizes.count > 1
     problem = (
-        f"replicates differ from each other by {sizes.seed_noise(missed):.2%}, but their means "
-        f"differ from the law by {np.sqrt(np.mean(mean[repeated] ** 2)):.2%}, more than seed noise "
+        f"replicates differ from each other by {write_share(sizes.seed_noise(missed))}, but their means "
+        f"differ from the law by {write_share(float(np.sqrt(np.mean(mean[repeated] ** 2))))}, more than seed noise "
         "explains"
     )
     factor = neighbours.narrowed(max(share, 0.0), sizes.count)
@@ -280,7 +280,9 @@ def _far_off(
     p = float(bdtrc(count - 1, n, FAR)) if count else 1.0
     where = (np.median(far, axis=0) > 0.5)[rows.codes]
     order = np.flatnonzero(where)[np.argsort(-np.abs(missed[where]), kind="stable")]
-    named = list_some([f"run {runs.run_ids[i]} ({np.expm1(missed[i]):+.1%})" for i in order])
+    named = list_some(
+        [f"run {runs.run_ids[i]} ({100 * np.expm1(missed[i]):+.1f} %)" for i in order]
+    )
     problem = f"{count} runs are outliers, where the noise model expects {n * FAR:.1f}: {named}"
     far_from = np.abs(missed[order]).max(initial=0.0) > np.log(OFF_MAX)
     grave = "more than a factor of 2 off the law" if far_from else ""

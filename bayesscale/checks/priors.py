@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from bayesscale._format import list_some, percent
+from bayesscale._format import list_some, percent, write_share
 from bayesscale._sections import CheckResult
 from bayesscale._types import Array
 from bayesscale.checks.design import curing_runs, design_flaw
@@ -193,11 +193,11 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
         least = str(table["contraction"].idxmin())
         text = (
             f"All parameters of law {law.name!r} are informed by the runs, least of all {least}: "
-            f"its posterior is {np.sqrt(1 - table['contraction'].min()):.0%} as wide as its prior."
+            f"its posterior is {write_share(np.sqrt(1 - table['contraction'].min()))} as wide as its prior."
         )
         return CheckResult("weakly known", "ok", text, table, PriorWarning)
     named = "; ".join(
-        f"{k.name} ({k.meaning}), {table.loc[k.name, 'posterior_sd']:.0%}" for k in weak
+        f"{k.name} ({k.meaning}), {write_share(table.loc[k.name, 'posterior_sd'])}" for k in weak
     )
     text = (
         f"The runs add little information on {len(weak)} of {len(law.coordinates)} parameters of "

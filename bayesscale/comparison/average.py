@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from bayesscale._format import write_share
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, compares, score
@@ -112,7 +113,7 @@ def _in_words(by: str, table: pd.DataFrame, pointwise: pd.DataFrame | None, fact
         what = "run" if pointwise.index.name == "run" else f"{pointwise.index.name!r}"
         how = f"leave-one-{what}-out ({len(pointwise)} left out, {table['n_refits'].sum()} refits)"
     ranked = table["weight"].sort_values(ascending=False)
-    shares = [f"{name} {'<1%' if w < 0.005 else f'{w:.0%}'}" for name, w in ranked.items()]
+    shares = [f"{name} {'<1 %' if w < 0.005 else write_share(w)}" for name, w in ranked.items()]
     return f"Laws averaged by {how}: {', '.join(shares)}."
 
 

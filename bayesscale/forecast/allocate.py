@@ -9,7 +9,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import interval_tails, positive_array
-from bayesscale._format import flops as write_flops, interval, list_some, over_interval, percent
+from bayesscale._format import (
+    flops as write_flops,
+    interval,
+    list_some,
+    over_interval,
+    percent,
+    write_share,
+)  # fmt: skip
 from bayesscale._sections import Paragraph, Section, Table, records
 from bayesscale._types import Array
 from bayesscale.accounting import Money
@@ -23,7 +30,6 @@ from bayesscale.forecast.answer import (
     title,
     warn_if_far,
     write_excess,
-    write_share,
     writer,
 )
 from bayesscale.forecast.frontier import Frontier

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from bayesscale._arguments import interval_tails, positive_array, shown
 from bayesscale._documented import documented
-from bayesscale._format import list_some
+from bayesscale._format import list_some, write_share
 from bayesscale._sections import Heading, Result, Section, Severity, findings, further, words, worst
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
@@ -325,11 +325,6 @@ def writer(name: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda row: write(row[name])
 
 
-def write_share(x: float) -> str:
-    """Write a share in percent with two digits: ``0.12 %``, ``35 %``."""
-    return f"{two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
-
-
 def write_excess(row: Mapping[str, Any]) -> str:
     """Write the excess compute of a run, over its interval."""
     low, high = (write_share(row[f"excess_compute_{end}"]) for end in ("lower", "upper"))
@@ -337,8 +332,3 @@ def write_excess(row: Mapping[str, Any]) -> str:
         f"{write_share(row['excess_compute'])}\n{low.removesuffix(' %') if low != high else ''}"
         + (f"–{high}" if low != high else high)
     )
-
-
-def two_digits(x: float) -> str:
-    """Write two digits, or more where a number has more before the point; no exponent."""
-    return f"{x:.2g}" if x < 99.5 else f"{x:.0f}"

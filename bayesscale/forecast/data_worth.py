@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bayesscale._arguments import interval_tails, number, positive_array, positive_scalar
-from bayesscale._format import over_interval, percent, short_number
+from bayesscale._format import over_interval, percent, short_number, write_share
 from bayesscale._sections import Section, Table
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
@@ -49,7 +49,7 @@ class DataWorth(answer.Answer):
         columns: dict[str, Callable[..., str]] = {answer.title(index): answer.writer(index)}
         for name in map(str, self.draws):
             columns[answer.title(name)] = lambda row, name=name: over_interval(
-                row, name, write.get(name, answer.write_share)
+                row, name, write.get(name, write_share)
             )
         return [Table.of(self.summary, columns, f"{self.note} {percent(self.ci_prob)} intervals.")]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import interval_tails
-from bayesscale._format import over_interval, percent
+from bayesscale._format import over_interval, percent, two_digits, write_share
 from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.accounting import Counting, Money
@@ -19,10 +19,8 @@ from bayesscale.forecast.answer import (
     described,
     reach,
     target_frame,
-    two_digits,
     warn_if_far,
     write_excess,
-    write_share,
 )
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Question

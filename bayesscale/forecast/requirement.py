@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bayesscale._arguments import interval_tails, positive_array, probability
-from bayesscale._format import interval, list_some, percent
+from bayesscale._format import interval, list_some, percent, write_share
 from bayesscale._sections import Section, Table
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
@@ -225,7 +225,9 @@ def _requirement(
     doubtful = frame["reachable"] < 0.5
     warning = ""
     if doubtful.any():
-        shares = [f"{at:g} ({share:.0%})" for at, share in frame["reachable"][doubtful].items()]
+        shares = [
+            f"{at:g} ({write_share(share)})" for at, share in frame["reachable"][doubtful].items()
+        ]
         warning = (
             f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With "
             f"infinite {required.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "

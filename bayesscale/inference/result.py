@@ -15,7 +15,7 @@ import numpy as np
 from bayesscale import _sections as page, checks
 from bayesscale._arguments import interval_tails
 from bayesscale._equation import as_text
-from bayesscale._format import interval, percent, short_number
+from bayesscale._format import interval, percent, short_number, write_share
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
 from bayesscale.inference import tree_file
@@ -344,7 +344,7 @@ def _closest_law(fit: Fit) -> str:
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (
         "These parameters are a summary: over the runs, this law differs from the fitted surface "
-        f"by {misfit:.2%} (noise {sigma:.2%}). Their intervals assume that the law is exact; "
+        f"by {write_share(misfit)} (noise {write_share(sigma)}). Their intervals assume that the law is exact; "
         "predictions allow for departures from it beyond the runs."
     )
     if misfit > sigma:

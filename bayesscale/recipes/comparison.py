@@ -8,7 +8,13 @@ from scipy.stats import norm
 
 from bayesscale import _sections as page
 from bayesscale._arguments import number, probability
-from bayesscale._format import flops as write_flops, list_some, over_interval, percent
+from bayesscale._format import (
+    flops as write_flops,
+    list_some,
+    over_interval,
+    percent,
+    write_share,
+)  # fmt: skip
 from bayesscale.checks import CheckResult
 from bayesscale.forecast import Answer
 from bayesscale.inference import Average
@@ -147,9 +153,9 @@ class RecipeComparison(Answer):
 
     def _runs(self) -> str:
         noise, slope = (float(self.power[name].iloc[0]) for name in ("noise", "slope"))
-        needed = [f"{runs_needed(g, noise=noise, slope=slope)} for {g:.0%}" for g in GAINS]
+        needed = [f"{runs_needed(g, noise=noise, slope=slope)} for {write_share(g)}" for g in GAINS]
         return (
-            f"With noise of {noise:.2%} in log loss and a slope of {slope:.3f} in log compute, an "
+            f"With noise of {write_share(noise)} in log loss and a slope of {slope:.3f} in log compute, an "
             f"SD of ln m of {list_some([f'{sd:.3f} ({k})' for k, sd in self.power['sd'].items()])} "
             "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
             f"P(m > 1) > 0.95 with a power of 0.8: {', '.join(needed)}."
@@ -160,9 +166,9 @@ class RecipeComparison(Answer):
         if np.isnan(row["of_both"]):
             return ""
         return (
-            f"One more run at {write_flops(row['flops'])} would remove {row['of_baseline']:.0%} of "
-            f"the variance of ln m at 100x if it is of {self.names[0]!r}, {row['of_recipe']:.0%} "
-            f"if of {name!r}, and one of each {row['of_both']:.0%}."
+            f"One more run at {write_flops(row['flops'])} would remove {write_share(row['of_baseline'])} of "
+            f"the variance of ln m at 100x if it is of {self.names[0]!r}, {write_share(row['of_recipe'])} "
+            f"if of {name!r}, and one of each {write_share(row['of_both'])}."
         )
 
 

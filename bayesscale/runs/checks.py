@@ -296,7 +296,7 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
         _, by, off = max(shifts)
         budgets = " and ".join(scientific(float(np.exp(c[rung == i].mean()))) for i in off)
         yield (
-            f"The losses at {budgets} FLOP lie {by:+.1%} off the trend of the other budgets: check "
+            f"The losses at {budgets} FLOP lie {100 * by:+.1f} % off the trend of the other budgets: check "
             "for another recipe, tokenizer or evaluation there, or fit without them."
         )
 

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayesscale._arguments import positive_array, probability
-from bayesscale._format import list_some, over_interval, percent
+from bayesscale._format import list_some, over_interval, percent, write_share
 from bayesscale._random import Stream, generator
 from bayesscale._sections import Heading, Section, Table, findings, further
 from bayesscale._types import Array
@@ -108,7 +108,7 @@ class TaskPrediction(Answer):
             "task": lambda row: row["task"], "at": lambda row: f"{row['x']:.4g}",
             f"score, {percent(self.ci_prob)}": lambda r: over_interval(r, "score", "{:.3f}".format),
             "width from loss, link, test": lambda row: ", ".join(
-                f"{row[f'share_{part}']:.0%}" for part in ("loss", "link", "test")
+                write_share(row[f"share_{part}"]) for part in ("loss", "link", "test")
             ),
         }  # fmt: skip
         return [Table.of(self.summary, columns)]
