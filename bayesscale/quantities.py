@@ -200,7 +200,8 @@ UNIQUE_TOKENS = Quantity(
     "unique_tokens", "U", "tokens", "unique tokens", known_as=(), style="count"
 )
 """Those that a run saw at least once: never more than its tokens."""
-INPUTS = {UNIQUE_TOKENS.name: UNIQUE_TOKENS}
+EXPERTS = Quantity("experts", "M", "experts", "experts", known_as=(), style="count")
+INPUTS = {q.name: q for q in (UNIQUE_TOKENS, EXPERTS)}
 """Further inputs that are known by name alone."""
 SEED = Quantity("seed", scale="identity", role="label")
 CLUSTER = Quantity("cluster", known_as=(), scale="identity", role="label")

@@ -35,8 +35,9 @@ ARGUMENTS = [
     ("verdicts", "{folder} plans {splits} {folder}"), ("verdicts", "{folder} simulated_plans 1"),
 ]  # fmt: skip
 LONG = [
-    ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"), ("scale", "rows 48"),
-    ("tasks", "emergence 1 8"), ("verdicts", "{folder} flaws 1"), ("verdicts", "{folder} limits 1"),
+    ("hyperpriors", "{splits} {folder} {folder}"), ("reconciliation", "{ladders}"),
+    ("scale", "rows 48"), ("tasks", "emergence 1 8"), ("verdicts", "{folder} flaws 1"),
+    ("verdicts", "{folder} limits 1"),
 ]  # fmt: skip
 ENOUGH = {
     "evidence": 400, "fair_fight": 400, "recipes": 400, "scoreboard": 400, "third_truth": 400,

@@ -154,8 +154,10 @@ def test_plots_are_told_the_rest(fit):
 
 
 def test_inputs_outside_their_domain_are_refused(runs):
+    plain = bs.Quantity("experts", scale="identity")  # of which 0 is a value
     none = bs.Runs.from_frame(
-        table() | {"n_experts": np.r_[0.0, table()["n_experts"][1:]]}, inputs=INPUTS
+        table() | {"n_experts": np.r_[0.0, table()["n_experts"][1:]]},
+        inputs={plain: "n_experts", "unique_tokens": "unique"},
     )
     with pytest.raises(RunsError, match=r"experts positive .*run 0"):
         bs.fit(none, law=Sparse(), progress=False)

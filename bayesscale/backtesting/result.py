@@ -10,18 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesscale import _sections
 from bayesscale._format import flops as write_flops, percent
-from bayesscale._sections import (
-    Heading,
-    Paragraph,
-    Result,
-    Section,
-    Severity,
-    Table,
-    Verdict,
-    records,
-    worst,
-)
 from bayesscale.backtesting.joint import LEVEL as ERRORS_LEVEL, combine, together
 from bayesscale.backtesting.score_fold import APPROACH3, CONFORMAL, POSTERIOR, FoldScore
 from bayesscale.backtesting.scores import covered, summarise
@@ -48,7 +38,7 @@ WRONG_P, WRONG_RATIO = 1e-3, 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Backtest(Result):
+class Backtest(_sections.Result):
     """Predictions of runs that were held out, and their scores.
 
     Parameters
@@ -95,17 +85,17 @@ class Backtest(Result):
         points = pd.concat([s.points for s in scores], ignore_index=True)
         points["band"] = pd.cut(points["reach"], [0.0, *BANDS.values()], labels=list(BANDS))
         folds = pd.DataFrame([s.fold for s in scores]).set_index("fold")
-        folds["severity"] = [worst(c.severity for c in s.checks) for s in scores]
+        folds["severity"] = [_sections.worst(c.severity for c in s.checks) for s in scores]
         folds["found"] = [", ".join(c.name for c in s.checks if c.warns) for s in scores]
         checks = tuple(c for s in scores for c in s.checks)
         replicates = pd.concat([s.replicates for s in scores], keys=folds.index).droplevel(1)
         return cls(points, folds, checks, law, random_seed, replicates, fingerprint)
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> _sections.Severity:
         """That of the errors; at least a caution if the checks of a fold's posterior warn."""
-        unsound: Severity = "caution" if any(check.warns for check in self.checks) else "ok"
-        return worst([self.outcome, unsound])
+        warns = any(check.warns for check in self.checks)
+        return _sections.worst([self.outcome, "caution" if warns else "ok"])
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -138,7 +128,7 @@ class Backtest(Result):
         return covered(points[points["fold"].isin(self.judged.index)], LEVEL)
 
     @property
-    def outcome(self) -> Severity:
+    def outcome(self) -> _sections.Severity:
         """The severity of the errors: ``"ok"`` only where larger ones would have been detected."""
         if not len(self.judged):
             return "stop"
@@ -170,10 +160,10 @@ class Backtest(Result):
         return table
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> _sections.Verdict:
         """Whether the intervals held on larger runs, in a sentence or three."""
         if not len(self.judged):
-            return Verdict(f"the back-test has no usable fold. {self.failures}", "stop")
+            return _sections.Verdict(f"the back-test has no usable fold. {self.failures}", "stop")
         low, high = self._together[1]
         n, folds = len(self._inside), len(self.judged)
         band = f"{low} to {high}" if low < high else f"{low}"
@@ -183,7 +173,7 @@ class Backtest(Result):
             f"{band}. Errors are {self.error_ratio:.2g} times as large as predicted (p = "
             f"{self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
         )
-        return Verdict(f"{text} {self._meaning}", self.severity)
+        return _sections.Verdict(f"{text} {self._meaning}", self.severity)
 
     @property
     def detected(self) -> str:
@@ -227,31 +217,31 @@ class Backtest(Result):
         """Everything in words."""
         return " ".join(filter(None, [self.verdict.text, self.comparison, self.failures]))
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[_sections.Section]:
         """Return the verdict, what the checks found, the folds and the scores."""
-        page: list[Section] = [
-            Heading(f"Back-test of the law {self.law!r} on larger runs"),
+        page: list[_sections.Section] = [
+            _sections.Heading(f"Back-test of the law {self.law!r} on larger runs"),
             self.verdict,
-            Paragraph(self.comparison),
+            _sections.Paragraph(self.comparison),
         ]
         if self.failures:
-            gravest = worst(check.severity for check in self.checks)
-            page.append(Paragraph(self.failures, gravest))
-            page += [Paragraph(c.text, c.severity) for c in self.checks if c.warns]
+            gravest = _sections.worst(check.severity for check in self.checks)
+            page.append(_sections.Paragraph(self.failures, gravest))
+            page += [_sections.Paragraph(c.text, c.severity) for c in self.checks if c.warns]
         folds = [
             f"Fold {fold['fold']}: fitted to {fold['n_train']} runs up to "
             f"{write_flops(fold['flops_train'])}, tested on {fold['n_test']} up to "
             f"{_times(fold['reach'])} as large; up to {_times(fold['reach_next'])}, errors are "
             f"{fold['error_ratio']:.2g} times as large as predicted (p = "
             f"{fold['p_value']:.2g}){_joint(fold)}."
-            for fold in records(self.folds)
+            for fold in _sections.records(self.folds)
         ]
-        return [*page, Paragraph("\n".join(folds)), self.table()]
+        return [*page, _sections.Paragraph("\n".join(folds)), self.table()]
 
-    def table(self) -> Table:
+    def table(self) -> _sections.Table:
         """Return the scores by reach and method, for display."""
         rows, band = [], None
-        for row in records(self.summary):
+        for row in _sections.records(self.summary):
             first, band = row["band"] != band, row["band"]
             rows.append(
                 [
@@ -264,7 +254,7 @@ class Backtest(Result):
                 ]
             )
         titles = ["extrapolation", "n", "method", *(f"cov. {percent(p)}" for p in (0.5, 0.9))]
-        return Table([*titles, "CRPS", "RMSLE", "bias"], rows)
+        return _sections.Table([*titles, "CRPS", "RMSLE", "bias"], rows)
 
 
 def _joint(fold: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ POINTS = 25
 
 
 def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
-    """Check for runs on one line, repeated data and losses without noise: the findings only."""
+    """Check runs for what no law can mend, and state the law's own caveat: the findings only."""
     law, flaws = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
     if " line" in flaw:
@@ -59,6 +59,8 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
             "these numbers; they do not predict training runs."
         )
         flaws.append(("noise-free losses", "note", text))
+    if law.caveat:
+        flaws.append(("law", "caution", law.caveat))
     return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in flaws)
 
 

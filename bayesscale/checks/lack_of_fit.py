@@ -141,8 +141,8 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
     if near.p < LEVEL:
         text = (
             "Residuals of runs of similar size are weakly correlated: they share "
-            f"{write_share(near.figure)} of the noise (up to {write_share(MATERIAL_SHARE)} is tolerated), so "
-            "intervals are somewhat too narrow."
+            f"{write_share(near.figure)} of the noise (up to {write_share(MATERIAL_SHARE)} is "
+            "tolerated), so intervals are somewhat too narrow."
         )
     text += remark
     if named:
@@ -249,10 +249,10 @@ def _replicates(z: Array, missed: Array, sizes: neighbours.Sizes) -> tuple[_Find
         return _Finding(share, p), ""
     mean = sizes.sums(missed) / sizes.count
     repeated = sizes.count > 1
+    off = float(np.sqrt(np.mean(mean[repeated] ** 2)))
     problem = (
-        f"replicates differ from each other by {write_share(sizes.seed_noise(missed))}, but their means "
-        f"differ from the law by {write_share(float(np.sqrt(np.mean(mean[repeated] ** 2))))}, more than seed noise "
-        "explains"
+        f"replicates differ from each other by {write_share(sizes.seed_noise(missed))}, but their "
+        f"means differ from the law by {write_share(off)}, more than seed noise explains"
     )
     factor = neighbours.narrowed(max(share, 0.0), sizes.count)
     finding = _Finding.of(share, p, problem, material=factor > TOO_NARROW)

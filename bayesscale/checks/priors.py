@@ -191,13 +191,14 @@ def check_weakly_known(posterior: Posterior, runs: Runs, *, cure: bool = True) -
             if not contraction >= LEARNED]  # fmt: skip
     if not weak:
         least = str(table["contraction"].idxmin())
+        width = write_share(float(np.sqrt(1 - table["contraction"].min())))
         text = (
             f"All parameters of law {law.name!r} are informed by the runs, least of all {least}: "
-            f"its posterior is {write_share(np.sqrt(1 - table['contraction'].min()))} as wide as its prior."
+            f"its posterior is {width} as wide as its prior."
         )
         return CheckResult("weakly known", "ok", text, table, PriorWarning)
     named = "; ".join(
-        f"{k.name} ({k.meaning}), {write_share(table.loc[k.name, 'posterior_sd'])}" for k in weak
+        f"{k.name} ({k.meaning}), {write_share(float(table['posterior_sd'][k.name]))}" for k in weak
     )
     text = (
         f"The runs add little information on {len(weak)} of {len(law.coordinates)} parameters of "

@@ -17,19 +17,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bayesscale as bs
-from bayesscale import errors
+from bayesscale import _sections as page, errors
 from bayesscale._files import check_output, check_saved
 from bayesscale._python import call
-from bayesscale._sections import (
-    Heading,
-    Paragraph,
-    Result,
-    Section,
-    Severity,
-    records,
-    words,
-    worst,
-)
 from bayesscale.cli.options import READING, TERMS
 from bayesscale.cli.own_law import Aside
 from bayesscale.errors import BayesScaleWarning, FileError
@@ -152,7 +142,7 @@ class Output:
         """Read a table as options say, arguments of ``read_runs``, and show it."""
         table = bs.read_runs(path, **reading)
         self.record(call("runs = bs.read_runs", path, **reading))
-        self.show([Paragraph(repr(table))] if shown else [])
+        self.show([page.Paragraph(repr(table))] if shown else [])
         return table
 
     def load(
@@ -171,11 +161,11 @@ class Output:
             self.record(call(f"{variable} = bs.load_average", path))
         return loaded
 
-    def show(self, sections: Iterable[Section]) -> None:
+    def show(self, sections: Iterable[page.Section]) -> None:
         """Tell people what a result says."""
         sections = list(sections)
         tell(sections, self.console)
-        self._shown += words(sections) * (not self.quiet)
+        self._shown += page.words(sections) * (not self.quiet)
 
     def record(self, *python: str) -> None:
         """Note lines of Python that do what was done."""
@@ -196,22 +186,23 @@ class Output:
             if stated not in self._shown:
                 _warn(text)
 
-    def mark_shown(self, sections: Iterable[Section]) -> None:
+    def mark_shown(self, sections: Iterable[page.Section]) -> None:
         """Note what a file that is written tells people, so that no warning repeats it."""
-        self._shown += words(sections) * (not self.quiet)
+        self._shown += page.words(sections) * (not self.quiet)
 
     def finish(
-        self, document: Mapping[str, Any], *results: Result, last: str = "", python: bool = True
-    ) -> None:
+        self, document: Mapping[str, Any], *results: page.Result, last: str = "",
+        python: bool = True,
+    ) -> None:  # fmt: skip
         """Write document, Python and a last line; end with the status of the gravest severity."""
-        severity = worst(result.severity for result in results)
+        severity = page.worst(result.severity for result in results)
         self.python[1:1] = [v for k, v in IMPORTS.items() if k in "\n".join(self.python)]
         if python:
-            self.show([Heading("The same in Python")])
+            self.show([page.Heading("The same in Python")])
             # unwrapped, so that it can be copied
             self.console.print("\n".join(self.python), soft_wrap=True, markup=False)
         if last:
-            self.show([Paragraph(f"\n{last}")])
+            self.show([page.Paragraph(f"\n{last}")])
         if self.csv:
             self._write_table(self.csv, results)
         if self.as_json:
@@ -225,10 +216,10 @@ class Output:
             }
             click.echo(json.dumps(_plain(whole), ensure_ascii=False), file=self._stdout)
         if severity == "stop" or (severity == "caution" and self.strict):
-            self.show([Paragraph(f"\n{_advice(severity, results)}", severity)])
+            self.show([page.Paragraph(f"\n{_advice(severity, results)}", severity)])
             raise click.exceptions.Exit(1)
 
-    def _write_table(self, path: str, results: Iterable[Result]) -> None:
+    def _write_table(self, path: str, results: Iterable[page.Result]) -> None:
         """Write the first table that results have."""
         tables = (getattr(result, "summary", None) for result in results)
         table: Any = next((t() if callable(t) else t for t in tables if t is not None), None)
@@ -241,10 +232,10 @@ class Output:
 
 
 def _warn(text: str) -> None:
-    tell([Paragraph(f"Warning: {text}", "caution")], terminal(stderr=True))
+    tell([page.Paragraph(f"Warning: {text}", "caution")], terminal(stderr=True))
 
 
-def _advice(severity: Severity, results: Iterable[Result]) -> str:
+def _advice(severity: page.Severity, results: Iterable[page.Result]) -> str:
     if severity == "caution":
         return "Usable with the cautions above; --strict turns them into exit status 1."
     checks = [check for result in results for check in getattr(result, "checks", ())]
@@ -296,7 +287,7 @@ FACTS = ("law", "random_seed", "ci_prob", "pair")
 TABLES = ("summary", "folds", "points")
 
 
-def describe(result: Result) -> dict[str, Any]:
+def describe(result: page.Result) -> dict[str, Any]:
     """Describe a result: whether it may be used, what it says, its settings, tables and checks."""
     import pandas as pd
 
@@ -306,7 +297,7 @@ def describe(result: Result) -> dict[str, Any]:
     facts = {name: getattr(result, name, None) for name in FACTS}
     content |= {name: v for name, v in facts.items() if isinstance(v, str | int | float | tuple)}
     tables = {name: getattr(result, name, None) for name in TABLES}
-    content |= {name: records(v) for name, v in tables.items() if isinstance(v, pd.DataFrame)}
+    content |= {name: page.records(v) for name, v in tables.items() if isinstance(v, pd.DataFrame)}
     if hasattr(result, "checks"):
         content["checks"] = _checks(result)
     if isinstance(result, bs.Fit):

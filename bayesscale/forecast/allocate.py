@@ -20,18 +20,7 @@ from bayesscale._format import (
 from bayesscale._sections import Paragraph, Section, Table, records
 from bayesscale._types import Array
 from bayesscale.accounting import Money
-from bayesscale.forecast.answer import (
-    Answer,
-    asks,
-    described,
-    reach,
-    summary_columns,
-    target_frame,
-    title,
-    warn_if_far,
-    write_excess,
-    writer,
-)
+from bayesscale.forecast import answer
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Question, check_answers
 from bayesscale.forecast.purchase import Purchase
@@ -42,9 +31,9 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import FLOPS, LOSS, PARAMS, TOKENS
 
 
-@described
+@answer.described
 @dataclass(frozen=True, repr=False)
-class Allocation(Answer):
+class Allocation(answer.Answer):
     """Compute-optimal splits of budgets, and the recommended runs.
 
     Parameters
@@ -78,7 +67,7 @@ class Allocation(Answer):
         table = Table.of(
             self.summary,
             {
-                title("flops"): writer("flops"),
+                answer.title("flops"): answer.writer("flops"),
                 "train": lambda row: (
                     f"{PARAMS.write(row['recommended_params'])} on "
                     f"{TOKENS.write(row['recommended_tokens'])}"
@@ -87,7 +76,7 @@ class Allocation(Answer):
                 "best size": lambda row: over_interval(row, "params"),
                 "tokens/param": lambda row: over_interval(row, "tokens_per_param"),
                 scale.word: lambda row: over_interval(row, "loss", scale.write),
-                "excess": write_excess,
+                "excess": answer.write_excess,
             },
             "Train: parameters and tokens with the smallest expected loss, and the sizes nearly as "
             f"good (within {percent(self.within)} of it). Best size and tokens/param: posterior of "
@@ -112,7 +101,7 @@ DRAW_UNITS = {
 }  # fmt: skip
 
 
-@asks
+@answer.asks
 def allocate(
     fit: Fit | Average, *, flops: ArrayLike | Money, terms: Terms | None = None,
     ci_prob: float = 0.9, random_seed: int | None = None, **inputs: ArrayLike,
@@ -198,14 +187,16 @@ def allocate(
     # beyond the runs the exponent of the split may be another one than over them
     wanders = any(v.posterior.spec.discrepancy.moves_optimum for v in mixture.components)
     if over_runs is not None and wanders:
-        ends = summary_columns("params_exponent_over_runs", over_runs[None, :, None], ci_prob)
+        name = "params_exponent_over_runs"
+        ends = answer.summary_columns(name, over_runs[None, :, None], ci_prob)
         columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
-    frame = target_frame("flops", columns | reach(reference, {"flops": budgets}), index=budgets)
+    columns |= answer.reach(reference, {"flops": budgets})
+    frame = answer.target_frame("flops", columns, index=budgets)
     if money:
         frame["money"] = money.amounts
     sizes = {"params": recommended.params, "tokens": recommended.tokens, **purchase.given}
     far = {"flops": recommended.flops, **sizes}
-    outside = warn_if_far(reference, far, loss=columns["law_loss"], also=_without(frame))
+    outside = answer.warn_if_far(reference, far, loss=columns["law_loss"], also=_without(frame))
     variables = {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()}
     return Allocation(
         summary=frame,

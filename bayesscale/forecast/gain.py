@@ -9,15 +9,7 @@ from bayesscale._format import over_interval, percent
 from bayesscale._sections import Section, Table
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import (
-    Answer,
-    asks,
-    check_inputs,
-    described,
-    summary_columns,
-    target_frame,
-    warn_if_far,
-)
+from bayesscale.forecast import answer
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.purchase import Purchase, law_inputs, priced
 from bayesscale.forecast.terms import Terms
@@ -26,9 +18,9 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, quantity
 
 
-@described
+@answer.described
 @dataclass(frozen=True, repr=False)
-class Gain(Answer):
+class Gain(answer.Answer):
     """What multiplying a run's size buys.
 
     Parameters
@@ -61,7 +53,7 @@ class Gain(Answer):
         ]
 
 
-@asks
+@answer.asks
 def gain(
     fit: Fit | Average, *, params: float | None = None, tokens: float | None = None,
     flops: float | None = None, factor: float = 10.0, terms: Terms | None = None,
@@ -88,7 +80,7 @@ def gain(
     reference = mixture.reference
     terms = priced(reference, terms)
     sizes = {**terms.given, "params": params, "tokens": tokens, "flops": flops, **inputs}
-    start = check_inputs(reference.law, sizes, wanted=reference.law.quantities, single=True)
+    start = answer.check_inputs(reference.law, sizes, wanted=reference.law.quantities, single=True)
     more = positive_scalar("factor", factor, "1")
     if more == 1:
         raise DomainError("factor=1 changes nothing. Use 2 or 10.")
@@ -117,15 +109,15 @@ def gain(
     share = 100 * saved / before
     medians = {"before": np.median(before, (0, 1)), "after": np.median(after, (0, 1))}
     what = np.array(list(reached))
-    frame = target_frame(
+    frame = answer.target_frame(
         "what",
         {"factor": more}
         | medians
-        | summary_columns("saved", saved, ci_prob)
-        | summary_columns("saved_percent", share, ci_prob),
+        | answer.summary_columns("saved", saved, ci_prob)
+        | answer.summary_columns("saved_percent", share, ci_prob),
         index=what,
     )
     variables = {"saved": (saved, LOSS.unit), "saved_percent": (share, "%")}
     draws = mixture.dataset(variables, "what", {}, index=what)
-    outside = warn_if_far(reference, reached, loss=np.concatenate(list(medians.values())))
+    outside = answer.warn_if_far(reference, reached, loss=np.concatenate(list(medians.values())))
     return Gain(frame, draws, ci_prob, mixture.asked, outside=outside)

@@ -13,15 +13,7 @@ from bayesscale._format import over_interval, percent, two_digits, write_share
 from bayesscale._sections import Paragraph, Section, Table
 from bayesscale._types import Array
 from bayesscale.accounting import Counting, Money
-from bayesscale.forecast.answer import (
-    Answer,
-    asks,
-    described,
-    reach,
-    target_frame,
-    warn_if_far,
-    write_excess,
-)
+from bayesscale.forecast import answer
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Question
 from bayesscale.forecast.plans import stated_plans
@@ -37,9 +29,9 @@ DRAW_UNITS = {
 }  # fmt: skip
 
 
-@described
+@answer.described
 @dataclass(frozen=True, repr=False)
-class Regret(Answer):
+class Regret(answer.Answer):
     """Plans against the best runs of the same cost.
 
     Parameters
@@ -77,7 +69,7 @@ class Regret(Answer):
                 "regret": lambda row: over_interval(
                     row, "regret", lambda nats: f"{scale.difference(nats):.4f}"
                 ),
-                "excess": write_excess,
+                "excess": answer.write_excess,
                 "as good": lambda row: write_share(row["within_prob"]),
             },
             "Best size at the same cost. Over-trained: tokens per parameter over those of the best "
@@ -95,7 +87,7 @@ class Regret(Answer):
         return [table, *(Paragraph(text) for text in (*sentences, *self.assumed))]
 
 
-@asks
+@answer.asks
 def regret(
     fit: Fit | Average, *, params: ArrayLike | None = None, tokens: ArrayLike | None = None,
     tokens_per_param: ArrayLike | None = None, flops: ArrayLike | Money | None = None,
@@ -160,9 +152,9 @@ def regret(
     }
     far = {name: sizes[name] for name in ("params", "tokens", "flops")} | purchase.given
     index: Any = np.array(plans.names, dtype=object)
-    columns |= reach(reference, {"flops": plans.flops})
-    frame = target_frame("plan", sizes | columns, index=index)
-    outside = warn_if_far(reference, far, loss=columns["law_loss"])
+    columns |= answer.reach(reference, {"flops": plans.flops})
+    frame = answer.target_frame("plan", sizes | columns, index=index)
+    outside = answer.warn_if_far(reference, far, loss=columns["law_loss"])
     units = {"params": PARAMS, "tokens": TOKENS, "flops": FLOPS}
     return Regret(
         summary=frame,
@@ -269,7 +261,7 @@ def landmark_models() -> pd.DataFrame:
     return pd.DataFrame(LANDMARKS, columns=columns).set_index("plan")
 
 
-@asks
+@answer.asks
 def landmarks(fit: Fit | Average, *, terms: Terms | None = None, ci_prob: float = 0.9) -> Regret:
     """Compute how over- or under-trained published models are under a fitted law.
 

@@ -14,15 +14,7 @@ from bayesscale._format import interval, list_some, percent, write_share
 from bayesscale._sections import Section, Table
 from bayesscale._types import Array
 from bayesscale.errors import DomainError
-from bayesscale.forecast.answer import (
-    Answer,
-    asks,
-    check_inputs,
-    described,
-    target_frame,
-    title,
-    warn_if_far,
-)
+from bayesscale.forecast import answer as answers
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.purchase import Purchase, law_inputs, priced, without_split
 from bayesscale.forecast.search import crossing, lowest_along
@@ -52,9 +44,9 @@ ZOOMS = 4
 """After so many rounds, neighbours differ by less than .1 % in size and 1e-7 in cost."""
 
 
-@described
+@answers.described
 @dataclass(frozen=True, repr=False)
-class Requirement(Answer):
+class Requirement(answers.Answer):
     """The compute or tokens that a target loss needs.
 
     Parameters
@@ -92,7 +84,7 @@ class Requirement(Answer):
                 frame,
                 {
                     scale.word: lambda row: scale.write(row["loss"]),
-                    title(name): lambda row: write(row[name]),
+                    answers.title(name): lambda row: write(row[name]),
                     f"{percent(self.ci_prob)} interval": lambda row: interval(
                         row[f"{name}_lower"], row[f"{name}_upper"], write
                     ),
@@ -115,7 +107,7 @@ class Search:
     widest: float = np.inf
 
 
-@asks
+@answers.asks
 def required_flops(
     fit: Fit | Average, *, loss: ArrayLike, prob: float | None = None, terms: Terms | None = None,
     ci_prob: float = 0.9, **inputs: float,
@@ -138,7 +130,8 @@ def required_flops(
     mixture = Mixture.of(fit)
     reference = mixture.reference
     if tuple(reference.law.quantities) == (FLOPS.name,):
-        check_inputs(reference.law, {**without_split(reference, terms).given, **inputs}, wanted=())
+        given = without_split(reference, terms).given
+        answers.check_inputs(reference.law, {**given, **inputs}, wanted=())
         if prob is not None:
             raise DomainError(
                 f"The law {reference.law.name!r} has no sizes to choose: leave prob out, and read "
@@ -161,10 +154,10 @@ def required_flops(
     far = {"flops": _reached(answer, "flops")}
     if prob is not None:
         far |= {name: answer.summary[f"assured_{name}"].to_numpy() for name in SPLIT}
-    return replace(answer, outside=warn_if_far(reference, far, also=warning))
+    return replace(answer, outside=answers.warn_if_far(reference, far, also=warning))
 
 
-@asks
+@answers.asks
 def required_tokens(
     fit: Fit | Average, *, params: float | None = None, loss: ArrayLike,
     terms: Terms | None = None, ci_prob: float = 0.9, **inputs: float,
@@ -185,7 +178,7 @@ def required_tokens(
     reference = mixture.reference
     terms = priced(reference, terms, spends=False)
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
-    fixed = check_inputs(reference.law, sizes, wanted=(), asked=TOKENS.name, single=True)
+    fixed = answers.check_inputs(reference.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
         mixture, "tokens", loss, _tokens_of(fixed, terms), ci_prob=ci_prob
     )
@@ -194,7 +187,7 @@ def required_tokens(
     if PARAMS.name in fixed:
         n = fixed["params"]
         far = {"flops": terms.compute.flops(n, tokens), "params": n} | far
-    return replace(answer, outside=warn_if_far(reference, far, also=warning))
+    return replace(answer, outside=answers.warn_if_far(reference, far, also=warning))
 
 
 def _requirement(
@@ -219,7 +212,7 @@ def _requirement(
         )
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
     columns["reachable"] = reachable.mean(axis=(0, 1))
-    frame = target_frame("loss", columns, index=losses)
+    frame = answers.target_frame("loss", columns, index=losses)
     required = quantity(name)
     dataset = mixture.dataset({name: (draws, required.unit)}, "loss", {}, index=losses)
     doubtful = frame["reachable"] < 0.5

@@ -344,8 +344,8 @@ def _closest_law(fit: Fit) -> str:
     misfit, sigma = float(published["misfit"].median()), float(fit.posterior.c["sigma"].mean())
     text = (
         "These parameters are a summary: over the runs, this law differs from the fitted surface "
-        f"by {write_share(misfit)} (noise {write_share(sigma)}). Their intervals assume that the law is exact; "
-        "predictions allow for departures from it beyond the runs."
+        f"by {write_share(misfit)} (noise {write_share(sigma)}). Their intervals assume that the "
+        "law is exact; predictions allow for departures from it beyond the runs."
     )
     if misfit > sigma:
         text += " The difference exceeds the noise: do not quote them as constants of the law"

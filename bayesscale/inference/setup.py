@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack, get_args
 
 import numpy as np
 
+from bayesscale import model as models
 from bayesscale._arguments import choice, probability, random_seed as check_seed, whole_number
 from bayesscale._documented import documented
 from bayesscale._environment import available_memory, check_memory
@@ -20,15 +21,6 @@ from bayesscale.inference.compiled import DensityKind
 from bayesscale.inference.like import priors_like
 from bayesscale.inference.result import Fit, SamplingSpec
 from bayesscale.laws import Law
-from bayesscale.model import (
-    MODEL_MEANINGS,
-    ModelSpec,
-    Prior,
-    check_priors_admit,
-    resolve_priors,
-    specify,
-    with_noise_floor,
-)
 from bayesscale.runs import Runs, Table, as_runs
 
 
@@ -38,7 +30,7 @@ class FitOptions(TypedDict, total=False):
     law: str | Law
     noise: str
     discrepancy: str | None
-    priors: Mapping[str, Prior] | None
+    priors: Mapping[str, models.Prior] | None
     like: Fit | None
     draws: int | None
     tune: int
@@ -60,7 +52,7 @@ MODEL = ("law", "noise", "discrepancy", "priors")
 MEANINGS = {
     "runs": """The training runs, at least as many as the law has parameters; a frame is read as by
 `Runs.from_frame`.""",
-    **MODEL_MEANINGS,
+    **models.MODEL_MEANINGS,
     "like": """A fit of the same law to a similar ladder, such as of another corpus. The prior of
 slopes, exponents, irreducible share and noise is then its posterior, widened by as much as such
 ladders differ; ``priors`` override it, and fewer runs than parameters are enough.""",
@@ -121,7 +113,7 @@ class Setup:
     """A checked fit to make, the job of every sweep; its centre need not be that of the runs."""
 
     runs: Runs
-    spec: ModelSpec
+    spec: models.ModelSpec
     sampling: SamplingSpec
     density: DensityKind = "fused"
 
@@ -134,10 +126,11 @@ class Setup:
         every: dict[str, Any] = {**DEFAULTS, **options}
         runs = as_runs(runs)
         sibling, seed, draws = every["like"], every["random_seed"], every["draws"]
-        spec = specify(runs, **{name: every[name] for name in MODEL}, few=sibling is not None)
+        model = {name: every[name] for name in MODEL}
+        spec = models.specify(runs, **model, few=sibling is not None)
         if sibling is not None:
             overrides = priors_like(sibling, spec) | dict(every["priors"] or {})
-            spec = replace(spec, priors=resolve_priors(spec.coordinates, overrides))
+            spec = replace(spec, priors=models.resolve_priors(spec.coordinates, overrides))
         seed = np.random.default_rng().integers(2**31) if seed is None else seed
         sampling = SamplingSpec(
             draws=None if draws is None else whole_number("draws", draws, least=100),
@@ -151,8 +144,8 @@ class Setup:
 
     def checked(self) -> Setup:
         """Return a checked setup, with standard errors where losses hold no noise."""
-        check_priors_admit(self.runs, self.spec)
-        spec, runs = with_noise_floor(self.spec, self.runs)
+        models.check_priors_admit(self.runs, self.spec)
+        spec, runs = models.with_noise_floor(self.spec, self.runs)
         return replace(self, spec=spec, runs=runs)
 
     def fit(self, *, published: bool = True, report: Report = lambda *_: None) -> Fit:

@@ -59,6 +59,8 @@ class Law(ABC):
         Where it comes from, with the equation's number.
     question
         What it is used for, in a few words.
+    caveat
+        What its intervals are known to miss: a caution of every fit and of what rests on it.
     inputs
         What the loss depends on: names of quantities (``"params"``, ``"tokens"``, ``"flops"``), or
         a custom :class:`~bayesscale.Quantity`.
@@ -101,6 +103,7 @@ class Law(ABC):
     equation: str = ""
     citation: str = ""
     question: str = ""
+    caveat: str = ""
     published_units: Mapping[str, str] = {}
     references: Mapping[str, float | str] = {}
     split: tuple[str, ...] = cast(

@@ -1,13 +1,6 @@
 """Laws of one variable: parameters, tokens or optimally spent compute, over a floor or not."""
 
-from bayesscale.laws.coordinates import (
-    IRREDUCIBLE_SHARE,
-    LEVEL,
-    SLOPE_C,
-    SLOPE_D,
-    SLOPE_N,
-    Coordinate,
-)
+from bayesscale.laws import coordinates as known
 from bayesscale.laws.law import Law
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, Quantity
 
@@ -22,7 +15,7 @@ class OneVariable(Law):
     """
 
     def __init__(
-        self, name: str, variable: Quantity, slope: Coordinate, *, floor: bool, citation: str
+        self, name: str, variable: Quantity, slope: known.Coordinate, *, floor: bool, citation: str
     ) -> None:
         letter, self.question = variable.symbol, f"{variable.noun} alone"
         self.name = name
@@ -31,7 +24,7 @@ class OneVariable(Law):
             f"L({letter}) = {'E + ' * floor}({letter}_c / {letter})^{{\\alpha_{letter}}}"
         )
         self.inputs = (variable.name,)
-        self.coordinates = (LEVEL, slope, *([IRREDUCIBLE_SHARE] if floor else []))
+        self.coordinates = (known.LEVEL, slope, *([known.IRREDUCIBLE_SHARE] if floor else []))
         self.published_units = {
             **({"E": "nats/token"} if floor else {}),
             f"{letter}_c": f"{variable.unit} × (nats/token)^(1/alpha_{letter})",
@@ -40,14 +33,14 @@ class OneVariable(Law):
 
     def log_loss(self, c, x, xp):
         (variable,), slope = self.quantities, c[self.coordinates[1].name]
-        if IRREDUCIBLE_SHARE not in self.coordinates:
+        if known.IRREDUCIBLE_SHARE not in self.coordinates:
             return xp.log(c["level"]) - slope * x[variable]
         e = c["irreducible_share"]
         return xp.log(c["level"] * (e + (1 - e) * xp.exp(-slope / (1 - e) * x[variable])))
 
     def published(self, c, reference):
         (variable,), loss = self.quantities, c["level"] * reference["loss"]
-        e = c["irreducible_share"] if IRREDUCIBLE_SHARE in self.coordinates else 0.0
+        e = c["irreducible_share"] if known.IRREDUCIBLE_SHARE in self.coordinates else 0.0
         alpha = c[self.coordinates[1].name] / (1 - e)
         scale = reference[variable] * ((1 - e) * loss) ** (1 / alpha)
         values = (e * loss, scale, alpha) if len(self.coordinates) > 2 else (scale, alpha)
@@ -56,18 +49,15 @@ class OneVariable(Law):
 
 KAPLANS = tuple(
     OneVariable(
-        f"kaplan_{what}{'_irreducible' * floor}",
-        variable,
-        slope,
-        floor=floor,
+        f"kaplan_{what}{'_irreducible' * floor}", variable, slope, floor=floor,
         citation=HENIGHAN if floor else KAPLAN.format(number),
     )
     for what, variable, slope, number in (
-        ("params", PARAMS, SLOPE_N, "1.1"),
-        ("data", TOKENS, SLOPE_D, "1.2"),
-        ("compute", FLOPS, SLOPE_C, "1.3"),
+        ("params", PARAMS, known.SLOPE_N, "1.1"),
+        ("data", TOKENS, known.SLOPE_D, "1.2"),
+        ("compute", FLOPS, known.SLOPE_C, "1.3"),
     )
     for floor in (False, True)
-)
+)  # fmt: skip
 """Loss of models trained to convergence, of large models stopped early on D tokens, and of
 optimally spent compute."""

@@ -13,14 +13,7 @@ from bayesscale._format import rows
 from bayesscale._types import ReadOnly
 from bayesscale.errors import DomainError, RunsError
 from bayesscale.laws import LAWS, Coordinate, Law, Reference, get_law
-from bayesscale.model.checked_law import (
-    REPEATABLE,
-    check_formula,
-    check_names,
-    check_stated,
-    law_values,
-    same_values,
-)
+from bayesscale.model import checked_law
 from bayesscale.model.discrepancy import Discrepancy, get_discrepancy, spread_of
 from bayesscale.model.noise import Noise, get_noise, scale_at, scale_coordinates
 from bayesscale.model.priors import Prior, resolve_priors
@@ -87,7 +80,7 @@ class ModelSpec:
     @cached_property
     def formula(self) -> list[float]:
         """Log losses of the law at fixed points, as they were when first looked at."""
-        return law_values(self.law)
+        return checked_law.law_values(self.law)
 
     @cached_property
     def structure(self) -> object:
@@ -104,10 +97,11 @@ class ModelSpec:
 
     def check_unchanged(self) -> None:
         """Refuse a law whose formula gives other losses than when the model was made."""
-        if not same_values(law_values(self.law), self.formula):
+        if not checked_law.same_values(checked_law.law_values(self.law), self.formula):
             raise DomainError(
                 f"The formula of the law {self.law.name!r} gives other losses now than when the "
-                f"model was built, so that its posterior would be of another law. {REPEATABLE}"
+                "model was built, so that its posterior would be of another law. "
+                f"{checked_law.REPEATABLE}"
             )
 
     @property
@@ -215,7 +209,7 @@ class ModelSpec:
                 f"but the law {spec.law.name!r} at hand has {', '.join(names)}. Pass the law that "
                 "was fitted."
             )
-        if not same_values(spec.formula, stored["formula"]):
+        if not checked_law.same_values(spec.formula, stored["formula"]):
             raise DomainError(
                 f"The formula of the law {spec.law.name!r} at hand gives other losses than the one "
                 "that was fitted: its posterior would be of another law. Pass the law as it was "
@@ -240,12 +234,12 @@ def specify(
         )
     law, noise_, discrepancy_ = get_law(law), get_noise(noise), get_discrepancy(discrepancy)
     has_clusters = runs.has_clusters
-    check_stated(law)
+    checked_law.check_stated(law)
     _check_inputs(law, runs)
     law = law.with_levels(_levels(law, runs))
     taken = (*discrepancy_.coordinates(law), *_noise_coordinates(law, noise_, has_clusters))
-    check_names(law, taken)
-    check_formula(law)
+    checked_law.check_names(law, taken)
+    checked_law.check_formula(law)
     overrides = priors if isinstance(priors, Mapping) else {}
     unknown = [c.name for c in law.coordinates if c.name not in overrides]
     if len(runs) < len(unknown) and not few:
@@ -376,4 +370,4 @@ def _identity(law: Law) -> object:
         hashed: object = joblib.hash(state)
     except Exception:  # what cannot be pickled is its own and no other law's
         hashed = id(law)
-    return type(law), hashed, tuple(law_values(law))
+    return type(law), hashed, tuple(checked_law.law_values(law))

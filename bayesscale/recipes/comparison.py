@@ -154,10 +154,11 @@ class RecipeComparison(Answer):
     def _runs(self) -> str:
         noise, slope = (float(self.power[name].iloc[0]) for name in ("noise", "slope"))
         needed = [f"{runs_needed(g, noise=noise, slope=slope)} for {write_share(g)}" for g in GAINS]
+        sds = list_some([f"{sd:.3f} ({k})" for k, sd in self.power["sd"].items()])
         return (
-            f"With noise of {write_share(noise)} in log loss and a slope of {slope:.3f} in log compute, an "
-            f"SD of ln m of {list_some([f'{sd:.3f} ({k})' for k, sd in self.power['sd'].items()])} "
-            "is expected if recipes share the shape of the law. Runs of each recipe needed to find "
+            f"With noise of {write_share(noise)} in log loss and a slope of {slope:.3f} in log "
+            f"compute, an SD of ln m of {sds} is expected if recipes share the shape of the law. "
+            "Runs of each recipe needed to find "
             f"P(m > 1) > 0.95 with a power of 0.8: {', '.join(needed)}."
         )
 
@@ -166,9 +167,10 @@ class RecipeComparison(Answer):
         if np.isnan(row["of_both"]):
             return ""
         return (
-            f"One more run at {write_flops(row['flops'])} would remove {write_share(row['of_baseline'])} of "
-            f"the variance of ln m at 100x if it is of {self.names[0]!r}, {write_share(row['of_recipe'])} "
-            f"if of {name!r}, and one of each {write_share(row['of_both'])}."
+            f"One more run at {write_flops(row['flops'])} would remove "
+            f"{write_share(row['of_baseline'])} of the variance of ln m at 100x if it is of "
+            f"{self.names[0]!r}, {write_share(row['of_recipe'])} if of {name!r}, and one of each "
+            f"{write_share(row['of_both'])}."
         )
 
 

@@ -106,6 +106,8 @@ def number_problems(
         yield f"{name} is zero in {where(zero)} It must be {must}.{why}"
     if (above := bad & (values >= high)).any():
         yield f"{name} must be {q.domain}, but is above in {where(above)}"
+    if name == "experts" and (few := (values < 1) & (values > 0)).any():
+        yield f"experts are below 1 in {where(few)} A dense model has one."
     least, most = _LIMITS.get(q.style, (0.0, math.inf))
     if (huge := (counted > most) & ~infinite).any():
         yield (
@@ -296,8 +298,8 @@ def _rungs(table: Mapping[str, np.ndarray]) -> Iterator[str]:
         _, by, off = max(shifts)
         budgets = " and ".join(scientific(float(np.exp(c[rung == i].mean()))) for i in off)
         yield (
-            f"The losses at {budgets} FLOP lie {100 * by:+.1f} % off the trend of the other budgets: check "
-            "for another recipe, tokenizer or evaluation there, or fit without them."
+            f"The losses at {budgets} FLOP lie {100 * by:+.1f} % off the trend of the other "
+            "budgets: check for another recipe, tokenizer or evaluation there, or fit without them."
         )
 
 

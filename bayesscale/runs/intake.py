@@ -26,31 +26,8 @@ from bayesscale.quantities import (
     Quantity,
     nats_per_token,
 )
-from bayesscale.runs import checks
-from bayesscale.runs.columns import (
-    NUMBERS,
-    RUN,
-    Source,
-    assign_columns,
-    column_name,
-    group_columns,
-    input_columns,
-    labels,
-    no_column_repeats,
-    numbers,
-    scaled,
-)
+from bayesscale.runs import checks, columns as read, units as conventions
 from bayesscale.runs.rows import Reading, Where, one_reading, rows_where
-from bayesscale.runs.units import (
-    FlopRule,
-    ParamCount,
-    Units,
-    check_conventions,
-    column_factors,
-    recognise_rule,
-    size_in_name,
-    training_flops,
-)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,11 +60,11 @@ class ReadOptions(TypedDict, total=False):
     cluster: str | None
     run_id: str | None
     params_non_embedding: str | None
-    param_count: ParamCount
-    flop_rule: FlopRule | None
+    param_count: conventions.ParamCount
+    flop_rule: conventions.FlopRule | None
     loss_unit: LossUnit
     bytes_per_token: float | str | None
-    units: Units | None
+    units: conventions.Units | None
     inputs: Inputs | None
     where: Where | None
     reading: Reading | None
@@ -177,7 +154,7 @@ class _Columns:
     """Which columns of a frame hold the quantities, and how their cells are read."""
 
     frame: pd.DataFrame
-    found: dict[str, Source]
+    found: dict[str, read.Source]
     wanted: dict[str, Quantity]
     groups: tuple[str, ...]
     factors: Mapping[str, float | str]
@@ -190,7 +167,7 @@ class _Columns:
         counts = source.unit == 1.0 and name not in self.factors
         kinds = {"counts": counts and q.style == "count", "compute": counts and q.style == "flops"}
         cells = source.cells(self.frame, decimal=self.decimal)
-        return *numbers(cells, **kinds), cells
+        return *read.numbers(cells, **kinds), cells
 
     def read_checked(
         self, ids: np.ndarray, loss_unit: str, per_token: Any, param_count: str
@@ -201,7 +178,7 @@ class _Columns:
         for name, q in self.wanted.items():
             if name in self.found:
                 values, unreadable, cells = self.read(name)
-                columns[name] = scaled(values, self.found[name].unit)
+                columns[name] = read.scaled(values, self.found[name].unit)
                 problems += checks.number_problems(
                     q, values, unreadable, counted=columns[name], cells=cells, ids=ids
                 )
@@ -216,7 +193,7 @@ class _Columns:
         for name, column in [*named.items(), *zip(self.groups, self.groups, strict=True)]:
             what = f"group column {name!r}" if name in self.groups else name
             cells = self.frame[column]
-            columns[name], missing, unreadable = labels(cells)
+            columns[name], missing, unreadable = read.labels(cells)
             problems += checks.label_problems(what, unreadable, cells=cells, ids=ids)
             if name in self.groups:
                 problems += checks.missing_problems(what, missing, ids=ids)
@@ -228,7 +205,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     """Read, convert and check the columns that are wanted; return the fields of `Runs`."""
     every = checked_options(options)
     param_count, flop_rule, loss_unit, per_token = (every[name] for name in CONVENTIONS)
-    check_conventions(param_count, flop_rule, loss_unit)
+    conventions.check_conventions(param_count, flop_rule, loss_unit)
     nats_per_token(loss_unit, bytes_per_token=1.0 if isinstance(per_token, str) else per_token)
     _arguments.choice("decimal sign", every["decimal"], (".", ","))
     _arguments.flag("drop_incomplete", every["drop_incomplete"])
@@ -252,7 +229,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     columns, mean_bytes = data.read_checked(ids, loss_unit, per_token, param_count)
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
     wanted = {name: q for name, q in data.wanted.items() if q is not BYTES_PER_TOKEN}
-    extra = tuple(q for name, q in wanted.items() if name in sources and q not in NUMBERS)
+    extra = tuple(q for name, q in wanted.items() if name in sources and q not in read.NUMBERS)
     used = {part for source in sources.values() for part in (source.column, *source.factors)}
     used |= {*groups}
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
@@ -284,14 +261,14 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
 def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, dict[str, str]]:
     """Assign columns to quantities by the options, names and units; and what is to be remarked."""
     flop_rule, per_token = every["flop_rule"], every["bytes_per_token"]
-    further = input_columns(every["inputs"])
+    further = read.input_columns(every["inputs"])
     wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
     wanted |= {name: q for name, (q, _) in further.items()}
-    factors = column_factors(every["units"], wanted)
-    groups = group_columns(
-        every["group"], taken=(RUN, "cluster", *(q.name for q in NUMBERS), *further)
+    factors = conventions.column_factors(every["units"], wanted)
+    groups = read.group_columns(
+        every["group"], taken=(read.RUN, "cluster", *(q.name for q in read.NUMBERS), *further)
     )
-    by_name = {k: column_name(k, every[k]) for k in QUANTITIES if every.get(k) is not None}
+    by_name = {k: read.column_name(k, every[k]) for k in QUANTITIES if every.get(k) is not None}
     counted = flop_rule not in (None, "column")
     if counted and "flops" in by_name:
         raise RunsError(
@@ -307,18 +284,18 @@ def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, 
     named = by_name | {name: column for name, (_, column) in further.items()}
     if isinstance(per_token, str):
         named["bytes_per_token"], wanted["bytes_per_token"] = per_token, BYTES_PER_TOKEN
-    sources = assign_columns(
+    sources = read.assign_columns(
         frame, sought=[q for q in QUANTITIES.values() if not (counted and q == FLOPS)],
         named=named, groups=groups, required=(LOSS, FLOPS) if flop_rule == "column" else (LOSS,),
     )  # fmt: skip
     if counted and not {"params", "tokens"} <= sources.keys():  # the rule makes the third of two
-        sources = assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
+        sources = read.assign_columns(frame, sought=QUANTITIES.values(), named=named, groups=groups)
     if "seed" in groups and "seed" in sources:
         raise RunsError(
             "seed= names another column, so a group cannot be called 'seed'. Rename it."
         )
     for name in factors.keys() & sources.keys():  # a unit that is named overrides the header's
-        sources[name] = Source(sources[name].column, factors[name])
+        sources[name] = read.Source(sources[name].column, factors[name])
     return _Columns(frame, sources, wanted, groups, factors, every["decimal"]), remarks
 
 
@@ -326,9 +303,9 @@ def _sizes_in_names(frame: pd.DataFrame, names: Any) -> tuple[pd.DataFrame, str]
     """Return the table with a column of the sizes in names, and what it is called."""
     columns = [c for c in frame.columns if isinstance(c, str)]
     column = _arguments.choice("column for params_from", names, columns)
-    no_column_repeats([column], columns=columns)
+    read.no_column_repeats([column], columns=columns)
     sizes = f"sizes in {column!r}"
-    return frame.assign(**{sizes: frame[column].map(size_in_name)}), sizes
+    return frame.assign(**{sizes: frame[column].map(conventions.size_in_name)}), sizes
 
 
 def _one_reading(data: _Columns, reading: Any, history: str) -> tuple[pd.DataFrame, str]:
@@ -356,9 +333,9 @@ def _one_reading(data: _Columns, reading: Any, history: str) -> tuple[pd.DataFra
     if "tokens" in sources:
         order = data.read("tokens")[0]
     elif steps:
-        order = numbers(frame[steps[0]])[0]
+        order = read.numbers(frame[steps[0]])[0]
     at, loss = one_reading(frame[named[0]], data.read("loss")[0], order, reading)
-    sources.setdefault("run_id", Source(named[0]))
+    sources.setdefault("run_id", read.Source(named[0]))
     remark = f"{reading} of each run in {named[0]!r}, of {len(frame):,} rows"
     frame = frame.iloc[at]
     return frame.assign(**{sources["loss"].column: loss}) if reading == "mean" else frame, remark
@@ -368,7 +345,7 @@ def _complete_rows(data: _Columns) -> pd.DataFrame:
     """Leave out rows that lack a number or a label, and warn which."""
     frame = data.frame
     lacks = {name: ~np.isfinite(data.read(name)[0]) for name in data.wanted if name in data.found}
-    lacks |= {name: labels(frame[name])[1] for name in data.groups}
+    lacks |= {name: read.labels(frame[name])[1] for name in data.groups}
     dropped = np.any([*lacks.values()], axis=0)
     if dropped.all():
         raise RunsError(
@@ -499,11 +476,11 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
         index = frame.index
         if isinstance(index, pd.MultiIndex):
             index = index.map(lambda levels: "/".join(map(str, levels)))
-        ids, missing, unreadable = labels(index.to_series())
+        ids, missing, unreadable = read.labels(index.to_series())
         if missing.any() or unreadable.any() or not pd.Index(ids).is_unique:
             return positions
         return ids
-    ids, missing, unreadable = labels(frame[column])
+    ids, missing, unreadable = read.labels(frame[column])
     checks.raise_for(
         [*checks.label_problems(repr(column), unreadable, cells=frame[column], ids=positions)]
     )
@@ -521,8 +498,8 @@ def _run_ids(frame: pd.DataFrame, column: str | None) -> np.ndarray:
 
 
 def _with_third(
-    columns: dict[str, np.ndarray], param_count: str, flop_rule: FlopRule | None
-) -> tuple[dict[str, np.ndarray], FlopRule, dict[str, str]]:
+    columns: dict[str, np.ndarray], param_count: str, flop_rule: conventions.FlopRule | None
+) -> tuple[dict[str, np.ndarray], conventions.FlopRule, dict[str, str]]:
     """Make the third of N, D and C from two, name the rule of C, and say what was derived."""
     params, tokens, flops = (columns.get(q.name) for q in (PARAMS, TOKENS, FLOPS))
     inner = columns.get("params_non_embedding", params if param_count == "non_embedding" else None)
@@ -534,9 +511,10 @@ def _with_third(
             "params already counts them."
         )
     if flops is None and counted is not None and tokens is not None:
-        return {**columns, "flops": training_flops(counted, tokens)}, flop_rule or "6ND", {}
+        columns = {**columns, "flops": conventions.training_flops(counted, tokens)}
+        return columns, flop_rule or "6ND", {}
     if flops is not None and params is not None and tokens is not None:
-        return columns, flop_rule or recognise_rule(
+        return columns, flop_rule or conventions.recognise_rule(
             flops, params=params, tokens=tokens, params_non_embedding=inner
         ), {}  # fmt: skip
     if flops is None or flop_rule == "column" or (counted is None and tokens is None):
@@ -544,5 +522,5 @@ def _with_third(
     count = counted if tokens is None else tokens
     assert count is not None
     made, rule = ("tokens", "C / 6N") if tokens is None else ("params", "C / 6D")
-    third = flops / training_flops(count, np.ones(len(flops)))
+    third = flops / conventions.training_flops(count, np.ones(len(flops)))
     return {**columns, made: third}, flop_rule or "6ND", {made: rule}

@@ -31,7 +31,7 @@ import pandas as pd
 
 import bayesscale as bs
 from tests.benchmarks._common import fitted
-from tests.laws.families import Bilinear, Precision, Routed
+from tests.laws.families import Bilinear, Precision
 
 LAWS = ("unified", "muennighoff", "data_constrained")
 SPLITS = ("compute10", "compute4", "compute30", "epochs8", "paper")
@@ -139,7 +139,7 @@ def routed(path: str) -> None:
     for router in ("S-Base", "RL-R", "Hash"):
         own = frame[frame["family"].isin([router, "Dense"])]
         large = own["n_params"] > 1e9
-        for law, discrepancy in product((Routed(), Bilinear()), (None, "drift")):
+        for law, discrepancy in product((bs.LAWS["routed_params"], Bilinear()), (None, "drift")):
             row: dict[str, object] = {"router": router, "law": law.name, "drift": discrepancy}
             for part in (own, own[~large]):
                 columns = {"params": part["n_params"], "loss": part["loss"]}
@@ -155,10 +155,11 @@ def routed(path: str) -> None:
 def worth_of(fit: bs.Fit) -> dict[str, str]:
     """Return what 512 experts are worth, and Clark's letters in base 10."""
     c = {k: np.ravel(v) for k, v in fit.coordinates.items()}
-    start, most = c["experts_start"], c["experts_start"] + c["experts_most"]
+    start = c["experts_start"]
+    most = start + c["experts_span" if "experts_span" in c else "experts_most"]
     worth = np.log(1 / (1 / (511 + 1 / (1 / start - 1 / most)) + 1 / most) / start)
-    if "gain" in c:
-        letters = {"worth_of_512": np.exp(c["gain"] * worth)}
+    if "experts_gain" in c:
+        letters = {"worth_of_512": np.exp(c["experts_gain"] * worth)}
     else:
         x = c["interaction"]
         letters = {

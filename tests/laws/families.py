@@ -1,4 +1,4 @@
-"""Laws of routed models and of precision as a user would write them: what the package can hold."""
+"""Laws of precision and of routed models as a user would write them: what the package can hold."""
 
 from types import MappingProxyType
 
@@ -6,8 +6,8 @@ import numpy as np
 
 import bayesscale as bs
 from bayesscale import laws
+from bayesscale.quantities import EXPERTS
 
-EXPERTS = bs.Quantity("experts", symbol="E", unit="experts", style="count")
 STARTS = bs.Coordinate("experts_start", "log", np.log(2), 0.7, "experts", "E_start of Clark's Ê")
 MOST = bs.Coordinate("experts_most", "log", np.log(400), 1.0, "experts", "E_max of Clark's Ê")
 

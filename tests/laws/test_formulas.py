@@ -15,12 +15,14 @@ from tests.simulate import on_slopes
 
 REFERENCE = {
     "params": 1e9, "tokens": 2e10, "flops": 1.2e20, "loss": 2.7, "unique_tokens": 2e10,
+    "experts": 1.0,
 }  # fmt: skip
 
 
 def random_point(law: Law, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     u = np.array([rng.normal(c.loc, c.scale / 2) for c in law.coordinates])
-    return u, {name: rng.normal(0, 2, 7) for name in law.quantities}
+    x = {name: rng.normal(0, 2, 7) for name in law.quantities}
+    return u, x | {"experts": abs(x["experts"])} if "experts" in x else x
 
 
 def coordinates(law: Law, u) -> dict[str, np.ndarray]:
@@ -69,16 +71,20 @@ def test_published_parameters_give_the_same_loss(name):
     rng = np.random.default_rng(3)
     n, d, f = (rng.lognormal(mu, 2, 9) for mu in (20, 24, 46))
     raw = {"params": n, "tokens": d, "flops": f, "unique_tokens": d / rng.uniform(1, 40, 9)}
+    raw["experts"] = 2.0 ** np.arange(9)
     for _ in range(20):
         u, _ = random_point(law, rng)
         c = coordinates(law, u)
         x = {k: np.log(raw[k] / REFERENCE[k]) for k in law.quantities}
         p = law.published(c, REFERENCE)
         assert list(p) == list(law.published_units)
-        floor = p.get("E", 0.0)
+        floor, n = p.get("E", 0.0), raw["params"]
+        if name.startswith("routed"):
+            grown = raw["experts"] - 1 + 1 / (1 / p["M_start"] - 1 / p["M_max"])
+            n = n * (1 / (1 / grown + 1 / p["M_max"]) / p["M_start"]) ** p["g"]
         if name == "chinchilla":
             loss = floor + p["A"] * n ** -p["alpha_N"] + p["B"] * d ** -p["alpha_D"]
-        elif name == "unified":
+        elif name in ("unified", "routed"):
             inner_n, inner_d = p["alpha_N"] / p["k"], p["alpha_D"] / p["k"]
             loss = floor + (p["A"] * n**-inner_n + p["B"] * d**-inner_d) ** p["k"]
         elif name in ("data_constrained", "muennighoff"):
@@ -87,9 +93,11 @@ def test_published_parameters_give_the_same_loss(name):
             ratio = p["alpha_N"] / p["alpha_D"]
             loss = floor + ((p["N_c"] / n) ** ratio + p["D_c"] / d) ** p["alpha_D"]
         else:
-            (variable,) = law.inputs
+            variable = law.inputs[0]
             letter = {"params": "N", "tokens": "D", "flops": "C"}[variable]
-            loss = floor + (p[f"{letter}_c"] / raw[variable]) ** p[f"alpha_{letter}"]
+            loss = (
+                floor + (p[f"{letter}_c"] / {**raw, "params": n}[variable]) ** p[f"alpha_{letter}"]
+            )
         np.testing.assert_allclose(
             np.log(REFERENCE["loss"]) + law.log_loss(c, x, np), np.log(loss), rtol=1e-9, atol=1e-9
         )

@@ -69,7 +69,7 @@ def test_a_quantity_says_what_is_allowed():
     assert runs.to_xarray()["experts"].attrs["units"] == "experts"
     assert Runs.from_xarray(runs.to_xarray()) == runs
     zero = TABLE | {"n_experts": [0, 1, 2, 4]}
-    assert Runs.from_frame(zero, inputs={"experts": "n_experts"})["experts"][0] == 0
+    assert Runs.from_frame(zero, inputs={"routers": "n_experts"})["routers"][0] == 0
     with pytest.raises(RunsError, match=r"1 of 4 runs: run 0 \(experts=0\)"):
         Runs.from_frame(zero, inputs={EXPERTS: "n_experts"})
     share = Quantity("share", scale="logit")
