@@ -128,7 +128,8 @@ def test_every_law_can_be_written_with_numbers(name):
     assert not set("{}\\") & set(equation.text + equation.html)
     assert equation.text.count("0.3125") == len(
         re.findall(
-            r"(?<![a-z_])(E|A|B|k|P|R_[ND]|q_[NU]|[NDC]_c|.alpha_[NDC])(?![a-z_])", law.equation
+            r"(?<![a-z_])(E|A|B|k|g|P|R_[ND]|q_[NU]|[NDC]_c|M_.start.|.alpha_[NDC])(?![a-z_])",
+            law.equation,
         )
     )
 

@@ -148,7 +148,7 @@ def test_an_average_says_what_it_is_and_repeats(fits):
     assert "<table" in average._repr_html_()
     assert average.runs is fits["right"].runs
     best = max(average.weights, key=lambda name: average.weights[name])
-    assert re.search(rf": {best} \d+%, ", average.text)
+    assert re.search(rf": {best} \d+ %, ", average.text)
 
 
 def test_importance_sampling_of_a_normal_mean():

@@ -25,9 +25,13 @@ def pymc_density(spec: ModelSpec, runs: Runs) -> Callable[[np.ndarray], np.ndarr
 def runs_with(*, errors: bool, clusters: bool, n_rows: int | None = None, **options) -> Runs:
     """Simulate a ladder, with standard errors, and clusters between rows of their own."""
     rng = np.random.default_rng(3)
-    repeats = "unique_tokens" in get_law(options.get("law", "chinchilla")).quantities
-    runs = repeated_runs(options["law"]) if repeats else simulate_runs(**options)
+    inputs = get_law(options.get("law", "chinchilla")).quantities
+    if "experts" in inputs:
+        options["law"] = "chinchilla"
+    runs = repeated_runs(options["law"]) if "unique_tokens" in inputs else simulate_runs(**options)
     frame, named = runs.frame.iloc[:n_rows].copy(), {k: k for k in runs.inputs}
+    if "experts" in inputs:
+        frame["experts"], named["experts"] = 2.0 ** (np.arange(len(frame)) % 5), "experts"
     if errors:
         frame["loss_se"] = rng.uniform(0.002, 0.02, len(frame))
     if not clusters:

@@ -73,7 +73,7 @@ def test_a_cost_function_is_solved_in_a_few_splits(runs, monkeypatch):
 def test_a_loss_below_the_floor_is_out_of_reach(runs):
     fit = fit_at(runs)
     floor = float(fit.draws["posterior"]["E"].median())
-    with pytest.warns(ExtrapolationWarning, match=rf"1 \(0%\).* law's loss is {floor:.4g} nats"):
+    with pytest.warns(ExtrapolationWarning, match=rf"1 \(0 %\).* law's loss is {floor:.4g} nats"):
         answer = required_flops(fit, loss=[1.0, 2.5]).summary
     assert answer.loc[1.0, "reachable"] == 0
     assert np.isinf(answer.loc[1.0, "flops"])

@@ -34,7 +34,7 @@ def clean(points):
     # five runs on few tokens lie together, 3 % above the law: taken for true, it does not fit
     with pytest.warns(LackOfFitWarning, match="lack of fit"):
         fit = bs.fit(runs, law="chinchilla", priors=ONE_SCALE, **QUIET)
-    assert "+3.1% near" in repr(fit)
+    assert "+3.1 % near" in repr(fit)
     return fit
 
 

@@ -144,7 +144,7 @@ def test_losses_money_and_other_plans(fit, tmp_path):
 class Routed(bs.Law):
     """Chinchilla's law, with experts that are worth a power of parameters."""
 
-    name = "routed"
+    name = "with_experts"
     inputs = ("params", "tokens", bs.Quantity("experts", symbol="X"))
     coordinates = (
         *bs.LAWS["chinchilla"].coordinates,
