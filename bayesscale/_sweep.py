@@ -34,14 +34,15 @@ class Store[Result]:
 
     ``settings``, plain JSON types, say of what: they lie in ``settings.json``, and each file holds
     those of its own result, so that files of another store are refused wherever they come from.
-    ``encode`` translates a result to plain JSON types, and ``decode`` back. Workers write, so a
-    cluster must share the folder.
+    ``encode`` translates a result to plain JSON types, and ``decode`` back; a job is done only if a
+    file of the suffix ``beside`` is there, too. Workers write, so a cluster must share the folder.
     """
 
     folder: Path
     settings: Mapping[str, Any]
     encode: Callable[[Result], Any]
     decode: Callable[[Any], Result]
+    beside: str = ".json"
 
     @contextmanager
     def opened(self) -> Iterator[dict[str, Result]]:
@@ -68,11 +69,12 @@ class Store[Result]:
 
     def read(self) -> dict[str, Result]:
         """Return the results of all finished jobs by name, each checked to be of this store."""
-        every = sorted(self.folder.rglob("*.json"))
-        # a leading dot marks what was never finished
-        finished = [p for p in every if p.name != SETTINGS and not p.name.startswith(".")]
-        names = (path.relative_to(self.folder).with_suffix("").as_posix() for path in finished)
-        return {name: self._read(path) for name, path in zip(names, finished, strict=True)}
+        done: dict[str, Result] = {}
+        for path in sorted(self.folder.rglob("*.json")):
+            hidden = path.name.startswith(".")  # never finished
+            if path.name != SETTINGS and not hidden and path.with_suffix(self.beside).is_file():
+                done[path.relative_to(self.folder).with_suffix("").as_posix()] = self._read(path)
+        return done
 
     def _read(self, path: Path) -> Result:
         try:

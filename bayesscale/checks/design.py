@@ -60,7 +60,7 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
         )
         flaws.append(("noise-free losses", "note", text))
     if law.caveat:
-        flaws.append(("law", "caution", law.caveat))
+        flaws.append(("caveat of the law", "caution", law.caveat))
     return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in flaws)
 
 
@@ -114,8 +114,9 @@ def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
             axes.append(np.array(q.levels))
             continue
         low, high = runs[name].min(), runs[name].max()
-        far = q.scale == "log"
-        axes.append(np.geomspace(low / 4, high * 4, POINTS) if far else np.linspace(low, high, 5))
+        far, origin = q.scale == "log", law.references.get(name)
+        least = min(low, origin) if isinstance(origin, float) else low / 4
+        axes.append(np.geomspace(least, high * 4, POINTS) if far else np.linspace(low, high, 5))
     points = [a.ravel() for a in np.meshgrid(*axes)]
     grid = dict(zip(law.quantities, points, strict=True))
     if set(SPLIT) <= set(grid):

@@ -80,10 +80,7 @@ LEAST_REPEATS = 4
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The different sizes among runs: ``code`` numbers each run's size, shape ``(run,)``; ``at`` is
-    what makes runs alike (:attr:`Law.sizes`) on its scales, ``(size, quantity)``; the ``first`` run
-    and the ``count`` of runs have the shape ``(size,)``.
-    """  # noqa: D205
+    """The sizes among runs: ``code`` by run; places ``at``, ``first`` run and ``count`` by size."""
 
     code: NDArray[np.int64]
     at: Array

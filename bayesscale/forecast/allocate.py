@@ -190,6 +190,7 @@ def allocate(
         name = "params_exponent_over_runs"
         ends = answer.summary_columns(name, over_runs[None, :, None], ci_prob)
         columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
+    columns |= {k: np.broadcast_to(v, budgets.shape) for k, v in purchase.given.items()}
     columns |= answer.reach(reference, {"flops": budgets})
     frame = answer.target_frame("flops", columns, index=budgets)
     if money:

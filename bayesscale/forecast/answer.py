@@ -178,8 +178,10 @@ def check_inputs(
             )
         every = set(wanted) == set(law.quantities)
         needs = f"{'predicts from' if every else 'needs'} {' and '.join(wanted)}"
-        missing = [name for name in law.given if name in wanted and name not in names]
-        hints = [f" Pass {name}=, or terms=bs.Terms(given={{{name!r}: ...}})." for name in missing]
+        hints = [
+            f" Pass {n}= (--given {n}=), or terms=bs.Terms(given={{{n!r}: ...}})."
+            for n in law.given if n in wanted and n not in names
+        ]  # fmt: skip
         raise DomainError(
             f"The law {law.name!r} {needs if wanted else 'takes no further inputs here'}, but got "
             f"{' and '.join(names) or 'nothing'}.{''.join(hints)}"

@@ -121,12 +121,16 @@ class ManyFits(Result):
 
     def __getitem__(self, name: str) -> Fit:
         if name not in self.fits:
-            hint = "" if self.fits else "No fits were kept: use fits=True."
-            raise unknown_name("ladder", name, list(self.digests), hint=hint)
+            if name in self.digests:
+                raise DomainError("Only summaries were kept of these fits: use fits=True.")
+            raise unknown_name("ladder", name, list(self.digests))
         return self.fits[name]
 
     def __len__(self) -> int:
         return len(self.digests)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.digests)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -230,13 +234,10 @@ def fit_many(
     kept, saved = None, None
     if folder is not None:
         settings = _settings(next(iter(setups.values())))
-        kept = Store(folder, settings, Digest.as_json, _digest)
+        kept = Store(folder, settings, Digest.as_json, _digest, ".nc" if fits else ".json")
         if fits:
             law, paths = options.get("law", ""), {k: folder / f"{v}.nc" for k, v in files.items()}
             saved = SavedFits(paths, None if isinstance(law, str) else law)
-            for path in paths.values():  # a fit that is not there is made, whatever its summary
-                if not path.is_file():
-                    path.with_suffix(".json").unlink(missing_ok=True)
     with progress_reporter(progress) as report:
         digests = sweep(
             Summarise(folder, fits), jobs, seconds=SECONDS, report=report, text="Fitting",
@@ -248,7 +249,7 @@ def fit_many(
     for name, setup in setups.items():
         if result.digests[name].fingerprint != setup.runs.fingerprint:
             raise FileError(
-                f"'{folder}/{files[name]}.nc' holds a fit of other runs than those of {name!r}. "
+                f"'{folder}/{files[name]}.json' is of a fit of other runs than those of {name!r}. "
                 "Give store= another folder, or move this file elsewhere."
             )
         pooled = setup.runs.pooled_groups(setup.spec.law.quantities)
@@ -258,7 +259,7 @@ def fit_many(
         gravest = (
             v.warning for v in result.digests.values() if v.row["severity"] == result.severity
         )
-        warnings.warn(result.text, getattr(errors, next(gravest)), stacklevel=3)
+        warnings.warn(result.text, getattr(errors, next(gravest)), stacklevel=2)
     return result
 
 

@@ -46,7 +46,7 @@ def list_laws() -> "pd.DataFrame":
     pandas.DataFrame
         One row per law (index ``law``): its ``equation`` in LaTeX, ``inputs``, which are the
         columns that runs need, the ``question`` it is used for, the number of ``unknowns``
-        (parameters), the laws that it ``contains``, and its ``citation``.
+        (parameters), the laws that it ``contains``, its ``caveat`` and its ``citation``.
 
     Examples
     --------
@@ -66,6 +66,7 @@ def list_laws() -> "pd.DataFrame":
                 f"{inner} ({', '.join(f'{k} = {v:g}' for k, v in at.items())})"
                 for inner, at in law.contains.items()
             ),
+            "caveat": law.caveat,
             "citation": law.citation,
         }
         for name, law in LAWS.items()

@@ -52,7 +52,8 @@ class Routed(Law):
 
     def surface(self, c, x, xp):
         start, most = c["experts_start"], c["experts_start"] + c["experts_span"]
-        grown = 1 / (1 / (xp.expm1(x["experts"]) + 1 / (1 / start - 1 / most)) + 1 / most)
+        further = xp.expm1(xp.maximum(x["experts"], 0.0))  # no model has fewer than one expert
+        grown = 1 / (1 / (further + 1 / (1 / start - 1 / most)) + 1 / most)
         worth = c["experts_gain"] * xp.log(grown / start)
         sizes = {name: x[name] for name in self.dense.quantities}
         return self.dense, c, {**sizes, "params": x["params"] + worth}

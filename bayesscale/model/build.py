@@ -13,25 +13,17 @@ from pytensor.configdefaults import config
 from bayesscale._documented import documented
 from bayesscale.errors import DomainError
 from bayesscale.laws import Coordinate, Law
+from bayesscale.model import spec as specs
 from bayesscale.model.priors import Prior
 from bayesscale.model.pymc_priors import pymc_distribution
 from bayesscale.model.rows import CLUSTER_SHARE, Residuals, Rows
-from bayesscale.model.spec import (
-    MODEL_MEANINGS,
-    ModelSpec,
-    centred_name,
-    dims_of,
-    model_data,
-    specify,
-    spread_data,
-)
 from bayesscale.runs import Runs
 
 TRANSFORMS = {"identity": None, "log": transforms.log, "logit": transforms.logodds}
 """Said for each link because PyMC's own default leaves a LogitNormal untransformed."""
 
 
-@documented(MODEL_MEANINGS)
+@documented(specs.MODEL_MEANINGS)
 def build_model(
     runs: Runs, *, law: str | Law = "unified", noise: str = "student_t",
     discrepancy: str | None = "drift", priors: Mapping[str, Prior] | None = None,
@@ -72,13 +64,13 @@ def build_model(
     >>> model = bs.build_model(runs, law="chinchilla")            # doctest: +SKIP
     >>> model.to_graphviz()                                       # doctest: +SKIP
     """
-    spec = specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
-    return model_from(spec, model_data(spec, runs), run_ids=runs.run_ids)
+    spec = specs.specify(runs, law=law, noise=noise, discrepancy=discrepancy, priors=priors)
+    return model_from(spec, specs.model_data(spec, runs), run_ids=runs.run_ids)
 
 
 @config.change_flags(floatX="float64")  # whatever the user's settings say
 def model_from(
-    spec: ModelSpec, data: Mapping[str, NDArray], *, run_ids: NDArray | None = None
+    spec: specs.ModelSpec, data: Mapping[str, NDArray], *, run_ids: NDArray | None = None
 ) -> pm.Model:
     """Write the PyMC model of a spec over its data."""
     names = [c.name for c in spec.coordinates]
@@ -88,19 +80,19 @@ def model_from(
         coords["cluster"] = np.arange(len(data["cluster_size"]))
     with pm.Model(coords=coords) as model:
         observed: dict[str, Any] = {
-            name: pm.Data(name, value, dims=dims_of(name, value))
+            name: pm.Data(name, value, dims=specs.dims_of(name, value))
             for name, value in data.items()
             if name != "hyperparameters"
         }
         name = "hyperparameters"
-        prior: Any = pm.Data(name, data[name], dims=dims_of(name, data[name]))
+        prior: Any = pm.Data(name, data[name], dims=specs.dims_of(name, data[name]))
         c: dict[str, Any] = {
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)
         }
-        x = {name: observed[centred_name(name)] for name in spec.law.quantities}
+        x = {name: observed[specs.centred_name(name)] for name in spec.law.quantities}
         try:
-            spread = {name: observed[f"spread_{name}"] for name in spread_data(spec)}
+            spread = {name: observed[f"spread_{name}"] for name in specs.spread_data(spec)}
             relative = spec.relative_log_loss(c, x, pt, spread=spread)
             mu = observed["log_loss_reference"] + relative
         except Exception as error:
@@ -122,7 +114,7 @@ def _prior_variable(coordinate: Coordinate, prior: Prior, hyperparameters: Any) 
     return pymc_distribution(prior, coordinate.name, name=coordinate.name)
 
 
-def observe(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+def observe(spec: specs.ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Observe ``log_loss`` around ``mu``, shape ``(run,)``, in the model of the context."""
     noise, se = spec.noise, data.get("log_loss_se")
     if spec.has_clusters:
@@ -138,7 +130,7 @@ def observe(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, A
 
 
 def _written_out(
-    spec: ModelSpec, mu: Any, scale: Any, c: Mapping[str, Any], data: Mapping[str, Any]
+    spec: specs.ModelSpec, mu: Any, scale: Any, c: Mapping[str, Any], data: Mapping[str, Any]
 ) -> None:
     """Add runs of their own under a noise that PyMC does not have."""
     noise, names = spec.noise, [k.name for k in spec.noise.coordinates[1:]]
@@ -157,7 +149,9 @@ def _written_out(
     )  # fmt: skip
 
 
-def _clustered(spec: ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+def _clustered(
+    spec: specs.ModelSpec, mu: Any, c: Mapping[str, Any], data: Mapping[str, Any]
+) -> None:
     """Add rows that share the effect of their run."""
     noise, names = spec.noise, [k.name for k in (*spec.noise.coordinates[1:], CLUSTER_SHARE)]
     zeros = pt.zeros_like(data["log_loss_observed"])

@@ -36,8 +36,7 @@ SIZES, RATIOS = 16, 12
 LARGER = 4.0
 """How far beyond the runs' sizes and ratios that grid goes."""
 
-SHOWN = 12
-"""Candidates shown to people."""
+SHOWN = 12  # candidates shown to people
 
 SMALLEST = np.finfo(float).tiny  # in place of no regret, where limits leave no choice
 

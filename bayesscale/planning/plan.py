@@ -152,10 +152,7 @@ class Plan(page.Result):
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row per budget (index ``flops``, FLOP): ``params``, ``tokens``, and ``loss`` of a new
-        run there with ``loss_lower`` and ``loss_upper``, nats/token. Where the law has nothing to
-        split, one row per run (index ``target``): the inputs of the law and the same.
-        """  # noqa: D205
+        """One row per budget, FLOP, or run: its sizes, and ``loss`` of a new run, nats/token."""
         table = self.prediction.summary
         losses = ["loss", "loss_lower", "loss_upper"]
         if self.allocation is None:

@@ -18,7 +18,7 @@ from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.comparison import evidence
 from bayesscale.errors import BayesScaleWarning, ConvergenceWarning, DomainError, EvidenceError
-from bayesscale.forecast import Mixture, Terms, summary_columns
+from bayesscale.forecast import Mixture, Terms, check_inputs, summary_columns
 from bayesscale.inference import Average, Fit, FitOptions, fit_laws, takes_fit_options, warn_of
 from bayesscale.laws import IRREDUCIBLE_SHARE, get_law
 from bayesscale.recipes.comparison import RecipeComparison
@@ -100,6 +100,8 @@ def compare_recipes(
     ]
     recipes = Recipes.of(runs, group, baseline)
     by_recipe, laws = recipes.terms(terms), _laws(options, recipes, forms)
+    for each in by_recipe:  # before any sampling
+        check_inputs(laws[0].law, each.given, wanted=laws[0].law.given)
     how: dict[str, Any] = {k: v for k, v in options.items() if k not in ("law", "discrepancy")}
     discrepancies = [options.get("discrepancy", "drift")]
     with warnings.catch_warnings():
@@ -170,14 +172,14 @@ def _answer(
     on_curve, summary = target < CURVE, whole[target >= len(along)].reset_index(drop=True)
     summary.insert(0, "recipe", summary.pop("recipe"))
     summary.insert(1, "at", at * len(names))
-    power = _power(recipes, mixture, terms, centre)
+    power = _power(recipes, mixture, terms, np.array([centre, NEXT * largest]))
     numbered = {k: mixture.reference.draws["posterior"][k].to_numpy() for k in ("chain", "draw")}
     values = (*numbered, "recipe", "at"), m[..., len(along) :]
     draws = xr.Dataset({"multiplier": values}, coords={**numbered, "recipe": names, "at": at})
     return RecipeComparison(
         summary=summary, draws=draws, ci_prob=ci_prob, of=average, names=recipes.names, forms=forms,
         curve=whole[on_curve], crossover=_crossover(m[..., :CURVE], along[:CURVE], centre, names),
-        power=power, next_rung=_next_rung(drawn, names, float(power["noise"].iloc[0])),
+        power=power, next_rung=_next_rung(drawn, names, float(power["noise_next"].iloc[0])),
         compared=(*recipes.checks(), *_left_out(forms)),
     )  # fmt: skip
 
@@ -185,10 +187,11 @@ def _answer(
 def _left_out(forms: pd.DataFrame) -> list[CheckResult]:
     """Return a caution where forms of the model count for nothing."""
     lacking = list(forms.index[forms["log_evidence"].isna()])
+    only = f", but for {forms.index[0]!r}, the answer" * (len(lacking) == len(forms))
     text = (
-        f"Forms without a usable evidence ({list_some(lacking)}) are left out, so intervals beyond "
-        "the runs lack the uncertainty that they add. Sample longer (draws=4000, tune=4000), or "
-        "use a simpler law, such as 'chinchilla'."
+        f"Forms without a usable evidence ({list_some(lacking)}) are left out{only}, so intervals "
+        "beyond the runs lack their uncertainty. Sample longer (draws=4000, tune=4000), or use a "
+        "simpler law, such as 'chinchilla'."
     )
     return [CheckResult("forms", "caution", text, forms, ConvergenceWarning)] if lacking else []
 
@@ -208,17 +211,20 @@ def _rows(drawn: Mapping[str, Array], i: int, ci_prob: float) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], centre: float) -> pd.DataFrame:
+def _power(recipes: Recipes, mixture: Mixture, terms: list[Terms], at: Array) -> pd.DataFrame:
     """Return noise (of a normal with as much information), slope, and the SD of ln m to expect."""
     posterior = max(mixture.components, key=lambda component: len(component.places)).posterior
+    centre, further = at
     line = frontier(posterior, centre * np.exp([-STEP, STEP]), terms[0], 0)
     slope = -float(np.nanmedian(np.diff(line.log_loss(line.optimum()[0])))) / (2 * STEP)
     nu = posterior.spec.noise.shape(posterior.c).get("nu", np.inf)
     noise = float(np.median(posterior.c["sigma"] * np.sqrt(1 + 2 / (nu + 1))))
+    change = float(np.median(posterior.c.get("sigma_slope_C", 0.0))) * np.log(further / centre)
     first, *runs = np.bincount(recipes.member)
     sd = noise * np.sqrt(1 / first + 1 / np.array(runs)) / slope
     index = pd.Index(recipes.names[1:], name="recipe")
-    return pd.DataFrame({"noise": noise, "slope": slope, "sd": sd}, index=index)
+    columns = {"noise": noise, "slope": slope, "sd": sd, "noise_next": noise * np.exp(change)}
+    return pd.DataFrame(columns, index=index)
 
 
 def _next_rung(drawn: Mapping[str, Array], names: list[str], noise: float) -> pd.DataFrame:

@@ -51,10 +51,10 @@ class RecipeComparison(Answer):
         One row per recipe: the probability ``prob`` that the better one changes between the centre
         of the runs and 100x, and where, ``flops``, median if it does.
     power
-        One row per recipe: a run's ``noise`` in log loss, its ``slope`` in log compute at the
-        centre, and the ``sd`` of ln m expected from these runs at a shared shape.
+        One row per recipe: a run's ``noise`` in log loss at the centre, ``noise_next`` at the next
+        rung, the ``slope`` in log compute, and the ``sd`` of ln m to expect at a shared shape.
     next_rung
-        One row per recipe: what one more run at four times the largest, ``flops``, would remove of
+        One row per recipe: what one more run of the best size at 4x the largest would remove of
         the variance of ln m at 100x: ``of_baseline``, ``of_recipe``, ``of_both``; shares.
     compared
         What makes these recipes hard to compare.
@@ -167,7 +167,7 @@ class RecipeComparison(Answer):
         if np.isnan(row["of_both"]):
             return ""
         return (
-            f"One more run at {write_flops(row['flops'])} would remove "
+            f"One more run of the best size at {write_flops(row['flops'])} would remove "
             f"{write_share(row['of_baseline'])} of the variance of ln m at 100x if it is of "
             f"{self.names[0]!r}, {write_share(row['of_recipe'])} if of {name!r}, and one of each "
             f"{write_share(row['of_both'])}."

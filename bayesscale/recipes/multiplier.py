@@ -31,9 +31,7 @@ def frontier(posterior: Posterior, flops: Array, terms: Terms, recipe: int) -> F
 def multipliers(
     posterior: Posterior, terms: Sequence[Terms], flops: Array, losses: Array
 ) -> dict[str, Array]:
-    """Return multipliers ``(draw, recipe, target)``, loss and compute ``(draw, target)``, and log
-    loss of the best runs ``(draw, all recipes, target)`` relative to the reference.
-    """  # noqa: D205
+    """Return by draw and target multipliers, loss, compute, and log loss of all best runs."""
     reference = np.log(posterior.spec.reference["loss"])
     base = frontier(posterior, flops, terms[0], 0)
     x = base.optimum()[0]

@@ -119,7 +119,7 @@ def test_a_fit_that_was_made_otherwise_is_refused_by_its_file(stored, tmp_path, 
             stored(ladders, "mine")
         mine.write_bytes(kept)
     two.rename(one)  # another ladder under this one's name
-    with pytest.raises(FileError, match=rf"{one.stem}.nc' holds a fit of other runs"):
+    with pytest.raises(FileError, match=rf"{one.stem}.json' is of a fit of other runs"):
         stored(ladders, "theirs", **other)
 
 
@@ -208,6 +208,16 @@ def test_summaries_alone(stored, tmp_path):
     pd.testing.assert_frame_equal(alone.summary, whole.summary)
     assert (len(alone), len(alone.fits)) == (2, 0)
     assert not list((tmp_path / "alone").rglob("*.nc"))
-    with pytest.raises(UnknownNameError, match=r"fits=True"):
+    with pytest.raises(DomainError, match=r"fits=True"):
         alone["a"]
     pd.testing.assert_frame_equal(stored(ladders, "alone")["a"].summary(), whole.summary.loc["a"])
+
+
+def test_a_refused_call_deletes_nothing(stored, tmp_path):
+    ladders = {name: simulate_runs(seed=i) for i, name in enumerate("ab")}
+    many = stored(ladders, "mine", fits=False)
+    assert list(many) == ["a", "b"]
+    before = sorted((tmp_path / "mine").rglob("*.json"))
+    with pytest.raises(FileError, match=r"draws"):
+        stored(ladders, "mine", draws=201)
+    assert sorted((tmp_path / "mine").rglob("*.json")) == before

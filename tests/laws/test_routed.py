@@ -61,11 +61,11 @@ def test_one_expert_is_a_dense_model():
 
 def test_every_answer_carries_what_the_law_is_known_to_miss():
     fit = fit_at(routed_runs(with_tokens=True), "routed", spread=0.01, discrepancy="none")
-    (check,) = [check for check in fit.checks if check.name == "law"]
+    (check,) = [check for check in fit.checks if check.name == "caveat of the law"]
     assert (check.severity, check.warning) == ("caution", PriorWarning)
     assert "held at most 6 of the ten" in check.text
     answer = bs.extrapolate(fit, params=1e9, tokens=2e10, experts=8)
-    assert "law" in [check.name for check in answer.checks]
+    assert "caveat of the law" in [check.name for check in answer.checks]
     assert "too narrow" in str(fit).replace("\n", " ")
 
 
@@ -77,6 +77,7 @@ def test_a_budget_is_divided_at_given_experts():
         for e in (1, 64)
     )
     assert many["law_loss"] < few["law_loss"]
+    assert (few["experts"], many["experts"]) == (1, 64)
     with pytest.raises(DomainError, match="needs experts"):
         bs.allocate(fit, flops=1e19)
 

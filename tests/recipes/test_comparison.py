@@ -37,7 +37,7 @@ def test_the_next_rung_by_the_variance_of_a_normal(found):
     share = found.next_rung.loc["B"].drop("flops").astype(float)
     assert share.between(0, 1).all()
     assert share["of_both"] >= share[["of_baseline", "of_recipe"]].max()
-    assert "One more run at" in found.text
+    assert "One more run of the best size at" in found.text
 
     draws, noise = 40_000, 0.5
     z = np.random.default_rng(1).standard_normal((3, 1, draws))
@@ -168,3 +168,11 @@ def test_runs_needed():
     assert bs.runs_needed(0.5, noise=0.004, slope=0.05) == 3
     with pytest.raises(DomainError):
         bs.runs_needed(0, noise=0.004, slope=0.05)
+
+
+def test_a_law_s_further_inputs_are_asked_for_before_any_sampling(table, no_sampling):
+    runs = bs.Runs.from_frame(
+        table.assign(experts=2.0), group="recipe", inputs={"experts": "experts"}
+    )
+    with pytest.raises(DomainError, match="needs experts"):
+        bs.compare_recipes(runs, law="routed", progress=False)
