@@ -115,7 +115,7 @@ def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
             continue
         low, high = runs[name].min(), runs[name].max()
         far, origin = q.scale == "log", law.references.get(name)
-        least = min(low, origin) if isinstance(origin, float) else low / 4
+        least = low / 4 if origin is None or isinstance(origin, str) else min(low, origin)
         axes.append(np.geomspace(least, high * 4, POINTS) if far else np.linspace(low, high, 5))
     points = [a.ravel() for a in np.meshgrid(*axes)]
     grid = dict(zip(law.quantities, points, strict=True))

@@ -280,9 +280,8 @@ def _far_off(
     p = float(bdtrc(count - 1, n, FAR)) if count else 1.0
     where = (np.median(far, axis=0) > 0.5)[rows.codes]
     order = np.flatnonzero(where)[np.argsort(-np.abs(missed[where]), kind="stable")]
-    named = list_some(
-        [f"run {runs.run_ids[i]} ({100 * np.expm1(missed[i]):+.1f} %)" for i in order]
-    )
+    by = 100 * np.expm1(missed)
+    named = list_some([f"run {runs.run_ids[i]} ({by[i]:+.1f} %)" for i in order])
     problem = f"{count} runs are outliers, where the noise model expects {n * FAR:.1f}: {named}"
     far_from = np.abs(missed[order]).max(initial=0.0) > np.log(OFF_MAX)
     grave = "more than a factor of 2 off the law" if far_from else ""

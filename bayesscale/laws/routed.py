@@ -10,12 +10,8 @@ from bayesscale.laws.unified import Unified
 from bayesscale.quantities import EXPERTS
 
 GAIN = Coordinate("experts_gain", "log", log(0.5), 0.7, "1", "power of experts that size is worth")
-START = Coordinate(
-    "experts_start", "log", log(2), 0.7, "experts", "number where they begin to help"
-)
-SPAN = Coordinate(
-    "experts_span", "log", log(400), 1.0, "experts", "further ones up to which they help"
-)
+START = Coordinate("experts_start", "log", log(2), 0.7, "experts", "number where they help")
+SPAN = Coordinate("experts_span", "log", log(400), 1.0, "experts", "further ones that help")
 
 
 class Routed(Law):

@@ -152,7 +152,11 @@ class Plan(page.Result):
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row per budget, FLOP, or run: its sizes, and ``loss`` of a new run, nats/token."""
+        """One row per budget (index ``flops``, FLOP), or per run where nothing is split.
+
+        ``params`` and ``tokens``, or the inputs of the law; and ``loss`` of a new run there with
+        ``loss_lower`` and ``loss_upper``, nats/token.
+        """
         table = self.prediction.summary
         losses = ["loss", "loss_lower", "loss_upper"]
         if self.allocation is None:
