@@ -24,7 +24,7 @@ from .comparison.sensitivity import (
 from .errors import BayesScaleError as BayesScaleError, BayesScaleWarning as BayesScaleWarning
 from .forecast.allocate import Allocation as Allocation, allocate as allocate
 from .forecast.data_worth import (
-    DataWorth as DataWorth, convergence as convergence,
+    DataWorth as DataWorth, convergence as convergence, effective_params as effective_params,
     tokens_without_overfitting as tokens_without_overfitting, worth_of_epochs as worth_of_epochs,
 )
 from .forecast.extrapolate import Prediction as Prediction, extrapolate as extrapolate

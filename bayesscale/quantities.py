@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from bayesscale import _arguments
-from bayesscale._format import loss as write_loss, scientific, short_number, si_count
+from bayesscale._format import list_some, loss as write_loss, scientific, short_number, si_count
 from bayesscale.errors import DomainError, unknown_name
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ class Quantity:
         ``"number"``.
     levels
         Labels that there are, the first numbered 0; by default those of the runs, sorted.
+    least, most
+        Smallest and largest value; None for those of the scale.
+    whole
+        Whether values are whole numbers.
 
     Raises
     ------
@@ -88,6 +92,9 @@ class Quantity:
     role: Role = "input"
     style: Style = "number"
     levels: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.isidentifier()):
@@ -114,8 +121,9 @@ class Quantity:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Least and largest value: open on log and logit, else closed. No error is negative."""
-        return (0.0, math.inf) if self.role == "error" else _BOUNDS[self.scale]
+        """Least and largest value: those of log and logit are open. No error is negative."""
+        low, high = (0.0, math.inf) if self.role == "error" else _BOUNDS[self.scale]
+        return low if self.least is None else self.least, high if self.most is None else self.most
 
     @property
     def domain(self) -> str:
@@ -123,7 +131,10 @@ class Quantity:
         if self.role == "error":
             return "finite and not negative"
         if self.role == "label":
-            return f"among {', '.join(map(repr, self.levels))}"
+            return f"among {list_some([*map(repr, self.levels)])}"
+        if self.least is not None:
+            most = "" if self.most is None else f" and at most {self.most:g}"
+            return f"{'whole and ' * self.whole}at least {self.least:g}{most}"
         return {
             "log": "positive and finite", "logit": "between 0 and 1", "identity": "finite",
             "simplex": "from 0 to 1",
@@ -140,11 +151,9 @@ class Quantity:
         if self.role == "label":
             return np.isin(np.asarray(values).astype(str), self.levels)
         low, high = self.bounds
-        if self.scale in ("log", "logit"):
-            inside = (values > low) & (values < high)
-        else:
-            inside = (values >= low) & (values <= high)
-        return inside & np.isfinite(values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside = (values >= low) & (values <= high) & np.isfinite(self.on_scale(values))
+        return inside & ((values == np.round(values)) if self.whole else True)
 
     def on_scale(self, values: Any) -> Any:
         """Return values on this quantity's scale, same shape; of labels, numbers of levels."""
@@ -200,8 +209,14 @@ UNIQUE_TOKENS = Quantity(
     "unique_tokens", "U", "tokens", "unique tokens", known_as=(), style="count"
 )
 """Those that a run saw at least once: never more than its tokens."""
-EXPERTS = Quantity("experts", "M", "experts", "experts", known_as=(), style="count")
-INPUTS = {q.name: q for q in (UNIQUE_TOKENS, EXPERTS)}
+EXPERTS = Quantity(
+    "experts", "M", "experts", "experts", known_as=(), style="count", least=1, whole=True
+)
+WEIGHT_BITS, ACTIVATION_BITS = (
+    Quantity(f"{of}_bits", f"P_{of[0]}", "bits", f"{of} bits", known_as=(), least=1, most=16)
+    for of in ("weight", "activation")
+)
+INPUTS = {q.name: q for q in (UNIQUE_TOKENS, EXPERTS, WEIGHT_BITS, ACTIVATION_BITS)}
 """Further inputs that are known by name alone."""
 SEED = Quantity("seed", scale="identity", role="label")
 CLUSTER = Quantity("cluster", known_as=(), scale="identity", role="label")

@@ -25,7 +25,7 @@ POINTS = 25
 
 
 def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
-    """Check runs for what no law can mend, and state the law's own caveat: the findings only."""
+    """Check runs for what no law can mend, and state the law's own caveats: the findings only."""
     law, flaws = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
     if " line" in flaw:
@@ -59,8 +59,8 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
             "these numbers; they do not predict training runs."
         )
         flaws.append(("noise-free losses", "note", text))
-    if law.caveat:
-        flaws.append(("caveat of the law", "caution", law.caveat))
+    for caveat in law.caveats(runs):
+        flaws.append(("caveat of the law", "caution", caveat))
     return tuple(CheckResult(*each, pd.DataFrame(), PriorWarning) for each in flaws)
 
 
@@ -129,10 +129,11 @@ def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
 
 def size_in_words(run: Mapping[str, float], law: Law) -> str:
     """Write the size of a run, such as ``70B parameters on 1.4T tokens``."""
-    return " on ".join(
+    parts = [
         f"{q.write(run[name])} {q.unit if q.style == 'flops' else q.noun}"
         for name, q in law.quantities.items()
-    )
+    ]
+    return ", ".join([" on ".join(parts[:2]), *parts[2:]])
 
 
 def law_slopes(law: Law, u: Array, x: Mapping[str, Array]) -> Array:

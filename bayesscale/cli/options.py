@@ -74,11 +74,13 @@ def _sizes(value: str) -> tuple[float, ...]:
     return tuple(sizes)
 
 
-def _named_sizes(value: str) -> tuple[str, tuple[float, ...]]:
+def _named_sizes(value: str) -> tuple[str, tuple[float | str, ...]]:
+    """Read ``experts=8,64``, or labels where nothing is a size."""
     name, equals, sizes = value.partition("=")
     if not (equals and name.strip().isidentifier()):
         raise click.BadParameter(f"{value!r} is not NAME=SIZE, such as experts=8.")
-    return name.strip(), _sizes(sizes)
+    parts = tuple(map(str.strip, sizes.split(",")))
+    return name.strip(), _sizes(sizes) if any(map(read_size, parts)) else parts
 
 
 def _machine(value: str) -> "bs.Machine":

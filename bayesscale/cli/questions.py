@@ -163,6 +163,13 @@ COMMANDS = (
         examples="bayesscale convergence fit.nc --flops 1e21,1e24",
     ),
     _question(
+        "effective-params", "answer",
+        "Estimate what parameters of routed or low-precision models are worth under a saved FIT.",
+        options.sizes_option("--params", "Parameters; by default those at the centre."),
+        short="Estimate what routed or low-precision parameters are worth.",
+        examples="bayesscale effective-params fit.nc --given experts=64",
+    ),
+    _question(
         "gain", "answer",
         "Estimate how much more parameters, tokens or compute lower the loss of a given run.",
         options.size_option("--params", "Parameters of the run to start from, e.g. 7B."),

@@ -67,7 +67,7 @@ class Allocation(answer.Answer):
         table = Table.of(
             self.summary,
             {
-                answer.title("flops"): answer.writer("flops"),
+                answer.title("flops"): lambda row: "\n".join(_target(row, FLOPS.write)),
                 "train": lambda row: (
                     f"{PARAMS.write(row['recommended_params'])} on "
                     f"{TOKENS.write(row['recommended_tokens'])}"
@@ -191,6 +191,8 @@ def allocate(
         ends = answer.summary_columns(name, over_runs[None, :, None], ci_prob)
         columns |= {name: np.repeat(value, len(budgets)) for name, value in ends.items()}
     columns |= {k: np.broadcast_to(v, budgets.shape) for k, v in purchase.given.items()}
+    if vary := {k: v for k, v in purchase.given.items() if len(np.unique(v)) > 1}:
+        columns["setting"] = answer.settings(reference.law, vary)
     columns |= answer.reach(reference, {"flops": budgets})
     frame = answer.target_frame("flops", columns, index=budgets)
     if money:
@@ -205,7 +207,8 @@ def allocate(
         ci_prob=ci_prob,
         of=mixture.asked,
         sensitivity=check_answers(
-            mixture, log_sizes, [f"at {write_flops(budget)}" for budget in budgets],
+            mixture, log_sizes,
+            [f"at {', '.join(_target(row, write_flops))}" for row in records(frame)],
             what="the split",
         ),
         outside=outside,
@@ -277,11 +280,16 @@ def _by_budget(
     rows: Sequence[Mapping[str, Any]], say: Callable[[Mapping[str, Any]], str]
 ) -> list[str]:
     """Return what is said of all budgets, or, where that differs, of the first and the last."""
-    texts = {row["flops"]: say(row) for row in rows}
-    if len(set(texts.values())) == 1:
-        return [text for text in set(texts.values()) if text]
-    ends = dict.fromkeys((rows[0]["flops"], rows[-1]["flops"]))
-    return [f"At {write_flops(budget)}: {texts[budget]}" for budget in ends if texts[budget]]
+    texts = [say(row) for row in rows]
+    if len(set(texts)) == 1:
+        return [text for text in set(texts) if text]
+    ends = ((", ".join(_target(rows[end], write_flops)), texts[end]) for end in (0, -1))
+    return [f"At {target}: {text}" for target, text in ends if text]
+
+
+def _target(row: Mapping[str, Any], write: Callable[[float], str]) -> list[str]:
+    """Write the budget, and the setting where there are several."""
+    return [write(row["flops"]), *([row["setting"]] if "setting" in row else [])]
 
 
 def _flatness(row: Mapping[str, Any], within: float) -> str:

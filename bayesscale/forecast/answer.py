@@ -196,7 +196,7 @@ def check_inputs(
 def admitted(q: Quantity, values: Any) -> Array:
     """Return values of a quantity as an array ``(target,)``; refuse those outside its domain."""
     if q.scale == "log":
-        return positive_array(q.name, values, q.unit)
+        values = positive_array(q.name, values, q.unit)
     try:
         array = np.atleast_1d(np.asarray(values, dtype=str if q.role == "label" else float))
     except (TypeError, ValueError, OverflowError):
@@ -218,6 +218,16 @@ def broadcast(inputs: Mapping[str, Array]) -> dict[str, Array]:
     except ValueError:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
         raise DomainError(f"Targets must be equally many, but got: {lengths}.") from None
+
+
+def settings(law: Law, inputs: Mapping[str, Array]) -> Array:
+    """Write inputs ``(target,)`` in words, such as ``64 experts``; of labels their names alone."""
+
+    def words(*values: Any) -> str:
+        written = zip((law.quantities[name] for name in inputs), values, strict=True)
+        return ", ".join(v if q.role == "label" else f"{q.write(v)} {q.noun}" for q, v in written)
+
+    return np.array([words(*row) for row in zip(*inputs.values(), strict=True)])
 
 
 def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]:

@@ -1,10 +1,11 @@
-"""The value of repeated data, the data that a size needs, and the limit of unlimited data."""
+"""The value of repeated data and of parameters, the data that a size needs, the limit of data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale._arguments import interval_tails, number, positive_array, positive_scalar
@@ -20,17 +21,20 @@ from bayesscale.forecast.requirement import HUGE, SOLVABLE, limit_of, log_loss_o
 from bayesscale.forecast.search import crossing, lowest_along
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
+from bayesscale.laws import SPLIT, EffectiveParams
 from bayesscale.model import Posterior
-from bayesscale.quantities import EPOCHS, FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
+from bayesscale.quantities import EPOCHS, FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS, WEIGHT_BITS
 
 ENDLESS, NEXT = np.full(1, np.inf), 1e-3
 """Endless tokens, and the share of an epoch by which it is found what the next ones are worth."""
+
+UNITS = {"tokens": TOKENS.unit, "effective_params": PARAMS.unit, "bits_per_param": "bits"}
 
 
 @answer.described
 @dataclass(frozen=True, repr=False)
 class DataWorth(answer.Answer):
-    """What data are worth.
+    """What data, or parameters, are worth.
 
     Parameters
     ----------
@@ -44,9 +48,13 @@ class DataWorth(answer.Answer):
 
     def body(self) -> list[Section]:
         """Return medians over intervals, one row per target."""
-        write = {"tokens": TOKENS.write, "stop_epochs": short_number}
+        write = dict.fromkeys(("stop_epochs", "bits_per_param"), short_number)
+        write |= {"tokens": TOKENS.write, "effective_params": PARAMS.write}
         index = str(self.summary.index.name)
-        columns: dict[str, Callable[..., str]] = {answer.title(index): answer.writer(index)}
+        named = not pd.api.types.is_numeric_dtype(self.summary.index)
+        columns: dict[str, Callable[..., str]] = {
+            answer.title(index): (lambda row: row[index]) if named else answer.writer(index)
+        }
         for name in map(str, self.draws):
             columns[answer.title(name)] = lambda row, name=name: over_interval(
                 row, name, write.get(name, write_share)
@@ -56,17 +64,18 @@ class DataWorth(answer.Answer):
     @classmethod
     def evaluate(
         cls, mixture: Mixture, question: Question, index: dict[str, Array], ci_prob: float,
-        note: str,
+        note: str, inputs: Mapping[str, Array] | None = None,
     ) -> "DataWorth":  # fmt: skip
         """Put the question, and sum up its answers ``(draw, target)``."""
         ((dim, targets),), drawn = index.items(), mixture.evaluate(question)
-        columns: dict[str, Array] = {}
+        columns = dict(inputs or {})
         for name, values in drawn.items():  # quantiles between infinities are no numbers
             columns |= answer.summary_columns(name, np.minimum(values, HUGE), ci_prob)
         frame = answer.target_frame(dim, columns, index=targets)
-        variables = {k: (v, TOKENS.unit if k == "tokens" else "1") for k, v in drawn.items()}
+        variables = {k: (v, UNITS.get(k, "1")) for k, v in drawn.items()}
         draws = mixture.dataset(variables, dim, {}, index=targets)
-        return cls(frame.mask(frame >= HUGE, np.inf), draws, ci_prob, mixture.asked, note=note)
+        frame = frame.replace(HUGE, np.inf)
+        return cls(frame, draws, ci_prob, mixture.asked, note=note)
 
 
 def _stated(fit: Fit, terms: Terms, **sizes: Any) -> dict[str, Array]:
@@ -231,3 +240,67 @@ def convergence(
 
     note = "Loss of the best run above its size's limit: relative, and as a share of the reducible."
     return DataWorth.evaluate(purchase.mixture, question, {FLOPS.name: budgets}, ci_prob, note)
+
+
+@answer.asks
+def effective_params(
+    fit: Fit | Average, *, params: ArrayLike | None = None, terms: Terms | None = None,
+    ci_prob: float = 0.9, **inputs: ArrayLike,
+) -> DataWorth:  # fmt: skip
+    """Estimate what the parameters of routed models, or of models in few bits, are worth.
+
+    Parameters
+    ----------
+    params
+        Parameters N, > 0, shape ``(target,)`` or a scalar; None for the centre of the runs.
+    **inputs
+        Settings, such as ``experts=64``: one value, or one per target; by default every setting
+        of the runs.
+
+    Returns
+    -------
+    DataWorth
+        ``worth``: a parameter in those of a plain model (one expert, 16/16 bits, or the baseline
+        method); ``effective_params``; and where the runs have ``weight_bits``,
+        ``bits_per_param``: the bits that hold the worth of one plain parameter. In given memory the
+        setting with the fewest of these is best.
+
+    Examples
+    --------
+    >>> bs.effective_params(fit, experts=[8, 64])                 # doctest: +SKIP
+    """
+    interval_tails(ci_prob)
+    mixture = Mixture.of(fit)
+    law, runs = mixture.reference.law, mixture.reference.runs
+    laws = [component.posterior.spec.law for component in mixture.components]
+    if other := [each.name for each in laws if not isinstance(each, EffectiveParams)]:
+        raise DomainError(
+            f"The law {other[0]!r} does not model what parameters are worth. Fit one that does, "
+            "such as law='routed' or 'precision'."
+        )
+    centre = mixture.reference.spec.reference
+    n = positive_array("params", centre["params"] if params is None else params, PARAMS.unit)
+    names = [name for name in law.quantities if name not in (*SPLIT, FLOPS.name)]
+    seen = runs.to_frame().drop_duplicates(names).sort_values(names).set_index(names)
+    given = {**priced(mixture.reference, terms, spends=False).given, **inputs}
+    asked = given or {name: seen.index.get_level_values(name).to_numpy() for name in names}
+    targets = answer.broadcast({"params": n, **answer.check_inputs(law, asked, wanted=names)})
+    settings = [targets[name] for name in names]
+    bits = targets.get(WEIGHT_BITS.name)
+    if bits is None and WEIGHT_BITS.name in runs:
+        at = settings[0] if len(names) == 1 else list(zip(*settings, strict=True))
+        bits = seen[WEIGHT_BITS.name].reindex(at).to_numpy()
+
+    def question(posterior: Posterior, _: object) -> dict[str, Array]:
+        own = posterior.spec.law
+        x = {k: own.quantities[k].centred(v, centre[k]) for k, v in targets.items()}
+        worth = np.exp(cast(EffectiveParams, own).log_worth(posterior.c, x, np))
+        answers = {"worth": worth, "effective_params": worth * targets["params"]}
+        return answers if bits is None else {**answers, "bits_per_param": bits / worth}
+
+    shown = {k: targets[k] for k in (*([] if params is None else ["params"]), *names)}
+    index = answer.settings(law, shown)
+    note = "What a parameter is worth in those of a plain model, and bits per such parameter."
+    if bits is None:
+        note = "What a parameter is worth in those of a plain model."
+    return DataWorth.evaluate(mixture, question, {"setting": index}, ci_prob, note, targets)

@@ -154,7 +154,7 @@ def extrapolate(
     )
     sizes = dict(targets)
     if set(SPLIT) <= set(targets):
-        sizes["flops"] = terms.compute.flops(targets["params"], targets["tokens"])
+        sizes["flops"] = terms.cost_at(targets).flops(targets["params"], targets["tokens"])
     outside = warn_if_far(reference, sizes, loss=columns["law_loss"])
     assumed = (
         "Assumed: a difference in recipe shifts the loss of all these runs together, with a "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from bayesscale._types import Array
-from bayesscale.accounting import PowerCost
+from bayesscale.accounting import Cost, PowerCost
 from bayesscale.density import Surface
 from bayesscale.errors import DomainError
 from bayesscale.forecast.search import POINTS, STEP, derivatives, find_roots, least, refine, scan
@@ -106,13 +106,18 @@ class Frontier:
         """Draws and budgets."""
         return len(self.posterior), self.flops.shape[1]
 
+    @property
+    def _cost(self) -> Cost:
+        """The cost at the other inputs."""
+        return self.terms.cost_at(self.given)
+
     def params(self, x: Array) -> Array:
         """Return N."""
         return self.posterior.spec.reference["params"] * np.exp(x)
 
     def tokens(self, x: Array, shift: float | Array = 0.0) -> Array:
         """Return D at budgets multiplied by ``e^shift``."""
-        paid = self.terms.compute.tokens(self.params(x), self.flops * np.exp(shift))
+        paid = self._cost.tokens(self.params(x), self.flops * np.exp(shift))
         most = self.terms.limits.tokens_max
         return paid if most is None else np.minimum(paid, most)
 
@@ -226,15 +231,15 @@ class Frontier:
 
     def paid_out(self, tokens: float) -> Array:
         """Return the x at which a budget pays for exactly so many tokens, shape of ``flops``."""
-        return find_roots(
-            lambda x, flops: (
-                np.log(np.maximum(self.terms.compute.tokens(self.params(x), flops), FEWEST))
-                - np.log(tokens)
-            ),
-            (self.flops,),
-            "size",
-            missing=-np.inf,
-        )
+        given = {k: np.broadcast_to(v, self.flops.shape).ravel() for k, v in self.given.items()}
+
+        def over(x: Array, flops: Array, place: Array) -> Array:
+            cost = self.terms.cost_at({k: v[place.astype(int)] for k, v in given.items()})
+            paid = cost.tokens(self.params(x), flops)
+            return np.log(np.maximum(paid, FEWEST)) - np.log(tokens)
+
+        place = np.arange(self.flops.size, dtype=float).reshape(self.flops.shape)
+        return find_roots(over, (self.flops, place), "size", missing=-np.inf)
 
     def takes_all_tokens(self, x: Array) -> NDArray[np.bool_]:
         """Return where there are no more tokens to buy, shape of ``x``."""
@@ -253,17 +258,15 @@ class Frontier:
             return (8 * f_1 - f_2) / (12 * h)
 
         return (
-            slope(lambda s: self.terms.compute.flops(self.params(x + s), tokens)),
-            slope(lambda s: self.terms.compute.flops(self.params(x), tokens * np.exp(s))),
+            slope(lambda s: self._cost.flops(self.params(x + s), tokens)),
+            slope(lambda s: self._cost.flops(self.params(x), tokens * np.exp(s))),
         )
 
     def guess(self) -> tuple[Array, Array]:
         """Return where to look for an optimum, ``(draw, budget)``, and how far to each side."""
         reference = self.posterior.spec.reference
         rule = self.terms.compute if isinstance(self.terms.compute, PowerCost) else PowerCost()
-        centre = self.terms.compute.flops(
-            np.asarray(reference["params"]), np.asarray(reference["tokens"])
-        )
+        centre = self._cost.flops(np.asarray(reference["params"]), np.asarray(reference["tokens"]))
         beyond = np.log(self.flops / centre)
         law = self.posterior.spec.law
         closed = None if law.given else law.optimum(self.posterior.c, beyond, rule)
@@ -351,7 +354,7 @@ class Frontier:
             least = one.by_block(lambda part, _: part.least(part.log_loss_at))
             inner[np.ix_(draws, k)], y[np.ix_(draws, k)] = least
         centre = self.posterior.spec.reference
-        cost = self.terms.compute.flops(self.params(inner), centre["tokens"] * np.exp(y))
+        cost = self._cost.flops(self.params(inner), centre["tokens"] * np.exp(y))
         spent, least = self.by_block(
             lambda part, cut: (part.log_loss(cut(x)), part.log_loss_at(cut(inner), cut(y)))
         )

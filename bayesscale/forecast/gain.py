@@ -90,7 +90,7 @@ def gain(
     runs = start | {name: start[name] * columns[i] for i, name in enumerate(moved)}
     reached = {name: runs[name] for name in moved}
     if reference.law.split:
-        spent = terms.compute.flops(start["params"], start["tokens"])
+        spent = terms.cost_at(start).flops(start["params"], start["tokens"])
         reached["flops"] = spent * np.array([1.0, more])
     purchase = Purchase(mixture, terms, {name: start[name] for name in reference.law.given})
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale._types import Array
+from bayesscale.accounting import Cost
 from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import broadcast, check_inputs, summary_columns
 from bayesscale.forecast.frontier import Frontier
@@ -41,6 +42,11 @@ class Purchase:
         stated_inputs = {**terms.given, **(inputs or {})}
         given = check_inputs(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
         return cls(mixture, terms, given)
+
+    @property
+    def cost(self) -> Cost:
+        """The cost at the further inputs."""
+        return self.terms.cost_at(self.given)
 
     def over(self, flops: Array) -> tuple[Purchase, Array]:
         """Return the question with one value of every input a budget, and the budgets."""

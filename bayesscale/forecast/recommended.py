@@ -88,11 +88,11 @@ class _Expected:
 
 def _best_size(expected: _Expected) -> Array:
     """Return the x of least expected loss of runs that spend the budgets."""
-    mixture, terms = expected.purchase.mixture, expected.purchase.terms
+    mixture, cost = expected.purchase.mixture, expected.purchase.cost
     flops, (lower, upper) = expected.flops, expected.bounds
     reference = mixture.reference.spec.reference
     number = np.arange(len(flops), dtype=float)
-    beyond = np.log(flops / terms.compute.flops(reference["params"], reference["tokens"]))
+    beyond = np.log(flops / cost.flops(reference["params"], reference["tokens"]))
     left, right = (
         np.maximum(beyond / 2 - WINDOW - np.abs(beyond) / 4, lower),
         np.minimum(beyond / 2 + WINDOW + np.abs(beyond) / 4, upper),
@@ -143,7 +143,7 @@ def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
 
         inner, y = here.frontier(mixture.reference.posterior.thin(1), flops[:1]).least(loss)
         n, d = centre["params"] * np.exp(inner), centre["tokens"] * np.exp(y)
-        cost = purchase.terms.compute.flops(n, d)
+        cost = here.cost.flops(n, d)
         saves = ((cost < flops[k]) & (loss(inner, y) < spent[k]))[0]
         flops[k], x[k] = np.where(saves, cost[0], flops[k]), np.where(saves, inner[0], x[k])
     return _Expected(purchase, flops), x

@@ -126,7 +126,7 @@ def regret(
     given = {
         "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param, "flops": flops,
     }  # fmt: skip
-    plans = stated_plans(terms.compute, given, names=names)
+    plans = stated_plans(purchase.cost, given, names=names)
     purchase, _ = purchase.over(plans.flops)
 
     def about(block: slice) -> Question:

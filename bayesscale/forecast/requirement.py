@@ -186,7 +186,7 @@ def required_tokens(
     far = {"tokens": tokens}
     if PARAMS.name in fixed:
         n = fixed["params"]
-        far = {"flops": terms.compute.flops(n, tokens), "params": n} | far
+        far = {"flops": terms.cost_at(fixed).flops(n, tokens), "params": n} | far
     return replace(answer, outside=answers.warn_if_far(reference, far, also=warning))
 
 
@@ -280,7 +280,7 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
     def question(posterior: Posterior) -> Search:
         spec = posterior.spec
         sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
-        centre = float(terms.compute.flops(*sizes_there)[0])
+        centre = float(purchase.cost.flops(*sizes_there)[0])
         closed = purchase.frontier(posterior, np.array([centre])).closed_form()
         most = (terms.limits.params_max, terms.limits.tokens_max)
         unlimited = [np.full(1, np.inf if limit is None else limit) for limit in most]
@@ -320,7 +320,7 @@ def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> di
 def _cheapest(
     purchase: Purchase, loss: float, flops: float, prob: float
 ) -> tuple[float, float, float]:
-    centre, cost = purchase.mixture.reference.spec.reference, purchase.terms.compute
+    centre, cost = purchase.mixture.reference.spec.reference, purchase.cost
     smallest, largest = purchase.terms.limits.params_min, purchase.terms.limits.params_max
     none = (np.inf, np.nan, np.nan)
     if not np.isfinite(flops):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,8 +21,9 @@ from bayesscale.model import Posterior, evenly
 from bayesscale.quantities import UNIQUE_TOKENS
 from bayesscale.runs import Runs
 
-type FlopCount = Callable[[Array, Array], Array]
-"""A user's own cost: FLOP of N parameters (array) trained on D tokens (array), elementwise."""
+type FlopCount = Callable[..., Array]
+"""A user's own cost: FLOP of N parameters (array) trained on D tokens (array), elementwise; and of
+further inputs of the law that it takes by keyword."""
 
 TRIED = 1e12
 """A user's cost is tried within this factor of the runs' sizes."""
@@ -174,8 +176,9 @@ class Terms:
     cost
         What a run costs: a :class:`~bayesscale.PowerCost` C = κ N^p D^q, a
         :class:`~bayesscale.LifetimeCost` that counts serving too, or a custom function
-        ``cost(params, tokens) -> FLOP`` of arrays, increasing in both. None counts as the runs do:
-        6ND, or their own compute column's median FLOP per parameter and token.
+        ``cost(params, tokens) -> FLOP`` of arrays, increasing in both; ``cost(params, tokens, *,
+        experts)`` prices a further input of the law. None counts as the runs do: 6ND, or their own
+        compute column's median FLOP per parameter and token.
     limits
         Sizes that a run may have.
     repetition
@@ -258,13 +261,17 @@ class Terms:
         if counting is not None and counting.params == runs.param_count:
             counting = None  # as the runs do
         quiet = terms.cost is None and not spends
-        cost = runs_cost(runs) if quiet else checked_cost(terms.cost, runs)
+        cost = runs_cost(runs) if quiet else checked_cost(terms.cost, runs, law)
         return replace(terms, cost=cost, counting=counting)
 
     @property
     def compute(self) -> Cost:
         """The cost, once checked."""
         return cast(Cost, self.cost)
+
+    def cost_at(self, given: Mapping[str, Array]) -> Cost:
+        """Return the cost at the law's further inputs, arrays that broadcast with sizes."""
+        return self.cost.at(given) if isinstance(self.cost, OwnCost) else self.compute
 
     @property
     def free(self) -> bool:
@@ -353,7 +360,7 @@ def _warn_if_not_a_power(runs: Runs) -> None:
         )
 
 
-def checked_cost(cost: Cost | FlopCount | None, runs: Runs) -> Cost:
+def checked_cost(cost: Cost | FlopCount | None, runs: Runs, law: Law | None = None) -> Cost:
     """Return the cost to use, None being the runs' own rule, after trying a user's function."""
     if cost is None:
         _warn_if_not_a_power(runs)
@@ -368,10 +375,18 @@ def checked_cost(cost: Cost | FlopCount | None, runs: Runs) -> Cost:
             "cost must be a PowerCost or another cost of bayesscale, or a function of (params, "
             f"tokens) in FLOP, not {cost!r}."
         )
+    further = _further_inputs(cost)
+    if foreign := [k for k in further if k not in runs or (law and k not in law.given)]:
+        raise DomainError(
+            f"Your cost function takes {', '.join(foreign)}, which the law does not. It may take "
+            f"{', '.join(law.given) if law and law.given else 'no further inputs'} by keyword."
+        )
     around = np.geomspace(1 / TRIED, TRIED, 97)
     n, d = np.meshgrid(np.median(runs.params) * around, np.median(runs.tokens) * around)
+    own = OwnCost(cost, float(np.median(runs.tokens)), further)
     try:
-        value = np.asarray(cost(n.ravel(), d.ravel()), dtype=float)
+        tried = own.at({name: runs[name][:1] for name in further})
+        value = np.asarray(tried.flops(n.ravel(), d.ravel()), dtype=float)
     except Exception as error:
         raise DomainError(
             f"Your cost function fails on arrays of parameters and tokens: {error!r}. It is called "
@@ -391,31 +406,48 @@ def checked_cost(cost: Cost | FlopCount | None, runs: Runs) -> Cost:
                 f"N = {n[i, j]:.3g}, D = {d[i, j]:.3g} do not cost more: {value[i, j]:.6g} FLOP. "
                 "Where a cost has steps or falls, no budget has one best split."
             )
-    return OwnCost(cost, float(np.median(runs.tokens)))
+    return own
+
+
+def _further_inputs(cost: FlopCount) -> tuple[str, ...]:
+    """Return what a function takes by keyword alone."""
+    try:
+        parameters = inspect.signature(cost).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return ()
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True)
 class OwnCost:
-    """A user's function with its inverse, which is solved for."""
+    """A user's function with its inverse, which is solved for, at values of ``further`` inputs."""
 
     function: FlopCount
     centre: float
+    further: tuple[str, ...] = ()
+    given: Mapping[str, Array] = field(default_factory=dict)
+
+    def at(self, given: Mapping[str, Array]) -> OwnCost:
+        """Return the cost at values of the further inputs."""
+        return replace(self, given={name: given[name] for name in self.further})
 
     def flops(self, params: Array, tokens: Array) -> Array:
-        """Return FLOP of counts, arrays of one shape."""
-        return self.function(*np.broadcast_arrays(params, tokens))
+        """Return FLOP of counts, arrays that broadcast."""
+        params, tokens, *values = np.broadcast_arrays(params, tokens, *self.given.values())
+        return self.function(params, tokens, **dict(zip(self.given, values, strict=True)))
 
     def tokens(self, params: Array, flops: Array) -> Array:
         """Return the tokens that a budget pays for; 0 where a size costs more untrained."""
-        y = find_roots(
-            lambda y, params, flops: (
-                np.log(self.flops(params, self.centre * np.exp(y))) - np.log(flops)
-            ),
-            (np.asarray(params, float), np.asarray(flops, float)),
-            "tokens",
-            missing=-np.inf,
-        )
-        return self.centre * np.exp(y)
+        params, flops, *values = np.broadcast_arrays(params, flops, *self.given.values())
+
+        def short(y: Array, params: Array, flops: Array, place: Array) -> Array:
+            at = (each.ravel()[place.astype(int)] for each in values)
+            here = self.at(dict(zip(self.given, at, strict=True)))
+            return np.log(here.flops(params, self.centre * np.exp(y))) - np.log(flops)
+
+        place = np.arange(params.size, dtype=float).reshape(params.shape)
+        args = (np.asarray(params, float), np.asarray(flops, float), place)
+        return self.centre * np.exp(find_roots(short, args, "tokens", missing=-np.inf))
 
 
 def cost_in_words(cost: Cost) -> list[str]:

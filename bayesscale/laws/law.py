@@ -113,6 +113,10 @@ class Law(ABC):
     sizes: tuple[str, ...] = cast(Any, _Default(_default_sizes))
     contains: Mapping[str, Mapping[str, float]] = {}
 
+    def caveats(self, runs: Any) -> tuple[str, ...]:
+        """Return what fits of these runs (columns by name) cannot say: a caution each."""
+        return (self.caveat,) if self.caveat else ()
+
     @property
     def quantities(self) -> dict[str, Quantity]:
         """The inputs by name."""

@@ -8,6 +8,7 @@ from bayesscale.laws.data_constrained import DataConstrained, Muennighoff
 from bayesscale.laws.kaplan import Kaplan, KaplanIrreducible
 from bayesscale.laws.law import Law
 from bayesscale.laws.one_variable import KAPLANS
+from bayesscale.laws.precision import PRECISION
 from bayesscale.laws.routed import ROUTED
 from bayesscale.laws.unified import Unified
 
@@ -18,7 +19,7 @@ LAWS: dict[str, Law] = {
     law.name: law
     for law in (
         Unified(), Chinchilla(), Kaplan(), KaplanIrreducible(), *KAPLANS, DataConstrained(),
-        Muennighoff(), *ROUTED,
+        Muennighoff(), *ROUTED, *PRECISION,
     )
 }  # fmt: skip
 

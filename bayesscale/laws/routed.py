@@ -1,10 +1,9 @@
 """Laws of routed models, that is mixtures of experts: what dense size they are worth."""
 
-from collections.abc import Mapping
 from math import log
 
 from bayesscale.laws.coordinates import Coordinate
-from bayesscale.laws.law import Law
+from bayesscale.laws.effective import EffectiveParams
 from bayesscale.laws.one_variable import KAPLANS
 from bayesscale.laws.unified import Unified
 from bayesscale.quantities import EXPERTS
@@ -14,7 +13,7 @@ START = Coordinate("experts_start", "log", log(2), 0.7, "experts", "number where
 SPAN = Coordinate("experts_span", "log", log(400), 1.0, "experts", "further ones that help")
 
 
-class Routed(Law):
+class Routed(EffectiveParams):
     r"""A dense law at the dense size that a routed model of N parameters and M experts is worth.
 
     .. math:: N_{dense} = N \left( M' / M_{start} \right)^g, \qquad
@@ -25,39 +24,33 @@ class Routed(Law):
     dense model whose layers are routed, not those of all experts; one expert is a dense model.
     """
 
-    references: Mapping[str, float | str] = {EXPERTS.name: 1.0}
+    further, own = (EXPERTS,), (GAIN, START, SPAN)
+    equation = "N (M' / M_{start})^g"
+    question = "what experts are worth"
+    references = {EXPERTS.name: 1.0}
     citation = "Saturation of experts: Clark et al. (2022), eq. 6, arXiv:2202.01169"
+    published_units = {"g": "1", "M_start": EXPERTS.unit, "M_max": EXPERTS.unit}
     caveat = (
         "Intervals of larger models than the runs' are too narrow: of three routers of Clark et "
         "al. (2022), fitted to 17M to 370M parameters, 90 % intervals held at most 6 of the ten "
         "models of 1.3B. Use this law for what experts are worth among the runs."
     )
 
-    def __init__(self, name: str, dense: Law) -> None:
-        self.name, self.dense, self.drifts = name, dense, dense.drifts
-        self.equation = f"{dense.equation} at N (M' / M_{{start}})^g"
-        self.question = f"what experts are worth: {dense.question}"
-        self.inputs = (*dense.inputs, EXPERTS)
-        self.coordinates = (*dense.coordinates, GAIN, START, SPAN)
-        units = {"g": "1", "M_start": EXPERTS.unit, "M_max": EXPERTS.unit}
-        self.published_units = {**dense.published_units, **units}
-
-    def log_loss(self, c, x, xp):
-        law, c, x = self.surface(c, x, xp)
-        return law.log_loss(c, x, xp)
-
-    def surface(self, c, x, xp):
+    def log_worth(self, c, x, xp):
         start, most = c["experts_start"], c["experts_start"] + c["experts_span"]
         further = xp.expm1(xp.maximum(x["experts"], 0.0))  # no model has fewer than one expert
         grown = 1 / (1 / (further + 1 / (1 / start - 1 / most)) + 1 / most)
-        worth = c["experts_gain"] * xp.log(grown / start)
-        sizes = {name: x[name] for name in self.dense.quantities}
-        return self.dense, c, {**sizes, "params": x["params"] + worth}
+        return c["experts_gain"] * xp.log(grown / start)
+
+    def caveats(self, runs):
+        dense = (runs["experts"] == 1).any()
+        none = "No run is dense (experts = 1): what one expert is worth, M_start, is the prior's."
+        return (*super().caveats(runs), *([] if dense else [none]))
 
     def published(self, c, reference):
         start = c["experts_start"]
         own = {"g": c["experts_gain"], "M_start": start, "M_max": start + c["experts_span"]}
-        return self.dense.published(c, reference) | own
+        return super().published(c, reference) | own
 
 
 ROUTED = (

@@ -214,7 +214,7 @@ def design(
     purse = positive_scalar("budget", budget, "FLOP")
     whole_number("most", most, least=1)
     purchase = forecast.Purchase.of(fit, terms, inputs, single=True)
-    mixture, cost = purchase.mixture, purchase.terms.compute
+    mixture, cost = purchase.mixture, purchase.cost
     reference = mixture.reference
     sizes = _read(candidates) if candidates is not None else _grid(reference.runs, cost, purse)
     price = cost.flops(sizes["params"], sizes["tokens"])

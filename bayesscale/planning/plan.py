@@ -292,8 +292,8 @@ class Plan(page.Result):
         assert self.allocation is not None
         recommended = self.allocation.summary["recommended_params"]
         flops, best = float(recommended.index[0]), float(recommended.iloc[0])
-        cost = forecast.Terms.of(self.terms, self.reference.runs).compute
-        usual = forecast.params_at_ratio(cost, forecast.HABIT, np.array([flops]))
+        purchase = forecast.Purchase.of(self.fit, self.terms)
+        usual = forecast.params_at_ratio(purchase.cost, forecast.HABIT, np.array([flops]))
         return forecast.regret(
             self.fit,
             params=[best, best / 3, 3 * best, float(usual[0])],

@@ -98,7 +98,7 @@ def _curves(
     table.insert(0, "fit", each.name)
     if ratio is None:
         return table
-    params = params_at_ratio(purchase.terms.compute, ratio, budgets)
+    params = params_at_ratio(purchase.cost, ratio, budgets)
     return table.assign(reference_params=params, reference_tokens=ratio * params)
 
 

@@ -111,7 +111,7 @@ def _slice(purchase: Purchase, budget: float, best: Array) -> tuple[dict[str, Ar
         low = min(low, max(tried.min() / 1.5, low / AROUND**2))
         high = max(high, min(tried.max() * 1.5, high * AROUND**2))
     params = np.geomspace(low, high, _axes.POINTS)
-    tokens = purchase.terms.compute.tokens(params, np.full(_axes.POINTS, budget))
+    tokens = purchase.cost.tokens(params, np.full(_axes.POINTS, budget))
     return {"params": params, "tokens": tokens}, purchase.law_loss(params, tokens)
 
 

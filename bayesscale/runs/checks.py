@@ -97,24 +97,23 @@ def number_problems(
         yield f"{name} is infinite in {where(infinite)} Leave out runs that overflowed."
     bad = np.isfinite(values) & ~q.admits(values)
     low, high = q.bounds
-    if (negative := bad & (values < 0)).any() and low == 0:
+    if (negative := bad & (values < 0) & (low >= 0)).any():
         why = _WHY_NEGATIVE if name == "loss" else f" {name} cannot be negative."
         yield f"{name} is negative in {where(negative)}{why}"
     if (zero := bad & (values == 0)).any():
         why = " Leave out runs that did not finish." if name == "loss" else ""
-        must = "positive" if high == math.inf else q.domain
+        must = "positive" if (low, high) == (0, math.inf) else q.domain
         yield f"{name} is zero in {where(zero)} It must be {must}.{why}"
-    if (above := bad & (values >= high)).any():
-        yield f"{name} must be {q.domain}, but is above in {where(above)}"
-    if name == "experts" and (few := (values < 1) & (values > 0)).any():
-        yield f"experts are below 1 in {where(few)} A dense model has one."
+    if (other := bad & ~negative & ~zero).any():
+        dense = " A dense model has one." if name == "experts" else ""
+        yield f"{name} must be {q.domain}, but is not in {where(other)}{dense}"
     least, most = _LIMITS.get(q.style, (0.0, math.inf))
     if (huge := (counted > most) & ~infinite).any():
         yield (
             f"{name} is above {scientific(most)} in {where(huge)} Pass plain counts: perhaps they "
             "were multiplied by 1e9 twice, or this is another column."
         )
-    if (tiny := (counted < least) & (values > 0)).any():
+    if (tiny := (counted < least) & (values > 0) & ~bad).any():
         yield (
             f"{name} is below {short_number(least)} in {where(tiny)} It is a plain count: correct "
             f'these cells, or pass units={{"{name}": "B"}} if the column counts billions, "M" for '

@@ -89,7 +89,7 @@ def explorer_of(plan: Plan) -> Explorer:
     unmoved = summary(purchase)
     moved: dict[str, list[Array]] = {name: [] for name in values}
     for amount in served:
-        cost = LifetimeCost(tokens_served=float(amount), training=purchase.terms.compute)
+        cost = LifetimeCost(tokens_served=float(amount), training=purchase.cost)
         terms = replace(purchase.terms, cost=cost)
         for name, column in summary(replace(purchase, terms=terms)).items():
             moved[name].append(values[name] * column / unmoved[name])

@@ -57,9 +57,9 @@ class Bilinear(bs.Law):
 
 
 class Precision(bs.Law):
-    """The unified law of N e^d, with a d for every method but the first, the baseline."""
+    """The unified law of N e^(d + s ln N), for every method but the first, the baseline."""
 
-    name = "precision"
+    name = "own_precision"
 
     def __init__(self, methods: tuple[str, ...], plain: str = "unified") -> None:
         self.plain = laws.get_law(plain)
@@ -67,7 +67,8 @@ class Precision(bs.Law):
         self.coordinates = (
             *self.plain.coordinates,
             *(
-                bs.Coordinate(f"d_{i}", "identity", -0.5, 0.7, "1", f"ln of what N is worth by {m}")
+                bs.Coordinate(f"{letter}_{i}", "identity", loc, scale, "1", f"{what} of {m}")
+                for letter, loc, scale, what in (("d", -0.5, 1.0, "worth"), ("s", 0, 0.05, "slope"))
                 for i, m in enumerate(methods[1:], start=1)
             ),
         )
@@ -77,6 +78,8 @@ class Precision(bs.Law):
         return law.log_loss(c, x, xp)
 
     def surface(self, c, x, xp):
-        levels = self.quantities["method"].levels
-        d = laws.by_label(x["method"], [0.0, *(c[f"d_{i}"] for i in range(1, len(levels)))], xp)
-        return self.plain, c, {"params": x["params"] + d, "tokens": x["tokens"]}
+        others = range(1, len(self.quantities["method"].levels))
+        d, s = (
+            laws.by_label(x["method"], [0.0, *(c[f"{k}_{i}"] for i in others)], xp) for k in "ds"
+        )
+        return self.plain, c, {"params": x["params"] * (1 + s) + d, "tokens": x["tokens"]}

@@ -15,7 +15,7 @@ from tests.simulate import on_slopes
 
 REFERENCE = {
     "params": 1e9, "tokens": 2e10, "flops": 1.2e20, "loss": 2.7, "unique_tokens": 2e10,
-    "experts": 1.0,
+    "experts": 1.0, "weight_bits": 16.0, "activation_bits": 16.0, "method": 1.0,
 }  # fmt: skip
 
 
@@ -72,6 +72,7 @@ def test_published_parameters_give_the_same_loss(name):
     n, d, f = (rng.lognormal(mu, 2, 9) for mu in (20, 24, 46))
     raw = {"params": n, "tokens": d, "flops": f, "unique_tokens": d / rng.uniform(1, 40, 9)}
     raw["experts"] = 2.0 ** np.arange(9)
+    raw |= {"weight_bits": np.linspace(1, 16, 9), "activation_bits": 16.0, "method": 1.0}
     for _ in range(20):
         u, _ = random_point(law, rng)
         c = coordinates(law, u)
@@ -82,9 +83,13 @@ def test_published_parameters_give_the_same_loss(name):
         if name.startswith("routed"):
             grown = raw["experts"] - 1 + 1 / (1 / p["M_start"] - 1 / p["M_max"])
             n = n * (1 / (1 / grown + 1 / p["M_max"]) / p["M_start"]) ** p["g"]
+        if name == "precision":
+            for letter, bits in (("w", raw["weight_bits"]), ("a", raw["activation_bits"])):
+                decay = p[f"gamma_{letter}"]
+                n = n * (1 - np.exp(-bits / decay)) / (1 - np.exp(-16 / decay))
         if name == "chinchilla":
             loss = floor + p["A"] * n ** -p["alpha_N"] + p["B"] * d ** -p["alpha_D"]
-        elif name in ("unified", "routed"):
+        elif name in ("unified", "routed", "precision", "precision_methods"):
             inner_n, inner_d = p["alpha_N"] / p["k"], p["alpha_D"] / p["k"]
             loss = floor + (p["A"] * n**-inner_n + p["B"] * d**-inner_d) ** p["k"]
         elif name in ("data_constrained", "muennighoff"):

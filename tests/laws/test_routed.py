@@ -85,5 +85,5 @@ def test_a_budget_is_divided_at_given_experts():
 def test_experts_below_one_are_refused():
     runs = routed_runs(with_tokens=True)
     half = runs.to_frame()[["params", "tokens", "loss", "experts"]].assign(experts=0.5)
-    with pytest.raises(RunsError, match="A dense model has one"):
+    with pytest.raises(RunsError, match=r"whole and at least 1.*A dense model has one"):
         bs.Runs.from_frame(half, inputs={"experts": "experts"})
