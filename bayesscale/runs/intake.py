@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
-from bayesscale._format import list_some, rows
+from bayesscale._format import list_some
 from bayesscale._types import is_dataset
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
@@ -164,10 +164,9 @@ class _Columns:
         """Return the numbers of a quantity, which cells are unreadable, and the cells."""
         # a cell such as 1.73B gives its own unit, unless one was named for the column
         source, q = self.found[name], self.wanted[name]
-        counts = source.unit == 1.0 and name not in self.factors
-        kinds = {"counts": counts and q.style == "count", "compute": counts and q.style == "flops"}
+        no_unit = source.unit == 1.0 and name not in self.factors
         cells = source.cells(self.frame, decimal=self.decimal)
-        return *read.numbers(cells, **kinds), cells
+        return *read.numbers(cells, q if no_unit else None), cells
 
     def read_checked(
         self, ids: np.ndarray, loss_unit: str, per_token: Any, param_count: str
@@ -230,8 +229,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
     wanted = {name: q for name, q in data.wanted.items() if q is not BYTES_PER_TOKEN}
     extra = tuple(q for name, q in wanted.items() if name in sources and q not in read.NUMBERS)
-    used = {part for source in sources.values() for part in (source.column, *source.factors)}
-    used |= {*groups}
+    used = {*groups, *(p for s in sources.values() for p in (s.column, *s.factors))}
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
     if repeated is not None and EPOCHS.name not in columns:
         columns[EPOCHS.name], extra = repeated[1], (*extra, EPOCHS)
@@ -392,10 +390,10 @@ def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict
         return {}
     if (far := unique > tokens * (1 + ROUNDED)).any():
         raise RunsError(
-            f"unique_tokens exceed tokens in {far.sum():,} of {len(ids):,} runs: "
-            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. Unique tokens are those that a "
-            "run used at least once: as many as its tokens if data are plentiful, not the whole "
-            "corpus."
+            "unique_tokens exceed tokens in "
+            f"{checks.some_runs(ids, unique, UNIQUE_TOKENS.name, far)}. Unique tokens are those "
+            "that a run used at least once: as many as its tokens if data are plentiful, not the "
+            "whole corpus."
         )
     columns[UNIQUE_TOKENS.name] = np.minimum(unique, tokens)
     return {UNIQUE_TOKENS.name: f"rounded down to tokens in {more.sum():,} runs"}
