@@ -160,10 +160,11 @@ def _how_to_write(cell: object, q: Quantity) -> str:
     )
 
 
-def loss_problems(
-    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str, column: str = "loss"
-) -> Iterator[str]:
-    """Describe losses that no language model has, and of errors beyond them; nats per token."""
+def column_problems(
+    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, param_count: str,
+    unit: str = "nats/token", column: str = "loss",
+) -> Iterator[str]:  # fmt: skip
+    """Describe losses, nats/token, that no model has, errors beyond them, and swapped counts."""
     loss = columns["loss"]
     if (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
         loss = np.minimum(loss, LARGEST_LOSS)  # a few are kept: `suspicions` names them
@@ -189,16 +190,8 @@ def loss_problems(
             f"loss_se is above the loss itself in {some_runs(ids, error, 'loss_se', above)}. Pass "
             "the standard error of each loss, in the unit of the loss and not in percent."
         )
-
-
-def count_problems(
-    columns: Mapping[str, np.ndarray], param_count: str, ids: np.ndarray
-) -> Iterator[str]:
-    """Compare the two parameter counts, if there are two."""
-    if param_count != "total" or "params_non_embedding" not in columns:
-        return
-    more = columns["params_non_embedding"] > columns["params"]
-    if more.any():
+    inner = columns.get("params_non_embedding") if param_count == "total" else None
+    if inner is not None and (more := inner > columns["params"]).any():
         which = list_some([f"run {i}" for i in ids[more]])
         yield (
             f"params_non_embedding exceeds params in {more.sum():,} of {len(ids):,} runs: {which}. "

@@ -182,10 +182,10 @@ class _Columns:
                     q, values, unreadable, counted=columns[name], cells=cells, ids=ids
                 )
         mean_bytes = _to_nats(columns, loss_unit, per_token)
-        problems += checks.loss_problems(
-            columns, ids=ids, unit=loss_unit, column=self.found["loss"].column
-        )
-        problems += checks.count_problems(columns, param_count, ids)
+        problems += checks.column_problems(
+            columns, ids=ids, param_count=param_count, unit=loss_unit,
+            column=self.found["loss"].column,
+        )  # fmt: skip
         named = {
             name: self.found[name].column for name in ("seed", "cluster") if name in self.found
         }
@@ -227,8 +227,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     ids = _run_ids(frame, sources["run_id"].column if "run_id" in sources else None)
     columns, mean_bytes = data.read_checked(ids, loss_unit, per_token, param_count)
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
-    wanted = {name: q for name, q in data.wanted.items() if q is not BYTES_PER_TOKEN}
-    extra = tuple(q for name, q in wanted.items() if name in sources and q not in read.NUMBERS)
+    extra = tuple(q for k, q in data.wanted.items() if k in columns and q not in read.NUMBERS)
     used = {*groups, *(p for s in sources.values() for p in (s.column, *s.factors))}
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
     if repeated is not None and EPOCHS.name not in columns:
@@ -245,12 +244,11 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     )  # fmt: skip
     for suspicion in (*suspicions, *overlooked):
         checks.warn(suspicion)
-    every_name = dict.fromkeys((*wanted, *(q.name for q in extra), "seed", "cluster", *groups))
-    order = [c for c in every_name if c in columns]
+    order = dict.fromkeys((*data.wanted, *(q.name for q in extra), "seed", "cluster", *groups))
     return {
-        "_columns": {c: columns[c] for c in order}, "run_ids": ids, "param_count": param_count,
-        "flop_rule": rule, "loss_unit": loss_unit, "bytes_per_token": mean_bytes,
-        "_groups": groups, "_inputs": extra,
+        "_columns": {c: columns[c] for c in order if c in columns}, "run_ids": ids,
+        "param_count": param_count, "flop_rule": rule, "loss_unit": loss_unit,
+        "bytes_per_token": mean_bytes, "_groups": groups, "_inputs": extra,
         "_remarks": {k: v.remark for k, v in sources.items() if v.remark} | remarks | derived,
         "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
     }  # fmt: skip
