@@ -95,10 +95,8 @@ def loss_data(
 
 
 def _common_axis(fits: list[Shown]) -> str:
-    axes = {}
-    for each in fits:
-        law = Mixture.of(each.fit).reference.law
-        axes[each.name] = "flops" if law.split else next(iter(law.quantities))
+    laws = {each.name: Mixture.of(each.fit).reference.law for each in fits}
+    axes = {n: "flops" if law.split else next(iter(law.quantities)) for n, law in laws.items()}
     if len(set(axes.values())) > 1:
         raise DomainError(
             "These fits have no axis in common: "

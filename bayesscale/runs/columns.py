@@ -306,7 +306,8 @@ def _number(cell: Any, q: Quantity | None) -> float | None:
 def _is_empty(cell: object) -> bool:
     if isinstance(cell, str):
         return not cell.strip()
-    return cell is None or cell is pd.NA or cell is pd.NaT or cell is np.ma.masked
+    nan = isinstance(cell, float) and cell != cell
+    return nan or cell is None or cell is pd.NA or cell is pd.NaT or cell is np.ma.masked
 
 
 def labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -320,11 +321,11 @@ def labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return column.to_numpy(copy=True), nowhere, nowhere
     if pd.api.types.infer_dtype(column, skipna=False) == "string":
         codes, levels = pd.factorize(column, use_na_sentinel=False)
-        blank = np.array([_is_empty(level) or _is_nan(level) for level in levels], dtype=bool)
+        blank = np.array([_is_empty(level) for level in levels], dtype=bool)
         text = np.array([_text(level) for level in levels], dtype=object)
         missing = blank[codes]
         return np.where(missing, "", text[codes]), missing, ~missing & (text == "")[codes]
-    cells = [None if _is_empty(cell) or _is_nan(cell) else cell for cell in _plain(column)]
+    cells = [None if _is_empty(cell) else cell for cell in _plain(column)]
     missing = np.array([cell is None for cell in cells], dtype=bool)
     there: list[Any] = [cell for cell in cells if cell is not None]
     if there and all(isinstance(x, Real) and not isinstance(x, bool) for x in there):
@@ -344,10 +345,6 @@ def _plain(column: pd.Series) -> list[object]:
         levels = column.cat.categories.tolist()
         return [levels[code] if code >= 0 else None for code in column.cat.codes]
     return [cell.item() if isinstance(cell, np.generic) else cell for cell in column.tolist()]
-
-
-def _is_nan(cell: object) -> bool:
-    return isinstance(cell, float) and cell != cell
 
 
 def _text(cell: object) -> str:

@@ -365,9 +365,7 @@ def _complete_rows(data: _Columns) -> pd.DataFrame:
 def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float | None:
     """Convert the loss and its error to nats per token of the mean length, which is returned."""
     lengths = columns.pop(BYTES_PER_TOKEN.name, None)
-    mean = (
-        per_token if per_token is None else float(per_token if lengths is None else _mean(lengths))
-    )
+    mean = None if per_token is None else float(per_token if lengths is None else _mean(lengths))
     nats: Any = nats_per_token(unit, bytes_per_token=mean)
     if lengths is not None and not unit.startswith(("bits/byte", "bits/char")):
         nats = nats * mean / lengths
