@@ -125,8 +125,8 @@ bayesscale report fit.nc -o plan.html --title "Next run"
 @options.reading_options
 def report_command(
     out: Output, source: Path, reading: dict[str, Any], sampling: dict[str, Any],
-    budgets: list[float], hold_out: float | None, terms: Any, unit: Any, machine: Any,
-    title: str | None, question: str | None, output: Path, ci_prob: float, force: bool,
+    budgets: list[float], hold_out: float | None, terms: Any, output: Path, ci_prob: float,
+    force: bool, **about: Any,
 ) -> None:  # fmt: skip
     """Write a report of a table of RUNS, which is fitted and back-tested, or of a saved FIT."""
     saved = source.is_file() and is_sealed(source)
@@ -139,11 +139,10 @@ def report_command(
     check_output(output, inputs=[source], force=force)
     for_what = options.given({"flops": budgets, "terms": terms})
     level: dict[str, Any] = {} if ci_prob == 0.9 else {"ci_prob": ci_prob}
-    arguments = options.given({"title": title, "question": question, "unit": unit}) | level
-    arguments |= options.given({"machine": machine})
+    arguments = options.given(about) | level
     subject: Any
-    if machine is not None:
-        out.record(f"machine = {literal(machine)}")
+    if "machine" in arguments:
+        out.record(f"machine = {literal(arguments['machine'])}")
     if saved:
         subject = out.load(source, sampling.get("law"))
         arguments |= {"fit": subject, **for_what}
@@ -159,7 +158,7 @@ def report_command(
     written = call("bs.report", output, **named, **again)
     bs.report(output, **arguments, commands=[*out.python, written], overwrite=force)
     out.record(written)
-    answer = subject.sections() if saved else [subject.verdict, *subject.advice(unit)]
+    answer = subject.sections() if saved else [subject.verdict, *subject.advice(about["unit"])]
     out.show([*answer, Paragraph(f"Written to {output}.")])
     fit = subject if saved else subject.fit
     out.finish({**describe(fit), "output": output}, subject)

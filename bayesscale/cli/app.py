@@ -87,10 +87,9 @@ def _flush() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError:
-        _forget_output()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # which click ends itself
+            _forget_output()
         raise
 
 

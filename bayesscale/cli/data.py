@@ -60,13 +60,9 @@ def laws_command(out: Output) -> None:
         about = f"Of {', '.join(law.quantities)}: {law.question}. {law.citation}"
         out.show([Heading(name), Equation(law.equation), Paragraph(about)])
     out.record("bs.LAWS")
+    facts = ("equation", "citation", "question")
     document = {
-        name: {
-            "equation": law.equation,
-            "citation": law.citation,
-            "question": law.question,
-            "inputs": [*law.quantities],
-        }
+        name: {fact: getattr(law, fact) for fact in facts} | {"inputs": [*law.quantities]}
         for name, law in LAWS.items()
     }
     out.finish({"laws": document})

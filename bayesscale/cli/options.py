@@ -254,6 +254,11 @@ force_option = click.option(
 )
 
 
+def _name(option: str, text: str, default: str | None = None) -> Callable:
+    """Make an option for a name, which is checked by the function that is called."""
+    return click.option(option, metavar="NAME", show_default=default, help=text)
+
+
 def _sibling(path: str) -> Any:
     return made_by(bs.load_fit(path), call("bs.load_fit", Path(path)))
 
@@ -263,13 +268,10 @@ SAMPLING: dict[str, Callable] = {
         "--law", type=LAW, show_default="unified",
         help="unified, chinchilla, kaplan, ..., or a custom law: my_law.py:MyLaw.",
     ),
-    "noise": click.option(
-        "--noise", metavar="NAME", show_default="student_t",
-        help="student_t, normal or one_sided.",
-    ),
-    "discrepancy": click.option(
-        "--discrepancy", metavar="NAME", show_default="drift",
-        help="Model discrepancy: drift, or none where the law is assumed exact.",
+    "noise": _name("--noise", "student_t, normal or one_sided.", "student_t"),
+    "discrepancy": _name(
+        "--discrepancy", "Model discrepancy: drift, or none where the law is assumed exact.",
+        "drift",
     ),
     "priors": click.option(
         "--prior", "priors", type=Read("NAME=PRIOR", _named_prior), multiple=True,
@@ -317,34 +319,31 @@ def _number_or_column(text: str) -> float | str:
         return text
 
 
-def _column(option: str, what: str, name: str | None = None, **settings: Any) -> Callable:
-    names = (option,) if name is None else (option, name)
-    return click.option(*names, metavar="COL", help=f"Column {what}.", **settings)
+def _column(option: str, what: str, **settings: Any) -> Callable:
+    name = option.strip("-").removesuffix("-column").replace("-", "_")
+    return click.option(option, name, metavar="COL", help=f"Column {what}.", **settings)
 
 
 READING: dict[str, Callable] = {
-    "params": _column("--params-column", "of the parameters", "params"),
+    "params": _column("--params-column", "of the parameters"),
     "tokens": _column(
-        "--tokens-column", "of the training tokens, or a product: 'steps * 512 * seq_len'", "tokens"
+        "--tokens-column", "of the training tokens, or a product: 'steps * 512 * seq_len'"
     ),
-    "loss": _column("--loss-column", "of the final loss", "loss"),
-    "flops": _column("--flops-column", "of the training compute, FLOP", "flops"),
-    "loss_se": _column("--loss-se-column", "of the losses' standard errors", "loss_se"),
-    "seed": _column("--seed-column", "that distinguishes replicates", "seed"),
+    "loss": _column("--loss-column", "of the final loss"),
+    "flops": _column("--flops-column", "of the training compute, FLOP"),
+    "loss_se": _column("--loss-se-column", "of the losses' standard errors"),
+    "seed": _column("--seed-column", "that distinguishes replicates"),
     "group": _column("--group", "to keep as a label; repeatable", multiple=True),
     "cluster": _column("--cluster", "of the training run or sweep that several rows belong to"),
     "run_id": _column("--run-id", "that names the runs"),
     "params_non_embedding": _column("--params-non-embedding", "of the non-embedding parameters"),
-    "param_count": click.option(
-        "--param-count", metavar="NAME", show_default="total",
-        help="What the parameters count: total, non_embedding or other.",
+    "param_count": _name(
+        "--param-count", "What the parameters count: total, non_embedding or other.", "total"
     ),
-    "flop_rule": click.option(
-        "--flop-rule", metavar="NAME", help="FLOP are 6ND, 6ND_non_embedding or column."
-    ),
-    "loss_unit": click.option(
-        "--loss-unit", metavar="NAME", show_default="nats/token",
-        help="nats/token, bits/token, bits/byte, bits/character or perplexity.",
+    "flop_rule": _name("--flop-rule", "FLOP are 6ND, 6ND_non_embedding or column."),
+    "loss_unit": _name(
+        "--loss-unit", "nats/token, bits/token, bits/byte, bits/character or perplexity.",
+        "nats/token",
     ),
     "bytes_per_token": click.option(
         "--bytes-per-token", type=_number_or_column, metavar="NUMBER|COL",
@@ -365,9 +364,7 @@ READING: dict[str, Callable] = {
         help="Keep only rows that satisfy it: corpus=c4, 'loss < 8', 'size in 70m, 160m', with =, "
         "!=, <, <=, >, >= or in; repeatable.",
     ),
-    "reading": click.option(
-        "--reading", metavar="NAME", help="Where a run has several rows: last, best or mean."
-    ),
+    "reading": _name("--reading", "Where a run has several rows: last, best or mean."),
     "drop_incomplete": click.option(
         "--drop-incomplete", is_flag=True, default=None,
         help="Drop rows with missing numbers, and list them.",

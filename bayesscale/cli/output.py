@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,14 +112,16 @@ class Command(click.Command):
 command = partial(click.command, cls=Command)
 
 
+@dataclass(eq=False)
 class Output:
     """Output of one command: text goes to standard error where standard output is for a program."""
 
-    def __init__(self, *, as_json: bool, csv: str | None, strict: bool, quiet: bool) -> None:
-        self.as_json = as_json
-        self.csv = csv
-        self.strict = strict
-        self.quiet = quiet
+    as_json: bool
+    csv: str | None
+    strict: bool
+    quiet: bool
+
+    def __post_init__(self) -> None:
         self.python = ["import bayesscale as bs"]
         self._collected: dict[str, str] = {}
         self._waiting: dict[str, str] = {}
@@ -152,13 +154,12 @@ class Output:
         options = {} if law is None else {"law": law}
         check_saved(path)
         try:
-            loaded = bs.load_fit(path, **options)
-            self.record(call(f"{variable} = bs.load_fit", path, **options))
+            loaded, load = bs.load_fit(path, **options), "load_fit"
         except FileError as error:
             if "bs.load_average" not in str(error):
                 raise
-            loaded = bs.load_average(path)
-            self.record(call(f"{variable} = bs.load_average", path))
+            loaded, load, options = bs.load_average(path), "load_average", {}
+        self.record(call(f"{variable} = bs.{load}", path, **options))
         return loaded
 
     def show(self, sections: Iterable[page.Section]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
+import runpy
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -68,22 +68,16 @@ def get_law(name: str) -> str | Law:
 
 def _run(path: Path) -> dict[str, Any]:
     """Run a file as a module, which is not kept, so that other processes are sent its classes."""
-    name = _module_name(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if not path.is_file() or spec is None or spec.loader is None:
+    if not path.is_file():
         raise FileError(f"There is no file {str(path)!r} with a law.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
         with redirect_stdout(Aside()):
-            spec.loader.exec_module(module)
+            defined = runpy.run_path(str(path), run_name=_module_name(path))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit, too
         raise FileError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
-    finally:
-        del sys.modules[name]
-    return {k: v for k, v in vars(module).items() if not k.startswith("_")}
+    return {k: v for k, v in defined.items() if not k.startswith("_")}
 
 
 def _module_name(path: Path) -> str:

@@ -60,7 +60,7 @@ def plot_command(
     output = output or Path(f"{kind}.png")
     if output.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"'{output}' must end in {', '.join(SUFFIXES)}.")
-    name = f"plot_{kind.replace('-', '_')}"
+    name = f"plot_{kind}"
     draw = getattr(bs, name)
     takes = inspect.signature(draw).parameters
     choices = options.given(further)

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
+from matplotlib.legend import Legend as Places
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
@@ -18,7 +19,7 @@ from bayesscale.errors import DomainError
 from bayesscale.inference import Average, Fit
 from bayesscale.plots._axes import laid_out
 from bayesscale.plots.style import palette, paper, points
-from bayesscale.quantities import LossScale, ShownLoss
+from bayesscale.quantities import LossScale
 from bayesscale.runs import Runs
 
 type Fits = Fit | Average | Mapping[str, Fit | Average]
@@ -53,13 +54,6 @@ RAISES = """DomainError
 UnknownNameError
     If there is nothing of a name, such as a unit or a place."""
 
-PLACES = (
-    "best", "upper right", "upper left", "lower left", "lower right", "right", "center left",
-    "center right", "lower center", "upper center", "center",
-)  # fmt: skip
-
-NAME_OF_AVERAGE = "average"
-
 
 def drawing[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     """Complete the docstring of a function that draws, and check what many of them take."""
@@ -74,7 +68,8 @@ def drawing[**P, T](function: Callable[P, T]) -> Callable[P, T]:
                 f"ax must be Matplotlib axes, such as plt.subplots()[1], not {shown(ax)}."
             )
         check_color(looks.get("color"))
-        check_legend(looks.get("legend", True))
+        if not isinstance(legend := looks.get("legend", True), bool):
+            choice("place of a legend", legend, Places.codes, hint="Or True or False.")
         return function(*args, **looks)
 
     return documented(ARGUMENTS, sections=sections)(checked)
@@ -99,7 +94,7 @@ def resolve(fit: Fits, *, label: str | None = None, color: Colors = None) -> lis
             "label= names a single fit; of several, the keys of the mapping are the names, as in "
             "{'my label': fit}."
         )
-    default = fit.law.name if isinstance(fit, Fit) else NAME_OF_AVERAGE
+    default = fit.law.name if isinstance(fit, Fit) else "average"
     fits: dict[str, Any] = dict(fit) if several else {default if label is None else label: fit}
     if not fits:
         raise DomainError("There is nothing to show: the mapping of fits is empty.")
@@ -140,11 +135,6 @@ def check_color(color: Any) -> list[str]:
     return list(chosen)
 
 
-def loss_scale(fits: Sequence[Shown], unit: ShownLoss | None) -> LossScale:
-    """Return the unit that losses are shown in: by default that of the fits' runs."""
-    return LossScale.of(fits[0].fit.runs, unit)
-
-
 def fitted_runs(fits: Sequence[Shown], scale: LossScale | None = None) -> pd.DataFrame:
     """Return the runs of all fits, each table once, with the name of a ``fit``."""
     tables = {each.fit.runs.fingerprint: named(each, each.fit.runs, scale) for each in fits}
@@ -164,12 +154,6 @@ def expected(value: object, kind: type, function: str) -> None:
         raise DomainError(
             f"Expected a {kind.__name__}, as bs.{function} returns, not {type(value).__name__}."
         )
-
-
-def check_legend(legend: object) -> None:
-    """Check whether and where to draw a legend: True is above the axes, where no data are."""
-    if not isinstance(legend, bool):
-        choice("place of a legend", legend, PLACES, hint="Or True or False.")
 
 
 def dot(color: Any, size: float) -> Line2D:

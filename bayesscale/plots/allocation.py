@@ -242,8 +242,7 @@ def _draw_references(
             first["flops"], values, ":", color=ink(0.7), linewidth=points(1), zorder=1.2
         )
     styles = ("-.", (0, (6, 2)), (0, (1, 1)))
-    lines = data.slopes.groupby("name", sort=False) if len(data.slopes) else ()
-    for i, (label, line) in enumerate(lines):
+    for i, (label, line) in enumerate(data.slopes.groupby("name", sort=False)):
         for name in names:
             (entries[_axes.plain(label)],) = ax.plot(
                 line["flops"], line[name], color=ink(0.55), linestyle=styles[i % 3],

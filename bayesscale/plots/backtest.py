@@ -48,11 +48,9 @@ def backtest_data(backtest: Backtest, *, method: str = POSTERIOR, level: int = 9
     choice("method", method, backtest.points["method"].unique().tolist())
     chosen = backtest.points[backtest.points["method"] == method].sort_values("reach")
     columns = {"median": "median", "lower": f"lower{level}", "upper": f"upper{level}"}
-    logs = np.log(chosen["reach"])
+    span = max(float(np.ptp(np.log(chosen["reach"]))), NARROW)
     points = chosen[["fold", "run", "reach"]].assign(
-        shown_at=_axes.fanned_out(
-            chosen["reach"], chosen["median"], max(float(np.ptp(logs)), NARROW)
-        ),
+        shown_at=_axes.fanned_out(chosen["reach"], chosen["median"], span),
         **{name: chosen[column] / chosen["observed"] - 1 for name, column in columns.items()},
         covered=covered(chosen, level),
     )
@@ -98,12 +96,9 @@ def plot_backtest(
     for inside, hue in zip((True, False), hues, strict=True):
         table = data.points[data.points["covered"] == inside]
         name = f"{'inside' if inside else 'outside'} its {level} % interval: {len(table)}"
-        width = points(0.7)
         at, low, high = table["shown_at"], table["lower"], table["upper"]
-        ax.vlines(at, low, high, color=hue, linewidth=width, alpha=0.6)
-        (entries[name],) = ax.plot(
-            table["shown_at"], table["median"], "o", color=hue, markersize=points(2.5)
-        )
+        ax.vlines(at, low, high, color=hue, linewidth=points(0.7), alpha=0.6)
+        (entries[name],) = ax.plot(at, table["median"], "o", color=hue, markersize=points(2.5))
     _shown.draw_legend(ax, entries, legend)
     return ax
 

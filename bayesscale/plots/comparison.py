@@ -65,7 +65,6 @@ def plot_comparison(
     --------
     >>> bs.plot_comparison(bs.compare(fits))                      # doctest: +SKIP
     """
-    _shown.check_legend(legend)
     scores = comparison_data(comparison).scores
     names, criteria = scores["fit"].unique().tolist(), scores["criterion"].unique().tolist()
     hues = _shown.colors_for(len(criteria), color)

@@ -18,7 +18,7 @@ from bayesscale.forecast import Purchase, Terms, summary_columns
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
 from bayesscale.plots.style import blend, ink, palette, points
-from bayesscale.quantities import FLOPS, PARAMS, ShownLoss
+from bayesscale.quantities import FLOPS, PARAMS, LossScale, ShownLoss
 from bayesscale.runs import Runs
 
 MOST_SLICES = 5
@@ -61,7 +61,8 @@ def isoflops_data(
     """Return what :func:`plot_isoflops` draws."""
     fits = _shown.resolve(fit, label=label)
     interval_tails(ci_prob)
-    scale, runs = _shown.loss_scale(fits, unit), fits[0].fit.runs
+    runs = fits[0].fit.runs
+    scale = LossScale.of(runs, unit)
     if flops is None:
         budgets = np.append(levels_of(runs.flops), _axes.BEYOND * runs.flops.max())
     else:
@@ -157,7 +158,7 @@ def plot_isoflops(
     """
     fits = _shown.resolve(fit, label=label, color=color)
     data = isoflops_data(fit, flops=flops, ci_prob=ci_prob, unit=unit, terms=terms, label=label)
-    x, y = f"{_axes.name_size(PARAMS)} $N$", _shown.loss_scale(fits, unit).noun
+    x, y = f"{_axes.name_size(PARAMS)} $N$", LossScale.of(fits[0].fit.runs, unit).noun
     ax = _axes.new(ax, xscale="log", yscale="log", xlabel=x, ylabel=y)
     budgets = data.slices["flops"].unique()
     alone = len(fits) == 1

@@ -72,7 +72,7 @@ def loss_data(
         raise DomainError(
             f"The law {law!r} is drawn against {x}, not compute: leave flops_max out."
         )
-    scale = _shown.loss_scale(fits, unit)
+    scale = LossScale.of(fits[0].fit.runs, unit)
     fitted = np.concatenate([each.fit.runs[x] for each in fits])
     everything = fitted if held_out is None else np.concatenate([fitted, held_out[x]])
     sizes = _axes.sizes_up_to(everything, flops_max)
@@ -95,10 +95,8 @@ def loss_data(
 
 
 def _common_axis(fits: list[Shown]) -> str:
-    axes = {}
-    for each in fits:
-        law = Mixture.of(each.fit).reference.law
-        axes[each.name] = "flops" if law.split else next(iter(law.quantities))
+    laws = {each.name: Mixture.of(each.fit).reference.law for each in fits}
+    axes = {n: "flops" if law.split else next(iter(law.quantities)) for n, law in laws.items()}
     if len(set(axes.values())) > 1:
         raise DomainError(
             "These fits have no axis in common: "
@@ -177,7 +175,7 @@ def plot_loss(
         label=label,
     )  # fmt: skip
     x, size, alone = data.x, quantity(data.x), len(fits) == 1
-    noun = _shown.loss_scale(fits, unit).noun
+    noun = LossScale.of(fits[0].fit.runs, unit).noun
     ax = _axes.new(ax, xscale="log", yscale="log", xlabel=_axes.name_size(size), ylabel=noun)
     entries: Entries = {}
     law = "compute-optimal" if data.optimal else "law"

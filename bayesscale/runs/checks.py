@@ -7,6 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from bayesscale._format import list_some, printable, rows, scientific, short_number
 from bayesscale.errors import RunsError, RunsWarning
-from bayesscale.quantities import Quantity
+from bayesscale.quantities import UNIQUE_TOKENS, Quantity
 from bayesscale.runs.columns import numbers
 from bayesscale.runs.units import count_in_words, training_flops
 
@@ -73,49 +74,47 @@ _SOUNDS_LIKE = {
 }
 
 
+def some_runs(ids: np.ndarray, values: np.ndarray | pd.Series, name: str, bad: np.ndarray) -> str:
+    """Count the runs that a mask ``(run,)`` marks, and point at the first by id and value."""
+    return f"{bad.sum():,} of {len(ids):,} runs: {rows(ids[bad], values[bad], name)}"
+
+
 def number_problems(
     q: Quantity, values: np.ndarray, unreadable: np.ndarray, *, counted: np.ndarray,
     cells: pd.Series, ids: np.ndarray,
 ) -> Iterator[str]:  # fmt: skip
     """List cells that no run can have; ``counted`` are ``values`` in the unit of the quantity."""
-    name, n = q.name, len(ids)
-
-    def where(bad: np.ndarray) -> str:
-        at = np.flatnonzero(bad)
-        return f"{at.size:,} of {n:,} runs: {rows(ids[at], values[at], name)}."
-
+    name, where = q.name, partial(some_runs, ids, values, q.name)
     if unreadable.any():
-        at = np.flatnonzero(unreadable)
-        seen = cells.iloc[at[:5]].tolist()
         yield (
-            f"{name} must be numbers, but are not in {at.size:,} of {n:,} runs: "
-            f"{rows(ids[at], seen, name)}.{_how_to_write(seen[0], q)}"
+            f"{name} must be numbers, but are not in {some_runs(ids, cells, name, unreadable)}."
+            f"{_how_to_write(cells[unreadable].iloc[0], q)}"
         )
     yield from missing_problems(name, np.isnan(values) & ~unreadable, ids=ids)
     infinite = np.isinf(values)
     if infinite.any():
-        yield f"{name} is infinite in {where(infinite)} Leave out runs that overflowed."
+        yield f"{name} is infinite in {where(infinite)}. Leave out runs that overflowed."
     bad = np.isfinite(values) & ~q.admits(values)
     low, high = q.bounds
     if (negative := bad & (values < 0) & (low >= 0)).any():
         why = _WHY_NEGATIVE if name == "loss" else f" {name} cannot be negative."
-        yield f"{name} is negative in {where(negative)}{why}"
+        yield f"{name} is negative in {where(negative)}.{why}"
     if (zero := bad & (values == 0)).any():
         why = " Leave out runs that did not finish." if name == "loss" else ""
         must = "positive" if (low, high) == (0, math.inf) else q.domain
-        yield f"{name} is zero in {where(zero)} It must be {must}.{why}"
+        yield f"{name} is zero in {where(zero)}. It must be {must}.{why}"
     if (other := bad & ~negative & ~zero).any():
         dense = " A dense model has one." if name == "experts" else ""
-        yield f"{name} must be {q.domain}, but is not in {where(other)}{dense}"
+        yield f"{name} must be {q.domain}, but is not in {where(other)}.{dense}"
     least, most = _LIMITS.get(q.style, (0.0, math.inf))
     if (huge := (counted > most) & ~infinite).any():
         yield (
-            f"{name} is above {scientific(most)} in {where(huge)} Pass plain counts: perhaps they "
+            f"{name} is above {scientific(most)} in {where(huge)}. Pass plain counts: perhaps they "
             "were multiplied by 1e9 twice, or this is another column."
         )
     if (tiny := (counted < least) & (values > 0) & ~bad).any():
         yield (
-            f"{name} is below {short_number(least)} in {where(tiny)} It is a plain count: correct "
+            f"{name} is below {short_number(least)} in {where(tiny)}. It is a plain count: correct "
             f'these cells, or pass units={{"{name}": "B"}} if the column counts billions, "M" for '
             "millions."
         )
@@ -137,12 +136,10 @@ def label_problems(
 ) -> Iterator[str]:
     """Describe cells that cannot be labels, shape ``(run,)``."""
     if unreadable.any():
-        at = np.flatnonzero(unreadable)
-        seen = cells.iloc[at[:5]].tolist()
         yield (
-            f"{what} must hold text or numbers, but does not in {at.size:,} of {len(ids):,} runs: "
-            f"{rows(ids[at], seen, 'label')}. Write plain text, without NUL characters and halves "
-            "of surrogate pairs, which files cannot hold."
+            f"{what} must hold text or numbers, but does not in "
+            f"{some_runs(ids, cells, 'label', unreadable)}. Write plain text, without NUL "
+            "characters and halves of surrogate pairs, which files cannot hold."
         )
 
 
@@ -162,49 +159,38 @@ def _how_to_write(cell: object, q: Quantity) -> str:
     )
 
 
-def loss_problems(
-    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, unit: str, column: str = "loss"
-) -> Iterator[str]:
-    """Describe losses that no language model has, and of errors beyond them; nats per token."""
-    loss, n = columns["loss"], len(ids)
+def column_problems(
+    columns: Mapping[str, np.ndarray], *, ids: np.ndarray, param_count: str,
+    unit: str = "nats/token", column: str = "loss",
+) -> Iterator[str]:  # fmt: skip
+    """Describe losses, nats/token, that no model has, errors beyond them, and swapped counts."""
+    loss = columns["loss"]
     if (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
         loss = np.minimum(loss, LARGEST_LOSS)  # a few are kept: `suspicions` names them
     converted = "" if unit == "nats/token" else f", converted from {unit},"
-    high = np.flatnonzero((loss > LARGEST_LOSS) & np.isfinite(loss))
-    if high.size:
+    if (high := (loss > LARGEST_LOSS) & np.isfinite(loss)).any():
         yield (
-            f"loss{converted} is above {LARGEST_LOSS:.2f} nats/token in {high.size:,} of {n:,} "
-            f"runs: {rows(ids[high], loss[high], 'loss')}. That is worse than guessing uniformly "
-            'among 256,000 tokens. If the column is a perplexity, pass loss_unit="perplexity"; if '
-            'in bits, "bits/token" or "bits/byte"; if it is a sum, divide by the tokens; leave out '
+            f"loss{converted} is above {LARGEST_LOSS:.2f} nats/token in "
+            f"{some_runs(ids, loss, 'loss', high)}. That is worse than guessing uniformly among "
+            '256,000 tokens. If the column is a perplexity, pass loss_unit="perplexity"; if in '
+            'bits, "bits/token" or "bits/byte"; if it is a sum, divide by the tokens; leave out '
             f'runs that diverged, e.g. where="{column} < {math.floor(LARGEST_LOSS)}" (on the '
             "command line --where)."
         )
-    low = np.flatnonzero((loss > 0) & (loss < SMALLEST_LOSS))
-    if low.size:
+    if (low := (loss > 0) & (loss < SMALLEST_LOSS)).any():
         yield (
-            f"loss{converted} is below {SMALLEST_LOSS} nats/token in {low.size:,} of {n:,} runs: "
-            f"{rows(ids[low], loss[low], 'loss')}. No language model is that good: perhaps this "
-            "is an accuracy, an error rate or a normalised loss. Pass the mean loss per token."
+            f"loss{converted} is below {SMALLEST_LOSS} nats/token in "
+            f"{some_runs(ids, loss, 'loss', low)}. No language model is that good: perhaps this is "
+            "an accuracy, an error rate or a normalised loss. Pass the mean loss per token."
         )
-    if "loss_se" in columns:
-        above = np.flatnonzero((columns["loss_se"] > loss) & np.isfinite(columns["loss_se"]))
-        if above.size:
-            yield (
-                f"loss_se is above the loss itself in {above.size:,} of {n:,} runs: "
-                f"{rows(ids[above], columns['loss_se'][above], 'loss_se')}. Pass the standard "
-                "error of each loss, in the unit of the loss and not in percent."
-            )
-
-
-def count_problems(
-    columns: Mapping[str, np.ndarray], param_count: str, ids: np.ndarray
-) -> Iterator[str]:
-    """Compare the two parameter counts, if there are two."""
-    if param_count != "total" or "params_non_embedding" not in columns:
-        return
-    more = columns["params_non_embedding"] > columns["params"]
-    if more.any():
+    error = columns.get("loss_se")
+    if error is not None and (above := (error > loss) & np.isfinite(error)).any():
+        yield (
+            f"loss_se is above the loss itself in {some_runs(ids, error, 'loss_se', above)}. Pass "
+            "the standard error of each loss, in the unit of the loss and not in percent."
+        )
+    inner = columns.get("params_non_embedding") if param_count == "total" else None
+    if inner is not None and (more := inner > columns["params"]).any():
         which = list_some([f"run {i}" for i in ids[more]])
         yield (
             f"params_non_embedding exceeds params in {more.sum():,} of {len(ids):,} runs: {which}. "
@@ -248,10 +234,10 @@ def suspicions(
 
 
 def _worse_than_guessing(loss: np.ndarray, ids: np.ndarray) -> Iterator[str]:
-    worse = np.flatnonzero(loss > LARGEST_LOSS)
-    if worse.size:
+    worse = loss > LARGEST_LOSS
+    if worse.any():
         yield (
-            f"{worse.size:,} of {len(ids):,} runs are worse than guessing among 256,000 tokens: "
+            f"{worse.sum():,} of {len(ids):,} runs are worse than guessing among 256,000 tokens: "
             f"{rows(ids[worse], loss[worse], 'loss')}. They are kept, and no law describes them: "
             f"leave them out with runs.drop({ids[worse].tolist()[:5]})."
         )
@@ -310,7 +296,7 @@ def epochs_of(
         plain = re.sub(r"[^a-z]", "", column.lower())
         unique = _UNIQUE.fullmatch(plain) is not None
         if unique or _EPOCHS.fullmatch(plain):
-            values, _ = numbers(frame[column], counts=unique)
+            values, _ = numbers(frame[column], UNIQUE_TOKENS if unique else None)
             if unique and tokens is None:
                 continue
             epochs = tokens / values if unique else values
@@ -421,22 +407,20 @@ def _slips(
     usual = off_median[np.abs(off_median) <= math.log(_SLIP)]
     # a design that reaches far goes there by steps, a slip leaves a gap
     gap = (off_median < usual.min() - _STEP) | (off_median > usual.max() + _STEP)
-    anywhere = np.ones(len(ids), dtype=bool)
     x = np.column_stack([np.ones(len(ids)), np.log(params), np.log(tokens)])
     y = np.log(loss)
     off, kept = np.zeros(len(ids)), np.ones(len(ids), dtype=bool)
     for _ in range(3):  # least squares of the loss in logs, without what lies far off it
         off = np.abs(y - x @ np.linalg.lstsq(x[kept], y[kept])[0])
         kept = off <= np.quantile(off, 0.8)
-    for what, distance, limit, apart, values, name in (
-        ("median tokens per parameter", np.abs(off_median), _SLIP, gap, ratio,
-         "tokens per parameter"),
-        ("loss predicted from the other runs", off, _LOSS_OFF, anywhere, loss, "loss"),
-    ):  # fmt: skip
-        at = np.flatnonzero(distance > math.log(limit))
-        if 0 < at.size <= max(1, _SLIPS_AT_MOST * len(ids)) and apart[at].all():
+    far = np.abs(off_median) > math.log(_SLIP)
+    for what, at, limit, values, name in (
+        ("median tokens per parameter", far & gap[far].all(), _SLIP, ratio, "tokens per parameter"),
+        ("loss predicted from the other runs", off > math.log(_LOSS_OFF), _LOSS_OFF, loss, "loss"),
+    ):
+        if 0 < at.sum() <= max(1, _SLIPS_AT_MOST * len(ids)):
             yield (
-                f"{at.size:,} of {len(ids):,} runs {'differ' if at.size > 1 else 'differs'} more "
+                f"{at.sum():,} of {len(ids):,} runs {'differ' if at.sum() > 1 else 'differs'} more "
                 f"than {limit:g}-fold from the {what}: {rows(ids[at], values[at], name)}. Check "
                 "these rows for errors, such as a wrong power of ten; one such run can change "
                 "every prediction."
@@ -484,14 +468,14 @@ def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -
 
 def _flops_off(flops: np.ndarray, six_nd: np.ndarray, ids: np.ndarray) -> Iterator[str]:
     ratio = flops / six_nd
-    off = np.flatnonzero((ratio > _FLOPS_OFF) | (ratio < 1 / _FLOPS_OFF))
+    off = (ratio > _FLOPS_OFF) | (ratio < 1 / _FLOPS_OFF)
     usual = float(np.median(ratio))
     afresh = 'flop_rule="6ND" computes FLOP from params and tokens and ignores the column.'
-    if off.size:
+    if off.any():
         yield (
-            f"flops differ from 6 x params x tokens more than tenfold in {off.size:,} of "
-            f"{len(ids):,} runs: {rows(ids[off], ratio[off], 'flops / 6ND')}. Check for a wrong "
-            f"power of ten or another way of counting parameters; {afresh}"
+            "flops differ from 6 x params x tokens more than tenfold in "
+            f"{some_runs(ids, ratio, 'flops / 6ND', off)}. Check for a wrong power of ten or "
+            f"another way of counting parameters; {afresh}"
         )
     elif not 1 / _FLOPS_OFF_THROUGHOUT <= usual <= _FLOPS_OFF_THROUGHOUT:
         yield (

@@ -3,7 +3,7 @@
 import datetime
 import difflib
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Number, Real
@@ -27,7 +27,7 @@ from bayesscale.quantities import (
     Quantity,
 )
 from bayesscale.runs.names import needs_no_comment, of_that_meaning, unit_in_name, unit_of_loss
-from bayesscale.runs.units import compute_in_words, count_in_words
+from bayesscale.runs.units import count_in_words
 
 RUN = "run"
 """Name of the index and of the dimension."""
@@ -36,7 +36,7 @@ NUMBERS = (PARAMS, TOKENS, FLOPS, LOSS, LOSS_SE, PARAMS_NON_EMBEDDING)
 """Numbers that have an argument of their own. All others are further inputs."""
 
 _LABELS = (str, Number, np.bool_, datetime.date, datetime.timedelta)
-_EXACT = 2**53  # whole numbers up to here are exact as float64
+EXACT = 2**53  # whole numbers up to here are exact as float64
 _INT64 = 2**63
 
 
@@ -60,7 +60,7 @@ class Source:
         product = pd.Series(1.0, frame.index)
         for part in self.factors:
             if part in frame.columns:
-                product = product * numbers(_with_points(frame[part], decimal), counts=True)[0]
+                product = product * numbers(_with_points(frame[part], decimal), TOKENS)[0]
             else:
                 product = product * float(part)
         return product
@@ -83,14 +83,12 @@ def assign_columns(
     for part, column in [*named.items(), *(("group", g) for g in groups)]:
         if column not in columns and not _is_product(column, columns):
             raise unknown_name(f"column for {part}", column, columns)
-    part_of: dict[str, str] = {}
     for part, column in named.items():
-        if column in part_of:
+        first = next(other for other, same in named.items() if same == column)
+        if first != part:
             raise RunsError(
-                f"Column {column!r} is named for both {part_of[column]} and {part}. "
-                f"Leave one of them out."
+                f"Column {column!r} is named for both {first} and {part}. Leave one of them out."
             )
-        part_of[column] = part
     chosen = {part: Source(column) for part, column in named.items()}
     free = [c for c in columns if c not in {*named.values(), *groups}]
     for q in sought:
@@ -130,7 +128,7 @@ def _only_source(q: Quantity, free: Sequence[str], frame: pd.DataFrame) -> Sourc
     units = {c: unit for c in free if (unit := unit_in_name(c, q)) is not None}
     no_column_repeats(units, columns=free)
     if q.role != "label":
-        read = {c: scaled(numbers(frame[c], counts=True)[0], u) for c, u in units.items()}
+        read = {c: scaled(numbers(frame[c], TOKENS)[0], u) for c, u in units.items()}
         with_numbers = {c: x for c, x in read.items() if np.isfinite(x).any()}
         units = {c: units[c] for c in with_numbers or list(units)[:1]}
         first, *others = with_numbers.values() or [np.zeros(0)]
@@ -145,10 +143,8 @@ def _only_source(q: Quantity, free: Sequence[str], frame: pd.DataFrame) -> Sourc
         )
     for column, unit in units.items():
         factor = f" × {short_number(unit)}" if isinstance(unit, float) else f", {unit}"
-        remark = f"{column!r}{factor * (unit != 1.0)}"
-        if q.role == "label" or (unit == 1.0 and needs_no_comment(column, q)):
-            remark = ""
-        return Source(column, unit, remark)
+        known = q.role == "label" or (unit == 1.0 and needs_no_comment(column, q))
+        return Source(column, unit, "" if known else f"{column!r}{factor * (unit != 1.0)}")
     return None
 
 
@@ -280,23 +276,20 @@ def column_name(what: str, column: object) -> str:
     return column
 
 
-def numbers(
-    column: pd.Series, *, counts: bool = False, compute: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def numbers(column: pd.Series, q: Quantity | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Read cells as fresh float64 ``(run,)``, NaN where missing, and tell where unreadable.
 
-    Text of ``counts`` may be ``1.73B`` or ``2,040``, of ``compute`` ``1e21 FLOP``.
+    Text of a quantity that is a count may be ``1.73B`` or ``2,040``, of compute ``1e21 FLOP``.
     """
     if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
         with np.errstate(over="ignore"):  # beyond float64: infinite, and refused as that
             return column.to_numpy(dtype=np.float64, copy=True), np.zeros(len(column), dtype=bool)
-    words = compute_in_words if compute else count_in_words if counts else lambda _: None
-    read = [_number(cell, words) for cell in column.tolist()]
+    read = [_number(cell, q) for cell in column.tolist()]
     values = np.array([np.nan if x is None else x for x in read], dtype=np.float64)
     return values, np.array([x is None for x in read], dtype=bool)
 
 
-def _number(cell: Any, words: Callable[[str], float | None]) -> float | None:
+def _number(cell: Any, q: Quantity | None) -> float | None:
     """Return the cell as a float, NaN if it is empty, None if it is no number."""
     if _is_empty(cell):
         return np.nan
@@ -307,13 +300,14 @@ def _number(cell: Any, words: Callable[[str], float | None]) -> float | None:
     except OverflowError:
         return None
     except ValueError:
-        return words(str(cell))
+        return count_in_words(str(cell), q) if q and q.style in ("count", "flops") else None
 
 
 def _is_empty(cell: object) -> bool:
     if isinstance(cell, str):
         return not cell.strip()
-    return cell is None or cell is pd.NA or cell is pd.NaT or cell is np.ma.masked
+    nan = isinstance(cell, float) and cell != cell
+    return nan or cell is None or cell is pd.NA or cell is pd.NaT or cell is np.ma.masked
 
 
 def labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -327,18 +321,18 @@ def labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return column.to_numpy(copy=True), nowhere, nowhere
     if pd.api.types.infer_dtype(column, skipna=False) == "string":
         codes, levels = pd.factorize(column, use_na_sentinel=False)
-        blank = np.array([_is_empty(level) or _is_nan(level) for level in levels], dtype=bool)
+        blank = np.array([_is_empty(level) for level in levels], dtype=bool)
         text = np.array([_text(level) for level in levels], dtype=object)
         missing = blank[codes]
         return np.where(missing, "", text[codes]), missing, ~missing & (text == "")[codes]
-    cells = [None if _is_empty(cell) or _is_nan(cell) else cell for cell in _plain(column)]
+    cells = [None if _is_empty(cell) else cell for cell in _plain(column)]
     missing = np.array([cell is None for cell in cells], dtype=bool)
     there: list[Any] = [cell for cell in cells if cell is not None]
     if there and all(isinstance(x, Real) and not isinstance(x, bool) for x in there):
         whole = all(abs(x) < _INT64 and x % 1 == 0 for x in there)
         if whole and not missing.any():
             return np.array([int(x) for x in there], dtype=np.int64), missing, nowhere
-        if all(isinstance(x, float) or abs(x) <= _EXACT for x in there):
+        if all(isinstance(x, float) or abs(x) <= EXACT for x in there):
             floats = np.array([np.nan if x is None else x for x in cells], dtype=np.float64)
             return floats, missing, nowhere
     text = np.array([_text(cell) for cell in cells], dtype=object)
@@ -351,10 +345,6 @@ def _plain(column: pd.Series) -> list[object]:
         levels = column.cat.categories.tolist()
         return [levels[code] if code >= 0 else None for code in column.cat.codes]
     return [cell.item() if isinstance(cell, np.generic) else cell for cell in column.tolist()]
-
-
-def _is_nan(cell: object) -> bool:
-    return isinstance(cell, float) and cell != cell
 
 
 def _text(cell: object) -> str:

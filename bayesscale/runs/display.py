@@ -41,9 +41,9 @@ def facts(runs: Any) -> dict[str, str]:
         words[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     if runs.cluster is not None:
         words["clusters"] = f"{runs.n_clusters:,}, each with several rows"
-    extra = [name for name in QUANTITIES if name in runs and name not in (*words, *runs.groups)]
-    if extra:
-        words["also"] = ", ".join(name for name in extra if name != "cluster")
+    told = {*words, *runs.groups, "cluster"}
+    if extra := [name for name in QUANTITIES if name in runs and name not in told]:
+        words["also"] = ", ".join(extra)
     return words
 
 

@@ -100,8 +100,7 @@ def _refuse_impossible(
     for q in numbers:
         values, cells = columns[q.name], pd.Series(columns[q.name])
         problems += checks.number_problems(q, values, fine, counted=values, cells=cells, ids=ids)
-    problems += checks.loss_problems(columns, ids=ids, unit="nats/token")
-    problems += checks.count_problems(columns, param_count, ids)
+    problems += checks.column_problems(columns, ids=ids, param_count=param_count)
     for name in groups:
         column = pd.Series(columns[name])
         missing = (column.isna() | column.eq("")).to_numpy(dtype=bool)

@@ -120,10 +120,7 @@ def _mirrored(ladder: PublicLadder) -> Path | None:
     """Return the path of a ladder's file in the mirror; None if it is not there."""
     folder = os.environ.get(MIRROR_VARIABLE)
     paths = sorted(Path(folder).rglob(ladder.url.rsplit("/", 1)[-1])) if folder else []
-    for path in paths:
-        if sha256(path.read_bytes()).hexdigest() == ladder.sha256:
-            return path
-    return None
+    return next((p for p in paths if sha256(p.read_bytes()).hexdigest() == ladder.sha256), None)
 
 
 def _download(name: str, ladder: PublicLadder, tell: Callable[[], None]) -> Path:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale import _arguments
-from bayesscale._format import list_some, rows
+from bayesscale._format import list_some
 from bayesscale._types import is_dataset
 from bayesscale.errors import RunsError
 from bayesscale.quantities import (
@@ -164,10 +164,9 @@ class _Columns:
         """Return the numbers of a quantity, which cells are unreadable, and the cells."""
         # a cell such as 1.73B gives its own unit, unless one was named for the column
         source, q = self.found[name], self.wanted[name]
-        counts = source.unit == 1.0 and name not in self.factors
-        kinds = {"counts": counts and q.style == "count", "compute": counts and q.style == "flops"}
+        no_unit = source.unit == 1.0 and name not in self.factors
         cells = source.cells(self.frame, decimal=self.decimal)
-        return *read.numbers(cells, **kinds), cells
+        return *read.numbers(cells, q if no_unit else None), cells
 
     def read_checked(
         self, ids: np.ndarray, loss_unit: str, per_token: Any, param_count: str
@@ -183,10 +182,10 @@ class _Columns:
                     q, values, unreadable, counted=columns[name], cells=cells, ids=ids
                 )
         mean_bytes = _to_nats(columns, loss_unit, per_token)
-        problems += checks.loss_problems(
-            columns, ids=ids, unit=loss_unit, column=self.found["loss"].column
-        )
-        problems += checks.count_problems(columns, param_count, ids)
+        problems += checks.column_problems(
+            columns, ids=ids, param_count=param_count, unit=loss_unit,
+            column=self.found["loss"].column,
+        )  # fmt: skip
         named = {
             name: self.found[name].column for name in ("seed", "cluster") if name in self.found
         }
@@ -228,10 +227,8 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     ids = _run_ids(frame, sources["run_id"].column if "run_id" in sources else None)
     columns, mean_bytes = data.read_checked(ids, loss_unit, per_token, param_count)
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
-    wanted = {name: q for name, q in data.wanted.items() if q is not BYTES_PER_TOKEN}
-    extra = tuple(q for name, q in wanted.items() if name in sources and q not in read.NUMBERS)
-    used = {part for source in sources.values() for part in (source.column, *source.factors)}
-    used |= {*groups}
+    extra = tuple(q for k, q in data.wanted.items() if k in columns and q not in read.NUMBERS)
+    used = {*groups, *(p for s in sources.values() for p in (s.column, *s.factors))}
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
     if repeated is not None and EPOCHS.name not in columns:
         columns[EPOCHS.name], extra = repeated[1], (*extra, EPOCHS)
@@ -247,12 +244,11 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     )  # fmt: skip
     for suspicion in (*suspicions, *overlooked):
         checks.warn(suspicion)
-    every_name = dict.fromkeys((*wanted, *(q.name for q in extra), "seed", "cluster", *groups))
-    order = [c for c in every_name if c in columns]
+    order = dict.fromkeys((*data.wanted, *(q.name for q in extra), "seed", "cluster", *groups))
     return {
-        "_columns": {c: columns[c] for c in order}, "run_ids": ids, "param_count": param_count,
-        "flop_rule": rule, "loss_unit": loss_unit, "bytes_per_token": mean_bytes,
-        "_groups": groups, "_inputs": extra,
+        "_columns": {c: columns[c] for c in order if c in columns}, "run_ids": ids,
+        "param_count": param_count, "flop_rule": rule, "loss_unit": loss_unit,
+        "bytes_per_token": mean_bytes, "_groups": groups, "_inputs": extra,
         "_remarks": {k: v.remark for k, v in sources.items() if v.remark} | remarks | derived,
         "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
     }  # fmt: skip
@@ -369,9 +365,7 @@ def _complete_rows(data: _Columns) -> pd.DataFrame:
 def _to_nats(columns: dict[str, np.ndarray], unit: str, per_token: Any) -> float | None:
     """Convert the loss and its error to nats per token of the mean length, which is returned."""
     lengths = columns.pop(BYTES_PER_TOKEN.name, None)
-    mean = (
-        per_token if per_token is None else float(per_token if lengths is None else _mean(lengths))
-    )
+    mean = None if per_token is None else float(per_token if lengths is None else _mean(lengths))
     nats: Any = nats_per_token(unit, bytes_per_token=mean)
     if lengths is not None and not unit.startswith(("bits/byte", "bits/char")):
         nats = nats * mean / lengths
@@ -392,10 +386,10 @@ def _unique_at_most_all(columns: dict[str, np.ndarray], ids: np.ndarray) -> dict
         return {}
     if (far := unique > tokens * (1 + ROUNDED)).any():
         raise RunsError(
-            f"unique_tokens exceed tokens in {far.sum():,} of {len(ids):,} runs: "
-            f"{rows(ids[far], unique[far], UNIQUE_TOKENS.name)}. Unique tokens are those that a "
-            "run used at least once: as many as its tokens if data are plentiful, not the whole "
-            "corpus."
+            "unique_tokens exceed tokens in "
+            f"{checks.some_runs(ids, unique, UNIQUE_TOKENS.name, far)}. Unique tokens are those "
+            "that a run used at least once: as many as its tokens if data are plentiful, not the "
+            "whole corpus."
         )
     columns[UNIQUE_TOKENS.name] = np.minimum(unique, tokens)
     return {UNIQUE_TOKENS.name: f"rounded down to tokens in {more.sum():,} runs"}

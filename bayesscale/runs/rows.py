@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike
 from bayesscale._arguments import number, shown
 from bayesscale._format import flops as write_flops, list_some
 from bayesscale.errors import DomainError, RunsError, UnknownNameError, unknown_name
-from bayesscale.runs.columns import no_column_repeats, numbers
+from bayesscale.quantities import TOKENS
+from bayesscale.runs.columns import EXACT, no_column_repeats, numbers
 
 Reading = Literal["last", "best", "mean"]
 Where = Mapping[str, str | float | int] | str | Sequence[str]
 
 _SAME_BUDGET = 1e-9  # 6ND carries rounding errors, budgets differ by far more
-_EXACT = 2**53  # whole numbers below are exact as float64
 _CONDITION = re.compile(r"\s*(.+?)\s*(!=|<=|>=|==?|<|>|\sin\s)\s*(.*\S)\s*")
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
@@ -38,8 +38,8 @@ def rows_where(frame: pd.DataFrame, where: Where | None) -> pd.DataFrame:
         cells = frame[column]
         filled = cells.notna().to_numpy(dtype=bool)
         if sign in _ORDER:
-            read = numbers(cells, counts=True)[0]
-            limit = numbers(pd.Series([value], dtype=object), counts=True)[0]
+            read = numbers(cells, TOKENS)[0]
+            limit = numbers(pd.Series([value], dtype=object), TOKENS)[0]
             if np.isnan(limit).any():
                 raise DomainError(f"where compares {column!r} with {shown(value)}: no number.")
             keep = _ORDER[sign](read, limit)
@@ -92,7 +92,7 @@ def _equals(cells: pd.Series, filled: np.ndarray, value: Any) -> np.ndarray:
     keep = filled & (text == _written(value))
     number_, _ = numbers(pd.Series([value], dtype=object))
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not keep.any() or (is_number and np.abs(number_) < _EXACT):
+    if not keep.any() or (is_number and np.abs(number_) < EXACT):
         keep |= filled & (numbers(cells)[0] == number_)
     return keep
 
@@ -105,15 +105,12 @@ def one_reading(
     The last row has the largest ``order``; rows without a loss only count where a run has no other.
     """
     table = pd.DataFrame({"run": pd.factorize(keys)[0], "loss": loss, "order": order})
-    no_loss = table["loss"].isna()
-    table = table.assign(no_loss=no_loss, row=np.arange(len(table)))
-    by = ["no_loss", "loss"] if reading == "best" else ["no_loss", "order", "row"]
-    down = [True, True] if reading == "best" else [True, False, False]
-    chosen = table.sort_values(by, ascending=down, kind="stable").groupby("run").head(1)
-    chosen = chosen.sort_values("run")
-    mean = table.groupby("run")["loss"].mean().to_numpy()
-    at = chosen["row"].to_numpy()
-    return at, mean if reading == "mean" else loss[at]
+    by = ["loss"] if reading == "best" else ["order", "row"]
+    ranked = table.assign(no_loss=np.isnan(loss), row=table.index).sort_values(
+        ["no_loss", *by], ascending=[True, *(reading == "best" for _ in by)], kind="stable"
+    )
+    at = ranked.drop_duplicates("run").sort_values("run").index.to_numpy()
+    return at, table.groupby("run")["loss"].mean().to_numpy() if reading == "mean" else loss[at]
 
 
 def _written(cell: object) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from bayesscale import _arguments
 from bayesscale.accounting import FLOP_PER_PARAM_AND_TOKEN, PFLOP_DAY
 from bayesscale.errors import DomainError
-from bayesscale.quantities import FLOPS, PARAMS, LossUnit, Quantity
+from bayesscale.quantities import PARAMS, LossUnit, Quantity
 from bayesscale.runs.names import LOG10, unit_in_words
 
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
@@ -63,7 +63,7 @@ def column_factors(units: object, quantities: Mapping[str, Quantity]) -> dict[st
 
 
 def count_in_words(cell: str, quantity: Quantity = PARAMS) -> float | None:
-    """Read a count as people write it: ``1.73B``, ``350m`` or ``2,040``; None for all else.
+    """Read a count as people write it, ``1.73B`` or ``2,040``, or ``3 PFLOP-days``; else None.
 
     >>> count_in_words("1.4T")
     1400000000000.0
@@ -79,11 +79,6 @@ def count_in_words(cell: str, quantity: Quantity = PARAMS) -> float | None:
     # written out, so that 1.73B is exactly what 1.73e9 is
     plain = power.is_integer() and "e" not in match[1].lower()
     return float(f"{match[1]}e{round(power)}") if plain else float(match[1]) * unit
-
-
-def compute_in_words(cell: str) -> float | None:
-    """Read compute as people write it, such as ``1e21 FLOP`` or ``3 PFLOP-days``."""
-    return count_in_words(cell, FLOPS)
 
 
 def size_in_name(name: object) -> object:

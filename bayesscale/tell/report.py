@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +153,6 @@ def report(
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         plan = _planned(plan, fit, flops, terms, backtest, ci_prob).in_unit(unit)
-        subject_fit = plan.fit
         contents = [
             chapters.answer_chapter(plan, machine),
             *chapters.fit_chapters(plan),
@@ -167,8 +165,8 @@ def report(
         drawn = {p.stem: draw(p) for chapter in contents for p in chapter.pictures}
         page = _render(
             plan, contents, drawn,
-            title=title or f"Scaling law: {subject_fit.runs.name or 'the runs'}", question=question,
-            commands=commands if commands is not None else _python(subject_fit),
+            title=title or f"Scaling law: {subject.runs.name or 'the runs'}", question=question,
+            commands=commands if commands is not None else _python(subject),
             severity=worst(
                 r.severity
                 for r in (plan, comparison, sensitivity, recipes, tasks)
@@ -225,7 +223,6 @@ def _render(
     )  # fmt: skip
     environment.filters["sections"] = lambda sections: Markup(as_html(sections))
     environment.filters["picture"] = lambda picture: drawn[picture.stem].address
-    folder = files("bayesscale.tell") / "templates"
     fit = plan.fit
     explorer = None if plan.allocation is None else explorer_of(plan)
     unit = plan.prediction.scale.unit
@@ -239,8 +236,6 @@ def _render(
         facts={word: printable(fact) for word, fact in facts(fit.runs).items()},
         chapters=contents, caveats=chapters.caveats(plan), provenance=_provenance(fit),
         commands="\n".join(commands),
-        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
-        script=Markup((folder / "report.js").read_text(encoding="utf-8")),
     )  # fmt: skip
 
 
