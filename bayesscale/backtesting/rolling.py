@@ -14,7 +14,7 @@ from bayesscale.backtesting.folds import Fold, rolling_folds
 from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.score import joined
 from bayesscale.backtesting.score_fold import FoldScore, score_fold
-from bayesscale.comparison import JointDensity, evidence
+from bayesscale.comparison import evidence, joint_density
 from bayesscale.errors import EvidenceError, RunsWarning
 from bayesscale.inference import Fit, FitOptions, Setup, seeded, takes_fit_options, warn_of
 from bayesscale.model import Posterior
@@ -116,23 +116,19 @@ def _refit(job: tuple[Setup, Fold, bool]) -> FoldScore:
     setup, fold, joint = job
     fit = setup.fit(published=False)
     score = score_fold(fit, fold)
-    if not joint:
-        return score
-    density = _joint_density(fit, fold)
-    joint_density = {"joint_log_density": density.log_density, "joint_mcse": density.mcse}
-    return replace(score, fold={**score.fold, **joint_density})
+    return replace(score, fold={**score.fold, **_joint_density(fit, fold)}) if joint else score
 
 
-def _joint_density(fit: Fit, fold: Fold) -> JointDensity:
+def _joint_density(fit: Fit, fold: Fold) -> dict[str, float]:
     """Return the joint log density of the held-out runs by two evidences, NaN without one."""
     every = joined(fold.small, fold.large)
     # the same model: centre, spread and priors are those of the small runs
     again = Setup(every, fit.spec, fit.sampling).sample()
     try:
-        before, after = (evidence(each, progress=False) for each in (fit, again))
+        density, mcse = joint_density(*(evidence(each, progress=False) for each in (fit, again)))
     except EvidenceError:
-        return JointDensity(np.nan, np.nan, len(fold.large))
-    return JointDensity.between(before, after, len(fold.large))
+        density, mcse = np.nan, np.nan
+    return {"joint_log_density": density, "joint_mcse": mcse}
 
 
 def _settings(setup: Setup, factor: float) -> dict[str, Any]:

@@ -57,8 +57,6 @@ def summarise(points: pd.DataFrame, by: Iterable[str]) -> pd.DataFrame:
     error, width = points["error"], np.log(points["upper90"] / points["lower90"])
     scored = points.assign(**covers, rmsle=error**2, bias=error, width90=width)
     groups = scored.groupby(list(by), sort=False, observed=True)
-    first = {
-        "n": groups.size(), "n_runs": groups["run"].nunique(), "reach": groups["reach"].median(),
-    }  # fmt: skip
+    counts = groups.agg(n=("run", "size"), n_runs=("run", "nunique"), reach=("reach", "median"))
     means = groups[[*covers, "crps", "log_score", "rmsle", "bias", "width90"]].mean()
-    return pd.DataFrame(first).join(means.assign(rmsle=np.sqrt(means["rmsle"])))
+    return counts.join(means.assign(rmsle=np.sqrt(means["rmsle"])))
