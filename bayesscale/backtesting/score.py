@@ -217,12 +217,10 @@ def _moved(before: Fit, after: Fit) -> pd.DataFrame:
     a, b = before.summary(), after.summary()
     shared = [name for name in a.index if name in b.index]
     a, b = a.loc[shared], b.loc[shared]
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "before": a["median"], "before_lower": a["lower"], "before_upper": a["upper"],
             "after": b["median"], "after_lower": b["lower"], "after_upper": b["upper"],
             "shift": np.divide(b["median"] - a["median"], a["sd"]),
         }
     )  # fmt: skip
-    table.index.name = "parameter"
-    return table

@@ -161,19 +161,16 @@ def _grid(
     for i, (name, scale) in enumerate(priors):
         report(f"Evidence under prior {i + 1} of {len(priors)}", i, len(priors))
         for key, fit in fits.items():
-            touched = [k for k in members[name] if k in fit.spec.priors]
+            touched, known = [k for k in members[name] if k in fit.spec.priors], base[key]
             if not touched or scale == 1:
-                grid[i, key] = base[key].log_evidence, base[key].mcse
+                grid[i, key] = known.log_evidence, known.mcse
                 continue
             # of the scaled over the own prior density
             own = fit.spec.space.scores({k: np.asarray(fit.coordinates[k]) for k in touched})
             log_ratios = [0.5 * z**2 * (1 - scale**-2) - np.log(scale) for z in own.values()]
             change, mcse, k = log_mean_weight(np.sum(log_ratios, axis=0))
             if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
-                grid[i, key] = (
-                    base[key].log_evidence + change,
-                    float(np.hypot(base[key].mcse, mcse)),
-                )
+                grid[i, key] = known.log_evidence + change, float(np.hypot(known.mcse, mcse))
             else:
                 setup = Setup(fit.runs, scaled(fit.spec, touched, scale), fit.sampling)
                 jobs[i, key] = setup, seed
@@ -234,12 +231,8 @@ def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
             for q in (0.05, 0.5, 0.95)
         }
     # laws of other inputs have slopes in others
-    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
-    return pd.DataFrame(
-        [[row.get(key, np.nan) for key in keys] for row in rows.values()],
-        index=pd.Index(list(rows), name="fit"),
-        columns=pd.MultiIndex.from_tuples(keys, names=["quantity", "quantile"]),
-    )
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename_axis(index="fit", columns=["quantity", "quantile"])
 
 
 def _verdict(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesscale import _sections as page, errors, forecast
 from bayesscale._arguments import interval_tails, number, positive_array
-from bayesscale._format import flops as write_flops, interval, percent
+from bayesscale._format import flops as write_flops, interval, percent, write_times
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.backtesting import Backtest, rolling_folds, score_fold, widest_factor
 from bayesscale.checks import CheckResult
@@ -26,14 +26,13 @@ from bayesscale.inference import (
     takes_fit_options,
     warn_of,
 )
+from bayesscale.laws import SPLIT
 from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs, Table, check_same_runs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-    from bayesscale.laws import Law
 
 REACH = 10.0
 """Compute over the largest run's that is planned for by default, and tested where runs allow."""
@@ -128,8 +127,10 @@ class Plan(page.Result):
             with warnings.catch_warnings():
                 # how far, the verdict says
                 warnings.simplefilter("ignore", errors.ExtrapolationWarning)
-                allocation = forecast.allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
-            prediction = _predict_advised(fit, allocation, terms, ci_prob)
+                how: dict[str, Any] = {"terms": terms, "ci_prob": ci_prob}
+                allocation = forecast.allocate(fit, flops=budgets, **how)
+                advised = {name: allocation.summary[f"recommended_{name}"] for name in SPLIT}
+                prediction = forecast.extrapolate(fit, **advised, **how)
         else:
             allocation, prediction = None, _predict_larger(fit, reference, flops, terms, ci_prob)
         not_tested = NO_TEST if test is None else ""
@@ -193,13 +194,13 @@ class Plan(page.Result):
         """The part of the plan that no held-out runs tested, in words; empty if none."""
         if self.test is None:
             return f"There is no back-test: {self.not_tested}"
-        reach = f"the plan extrapolates to {_times(self.reach)} the largest run"
+        reach = f"the plan extrapolates to {write_times(self.reach)} the largest run"
         if not len(self.test.judged):
             return f"The fits of the smaller runs failed their checks; {reach}, untested."
         if self.test.outcome == "note":
             return f"The back-test has low power ({self.test.power:.2f}); {reach}."
         if self.reach > NEARLY * self.test.tested_reach:
-            return f"Untested beyond {_times(self.test.tested_reach)}; {reach}."
+            return f"Untested beyond {write_times(self.test.tested_reach)}; {reach}."
         return ""
 
     @property
@@ -363,9 +364,7 @@ def plan(
             flops = planned_budgets(runs, flops, beyond or ())
         forecast.Terms.of(terms, runs, spends=False)  # before hours of sampling
         forecast.check_inputs(law, terms.given, wanted=law.given, single=True)
-    if hold_out is not None and hold_out != "auto":
-        number("hold_out", hold_out, above=1)
-    test, tested, not_tested = _test(runs, law, hold_out, options, progress)
+    test, tested, not_tested = _test(setup, hold_out, options, progress)
     fitted = fit(runs, progress=progress, **options)
     if test:  # a fit may add a noise floor to its runs
         test = replace(test, fingerprint=fitted.runs.fingerprint)
@@ -397,16 +396,6 @@ def planned_budgets(
     return np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
 
 
-def _predict_advised(
-    fit: Fit | Average, allocation: forecast.Allocation, terms: forecast.Terms, ci_prob: float
-) -> forecast.Prediction:
-    """Predict the run of each budget that the allocation recommends."""
-    params, tokens = (allocation.summary[f"recommended_{name}"] for name in ("params", "tokens"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # allocate has warned
-        return forecast.extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)
-
-
 def _predict_larger(
     fit: Fit | Average, reference: Fit, flops: ArrayLike | None, terms: forecast.Terms,
     ci_prob: float,
@@ -428,15 +417,18 @@ def _predict_larger(
 
 
 def _test(
-    runs: Runs, law: Law, hold_out: float | Literal["auto"] | None, options: FitOptions,
+    whole: Setup, hold_out: float | Literal["auto"] | None, options: FitOptions,
     progress: ProgressOption,
 ) -> tuple[Backtest | None, tuple[Fit, Runs] | None, str]:  # fmt: skip
     """Back-test all folds that the runs allow, or say why not; keep the fit of the first."""
     if hold_out is None:
         return None, None, NO_TEST
+    runs, law = whole.runs, whole.spec.law
+    if hold_out == "auto":
+        factor = min(REACH, widest_factor(runs, law) or REACH)
+    else:
+        factor = number("hold_out", hold_out, above=1)
     try:
-        auto = hold_out == "auto"
-        factor = min(REACH, widest_factor(runs, law) or REACH) if auto else float(hold_out)
         folds = rolling_folds(runs, law, factor=factor)
     except errors.RunsError as error:
         return None, None, str(error)
@@ -453,11 +445,7 @@ def _test(
                 break
             scores.append(score_fold(fitted, fold))
             tested = tested or (fitted, fold.large)
-    seed = Setup.of(runs, **options).sampling.random_seed
+    seed = whole.sampling.random_seed
     test = Backtest.of(scores, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
     warn_of(test.checks, test.failures, stacklevel=4)
     return test, tested, ""
-
-
-def _times(reach: float) -> str:
-    return f"{float(f'{reach:.2g}'):g}x"
