@@ -99,8 +99,7 @@ class Calibration(Result):
                 "mean_rank": ranks.mean() / most,
                 "rank_spread": np.mean((ranks - most / 2) ** 2) / (most * (most + 2) / 12),
             }
-        table = pd.DataFrame.from_dict(rows, orient="index")
-        table.index.name = "quantity"
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
         return table.astype({"inside": bool})
 
     @property

@@ -132,8 +132,7 @@ def _bridge(
     def log_normal(eta: Array) -> Array:
         return -0.5 * (eta**2).sum(axis=1) - 0.5 * d * np.log(2 * np.pi)
 
-    n_chains, n_draws = bridged.shape[:2]
-    n = n_chains * n_draws
+    n = bridged[..., 0].size
     signs = rng.choice([-1.0, 1.0], size=(n, 1))
     eta = signs * np.linalg.solve(root, (bridged.reshape(-1, d) - mean).T).T
     proposed = rng.standard_normal((n, d))
@@ -145,8 +144,7 @@ def _bridge(
             f"The log density is not finite at {int((~np.isfinite(of_draws)).sum())} of {n} draws. "
             "It must be the density that was sampled, on the unconstrained space."
         )
-
-    of_draws = of_draws.reshape(n_chains, n_draws)
+    of_draws = of_draws.reshape(bridged.shape[:2])
     return bridge(of_draws, of_proposed, effective=effective_size(of_draws))
 
 

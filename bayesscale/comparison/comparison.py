@@ -222,13 +222,13 @@ def _setting_in_words(
 ) -> str:
     """Describe what the first criterion favours, and its probability or why there is none."""
     setting = {NONE: "With the laws assumed exact, ", "": ""}.get(kind, f"With {kind}, ")
+    text = first.text
     if not group.loc[first.best, "describes_runs"]:
-        return _capital(f"{setting}{_misses(group)}; conditional on these laws, {first.text}.")
-    if "probability" not in group:
-        return _capital(f"{setting}{first.text}.")
-    at = "equal prior odds" if odds is None else "the stated prior odds"
-    p = _probability(dict(group["probability"])[first.best])
-    return _capital(f"{setting}{first.text}: a probability of {p} at {at}.")
+        text = f"{_misses(group)}; conditional on these laws, {text}"
+    elif "probability" in group:
+        at = "equal prior odds" if odds is None else "the stated prior odds"
+        text += f": a probability of {_probability(dict(group['probability'])[first.best])} at {at}"
+    return _capital(f"{setting}{text}.")
 
 
 def _misses(group: pd.DataFrame) -> str:

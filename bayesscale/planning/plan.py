@@ -122,17 +122,19 @@ class Plan(page.Result):
         if test is not None:
             check_same_runs(reference.runs, {"test": test.fingerprint})
         terms = forecast.Terms() if terms is None else terms
-        if reference.law.splits_compute:
-            budgets = planned_budgets(reference.runs, flops, default_reach(test))
-            with warnings.catch_warnings():
-                # how far, the verdict says
-                warnings.simplefilter("ignore", errors.ExtrapolationWarning)
-                how: dict[str, Any] = {"terms": terms, "ci_prob": ci_prob}
+        how: dict[str, Any] = {"terms": terms, "ci_prob": ci_prob}
+        with warnings.catch_warnings():
+            # how far, the verdict and the caveats say
+            warnings.simplefilter("ignore", errors.ExtrapolationWarning)
+            if reference.law.splits_compute:
+                budgets = planned_budgets(reference.runs, flops, default_reach(test))
                 allocation = forecast.allocate(fit, flops=budgets, **how)
                 advised = {name: allocation.summary[f"recommended_{name}"] for name in SPLIT}
                 prediction = forecast.extrapolate(fit, **advised, **how)
-        else:
-            allocation, prediction = None, _predict_larger(fit, reference, flops, terms, ci_prob)
+            else:
+                inputs = _larger_inputs(reference, flops, terms)
+                allocation = None
+                prediction = forecast.extrapolate(fit, **inputs, ci_prob=ci_prob)
         not_tested = NO_TEST if test is None else ""
         return cls(fit, allocation, prediction, terms, ci_prob, test, not_tested=not_tested)
 
@@ -396,24 +398,20 @@ def planned_budgets(
     return np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
 
 
-def _predict_larger(
-    fit: Fit | Average, reference: Fit, flops: ArrayLike | None, terms: forecast.Terms,
-    ci_prob: float,
-) -> forecast.Prediction:  # fmt: skip
-    """Predict multiples of the largest run in every input that grows."""
+def _larger_inputs(
+    reference: Fit, flops: ArrayLike | None, terms: forecast.Terms
+) -> dict[str, Any]:
+    """Return multiples of the largest run in every input that grows."""
     law, runs = reference.law, reference.runs
-    largest = int(np.argmax(runs.size))
-    inputs: dict[str, Any] = {}
-    for name, q in law.quantities.items():
-        grows = q.scale == "log" and name not in law.given
-        times = np.array([REACH if grows else 1.0])
-        value = runs[name].max() if grows else terms.given.get(name, runs[name][largest])
-        inputs[name] = times * value
     if flops is not None and list(law.quantities) == [FLOPS.name]:
-        inputs = {FLOPS.name: positive_array("flops", flops, FLOPS.unit)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # the caveats state it
-        return forecast.extrapolate(fit, **inputs, ci_prob=ci_prob)
+        return {FLOPS.name: flops}
+    largest = int(np.argmax(runs.size))
+    return {
+        name: REACH * runs[name].max()
+        if q.scale == "log" and name not in law.given
+        else terms.given.get(name, runs[name][largest])
+        for name, q in law.quantities.items()
+    }
 
 
 def _test(

@@ -48,15 +48,12 @@ def check_robustness(
     purchase, ci_prob = Purchase.of(fit, terms), allocation.ci_prob
     split, runs = records(allocation.summary), records(prediction.summary)
     budgets = allocation.summary.index.to_numpy()
-    this_fit = [
-        _row("this fit", row["flops"])
-        | {f"{name}{end}": source[f"{column}{end}"]
-           for name, source, column in (("params", row, "params"), ("loss", run, "loss"),
-                                        ("exponent", row, "params_exponent"))
-           for end in ("", "_lower", "_upper")}
-        for row, run in zip(split, runs, strict=True)
-    ]  # fmt: skip
-    rows, compared = list(this_fit), []
+    this_fit, compared = _rows("this fit", {}, budgets, ci_prob), []
+    for mine, row, run in zip(this_fit, split, runs, strict=True):
+        found = {"params": (row, "params"), "loss": (run, "loss")}
+        for name, (source, column) in (found | {"exponent": (row, "params_exponent")}).items():
+            mine |= {f"{name}{end}": source[f"{column}{end}"] for end in ("", "_lower", "_upper")}
+    rows = list(this_fit)
     sizes = {name: prediction.summary[name].to_numpy() for name in fit.law.quantities}
     for name, other in _others(fit).items():
         answers: dict[str, Array] = {}
@@ -123,15 +120,14 @@ def _answer(
     return {"params": frontier.params(x), "loss": loss, "exponent": frontier.exponents(x)[0]}
 
 
-def _row(name: str, flops: float, reason: str = "") -> dict[str, Any]:
-    return {"fit": name, "flops": flops, "not_compared": reason, "conflict": ""}
-
-
 def _rows(
-    name: str, answers: Mapping[str, Array], budgets: Array, ci_prob: float, reason: str
+    name: str, answers: Mapping[str, Array], budgets: Array, ci_prob: float, reason: str = ""
 ) -> list[dict[str, Any]]:
     """Return a row per budget with median and interval of what was found."""
-    rows = [_row(name, float(budget), reason) for budget in budgets]
+    rows: list[dict[str, Any]] = [
+        {"fit": name, "flops": float(budget), "not_compared": reason, "conflict": ""}
+        for budget in budgets
+    ]
     for quantity, values in answers.items():
         ends = np.nanquantile(values, [0.5, *interval_tails(ci_prob)], axis=0)
         for row, three in zip(rows, ends.T, strict=True):
