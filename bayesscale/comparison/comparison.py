@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayesscale import _sections as page
 from bayesscale._format import list_some
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.sensitivity import PriorSensitivity
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayesscale.inference import Fit
+from bayesscale.inference import Fit
 
 STRENGTH = ((1.0, "barely"), (3.0, "positively"), (5.0, "strongly"), (np.inf, "very strongly"))
 """Words for a log Bayes factor up to a bound: Kass and Raftery (1995), JASA 90(430), 773-795."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayesscale import _arguments
 from bayesscale._format import list_some
@@ -20,9 +21,6 @@ from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError
 from bayesscale.inference import Fit, Setup
 from bayesscale.model import NORMAL_ON_LINK, ModelSpec, Posterior, Prior
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCALES = (0.5, 0.71, 1.41, 2.0)
 
@@ -147,8 +145,6 @@ def _grid(
     scales: Sequence[float], seed: int, report: Report,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the evidence of every fit under every prior: by its draws, or else by a refit."""
-    import pandas as pd
-
     names = _all_scalable(fits)
     bends = {
         k.name for fit in fits.values() for k in fit.spec.discrepancy.coordinates(fit.spec.law)
@@ -209,8 +205,6 @@ def scaled(spec: ModelSpec, names: Sequence[str], scale: float) -> ModelSpec:
 
 def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
     """Return prior quantiles of loss and slopes at the centre and of the largest loss, by fit."""
-    import pandas as pd
-
     rows: dict[str, Any] = {}
     for name, fit in fits.items():
         spec = fit.spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,7 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, PARAMS, TOKENS
 from bayesscale.runs import Runs
 
-if TYPE_CHECKING:
-    type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
+type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
 
 ARRAYS = 12
 """Arrays of a number for every draw and candidate that are held at once."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from bayesscale import _sections as page, errors, forecast
 from bayesscale._arguments import interval_tails, number, positive_array
@@ -30,9 +31,6 @@ from bayesscale.laws import SPLIT
 from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs, Table, check_same_runs
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 REACH = 10.0
 """Compute over the largest run's that is planned for by default, and tested where runs allow."""
