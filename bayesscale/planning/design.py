@@ -230,7 +230,7 @@ def design(
     learning, drawn = _learn(purchase, flops, sizes)
     picked, after = learning.choose(price, purse, most)
     gain = learning.gains(learning.covariance)
-    order = [picked.index(k) + 1 if k in picked else np.nan for k in range(len(price))]
+    order = [picked.index(k) + 1.0 if k in picked else np.nan for k in range(len(price))]
     columns = {
         **sizes, "tokens_per_param": sizes["tokens"] / sizes["params"], "flops": price,
         "gain": gain, "gain_per_flop": gain / price, "share": gain / max(learning.regret, SMALLEST),
