@@ -59,6 +59,11 @@ def write_share(x: float) -> str:
     return f"{two_digits(100 * x)} %" if 100 * x >= 0.01 else "0 %"
 
 
+def write_times(x: float) -> str:
+    """Write a factor with two digits: ``"1.5x"``, ``"120x"``."""
+    return f"{float(f'{x:.2g}'):g}x"
+
+
 def two_digits(x: float) -> str:
     """Write two digits, or more where a number has more before the point; no exponent."""
     return f"{x:.2g}" if x < 99.5 else f"{x:.0f}"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayesscale import _sections
-from bayesscale._format import flops as write_flops, percent
+from bayesscale._format import flops as write_flops, percent, write_times
 from bayesscale.backtesting.joint import LEVEL as ERRORS_LEVEL, combine, together
 from bayesscale.backtesting.score_fold import APPROACH3, CONFORMAL, POSTERIOR, FoldScore
 from bayesscale.backtesting.scores import covered, summarise
@@ -168,10 +168,10 @@ class Backtest(_sections.Result):
         n, folds = len(self._inside), len(self.judged)
         band = f"{low} to {high}" if low < high else f"{low}"
         text = (
-            f"On held-out runs of up to {_times(self.tested_reach)} the fitted compute, {LEVEL} % "
-            f"intervals covered {self._inside.sum()} of {n}; those of a correct model would cover "
-            f"{band}. Errors are {self.error_ratio:.2g} times as large as predicted (p = "
-            f"{self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
+            f"On held-out runs of up to {write_times(self.tested_reach)} the fitted compute, "
+            f"{LEVEL} % intervals covered {self._inside.sum()} of {n}; those of a correct model "
+            f"would cover {band}. Errors are {self.error_ratio:.2g} times as large as predicted "
+            f"(p = {self.p_value:.2g}, {folds} fold{'s' * (folds > 1)})."
         )
         return _sections.Verdict(f"{text} {self._meaning}", self.severity)
 
@@ -231,8 +231,8 @@ class Backtest(_sections.Result):
         folds = [
             f"Fold {fold['fold']}: fitted to {fold['n_train']} runs up to "
             f"{write_flops(fold['flops_train'])}, tested on {fold['n_test']} up to "
-            f"{_times(fold['reach'])} as large; up to {_times(fold['reach_next'])}, errors are "
-            f"{fold['error_ratio']:.2g} times as large as predicted (p = "
+            f"{write_times(fold['reach'])} as large; up to {write_times(fold['reach_next'])}, "
+            f"errors are {fold['error_ratio']:.2g} times as large as predicted (p = "
             f"{fold['p_value']:.2g}){_joint(fold)}."
             for fold in _sections.records(self.folds)
         ]
@@ -264,7 +264,3 @@ def _joint(fold: Mapping[str, Any]) -> str:
         f"; joint log density of all {fold['joint_log_density']:.1f} ± {fold['joint_mcse']:.1g} "
         "nats"
     )
-
-
-def _times(reach: float) -> str:
-    return f"{float(f'{reach:.2g}'):g}x"

@@ -1,23 +1,22 @@
 """Refit a ladder below successive cutoffs, and score their predictions."""
 
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from bayesscale._arguments import number, whole_number
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale._sweep import FORMULA, Store, store_folder, sweep
+from bayesscale._sweep import Store, store_folder, sweep
 from bayesscale.backtesting.folds import Fold, rolling_folds
 from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.score import joined
 from bayesscale.backtesting.score_fold import FoldScore, score_fold
-from bayesscale.comparison import JointDensity, evidence
+from bayesscale.comparison import evidence, joint_density
 from bayesscale.errors import EvidenceError, RunsWarning
 from bayesscale.inference import Fit, FitOptions, Setup, seeded, takes_fit_options, warn_of
-from bayesscale.model import Posterior
 from bayesscale.runs import Runs
 
 SECONDS = 5.0
@@ -95,8 +94,8 @@ def backtest(
     )  # fmt: skip
     kept = None
     if folder is not None:
-        settings = _settings(whole, factor) | {"joint": joint}
-        kept = Store(folder, settings, FoldScore.as_dict, FoldScore.from_dict)
+        asked = {"factor": factor, "joint": joint, "runs": runs.fingerprint}
+        kept = Store(folder, whole.settings() | asked, FoldScore.as_dict, FoldScore.from_dict)
     jobs = {f"fold-{cut.number:02d}": (Setup.of(cut.small, **options), cut, joint) for cut in cuts}
     with progress_reporter(progress) as report:
         scores = sweep(
@@ -116,32 +115,16 @@ def _refit(job: tuple[Setup, Fold, bool]) -> FoldScore:
     setup, fold, joint = job
     fit = setup.fit(published=False)
     score = score_fold(fit, fold)
-    if not joint:
-        return score
-    density = _joint_density(fit, fold)
-    joint_density = {"joint_log_density": density.log_density, "joint_mcse": density.mcse}
-    return replace(score, fold={**score.fold, **joint_density})
+    return replace(score, fold={**score.fold, **_joint_density(fit, fold)}) if joint else score
 
 
-def _joint_density(fit: Fit, fold: Fold) -> JointDensity:
+def _joint_density(fit: Fit, fold: Fold) -> dict[str, float]:
     """Return the joint log density of the held-out runs by two evidences, NaN without one."""
     every = joined(fold.small, fold.large)
     # the same model: centre, spread and priors are those of the small runs
     again = Setup(every, fit.spec, fit.sampling).sample()
     try:
-        before, after = (evidence(each, progress=False) for each in (fit, again))
+        density, mcse = joint_density(*(evidence(each, progress=False) for each in (fit, again)))
     except EvidenceError:
-        return JointDensity(np.nan, np.nan, len(fold.large))
-    return JointDensity.between(before, after, len(fold.large))
-
-
-def _settings(setup: Setup, factor: float) -> dict[str, Any]:
-    """Return what distinguishes one back-test's folds from another's, as plain JSON types."""
-    spec, runs = setup.spec, setup.runs
-    one = Posterior.of(spec, spec.space.draw(np.random.default_rng(0), 1))
-    return {
-        "law": spec.law.name, "noise": spec.noise.name, "discrepancy": spec.discrepancy.name,
-        "priors": {name: repr(prior) for name, prior in spec.priors.items()},
-        **asdict(setup.sampling), "factor": factor, "runs": runs.fingerprint,
-        FORMULA: one.log_loss(runs)[0].tolist(),
-    }  # fmt: skip
+        density, mcse = np.nan, np.nan
+    return {"joint_log_density": density, "joint_mcse": mcse}

@@ -13,7 +13,7 @@ from bayesscale._format import interval, percent, short_number
 from bayesscale._progress import PROGRESS, ProgressOption
 from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table, worst
 from bayesscale.backtesting.folds import Fold
-from bayesscale.backtesting.result import Backtest
+from bayesscale.backtesting.result import LEVEL, Backtest
 from bayesscale.backtesting.score_fold import POSTERIOR, score_fold
 from bayesscale.backtesting.scores import covered
 from bayesscale.checks import CheckResult
@@ -21,8 +21,6 @@ from bayesscale.errors import DomainError, RunsError, RunsWarning
 from bayesscale.inference import Fit, fit as fit_again
 from bayesscale.quantities import LOSS
 from bayesscale.runs import Runs
-
-LEVEL = 90
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -217,12 +215,10 @@ def _moved(before: Fit, after: Fit) -> pd.DataFrame:
     a, b = before.summary(), after.summary()
     shared = [name for name in a.index if name in b.index]
     a, b = a.loc[shared], b.loc[shared]
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "before": a["median"], "before_lower": a["lower"], "before_upper": a["upper"],
             "after": b["median"], "after_lower": b["lower"], "after_upper": b["upper"],
             "shift": np.divide(b["median"] - a["median"], a["sd"]),
         }
     )  # fmt: skip
-    table.index.name = "parameter"
-    return table

@@ -40,11 +40,10 @@ class FoldScore:
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types, every number exact."""
         checks = [
-            {"name": c.name, "severity": c.severity, "text": c.text, "table": _as_dict(c.table),
-             "warning": c.warning.__name__}
+            vars(c) | {"table": c.table.to_dict("tight"), "warning": c.warning.__name__}
             for c in self.checks
-        ]  # fmt: skip
-        tables = {name: _as_dict(getattr(self, name)) for name in ("points", "replicates")}
+        ]
+        tables = {name: getattr(self, name).to_dict("tight") for name in ("points", "replicates")}
         return {**tables, "fold": dict(self.fold), "checks": checks}
 
     @classmethod
@@ -52,11 +51,11 @@ class FoldScore:
         """Rebuild it from :meth:`as_dict`."""
         checks = [
             CheckResult(
-                **c | {"table": _from_dict(c["table"]), "warning": getattr(errors, c["warning"])}
+                **c | {"table": _table(c["table"]), "warning": getattr(errors, c["warning"])}
             )
             for c in stored["checks"]
         ]
-        points, replicates = (_from_dict(stored[name]) for name in ("points", "replicates"))
+        points, replicates = (_table(stored[name]) for name in ("points", "replicates"))
         return cls(points, stored["fold"], tuple(checks), replicates)
 
 
@@ -135,18 +134,5 @@ def _log_sizes(law: Law, runs: Runs) -> Array:
     return np.log(np.stack([runs[name] for name in growing or ["flops"]]))
 
 
-def _as_dict(frame: pd.DataFrame) -> dict[str, Any]:
-    levels = range(frame.index.nlevels)
-    return {
-        "names": list(frame.index.names),
-        "index": [frame.index.get_level_values(i).tolist() for i in levels],
-        "columns": frame.to_dict("list"),
-    }
-
-
-def _from_dict(stored: Mapping[str, Any]) -> pd.DataFrame:
-    levels, names = stored["index"], stored["names"]
-    index = pd.MultiIndex.from_arrays(levels, names=names)
-    if len(levels) == 1:
-        index = pd.Index(levels[0], name=names[0])
-    return pd.DataFrame(stored["columns"]).set_axis(index)
+def _table(stored: Any) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(stored, orient="tight")

@@ -53,22 +53,10 @@ def covered(points: pd.DataFrame, level: int) -> pd.Series:
 
 def summarise(points: pd.DataFrame, by: Iterable[str]) -> pd.DataFrame:
     """Average the scores of predictions, rows of ``Backtest.points``: see ``Backtest.summary``."""
-    columns = {
-        **{f"cover{level}": covered(points, level) for level in LEVELS},
-        "squared": points["error"] ** 2,
-        "width90": np.log(points["upper90"] / points["lower90"]),
-    }
-    groups = points.assign(**columns).groupby(list(by), sort=False, observed=True)
-    return pd.DataFrame(
-        {
-            "n": groups.size(),
-            "n_runs": groups["run"].nunique(),
-            "reach": groups["reach"].median(),
-            **{f"cover{level}": groups[f"cover{level}"].mean() for level in LEVELS},
-            "crps": groups["crps"].mean(),
-            "log_score": groups["log_score"].mean(),
-            "rmsle": np.sqrt(groups["squared"].mean()),
-            "bias": groups["error"].mean(),
-            "width90": groups["width90"].mean(),
-        }
-    )
+    covers = {f"cover{level}": covered(points, level) for level in LEVELS}
+    error, width = points["error"], np.log(points["upper90"] / points["lower90"])
+    scored = points.assign(**covers, rmsle=error**2, bias=error, width90=width)
+    groups = scored.groupby(list(by), sort=False, observed=True)
+    counts = groups.agg(n=("run", "size"), n_runs=("run", "nunique"), reach=("reach", "median"))
+    means = groups[[*covers, "crps", "log_score", "rmsle", "bias", "width90"]].mean()
+    return counts.join(means.assign(rmsle=np.sqrt(means["rmsle"])))

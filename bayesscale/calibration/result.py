@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayesscale._format import list_some
 from bayesscale._sections import Heading, Result, Section, Severity, Table, Verdict
 from bayesscale.calibration.simulation import RANKED_AMONG, Ranked
 from bayesscale.calibration.uniform import counts_below, p_value
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 UNCONVERGED_MAX = 0.05
 """A calibration in which more than this share of the fits did not converge does not pass."""
@@ -69,8 +66,6 @@ class Calibration(Result):
     @cached_property
     def draws(self) -> xr.DataTree:
         """Shares of draws below the truth, a draw per simulation, for ArviZ's ``plot_ecdf_pit``."""
-        import xarray as xr
-
         shares = (self.ranks + 0.5) / (self.ranked_among + 1)
         named = {str(k): (("chain", "draw"), v.to_numpy()[None]) for k, v in shares.items()}
         return xr.DataTree.from_dict({"prior_sbc": xr.Dataset(named)})
@@ -99,8 +94,7 @@ class Calibration(Result):
                 "mean_rank": ranks.mean() / most,
                 "rank_spread": np.mean((ranks - most / 2) ** 2) / (most * (most + 2) / 12),
             }
-        table = pd.DataFrame.from_dict(rows, orient="index")
-        table.index.name = "quantity"
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
         return table.astype({"inside": bool})
 
     @property

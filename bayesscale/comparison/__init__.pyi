@@ -4,7 +4,7 @@ from .compare import compare as compare
 from .comparison import Comparison as Comparison, in_words as in_words
 from .evidence import evidence as evidence
 from .left_out import (
-    JointDensity as JointDensity, importance_sampled as importance_sampled,
+    importance_sampled as importance_sampled, joint_density as joint_density,
     leave_one_out as leave_one_out,
 )
 from .savage_dickey import (

@@ -132,8 +132,7 @@ def _bridge(
     def log_normal(eta: Array) -> Array:
         return -0.5 * (eta**2).sum(axis=1) - 0.5 * d * np.log(2 * np.pi)
 
-    n_chains, n_draws = bridged.shape[:2]
-    n = n_chains * n_draws
+    n = bridged[..., 0].size
     signs = rng.choice([-1.0, 1.0], size=(n, 1))
     eta = signs * np.linalg.solve(root, (bridged.reshape(-1, d) - mean).T).T
     proposed = rng.standard_normal((n, d))
@@ -145,8 +144,7 @@ def _bridge(
             f"The log density is not finite at {int((~np.isfinite(of_draws)).sum())} of {n} draws. "
             "It must be the density that was sampled, on the unconstrained space."
         )
-
-    of_draws = of_draws.reshape(n_chains, n_draws)
+    of_draws = of_draws.reshape(bridged.shape[:2])
     return bridge(of_draws, of_proposed, effective=effective_size(of_draws))
 
 
@@ -159,25 +157,22 @@ def bridge(
     """
     n1, n2 = of_draws.size, of_proposed.size
     s1, s2 = effective / (effective + n2), n2 / (effective + n2)
-    log_r = _fixed_point(of_draws.ravel(), of_proposed, s1, s2)
-    f1 = np.exp(of_proposed - log_r - np.logaddexp(np.log(s1) + of_proposed - log_r, np.log(s2)))
-    f2 = np.exp(-np.logaddexp(np.log(s1) + of_draws - log_r, np.log(s2)))
+
+    def shares(log_r: float) -> tuple[Array, Array]:  # by logs, safe from overflow
+        a, b = of_proposed - log_r, of_draws - log_r
+        upper = np.exp(a - np.logaddexp(np.log(s1) + a, np.log(s2)))
+        return upper, np.exp(-np.logaddexp(np.log(s1) + b, np.log(s2)))
+
+    log_r = float(np.median(of_draws))
+    for _ in range(ITERATIONS_MAX):
+        f1, f2 = shares(log_r)
+        step = float(np.log(f1.mean()) - np.log(f2.mean()))
+        log_r += step
+        if abs(step) < TOLERANCE:
+            break
+    f1, f2 = shares(log_r)
     n_effective = n1 if independent else effective_size(f2)
     relative = f1.var(ddof=1) / (n2 * f1.mean() ** 2)
     relative += f2.var(ddof=1) / (n_effective * f2.mean() ** 2)
     error, tail = float(np.sqrt(np.log1p(relative))), max(pareto_k(f1[None]), pareto_k(f2))
-    return Evidence(float(log_r), error, overlap=float(f2.mean()), pareto_k=tail)
-
-
-def _fixed_point(of_draws: Array, of_proposed: Array, s1: float, s2: float) -> float:
-    """Iterate Meng and Wong's equation for ln r, safe from overflow."""
-    log_r = float(np.median(of_draws))
-    for _ in range(ITERATIONS_MAX):
-        a, b = of_proposed - log_r, of_draws - log_r
-        upper = np.exp(a - np.logaddexp(np.log(s1) + a, np.log(s2))).mean()
-        lower = np.exp(-np.logaddexp(np.log(s1) + b, np.log(s2))).mean()
-        step = float(np.log(upper) - np.log(lower))
-        log_r += step
-        if abs(step) < TOLERANCE:
-            break
-    return log_r
+    return Evidence(log_r, error, overlap=float(f2.mean()), pareto_k=tail)

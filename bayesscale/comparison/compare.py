@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -239,42 +240,41 @@ def _nested(
     """Compare laws with those that they contain a second way, where both are on equal terms."""
     notes, off = [], []
     log_evidence, mcse = table["log_evidence"].to_dict(), table["mcse"].to_dict()
-    for wide, outer in fits.items():
-        for narrow, inner in fits.items():
-            fixed = _fixed(inner, outer)
-            if fixed is None:
-                continue
-            at, value = fixed
-            report(f"Estimating the density of {wide!r} at {at} = {value:g}")
-            low, high = np.quantile(np.asarray(outer.coordinates[at]), [0.05, 0.95])
-            nested = (
-                f"{narrow!r} is {wide!r} with {at} = {value:g}; its {at} lies in "
-                f"{low:.2f}–{high:.2f} (90 %)"
+    for (wide, outer), (narrow, inner) in permutations(fits.items(), 2):
+        fixed = _fixed(inner, outer)
+        if fixed is None:
+            continue
+        at, value = fixed
+        report(f"Estimating the density of {wide!r} at {at} = {value:g}")
+        low, high = np.quantile(np.asarray(outer.coordinates[at]), [0.05, 0.95])
+        nested = (
+            f"{narrow!r} is {wide!r} with {at} = {value:g}; its {at} lies in "
+            f"{low:.2f}–{high:.2f} (90 %)"
+        )
+        bridged = log_evidence[narrow] - log_evidence[wide]
+        try:
+            ratio = savage_dickey(outer, name=at, value=value)
+        except errors.EvidenceError:
+            ratio = None
+        except errors.DomainError:  # a prior of one's own excludes it: nothing is nested
+            continue
+        if ratio is None or ratio.mcse > RATIO_MCSE_MAX:
+            notes.append(
+                f"{nested}, too far from {value:g} to check the bridge by the density there."
             )
-            bridged = log_evidence[narrow] - log_evidence[wide]
-            try:
-                ratio = savage_dickey(outer, name=at, value=value)
-            except errors.EvidenceError:
-                ratio = None
-            except errors.DomainError:  # a prior of one's own excludes it: nothing is nested
-                continue
-            if ratio is None or ratio.mcse > RATIO_MCSE_MAX:
-                notes.append(
-                    f"{nested}, too far from {value:g} to check the bridge by the density there."
-                )
-                continue
-            joint = np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide]))
-            stated = (
-                f"{nested}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
-                f"{ratio.mcse:.2f}, "
-            )
-            if abs(ratio.log_bayes_factor - bridged) <= ERRORS_APART * joint:
-                notes.append(f"{stated}as the bridge {bridged:.2f}.")
-                continue
-            off.append(
-                f"Two evidence estimates disagree: {stated}but the bridge {bridged:.2f}. Fit both "
-                "with more draws (draws=10000) and compare again; until they agree, use neither."
-            )
+            continue
+        joint = np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide]))
+        stated = (
+            f"{nested}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
+            f"{ratio.mcse:.2f}, "
+        )
+        if abs(ratio.log_bayes_factor - bridged) <= ERRORS_APART * joint:
+            notes.append(f"{stated}as the bridge {bridged:.2f}.")
+            continue
+        off.append(
+            f"Two evidence estimates disagree: {stated}but the bridge {bridged:.2f}. Fit both "
+            "with more draws (draws=10000) and compare again; until they agree, use neither."
+        )
     text, severity = " ".join(off), "stop" if off else "ok"
     return notes, CheckResult("nested evidence", severity, text, table, errors.ConvergenceWarning)
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayesscale import _sections as page
 from bayesscale._format import list_some
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.sensitivity import PriorSensitivity
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bayesscale.inference import Fit
+from bayesscale.inference import Fit
 
 STRENGTH = ((1.0, "barely"), (3.0, "positively"), (5.0, "strongly"), (np.inf, "very strongly"))
 """Words for a log Bayes factor up to a bound: Kass and Raftery (1995), JASA 90(430), 773-795."""
@@ -222,13 +219,13 @@ def _setting_in_words(
 ) -> str:
     """Describe what the first criterion favours, and its probability or why there is none."""
     setting = {NONE: "With the laws assumed exact, ", "": ""}.get(kind, f"With {kind}, ")
+    text = first.text
     if not group.loc[first.best, "describes_runs"]:
-        return _capital(f"{setting}{_misses(group)}; conditional on these laws, {first.text}.")
-    if "probability" not in group:
-        return _capital(f"{setting}{first.text}.")
-    at = "equal prior odds" if odds is None else "the stated prior odds"
-    p = _probability(dict(group["probability"])[first.best])
-    return _capital(f"{setting}{first.text}: a probability of {p} at {at}.")
+        text = f"{_misses(group)}; conditional on these laws, {text}"
+    elif "probability" in group:
+        at = "equal prior odds" if odds is None else "the stated prior odds"
+        text += f": a probability of {_probability(dict(group['probability'])[first.best])} at {at}"
+    return _capital(f"{setting}{text}.")
 
 
 def _misses(group: pd.DataFrame) -> str:

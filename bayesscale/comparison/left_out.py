@@ -44,10 +44,6 @@ class Pointwise:
         return self.table.index[self.table["refitted"] & self.table["pareto_k"].notna()].tolist()
 
 
-type HeldOut = tuple[Setup, Runs, Labels]
-"""A fit to make, and the runs to score it on, those of one label jointly."""
-
-
 def unit_labels(runs: Runs, group: str | None) -> Labels:
     """Return the label that each run is left out with, by default its cluster."""
     if group is None:
@@ -107,8 +103,8 @@ def leave_one_out(
     }
 
 
-def score_refit(job: HeldOut) -> tuple[Array, bool]:
-    """Fit, and return the log density of each held-out label, and whether the draws converged."""
+def score_refit(job: tuple[Setup, Runs, Labels]) -> tuple[Array, bool]:
+    """Fit, and score the runs, those of one label jointly; return whether the draws converged."""
     setup, held_out, labels = job
     fit = setup.sample(published=False)
     each = unit_log_likelihood(fit, held_out, labels).to_numpy()
@@ -151,26 +147,21 @@ def importance_sampled(log_likelihood: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-@dataclass(frozen=True)
-class JointDensity:
-    """The joint log density of held-out log losses, nats, and its Monte Carlo standard error."""
+def joint_density(smaller: Evidence, every: Evidence) -> tuple[float, float]:
+    """Return what the evidence of all runs has over that of the smaller ones, and its error.
 
-    log_density: float
-    mcse: float
-    n_runs: int
-
-    @classmethod
-    def between(cls, smaller: Evidence, every: Evidence, n_runs: int) -> JointDensity:
-        """Return what the evidence of all runs has over that of the smaller ones."""
-        error = float(np.hypot(every.mcse, smaller.mcse))
-        return cls(every.log_evidence - smaller.log_evidence, error, n_runs)
+    It is the joint log density of the held-out log losses, nats, with its Monte Carlo standard
+    error.
+    """
+    error = float(np.hypot(every.mcse, smaller.mcse))
+    return every.log_evidence - smaller.log_evidence, error
 
 
 def predictive_density(
     fits: Mapping[str, Fit], *, factor: float, random_seed: int | None, report: Report,
     known: Mapping[str, Evidence] | None = None,
-) -> dict[str, JointDensity]:  # fmt: skip
-    """Score laws on all runs within ``factor`` of the largest compute together.
+) -> tuple[dict[str, tuple[float, float]], int]:  # fmt: skip
+    """Score laws on all runs within ``factor`` of the largest compute together; count these.
 
     By two evidences per law, ``known`` and of a refit: to average the joint likelihood over the
     draws of the smaller fit would have far larger errors.
@@ -184,23 +175,17 @@ def predictive_density(
                 f"left, fewer than the {len(fit.law.coordinates)} parameters of {name!r}. Use a "
                 "smaller factor."
             )
-    jobs = {
-        f"{i}": (Setup(small, fit.spec, fit.sampling), random_seed)
-        for i, fit in enumerate(fits.values())
-    }
+    jobs = {name: (Setup(small, fit.spec, fit.sampling), random_seed) for name, fit in fits.items()}
     refits = sweep(
         refit_evidence, jobs, seconds=SECONDS_OF_EVIDENCE, report=report, text="Refitting"
     )
-    before = dict(zip(fits, refits.values(), strict=True))
-    for name, smaller in before.items():
+    before: dict[str, Evidence] = {}
+    for name, smaller in refits.items():
         if isinstance(smaller, str):
             raise EvidenceError(
                 f"{name!r}, fitted without the {len(large)} largest runs, has no usable evidence. "
                 f"{smaller}"
             )
+        before[name] = smaller
     after = known or evidences(fits, random_seed=random_seed, report=report)
-    return {
-        name: JointDensity.between(smaller, after[name], len(large))
-        for name, smaller in before.items()
-        if isinstance(smaller, Evidence)
-    }
+    return {name: joint_density(before[name], after[name]) for name in fits}, len(large)

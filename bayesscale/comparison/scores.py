@@ -81,22 +81,19 @@ def score(
         )  # fmt: skip
         return replace(scores, evidences=by_name)
     if criterion == "largest":
-        densities = predictive_density(
+        densities, n_largest = predictive_density(
             fits, factor=factor, random_seed=random_seed, report=report, known=known
         )
-        scores = _jointly(
-            {name: (j.log_density, j.mcse) for name, j in densities.items()}, {},
-            ("log_score", "log_score_mcse", "log_score_diff", "log_score_diff_mcse"),
-        )  # fmt: skip
-        n_largest = [j.n_runs for j in densities.values()]
+        columns = ("log_score", "log_score_mcse", "log_score_diff", "log_score_diff_mcse")
+        scores = _jointly(densities, {}, columns)
         return replace(scores, table=scores.table.assign(n_largest=n_largest))
     left_out = leave_one_out(fits, group=group, report=report)
-    density = density_table(left_out)
+    density = pd.DataFrame({name: s.table["log_density"] for name, s in left_out.items()})
     runs = next(iter(fits.values())).runs
     density.index.name = group or ("cluster" if runs.has_clusters else "run")
     values = density.to_numpy()
     errors = stacking_errors(values, random_seed=check_seed(random_seed, fits))
-    table = score_table(left_out, SCORES[criterion])
+    table = _one_by_one(left_out, density)
     return Scores(table, stacking_weights(values), errors, density)
 
 
@@ -119,26 +116,20 @@ def _jointly(
     return Scores(table, weights, np.sqrt(slopes**2 @ mcse**2), None)
 
 
-def score_table(left_out: Mapping[str, Pointwise], name: str) -> pd.DataFrame:
-    """Compare the sums of log densities of fits on the same left-out runs: see :class:`Scores`."""
-    density = density_table(left_out)
+def _one_by_one(left_out: Mapping[str, Pointwise], density: pd.DataFrame) -> pd.DataFrame:
+    """Compare the sums of log densities of the same left-out runs, one column per fit."""
     difference = density.sub(density[density.sum().idxmax()], axis=0)
     root = np.sqrt(len(density))
     columns: dict[str, Any] = {
-        name: density.sum(),
-        f"{name}_se": root * density.std(),
-        f"{name}_diff": difference.sum(),
-        f"{name}_diff_se": root * difference.std(),
+        "elpd": density.sum(),
+        "elpd_se": root * density.std(),
+        "elpd_diff": difference.sum(),
+        "elpd_diff_se": root * difference.std(),
         "n_refits": [s.n_refits for s in left_out.values()],
         "refits_converged": [s.converged for s in left_out.values()],
         "high_k": [s.high_k for s in left_out.values()],
     }
     return pd.DataFrame(columns)
-
-
-def density_table(left_out: Mapping[str, Pointwise]) -> pd.DataFrame:
-    """Return the log densities, one row per left-out run or group, one column per fit."""
-    return pd.DataFrame({name: s.table["log_density"] for name, s in left_out.items()})
 
 
 def check_fits(fits: object, *, what: str, least: int = 2) -> tuple[dict[str, Fit], CheckResult]:

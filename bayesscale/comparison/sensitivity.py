@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayesscale import _arguments
 from bayesscale._format import list_some
@@ -20,9 +21,6 @@ from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
 from bayesscale.errors import DomainError
 from bayesscale.inference import Fit, Setup
 from bayesscale.model import NORMAL_ON_LINK, ModelSpec, Posterior, Prior
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCALES = (0.5, 0.71, 1.41, 2.0)
 
@@ -147,8 +145,6 @@ def _grid(
     scales: Sequence[float], seed: int, report: Report,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the evidence of every fit under every prior: by its draws, or else by a refit."""
-    import pandas as pd
-
     names = _all_scalable(fits)
     bends = {
         k.name for fit in fits.values() for k in fit.spec.discrepancy.coordinates(fit.spec.law)
@@ -161,19 +157,16 @@ def _grid(
     for i, (name, scale) in enumerate(priors):
         report(f"Evidence under prior {i + 1} of {len(priors)}", i, len(priors))
         for key, fit in fits.items():
-            touched = [k for k in members[name] if k in fit.spec.priors]
+            touched, known = [k for k in members[name] if k in fit.spec.priors], base[key]
             if not touched or scale == 1:
-                grid[i, key] = base[key].log_evidence, base[key].mcse
+                grid[i, key] = known.log_evidence, known.mcse
                 continue
             # of the scaled over the own prior density
             own = fit.spec.space.scores({k: np.asarray(fit.coordinates[k]) for k in touched})
             log_ratios = [0.5 * z**2 * (1 - scale**-2) - np.log(scale) for z in own.values()]
             change, mcse, k = log_mean_weight(np.sum(log_ratios, axis=0))
             if k <= PARETO_K_MAX and mcse <= MCSE_MAX:
-                grid[i, key] = (
-                    base[key].log_evidence + change,
-                    float(np.hypot(base[key].mcse, mcse)),
-                )
+                grid[i, key] = known.log_evidence + change, float(np.hypot(known.mcse, mcse))
             else:
                 setup = Setup(fit.runs, scaled(fit.spec, touched, scale), fit.sampling)
                 jobs[i, key] = setup, seed
@@ -212,8 +205,6 @@ def scaled(spec: ModelSpec, names: Sequence[str], scale: float) -> ModelSpec:
 
 def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
     """Return prior quantiles of loss and slopes at the centre and of the largest loss, by fit."""
-    import pandas as pd
-
     rows: dict[str, Any] = {}
     for name, fit in fits.items():
         spec = fit.spec
@@ -234,12 +225,8 @@ def prior_predictives(fits: Mapping[str, Fit], seed: int) -> pd.DataFrame:
             for q in (0.05, 0.5, 0.95)
         }
     # laws of other inputs have slopes in others
-    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
-    return pd.DataFrame(
-        [[row.get(key, np.nan) for key in keys] for row in rows.values()],
-        index=pd.Index(list(rows), name="fit"),
-        columns=pd.MultiIndex.from_tuples(keys, names=["quantity", "quantile"]),
-    )
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename_axis(index="fit", columns=["quantity", "quantile"])
 
 
 def _verdict(

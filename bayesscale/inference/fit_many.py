@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -233,7 +233,7 @@ def fit_many(
     jobs = {files[name]: (files[name], setup) for name, setup in setups.items()}
     kept, saved = None, None
     if folder is not None:
-        settings = _settings(next(iter(setups.values())))
+        settings = next(iter(setups.values())).settings()
         kept = Store(folder, settings, Digest.as_json, _digest, ".nc" if fits else ".json")
         if fits:
             law, paths = options.get("law", ""), {k: folder / f"{v}.nc" for k, v in files.items()}
@@ -307,13 +307,6 @@ def _file_name(name: str) -> str:
     """Return a path in one of 256 folders, different for different ladders."""
     plain, code = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40], sha256(name.encode()).hexdigest()[:16]
     return f"{code[:2]}/{plain}-{code}"
-
-
-def _settings(source: Setup | Fit) -> dict[str, Any]:
-    """Return what distinguishes one model's fits from another's, as plain JSON types."""
-    spec = source.spec.as_dict()
-    model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
-    return model | asdict(source.sampling)
 
 
 WEIGHED = ("kaplan", "chinchilla", "unified")

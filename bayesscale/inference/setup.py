@@ -142,6 +142,12 @@ class Setup:
         choice("density", every["density"], get_args(DensityKind.__value__))
         return cls(runs, spec, sampling, every["density"])
 
+    def settings(self) -> dict[str, Any]:
+        """Return what distinguishes one model's fits from another's, as plain JSON types."""
+        spec = self.spec.as_dict()
+        model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
+        return model | asdict(self.sampling)
+
     def checked(self) -> Setup:
         """Return a checked setup, with standard errors where losses hold no noise."""
         models.check_priors_admit(self.runs, self.spec)

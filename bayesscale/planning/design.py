@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,7 @@ from bayesscale.model import Posterior
 from bayesscale.quantities import LOSS, PARAMS, TOKENS
 from bayesscale.runs import Runs
 
-if TYPE_CHECKING:
-    type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
+type Candidates = Mapping[str, ArrayLike] | pd.DataFrame
 
 ARRAYS = 12
 """Arrays of a number for every draw and candidate that are held at once."""
@@ -231,9 +230,7 @@ def design(
     learning, drawn = _learn(purchase, flops, sizes)
     picked, after = learning.choose(price, purse, most)
     gain = learning.gains(learning.covariance)
-    order = np.full(len(price), np.nan)
-    for place, k in reversed(list(enumerate(picked, start=1))):
-        order[k] = place
+    order = [picked.index(k) + 1.0 if k in picked else np.nan for k in range(len(price))]
     columns = {
         **sizes, "tokens_per_param": sizes["tokens"] / sizes["params"], "flops": price,
         "gain": gain, "gain_per_flop": gain / price, "share": gain / max(learning.regret, SMALLEST),
@@ -299,17 +296,16 @@ def _learn(
 def _read(candidates: Any) -> dict[str, Array]:
     """Return candidates' parameters and tokens, each of shape ``(candidate,)``."""
     try:
-        columns = {name: candidates[name] for name in SPLIT}
+        columns = {name: np.asarray(candidates[name]) for name in SPLIT}
     except (TypeError, KeyError, IndexError, ValueError):
         raise DomainError(
             "candidates must have params and tokens, such as {'params': [1e8, 2e8], 'tokens': "
             f"[2e9, 4e9]}} or a DataFrame with these columns, not {type(candidates).__name__}."
         ) from None
-    units = {"params": PARAMS.unit, "tokens": TOKENS.unit}
-    arrays = {
-        n: positive_array(f"candidates' {n}", np.asarray(v), units[n]) for n, v in columns.items()
-    }
-    return forecast.broadcast(arrays)
+    named = ((q, columns[q.name]) for q in (PARAMS, TOKENS))
+    return forecast.broadcast(
+        {q.name: positive_array(f"candidates' {q.name}", v, q.unit) for q, v in named}
+    )
 
 
 def _grid(runs: Runs, cost: Cost, budget: float) -> dict[str, Array]:

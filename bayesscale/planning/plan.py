@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from bayesscale import _sections as page, errors, forecast
 from bayesscale._arguments import interval_tails, number, positive_array
-from bayesscale._format import flops as write_flops, interval, percent
+from bayesscale._format import flops as write_flops, interval, percent, write_times
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.backtesting import Backtest, rolling_folds, score_fold, widest_factor
 from bayesscale.checks import CheckResult
@@ -26,14 +27,10 @@ from bayesscale.inference import (
     takes_fit_options,
     warn_of,
 )
+from bayesscale.laws import SPLIT
 from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
 from bayesscale.runs import Runs, Table, check_same_runs
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from bayesscale.laws import Law
 
 REACH = 10.0
 """Compute over the largest run's that is planned for by default, and tested where runs allow."""
@@ -123,15 +120,19 @@ class Plan(page.Result):
         if test is not None:
             check_same_runs(reference.runs, {"test": test.fingerprint})
         terms = forecast.Terms() if terms is None else terms
-        if reference.law.splits_compute:
-            budgets = planned_budgets(reference.runs, flops, default_reach(test))
-            with warnings.catch_warnings():
-                # how far, the verdict says
-                warnings.simplefilter("ignore", errors.ExtrapolationWarning)
-                allocation = forecast.allocate(fit, flops=budgets, terms=terms, ci_prob=ci_prob)
-            prediction = _predict_advised(fit, allocation, terms, ci_prob)
-        else:
-            allocation, prediction = None, _predict_larger(fit, reference, flops, terms, ci_prob)
+        how: dict[str, Any] = {"terms": terms, "ci_prob": ci_prob}
+        with warnings.catch_warnings():
+            # how far, the verdict and the caveats say
+            warnings.simplefilter("ignore", errors.ExtrapolationWarning)
+            if reference.law.splits_compute:
+                budgets = planned_budgets(reference.runs, flops, default_reach(test))
+                allocation = forecast.allocate(fit, flops=budgets, **how)
+                advised = {name: allocation.summary[f"recommended_{name}"] for name in SPLIT}
+                prediction = forecast.extrapolate(fit, **advised, **how)
+            else:
+                inputs = _larger_inputs(reference, flops, terms)
+                allocation = None
+                prediction = forecast.extrapolate(fit, **inputs, ci_prob=ci_prob)
         not_tested = NO_TEST if test is None else ""
         return cls(fit, allocation, prediction, terms, ci_prob, test, not_tested=not_tested)
 
@@ -193,13 +194,13 @@ class Plan(page.Result):
         """The part of the plan that no held-out runs tested, in words; empty if none."""
         if self.test is None:
             return f"There is no back-test: {self.not_tested}"
-        reach = f"the plan extrapolates to {_times(self.reach)} the largest run"
+        reach = f"the plan extrapolates to {write_times(self.reach)} the largest run"
         if not len(self.test.judged):
             return f"The fits of the smaller runs failed their checks; {reach}, untested."
         if self.test.outcome == "note":
             return f"The back-test has low power ({self.test.power:.2f}); {reach}."
         if self.reach > NEARLY * self.test.tested_reach:
-            return f"Untested beyond {_times(self.test.tested_reach)}; {reach}."
+            return f"Untested beyond {write_times(self.test.tested_reach)}; {reach}."
         return ""
 
     @property
@@ -363,9 +364,7 @@ def plan(
             flops = planned_budgets(runs, flops, beyond or ())
         forecast.Terms.of(terms, runs, spends=False)  # before hours of sampling
         forecast.check_inputs(law, terms.given, wanted=law.given, single=True)
-    if hold_out is not None and hold_out != "auto":
-        number("hold_out", hold_out, above=1)
-    test, tested, not_tested = _test(runs, law, hold_out, options, progress)
+    test, tested, not_tested = _test(setup, hold_out, options, progress)
     fitted = fit(runs, progress=progress, **options)
     if test:  # a fit may add a noise floor to its runs
         test = replace(test, fingerprint=fitted.runs.fingerprint)
@@ -397,46 +396,35 @@ def planned_budgets(
     return np.array([float(f"{factor * runs.flops.max():.0e}") for factor in times])
 
 
-def _predict_advised(
-    fit: Fit | Average, allocation: forecast.Allocation, terms: forecast.Terms, ci_prob: float
-) -> forecast.Prediction:
-    """Predict the run of each budget that the allocation recommends."""
-    params, tokens = (allocation.summary[f"recommended_{name}"] for name in ("params", "tokens"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # allocate has warned
-        return forecast.extrapolate(fit, params=params, tokens=tokens, terms=terms, ci_prob=ci_prob)
-
-
-def _predict_larger(
-    fit: Fit | Average, reference: Fit, flops: ArrayLike | None, terms: forecast.Terms,
-    ci_prob: float,
-) -> forecast.Prediction:  # fmt: skip
-    """Predict multiples of the largest run in every input that grows."""
+def _larger_inputs(
+    reference: Fit, flops: ArrayLike | None, terms: forecast.Terms
+) -> dict[str, Any]:
+    """Return multiples of the largest run in every input that grows."""
     law, runs = reference.law, reference.runs
-    largest = int(np.argmax(runs.size))
-    inputs: dict[str, Any] = {}
-    for name, q in law.quantities.items():
-        grows = q.scale == "log" and name not in law.given
-        times = np.array([REACH if grows else 1.0])
-        value = runs[name].max() if grows else terms.given.get(name, runs[name][largest])
-        inputs[name] = times * value
     if flops is not None and list(law.quantities) == [FLOPS.name]:
-        inputs = {FLOPS.name: positive_array("flops", flops, FLOPS.unit)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", errors.ExtrapolationWarning)  # the caveats state it
-        return forecast.extrapolate(fit, **inputs, ci_prob=ci_prob)
+        return {FLOPS.name: flops}
+    largest = int(np.argmax(runs.size))
+    return {
+        name: REACH * runs[name].max()
+        if q.scale == "log" and name not in law.given
+        else terms.given.get(name, runs[name][largest])
+        for name, q in law.quantities.items()
+    }
 
 
 def _test(
-    runs: Runs, law: Law, hold_out: float | Literal["auto"] | None, options: FitOptions,
+    whole: Setup, hold_out: float | Literal["auto"] | None, options: FitOptions,
     progress: ProgressOption,
 ) -> tuple[Backtest | None, tuple[Fit, Runs] | None, str]:  # fmt: skip
     """Back-test all folds that the runs allow, or say why not; keep the fit of the first."""
     if hold_out is None:
         return None, None, NO_TEST
+    runs, law = whole.runs, whole.spec.law
+    if hold_out == "auto":
+        factor = min(REACH, widest_factor(runs, law) or REACH)
+    else:
+        factor = number("hold_out", hold_out, above=1)
     try:
-        auto = hold_out == "auto"
-        factor = min(REACH, widest_factor(runs, law) or REACH) if auto else float(hold_out)
         folds = rolling_folds(runs, law, factor=factor)
     except errors.RunsError as error:
         return None, None, str(error)
@@ -453,11 +441,7 @@ def _test(
                 break
             scores.append(score_fold(fitted, fold))
             tested = tested or (fitted, fold.large)
-    seed = Setup.of(runs, **options).sampling.random_seed
+    seed = whole.sampling.random_seed
     test = Backtest.of(scores, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
     warn_of(test.checks, test.failures, stacklevel=4)
     return test, tested, ""
-
-
-def _times(reach: float) -> str:
-    return f"{float(f'{reach:.2g}'):g}x"

@@ -6,7 +6,6 @@ distinguish, and the plan is a caution.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,15 +41,6 @@ MIXED = 1.05
 QUANTITIES = {"params": "size", "loss": "loss", "exponent": "exponent"}
 
 
-@dataclass(frozen=True)
-class Other:
-    """A refit to make, or why there is none."""
-
-    name: str
-    setup: Setup | None
-    reason: str = ""
-
-
 def check_robustness(
     fit: Fit, allocation: Allocation, prediction: Prediction, terms: Terms, *, report: Report
 ) -> CheckResult:
@@ -58,55 +48,54 @@ def check_robustness(
     purchase, ci_prob = Purchase.of(fit, terms), allocation.ci_prob
     split, runs = records(allocation.summary), records(prediction.summary)
     budgets = allocation.summary.index.to_numpy()
-    this_fit = [
-        _row("this fit", row["flops"])
-        | {f"{name}{end}": source[f"{column}{end}"]
-           for name, source, column in (("params", row, "params"), ("loss", run, "loss"),
-                                        ("exponent", row, "params_exponent"))
-           for end in ("", "_lower", "_upper")}
-        for row, run in zip(split, runs, strict=True)
-    ]  # fmt: skip
-    rows, compared = list(this_fit), []
+    this_fit, compared = _rows("this fit", {}, budgets, ci_prob), []
+    for mine, row, run in zip(this_fit, split, runs, strict=True):
+        found = {"params": (row, "params"), "loss": (run, "loss")}
+        for name, (source, column) in (found | {"exponent": (row, "params_exponent")}).items():
+            mine |= {f"{name}{end}": source[f"{column}{end}"] for end in ("", "_lower", "_upper")}
+    rows = list(this_fit)
     sizes = {name: prediction.summary[name].to_numpy() for name in fit.law.quantities}
-    for other in _others(fit):
-        reason, answers = other.reason, None
-        if other.setup is not None:
-            report(f"Refitting: {other.name}")
+    for name, other in _others(fit).items():
+        answers: dict[str, Array] = {}
+        if isinstance(other, str):
+            reason = other
+        else:
+            report(f"Refitting: {name}")
             try:
-                refit = other.setup.fit(published=False, report=report)
+                refit = other.fit(published=False, report=report)
             except BayesScaleError as error:
                 reason = str(error)
             else:
                 reason = _invalid(refit)
                 answers = _answer(refit, purchase, budgets, sizes)
-        added = _rows(other.name, answers, budgets, ci_prob, reason)
-        if answers is not None and not reason:
-            compared.append(other.name)
+        added = _rows(name, answers, budgets, ci_prob, reason)
+        if not reason:
+            compared.append(name)
             for mine, theirs in zip(this_fit, added, strict=True):
                 theirs["conflict"] = ", ".join(_conflicts(mine, theirs))
         rows += added
     return _result(rows, compared)
 
 
-def _others(fit: Fit) -> list[Other]:
-    """List the other assumptions: the law exact, the larger half of the runs, other laws."""
+def _others(fit: Fit) -> dict[str, Setup | str]:
+    """Return refits to make, or why there is none: the law exact, larger runs, other laws."""
     shorter = {"draws": DRAWS, "tune": min(TUNE, fit.sampling.tune)}
-    cases: list[Other] = []
+    cases: dict[str, Setup | str] = {}
     if fit.spec.discrepancy.moves_optimum:
         exact = fit.options(**shorter, discrepancy=None)
-        cases.append(Other("law assumed exact", Setup.of(fit.runs, **exact)))
+        cases["law assumed exact"] = Setup.of(fit.runs, **exact)
     larger = fit.runs.select(fit.runs.flops >= np.median(fit.runs.flops))
     name, unknowns = "larger half of runs", len(fit.law.coordinates)
     if len(larger) < 2 * unknowns:
-        cases.append(Other(name, None, f"{len(larger)} runs are too few for {unknowns} parameters"))
+        cases[name] = f"{len(larger)} runs are too few for {unknowns} parameters"
     else:
-        cases.append(Other(name, Setup.of(larger, **fit.options(**shorter))))
+        cases[name] = Setup.of(larger, **fit.options(**shorter))
     # priors of the user's own mean nothing to another law
     default_priors = dict(fit.spec.priors) == dict(resolve_priors(fit.spec.coordinates, None))
     for law in (LAWS[family] for family in FAMILIES if family != fit.law.name):
         if set(law.quantities) == set(fit.law.quantities) and default_priors:
             another = fit.options(**shorter, law=law, priors=None)
-            cases.append(Other(f"law {law.name!r}", Setup.of(fit.runs, **another)))
+            cases[f"law {law.name!r}"] = Setup.of(fit.runs, **another)
     return cases
 
 
@@ -131,16 +120,15 @@ def _answer(
     return {"params": frontier.params(x), "loss": loss, "exponent": frontier.exponents(x)[0]}
 
 
-def _row(name: str, flops: float, reason: str = "") -> dict[str, Any]:
-    return {"fit": name, "flops": flops, "not_compared": reason, "conflict": ""}
-
-
 def _rows(
-    name: str, answers: Mapping[str, Array] | None, budgets: Array, ci_prob: float, reason: str
+    name: str, answers: Mapping[str, Array], budgets: Array, ci_prob: float, reason: str = ""
 ) -> list[dict[str, Any]]:
     """Return a row per budget with median and interval of what was found."""
-    rows = [_row(name, float(budget), reason) for budget in budgets]
-    for quantity, values in (answers or {}).items():
+    rows: list[dict[str, Any]] = [
+        {"fit": name, "flops": float(budget), "not_compared": reason, "conflict": ""}
+        for budget in budgets
+    ]
+    for quantity, values in answers.items():
         ends = np.nanquantile(values, [0.5, *interval_tails(ci_prob)], axis=0)
         for row, three in zip(rows, ends.T, strict=True):
             names = (quantity, f"{quantity}_lower", f"{quantity}_upper")

@@ -31,7 +31,7 @@ from bayesscale.backtesting import (
     score_draws,
     summarise,
 )
-from bayesscale.comparison import JointDensity
+from bayesscale.comparison import joint_density as between
 from bayesscale.inference import Setup
 from tests.benchmarks._common import in_parallel, read_splits, runs_of, source
 
@@ -102,7 +102,7 @@ def joint_density(fit: bs.Fit, small: bs.Runs, large: bs.Runs) -> float:
     every = bs.Runs.from_frame(pd.concat(frames, ignore_index=True))
     again = Setup(every, fit.spec, fit.sampling).sample()  # centre, spread and priors stay
     before, after = (bs.evidence(each, progress=False) for each in (fit, again))
-    return JointDensity.between(before, after, len(large)).log_density
+    return between(before, after)[0]
 
 
 def replicates(draws: np.ndarray) -> pd.DataFrame:
