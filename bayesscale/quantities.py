@@ -269,12 +269,20 @@ class LossScale:
     ``nats`` is what one unit is in nats/token; a perplexity has none.
     """
 
-    unit: ShownLoss
+    unit: str
     nats: float
+    response: Quantity = LOSS
 
     @classmethod
     def of(cls, runs: Any, unit: ShownLoss | None = None) -> LossScale:
         """Take the unit of the source of the runs, or another one that they can be shown in."""
+        if runs.response != LOSS:
+            if unit is not None:
+                raise DomainError(
+                    f"The response is {runs.response.noun}, which has no unit but its own: leave "
+                    f"unit={unit!r} out."
+                )
+            return cls(runs.response.unit, 1.0, runs.response)
         shown: ShownLoss = runs.loss_unit if unit is None else unit
         _arguments.choice("loss unit", shown, get_args(ShownLoss))
         per_text = shown in ("bits/byte", "bits/character")
@@ -289,17 +297,20 @@ class LossScale:
     @property
     def noun(self) -> str:
         """What an axis is called."""
-        return self.unit if self.unit == "perplexity" else f"loss ({self.unit})"
+        if self.unit == "perplexity":
+            return self.unit
+        return self.response.noun + (f" ({self.unit})" if self.unit != "1" else "")
 
     @property
     def word(self) -> str:
         """What heads a column."""
-        return "perplexity" if self.unit == "perplexity" else "loss"
+        return self.unit if self.unit == "perplexity" else self.response.noun
 
     @property
     def in_words(self) -> str:
         """The unit behind what is in it."""
-        return "as perplexity" if self.unit == "perplexity" else f"in {self.unit}"
+        named = self.unit == "perplexity" or self.response != LOSS
+        return f"as {self.noun}" if named else f"in {self.unit}"
 
     @property
     def of_differences(self) -> str:
@@ -321,13 +332,13 @@ class LossScale:
     def write(self, nats: float) -> str:
         """Write a loss, nats/token, in this unit, without its name."""
         shown = self.show(nats)
-        return f"{shown:.4g}" if self.unit == "perplexity" else write_loss(shown)
+        return f"{shown:.4g}" if self.unit == "perplexity" else self.response.write(shown)
 
     def say(self, nats: float) -> str:
         """Say a loss, nats/token: ``a loss of 2.315 nats/token``, ``a perplexity of 10.12``."""
-        if self.unit == "perplexity":
-            return f"a perplexity of {self.write(nats)}"
-        return f"a loss of {self.write(nats)} {self.unit}"
+        behind = "" if self.unit in ("perplexity", "1") else f" {self.unit}"
+        article = "an" if self.word[0] in "aeiou" else "a"
+        return f"{article} {self.word} of {self.write(nats)}{behind}"
 
     def difference(self, nats: Any) -> Any:
         """Return differences of losses, nats/token, any shape, in their unit."""

@@ -319,6 +319,13 @@ def _number_or_column(text: str) -> float | str:
         return text
 
 
+def _response(text: str) -> Any:
+    name, equals, unit = map(str.strip, text.partition("="))
+    if not (equals and name.isidentifier()):
+        raise click.BadParameter(f"{text!r} is not NAME=UNIT, such as error_rate=1.")
+    return bs.Quantity(name, unit=unit or "1", role="response")
+
+
 def _column(option: str, what: str, **settings: Any) -> Callable:
     name = option.strip("-").removesuffix("-column").replace("-", "_")
     return click.option(option, name, metavar="COL", help=f"Column {what}.", **settings)
@@ -344,6 +351,10 @@ READING: dict[str, Callable] = {
     "loss_unit": _name(
         "--loss-unit", "nats/token, bits/token, bits/byte, bits/character or perplexity.",
         "nats/token",
+    ),
+    "response": click.option(
+        "--response", type=Read("NAME=UNIT", _response),
+        help="What the law describes in place of a loss: error_rate=1, with its unit or 1.",
     ),
     "bytes_per_token": click.option(
         "--bytes-per-token", type=_number_or_column, metavar="NUMBER|COL",

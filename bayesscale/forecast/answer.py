@@ -284,7 +284,7 @@ def warn_if_far(
         sentences.append("Counts are plain numbers: 70e9, not 70.")
     if outside is not None:
         sentences.append(outside.text)
-    if loss is not None and np.max(loss) > LARGEST_LOSS:
+    if loss is not None and np.max(loss) > fit.runs.loss_max:
         sentences.append(
             f"The predicted loss is up to {np.max(loss):.4g} nats/token. Guessing among 256,000 "
             f"tokens costs {LARGEST_LOSS:.2f}: the law does not hold there."

@@ -20,6 +20,7 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.answer import summary_columns
 from bayesscale.inference import SAMPLE_DIMS, Average, Fit
 from bayesscale.model import Posterior, evenly
+from bayesscale.quantities import LOSS
 
 type Question = Callable[[Posterior, np.random.Generator], Mapping[str, NDArray[Any]]]
 """Called with the draws of one law, shape ``(draw, 1)``, and a source of run noise; returns arrays
@@ -172,7 +173,11 @@ class Mixture:
         if index is not None:
             coords[dim] = index
         coords |= {name: (dim, values, {"units": unit}) for name, (values, unit) in targets.items()}
-        named = {k: ((*SAMPLE_DIMS, dim), v, {"units": unit}) for k, (v, unit) in variables.items()}
+        own = {LOSS.unit: self.reference.runs.response.unit}  # what is in the place of a loss
+        named = {
+            k: ((*SAMPLE_DIMS, dim), v, {"units": own.get(unit, unit)})
+            for k, (v, unit) in variables.items()
+        }
         dataset = xr.Dataset(named, coords=coords)
         if every > 1:
             dataset.attrs["note"] = (

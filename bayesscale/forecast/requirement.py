@@ -196,7 +196,7 @@ def _requirement(
 ) -> tuple[Requirement, str]:  # fmt: skip
     """Solve laws for one size that reaches losses; return the answer and what to warn of."""
     losses = positive_array("loss", loss, LOSS.unit)
-    if losses.max() > LARGEST_LOSS:
+    if losses.max() > mixture.reference.runs.loss_max:
         raise DomainError(
             f"A loss of {losses.max():g} nats/token is worse than guessing among 256,000 tokens, "
             f"{LARGEST_LOSS:.2f}, where no law holds. Give a smaller loss."

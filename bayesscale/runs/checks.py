@@ -67,8 +67,8 @@ _WHY_NEGATIVE = (
 )
 _SOUNDS_LIKE = {
     r"(^|\W|_)ppl|perplex": 'a perplexity: pass loss_unit="perplexity"',
-    r"acc(uracy)?(_|$)|(^|_)acc": "an accuracy: no law here describes it",
-    r"error_rate|(^|_)err(or)?$|wer$": "an error rate: no law here describes it",
+    r"acc(uracy)?(_|$)|(^|_)acc": "an accuracy, which rises: pass 1 - accuracy as response=",
+    r"error_rate|(^|_)err(or)?$|wer$": "an error rate: declare it with response=",
     r"bpb|bits_per_byte|bpc": 'bits per byte: pass loss_unit="bits/byte" and bytes_per_token',
     r"bits_per_token|(^|_)bits$": 'bits per token: pass loss_unit="bits/token"',
 }
@@ -98,6 +98,8 @@ def number_problems(
     low, high = q.bounds
     if (negative := bad & (values < 0) & (low >= 0)).any():
         why = _WHY_NEGATIVE if name == "loss" else f" {name} cannot be negative."
+        if q.role == "response" and name != "loss":
+            why = " Laws describe the log of what falls: pass its negative, or its exponential."
         yield f"{name} is negative in {where(negative)}.{why}"
     if (zero := bad & (values == 0)).any():
         why = " Leave out runs that did not finish." if name == "loss" else ""
@@ -161,14 +163,14 @@ def _how_to_write(cell: object, q: Quantity) -> str:
 
 def column_problems(
     columns: Mapping[str, np.ndarray], *, ids: np.ndarray, param_count: str,
-    unit: str = "nats/token", column: str = "loss",
+    unit: str = "nats/token", column: str = "loss", is_loss: bool = True,
 ) -> Iterator[str]:  # fmt: skip
     """Describe losses, nats/token, that no model has, errors beyond them, and swapped counts."""
     loss = columns["loss"]
-    if (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
+    if is_loss and (loss > LARGEST_LOSS).mean() <= _DIVERGED_SHARE:
         loss = np.minimum(loss, LARGEST_LOSS)  # a few are kept: `suspicions` names them
     converted = "" if unit == "nats/token" else f", converted from {unit},"
-    if (high := (loss > LARGEST_LOSS) & np.isfinite(loss)).any():
+    if (high := is_loss & (loss > LARGEST_LOSS) & np.isfinite(loss)).any():
         yield (
             f"loss{converted} is above {LARGEST_LOSS:.2f} nats/token in "
             f"{some_runs(ids, loss, 'loss', high)}. That is worse than guessing uniformly among "
@@ -177,11 +179,13 @@ def column_problems(
             f'runs that diverged, e.g. where="{column} < {math.floor(LARGEST_LOSS)}" (on the '
             "command line --where)."
         )
-    if (low := (loss > 0) & (loss < SMALLEST_LOSS)).any():
+    if (low := is_loss & (loss > 0) & (loss < SMALLEST_LOSS)).any():
         yield (
             f"loss{converted} is below {SMALLEST_LOSS} nats/token in "
             f"{some_runs(ids, loss, 'loss', low)}. No language model is that good: perhaps this is "
-            "an accuracy, an error rate or a normalised loss. Pass the mean loss per token."
+            "an accuracy, an error rate or a normalised loss. Pass the mean loss per token, or "
+            f"declare what it is: response=bs.Quantity({column!r}, unit='1') (on the command line "
+            f"--response {column}=1)."
         )
     error = columns.get("loss_se")
     if error is not None and (above := (error > loss) & np.isfinite(error)).any():
@@ -211,15 +215,16 @@ def raise_for(problems: Sequence[str]) -> None:
 
 def suspicions(
     table: Mapping[str, np.ndarray], *, apart: Sequence[str], derived: Sequence[str],
-    ids: np.ndarray, flop_rule: str, loss_column: str, is_raw: bool,
+    ids: np.ndarray, flop_rule: str, loss_column: str, is_raw: bool, is_loss: bool,
 ) -> Iterator[str]:  # fmt: skip
     """List what looks wrong in checked columns but may be meant.
 
     ``apart`` are the columns that distinguish runs, ``derived`` those that follow from others;
-    ``is_raw`` where no unit of the loss was given.
+    ``is_raw`` where no unit of the loss was given, ``is_loss`` where no other response was.
     """
     yield from _same_run_twice(table, apart, ids)
-    yield from _worse_than_guessing(table["loss"], ids)
+    if is_loss:
+        yield from _worse_than_guessing(table["loss"], ids)
     split = {"params", "tokens"} <= table.keys()
     if split:
         yield from _on_one_line(table["params"], table["tokens"])
@@ -228,7 +233,8 @@ def suspicions(
     size = table.get("flops", table.get("tokens", table.get("params", np.zeros(0))))
     sizes = list(_sizes(table, derived))
     yield from sizes
-    yield from _losses(table["loss"], size, column=loss_column, is_raw=is_raw)
+    strange = list(_losses(table["loss"], column=loss_column, is_raw=is_raw)) if is_loss else []
+    yield from strange or _rises(table["loss"], size)
     if flop_rule == "column" and split and not sizes:
         yield from _flops_off(table["flops"], training_flops(table["params"], table["tokens"]), ids)
 
@@ -441,7 +447,7 @@ def _too_few(part: str, seen: str, values: np.ndarray) -> str:
     )
 
 
-def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -> Iterator[str]:
+def _losses(loss: np.ndarray, *, column: str, is_raw: bool) -> Iterator[str]:
     for pattern, what in _SOUNDS_LIKE.items():
         if is_raw and re.search(pattern, column.lower()):
             yield f"The name of the loss column, {column!r}, suggests {what}."
@@ -454,10 +460,13 @@ def _losses(loss: np.ndarray, flops: np.ndarray, *, column: str, is_raw: bool) -
     elif loss.max() < _LOW_WORST_LOSS and is_raw:
         yield (
             f"All losses are below {_LOW_WORST_LOSS:g} nats/token (the highest is {loss.max():.4g})"
-            ": perhaps these are accuracies or error rates, which no law here describes, or bits "
+            ": perhaps these are accuracies or error rates, which response= declares, or bits "
             'per byte: pass loss_unit="bits/byte" and bytes_per_token (1 if a token is a byte).'
         )
-    elif len(flops) >= _ENOUGH_TO_RISE and np.ptp(loss) > 0 and np.ptp(flops) > 0:
+
+
+def _rises(loss: np.ndarray, flops: np.ndarray) -> Iterator[str]:
+    if len(flops) >= _ENOUGH_TO_RISE and np.ptp(loss) > 0 and np.ptp(flops) > 0:
         correlation = pd.Series(loss).rank().corr(pd.Series(flops).rank())
         if correlation > _RISING:
             yield (

@@ -1,6 +1,7 @@
 """How a table of runs shows itself; ``runs`` is a :class:`~bayesscale.Runs`."""
 
 from collections.abc import Container
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -22,16 +23,18 @@ def facts(runs: Any) -> dict[str, str]:
         "params": runs.param_count, "flops": runs.flop_rule,
         "loss": "" if runs.loss_unit == LOSS.unit else f"given in {runs.loss_unit}",
     }  # fmt: skip
+    response = replace(runs.response, name="loss")
 
     def fact(q: Quantity) -> str:
         remark = "; ".join(filter(None, (remarks.get(q.name), runs._remarks.get(q.name))))
-        unit = f" {q.unit}" if q.role == "response" else ""
+        unit = f" {q.unit}" if q.role == "response" and q.unit != "1" else ""
         return span(q, runs[q.name]) + unit + f" ({remark})" * bool(remark)
 
     words = {q.name: fact(q) for q in (PARAMS, TOKENS) if q.name in runs}
     if len(words) == 2:
         words["tokens/param"] = span(TOKENS, runs.tokens / runs.params)
-    words |= {q.name: fact(q) for q in (FLOPS, LOSS) if q.name in runs}
+    words |= {"flops": fact(FLOPS)} if "flops" in runs else {}
+    words[response.noun] = fact(response)
     if "rows" in runs._remarks:
         words["rows"] = runs._remarks["rows"]
     for q in runs._inputs:
@@ -41,7 +44,7 @@ def facts(runs: Any) -> dict[str, str]:
         words[f"group {printable(name)}"] = f"{_how_many(levels)}: {list_some(levels, limit=4)}"
     if runs.cluster is not None:
         words["clusters"] = f"{runs.n_clusters:,}, each with several rows"
-    told = {*words, *runs.groups, "cluster"}
+    told = {*words, *runs.groups, "cluster", "loss"}
     if extra := [name for name in QUANTITIES if name in runs and name not in told]:
         words["also"] = ", ".join(extra)
     return words

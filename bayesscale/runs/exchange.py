@@ -13,7 +13,7 @@ import pandas as pd
 
 from bayesscale._arguments import text
 from bayesscale.errors import BayesScaleError, RunsError
-from bayesscale.quantities import CLUSTER, SEED, Quantity, nats_per_token
+from bayesscale.quantities import CLUSTER, LOSS, SEED, Quantity, nats_per_token
 from bayesscale.runs import checks, intake
 from bayesscale.runs.columns import NUMBERS, RUN
 from bayesscale.runs.units import check_conventions
@@ -54,6 +54,7 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
         stored = json.loads(dataset.attrs[intake.ATTRIBUTE])
         ids = _plain(dataset[RUN])
         inputs = tuple(Quantity(**fields) for fields in stored.get("inputs", []))
+        response = _response(stored.get("response"))
         groups = tuple(stored["groups"])
         header: dict[str, Any] = {name: stored[name] for name in CONVENTIONS}
         labels = [q.name for q in (SEED, CLUSTER) if q.name in dataset and q.name not in groups]
@@ -73,9 +74,15 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
         raise RunsError(_STRANGE.format("")) from error
     if not ids.size or pd.Index(ids).has_duplicates:
         raise RunsError("A table of runs needs at least one run, and unique ids.")
-    _refuse_impossible(columns, numbers, groups, ids, header["param_count"])
+    _refuse_impossible(columns, numbers, groups, ids, header["param_count"], response)
     header["_remarks"] = stored.get("remarks", {})
-    return {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups, **header}
+    fields = {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups}
+    return {**fields, "response": response, **header}
+
+
+def _response(stored: dict[str, Any] | None) -> Quantity:
+    """Return the response of metadata."""
+    return LOSS if stored is None or stored["name"] == LOSS.name else Quantity(**stored)
 
 
 def _plain(variable: xr.DataArray) -> np.ndarray:
@@ -92,7 +99,7 @@ def _plain(variable: xr.DataArray) -> np.ndarray:
 
 def _refuse_impossible(
     columns: Mapping[str, np.ndarray], numbers: Sequence[Quantity], groups: Sequence[str],
-    ids: np.ndarray, param_count: str,
+    ids: np.ndarray, param_count: str, response: Quantity,
 ) -> None:  # fmt: skip
     """Refuse a damaged table: what was checked when read must still hold."""
     fine = np.zeros(len(ids), dtype=bool)
@@ -100,7 +107,9 @@ def _refuse_impossible(
     for q in numbers:
         values, cells = columns[q.name], pd.Series(columns[q.name])
         problems += checks.number_problems(q, values, fine, counted=values, cells=cells, ids=ids)
-    problems += checks.column_problems(columns, ids=ids, param_count=param_count)
+    problems += checks.column_problems(
+        columns, ids=ids, param_count=param_count, is_loss=response == LOSS
+    )
     for name in groups:
         column = pd.Series(columns[name])
         missing = (column.isna() | column.eq("")).to_numpy(dtype=bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from bayesscale import _arguments
 from bayesscale._format import list_some
 from bayesscale._types import is_dataset
-from bayesscale.errors import RunsError
+from bayesscale.errors import DomainError, RunsError
 from bayesscale.quantities import (
     EPOCHS,
     FLOPS,
@@ -63,6 +63,7 @@ class ReadOptions(TypedDict, total=False):
     param_count: conventions.ParamCount
     flop_rule: conventions.FlopRule | None
     loss_unit: LossUnit
+    response: Quantity | None
     bytes_per_token: float | str | None
     units: conventions.Units | None
     inputs: Inputs | None
@@ -101,6 +102,9 @@ By default it is read if there is a column, and counted as 6ND if not; a column 
 rule within 1 % everywhere is known by that rule.""",
     "loss_unit": """``"nats/token"``, ``"bits/token"``, ``"bits/byte"``, ``"bits/character"`` or
 ``"perplexity"``, whose log is nats/token.""",
+    "response": """What the law describes in place of a loss: a `Quantity` with its name, by which
+its column is found, and its unit, such as ``Quantity("error_rate", unit="1")``; positive, and
+falling with size. Units of the loss do not apply.""",
     "bytes_per_token": """Mean bytes in a token, > 0; of bits/character, characters. Needed for
 these two. The column of it where a table mixes tokenizers: losses then become those of a token of
 the mean length, so that they are comparable; tokens D stay as they were counted.""",
@@ -184,7 +188,7 @@ class _Columns:
         mean_bytes = _to_nats(columns, loss_unit, per_token)
         problems += checks.column_problems(
             columns, ids=ids, param_count=param_count, unit=loss_unit,
-            column=self.found["loss"].column,
+            column=self.found["loss"].column, is_loss=self.wanted["loss"] == LOSS,
         )  # fmt: skip
         named = {
             name: self.found[name].column for name in ("seed", "cluster") if name in self.found
@@ -206,6 +210,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     param_count, flop_rule, loss_unit, per_token = (every[name] for name in CONVENTIONS)
     conventions.check_conventions(param_count, flop_rule, loss_unit)
     nats_per_token(loss_unit, bytes_per_token=1.0 if isinstance(per_token, str) else per_token)
+    response = _declared(every)
     _arguments.choice("decimal sign", every["decimal"], (".", ","))
     _arguments.flag("drop_incomplete", every["drop_incomplete"])
     frame = as_frame(table)
@@ -227,7 +232,8 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     ids = _run_ids(frame, sources["run_id"].column if "run_id" in sources else None)
     columns, mean_bytes = data.read_checked(ids, loss_unit, per_token, param_count)
     columns, rule, derived = _with_third(columns, param_count, flop_rule)
-    extra = tuple(q for k, q in data.wanted.items() if k in columns and q not in read.NUMBERS)
+    given = {k: q for k, q in data.wanted.items() if k in columns and k != LOSS.name}
+    extra = tuple(q for q in given.values() if q not in read.NUMBERS)
     used = {*groups, *(p for s in sources.values() for p in (s.column, *s.factors))}
     repeated = checks.epochs_of(frame, columns.get("tokens"), used=used)
     if repeated is not None and EPOCHS.name not in columns:
@@ -240,7 +246,7 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     suspicions = checks.suspicions(
         columns, apart=["seed", "cluster", *groups, *(q.name for q in extra)],
         derived=list(derived), ids=ids, flop_rule=rule, loss_column=sources["loss"].column,
-        is_raw=loss_unit == LOSS.unit and per_token is None,
+        is_raw=loss_unit == LOSS.unit and per_token is None, is_loss=response == LOSS,
     )  # fmt: skip
     for suspicion in (*suspicions, *overlooked):
         checks.warn(suspicion)
@@ -248,10 +254,25 @@ def take_in(table: Table, options: ReadOptions) -> dict[str, Any]:
     return {
         "_columns": {c: columns[c] for c in order if c in columns}, "run_ids": ids,
         "param_count": param_count, "flop_rule": rule, "loss_unit": loss_unit,
-        "bytes_per_token": mean_bytes, "_groups": groups, "_inputs": extra,
+        "bytes_per_token": mean_bytes, "response": response, "_groups": groups, "_inputs": extra,
         "_remarks": {k: v.remark for k, v in sources.items() if v.remark} | remarks | derived,
         "_unread": tuple(c for c in map(str, frame.columns) if c not in used),
     }  # fmt: skip
+
+
+def _declared(every: Mapping[str, Any]) -> Quantity:
+    """Return what is in the place of the loss."""
+    response = every["response"]
+    if response is None:
+        return LOSS
+    if not isinstance(response, Quantity) or response.scale not in ("log", "logit"):
+        raise DomainError(
+            "response must be a positive bs.Quantity, such as bs.Quantity('error_rate', "
+            f"unit='1'), not {_arguments.shown(response)}."
+        )
+    if every["loss_unit"] != LOSS.unit or every["bytes_per_token"] is not None:
+        raise DomainError("loss_unit and bytes_per_token are of a loss: leave out response=.")
+    return replace(response, role="response")
 
 
 def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, dict[str, str]]:
@@ -259,12 +280,14 @@ def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, 
     flop_rule, per_token = every["flop_rule"], every["bytes_per_token"]
     further = read.input_columns(every["inputs"])
     wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
-    wanted |= {name: q for name, (q, _) in further.items()}
+    wanted |= {name: q for name, (q, _) in further.items()} | {"loss": _declared(every)}
     factors = conventions.column_factors(every["units"], wanted)
     groups = read.group_columns(
         every["group"], taken=(read.RUN, "cluster", *(q.name for q in read.NUMBERS), *further)
     )
     by_name = {k: read.column_name(k, every[k]) for k in QUANTITIES if every.get(k) is not None}
+    if every["response"] is not None:
+        by_name.setdefault("loss", every["response"].name)
     counted = flop_rule not in (None, "column")
     if counted and "flops" in by_name:
         raise RunsError(

@@ -15,8 +15,8 @@ from bayesscale import _arguments
 from bayesscale._documented import documented
 from bayesscale._types import is_dataset
 from bayesscale.errors import DomainError, UnknownNameError, unknown_name
-from bayesscale.quantities import QUANTITIES, LossUnit, Quantity, quantity
-from bayesscale.runs import display, exchange, rows
+from bayesscale.quantities import LOSS, QUANTITIES, LossUnit, Quantity, quantity
+from bayesscale.runs import checks, display, exchange, rows
 from bayesscale.runs.columns import NUMBERS, RUN, not_found
 from bayesscale.runs.intake import (
     DEFAULTS,
@@ -65,6 +65,8 @@ class Runs:
         What ``flops`` counts; ``"column"`` if it was recorded and follows neither rule.
     loss_unit : {"nats/token", "bits/token", "bits/byte"}
         Unit of the loss in the source. ``loss`` itself is in nats per token.
+    response : Quantity
+        What ``loss`` holds: a loss, or what was declared in its place.
     bytes_per_token : float or None
         Mean bytes in a token, if known.
     name : str or None
@@ -90,6 +92,7 @@ class Runs:
     loss_unit: LossUnit = "nats/token"
     bytes_per_token: float | None = None
     name: str | None = None
+    response: Quantity = LOSS
     _groups: tuple[str, ...] = ()
     _inputs: tuple[Quantity, ...] = ()
     _remarks: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +161,11 @@ class Runs:
     def frame(self) -> pd.DataFrame:
         """The table as a DataFrame, as `to_frame` returns it."""
         return self.to_frame()
+
+    @property
+    def loss_max(self) -> float:
+        """Loss of guessing among 256,000 tokens, nats/token; infinite of another response."""
+        return checks.LARGEST_LOSS if self.response == LOSS else np.inf
 
     @property
     def n_runs(self) -> int:
@@ -387,6 +395,7 @@ class Runs:
         return {
             **{name: getattr(self, name) for name in exchange.CONVENTIONS},
             "groups": list(self._groups), "inputs": exchange.input_metadata(self._inputs),
+            "response": exchange.input_metadata([self.response])[0],
         }  # fmt: skip
 
     def __repr__(self) -> str:
