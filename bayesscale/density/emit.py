@@ -15,8 +15,11 @@ FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "cluster
 
 FAILED = 4
 
-_UNARY = frozenset({"reciprocal", "exp", "log", "log1p", "sqrt", "abs"})
-_BINARY = frozenset({"maximum", "minimum"})
+_ARITHMETIC = frozenset(
+    {"multiply", "reciprocal", "exp", "log", "log1p", "sqrt", "abs", "maximum", "minimum"}
+)
+"""Operations that :class:`Arithmetic` has by the same name."""
+
 _COMPARED = {"gt": "ogt", "ge": "oge"}
 
 
@@ -171,9 +174,7 @@ entry:
                         self._named(plus, a, names), self._named(minus.args[1], a, names)
                     )
             return a.add(*args)
-        if node.op == "multiply":
-            return a.multiply(*args)
-        if node.op in _UNARY or node.op in _BINARY:
+        if node.op in _ARITHMETIC:
             return getattr(a, node.op)(*args)
         if node.op in _COMPARED:
             return a.compare(_COMPARED[node.op], *args)

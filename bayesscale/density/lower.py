@@ -29,10 +29,6 @@ def _written(graph: Graph, node: Node, args: tuple[Node, ...]) -> Node:
         return _SPECIAL[node.op](graph, *args)
     if all(a is b for a, b in zip(args, node.args, strict=True)):
         return node
-    if node.op == "add":
-        return graph.add(*args)
-    if node.op == "multiply":
-        return graph.multiply(*args)
     return graph.remade(node, args)
 
 
