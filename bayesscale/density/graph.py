@@ -152,10 +152,6 @@ class Graph:
         """Return the entry of the unconstrained vector at an index."""
         return self._node("parameter", (), index, SCALAR, PARAMETER)
 
-    def count(self, axis: str) -> Node:
-        """Return the number of rows or clusters."""
-        return self.data(COUNTS[axis], SCALAR)
-
     def lift(self, value: Any) -> Node:
         """Return a number or node as a node of numbers; a comparison counts 1 or 0."""
         if isinstance(value, Node):
@@ -252,7 +248,9 @@ class Graph:
 
     def total(self, a: Node, axis: str) -> Node:
         """Return the sum over rows or clusters: a scalar, split where that saves work."""
-        return self._reduced("total", a, SCALAR, lambda scalar: self.count(axis) * scalar)
+        return self._reduced(
+            "total", a, SCALAR, lambda scalar: self.data(COUNTS[axis], SCALAR) * scalar
+        )
 
     def gathered(self, a: Node, size: Node) -> Node:
         """Return the sums over the rows of every cluster, whose sizes are a node."""

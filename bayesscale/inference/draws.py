@@ -45,10 +45,8 @@ def assemble_draws(
     groups = {
         **parameter_groups(posterior, runs, published=published),
         "sample_stats": sample_stats.assign_coords(coords),
-        "log_prior": _by_draw(log_prior, coords),
-        "prior": _by_draw(
-            {name: values[..., 0] for name, values in prior.c.items()}, _numbered(prior)
-        ),
+        "log_prior": _by_draw(posterior, log_prior),
+        "prior": _by_draw(prior, {name: values[..., 0] for name, values in prior.c.items()}),
         "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
         "constant_data": _constant_data(spec, runs),
         "runs": runs.to_xarray(),
@@ -90,16 +88,16 @@ def parameter_groups(
     posterior: Posterior, runs: Runs, *, published: bool = True
 ) -> dict[str, xr.Dataset]:
     """Return the sampled group with published parameters, or the closest law's in another."""
-    spec, coords = posterior.spec, _numbered(posterior)
+    spec = posterior.spec
     meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
     sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    group = _by_draw(sampled, coords, meant)
-    group = group.assign(_with_units(noise_draws(posterior), coords).data_vars)
+    group = _by_draw(posterior, sampled, meant)
+    group = group.assign(_with_units(posterior, noise_draws(posterior)).data_vars)
     exponents = split_exponents(posterior, runs)
     if not published and spec.discrepancy.coordinates(spec.law):
-        return {"posterior": group, "closest_law": _with_units(exponents, coords)}
+        return {"posterior": group, "closest_law": _with_units(posterior, exponents)}
     projection = project_on_law(posterior, runs)
-    parameters = _with_units(published_draws(spec, projection.c) | exponents, coords)
+    parameters = _with_units(posterior, published_draws(spec, projection.c) | exponents)
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": group.assign(parameters.data_vars)}
     parameters["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
@@ -163,21 +161,16 @@ def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:
 
 
 def _by_draw(
-    values: Mapping[str, Array],
-    coords: Mapping[str, NDArray[np.int64]],
-    attributes: Mapping[str, dict[str, str]] | None = None,
+    draws: Posterior, values: Mapping[str, Array], attrs: Mapping[str, dict[str, str]] | None = None
 ) -> xr.Dataset:
     """Put values of shape ``(chain, draw)`` into a Dataset."""
-    attributes = attributes or {}
-    named = {k: (SAMPLE_DIMS, v, attributes.get(k, {})) for k, v in values.items()}
-    return xr.Dataset(named, coords=dict(coords))
+    named = {k: (SAMPLE_DIMS, v, (attrs or {}).get(k, {})) for k, v in values.items()}
+    return xr.Dataset(named, coords=_numbered(draws))
 
 
-def _with_units(
-    quantities: Mapping[str, tuple[Array, str]], coords: Mapping[str, NDArray[np.int64]]
-) -> xr.Dataset:
+def _with_units(draws: Posterior, quantities: Mapping[str, tuple[Array, str]]) -> xr.Dataset:
     values = {name: values for name, (values, _) in quantities.items()}
-    return _by_draw(values, coords, {k: units_of(unit) for k, (_, unit) in quantities.items()})
+    return _by_draw(draws, values, {k: units_of(unit) for k, (_, unit) in quantities.items()})
 
 
 def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
