@@ -120,15 +120,10 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
         "far_off": far_off,
         "discrepancy": _discrepancy(few),
     }
-    table = pd.DataFrame(
-        {
-            "figure": [f.figure for f in findings.values()],
-            "p": [f.p for f in findings.values()],
-            "detectable": [{"bends": could.kink, "far_off": could.outliers}.get(k, np.nan)
-                           for k in findings],
-        },
-        index=pd.Index(findings, name="test"),
-    )  # fmt: skip
+    least = {"bends": could.kink, "far_off": could.outliers}
+    rows_of = {k: (f.figure, f.p, least.get(k, np.nan)) for k, f in findings.items()}
+    columns = ["figure", "p", "detectable"]
+    table = pd.DataFrame.from_dict(rows_of, orient="index", columns=columns).rename_axis("test")
     problems = [f.problem for f in findings.values() if f.problem]
     if problems:
         text = (

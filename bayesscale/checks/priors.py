@@ -224,14 +224,10 @@ def check_prior_conflict(posterior: Posterior) -> CheckResult:
         else:
             drawn = drawn or spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS)
             lower, upper = np.quantile(drawn[coordinate.name], tails)
-        rows[coordinate.name] = {
-            "median": float(np.median(posterior.c[coordinate.name])),
-            "prior_lower": float(lower),
-            "prior_upper": float(upper),
-        }
-    table = pd.DataFrame(rows).T
-    outside = table[(table["median"] < table["prior_lower"])
-                    | (table["median"] > table["prior_upper"])]  # fmt: skip
+        rows[coordinate.name] = float(np.median(posterior.c[coordinate.name])), lower, upper
+    columns = ["median", "prior_lower", "prior_upper"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    outside = table[~table["median"].between(table["prior_lower"], table["prior_upper"])]
     if outside.empty:
         text = "Priors and data agree: posterior medians lie in the central 99.9 % of their priors."
         return CheckResult("prior conflict", "ok", text, table, PriorWarning)

@@ -124,10 +124,6 @@ def needed(roots: list[Node], stop: Callable[[Node], bool] = lambda node: False)
     return [seen[number] for number in sorted(seen)]
 
 
-_ELEMENTARY = frozenset(
-    {"exp", "log", "log1p", "sqrt", "abs", "maximum", "minimum", "gt", "ge", "where"}
-)
-
 _LARGEST_WRITTEN_POWER = 8
 
 
@@ -281,10 +277,12 @@ class Graph:
     # How nodes are made.
 
     def remade(self, node: Node, args: tuple[Node, ...]) -> Node:
-        """Return the same operation on other nodes of the same axes."""
+        """Return the same operation on other nodes of the same axes; on its own, the node."""
+        if all(a is b for a, b in zip(args, node.args, strict=True)):
+            return node
         if node.op in ("add", "multiply", "reciprocal"):
             return getattr(self, node.op)(*args)
-        if node.op in _ELEMENTARY:
+        if node.op in FUNCTIONS:
             return self.apply(node.op, *args)
         return self._node(node.op, args, node.value, node.axis, node.known)
 

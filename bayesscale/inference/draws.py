@@ -26,6 +26,8 @@ PRIOR_DRAWS = 500
 
 SAMPLE_DIMS = ("chain", "draw")
 
+LOG_LOSS_UNITS = {"units": "ln(nats/token)"}
+
 
 def assemble_draws(
     spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset, *, random_seed: int,
@@ -47,7 +49,9 @@ def assemble_draws(
         "sample_stats": sample_stats.assign_coords(coords),
         "log_prior": _by_draw(posterior, log_prior),
         "prior": _by_draw(prior, {name: values[..., 0] for name, values in prior.c.items()}),
-        "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
+        "observed_data": xr.Dataset(
+            {"log_loss": ("run", np.log(runs.loss), LOG_LOSS_UNITS)}, coords=run
+        ),
         "constant_data": _constant_data(spec, runs),
         "runs": runs.to_xarray(),
     }
@@ -70,11 +74,7 @@ def assemble_draws(
     for name, value in sample_stats.attrs.items():
         if str(name).startswith(("inference_library", "tuning_steps")):
             made_by[str(name)] = value
-    for name in groups:
-        groups[name] = groups[name].assign_attrs(made_by)
-        if name in ("observed_data", "posterior_predictive", "prior_predictive"):
-            groups[name]["log_loss"].attrs |= units_of("ln(nats/token)")
-    tree = xr.DataTree.from_dict(groups)
+    tree = xr.DataTree.from_dict({k: group.assign_attrs(made_by) for k, group in groups.items()})
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
         tree.attrs["note"] = (
             "log_likelihood and posterior_predictive were left out: "
@@ -178,6 +178,6 @@ def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> x
     with np.errstate(over="ignore"):  # priors allow losses beyond a float: infinite is right
         drawn = posterior.simulate(runs, rng)
     return xr.Dataset(
-        {"log_loss": ((*SAMPLE_DIMS, "run"), drawn)},
+        {"log_loss": ((*SAMPLE_DIMS, "run"), drawn, LOG_LOSS_UNITS)},
         coords={**_numbered(posterior), "run": runs.run_ids},
     )

@@ -225,7 +225,10 @@ def fit_many(
     jobs = {files[name]: (files[name], setup) for name, setup in setups.items()}
     kept, saved = None, None
     if folder is not None:
-        settings = _settings(next(iter(setups.values())))
+        one = next(iter(setups.values()))
+        spec = one.spec.as_dict()
+        model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
+        settings = model | asdict(one.sampling)  # what tells one model's fits from another's
         kept = Store(folder, settings, Digest.as_json, _digest, ".nc" if fits else ".json")
         if fits:
             law, paths = options.get("law", ""), {k: folder / f"{v}.nc" for k, v in files.items()}
@@ -301,13 +304,6 @@ def _file_name(name: str) -> str:
     return f"{code[:2]}/{plain}-{code}"
 
 
-def _settings(source: Setup | Fit) -> dict[str, Any]:
-    """Return what distinguishes one model's fits from another's, as plain JSON types."""
-    spec = source.spec.as_dict()
-    model = {k: spec[k] for k in ("law", "discrepancy", "noise", "priors", "formula")}
-    return model | asdict(source.sampling)
-
-
 WEIGHED = ("kaplan", "chinchilla", "unified")
 """Laws that are weighed against each other unless others are named."""
 
@@ -367,8 +363,7 @@ def fit_laws(
             Setup.of(runs, **models[name])
             coordinates |= {*spec.space.names}
     for name in priors:
-        if name not in coordinates:
-            raise unknown_name("prior", name, sorted(coordinates))
+        _arguments.choice("prior", name, sorted(coordinates))
     return {name: fit(runs, progress=progress, **model) for name, model in models.items()}
 
 
