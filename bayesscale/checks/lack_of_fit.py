@@ -313,15 +313,11 @@ def _discrepancy(draws: Posterior) -> _Finding:
 def _cure(spec: ModelSpec) -> str:
     default = resolve_priors(spec.coordinates, None)
     custom: Sequence[str] = [name for name, prior in spec.priors.items() if prior != default[name]]
-    cures = []
-    if custom:
-        cures.append(f"You set the prior of {list_some(custom)}: widen it first")
-    cures.append(
-        "inspect the runs named and drop those that diverged or are outside the scope of the law"
-    )
-    cures.append("where rows are checkpoints of one run, name the column of the run (cluster)")
-    cures.append(
-        "or fit another law" + ' or discrepancy="drift"' * (spec.discrepancy.name == "none")
-    )
+    cures = [
+        *([f"You set the prior of {list_some(custom)}: widen it first"] if custom else []),
+        "inspect the runs named and drop those that diverged or are outside the scope of the law",
+        "where rows are checkpoints of one run, name the column of the run (cluster)",
+        "or fit another law" + ' or discrepancy="drift"' * (spec.discrepancy.name == "none"),
+    ]
     words = "; ".join(cures)
     return words[0].upper() + words[1:] + "."

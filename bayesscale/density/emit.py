@@ -235,14 +235,10 @@ entry:
 
     def _splats(self, loop: Loop) -> dict[int, str]:
         """Return the scalars that a loop uses, as vectors."""
-        names: dict[int, str] = {}
-        for node in loop.nodes:
-            if is_given(node) or node.op in ("gathered", "spread"):
-                continue
-            for arg in node.args:
-                if arg.axis == SCALAR and arg.op != "constant" and arg.number not in names:
-                    names[arg.number] = self._splat("double", self.scalars[arg.number])
-        return names
+        made = [n for n in loop.nodes if not is_given(n) and n.op not in ("gathered", "spread")]
+        args = [a for n in made for a in n.args if a.axis == SCALAR and a.op != "constant"]
+        numbers = dict.fromkeys(a.number for a in args)
+        return {number: self._splat("double", self.scalars[number]) for number in numbers}
 
     def _nodes(self, loop: Loop, block: str, first: str, names: dict[int, str]) -> None:
         given = self.plan.given[loop.axis]

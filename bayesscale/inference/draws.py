@@ -41,14 +41,13 @@ def assemble_draws(
     rng = generator(random_seed, Stream.PREDICTIVE)
     coords = _numbered(posterior)
     run = {"run": runs.run_ids}
-    sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    log_prior = {name: spec.space.log_prior(name, values) for name, values in sampled.items()}
+    log_prior = {k: (spec.space.log_prior(k, v[..., 0]),) for k, v in posterior.c.items()}
     prior = Posterior.of(spec, {k: v[None] for k, v in spec.space.draw(rng, PRIOR_DRAWS).items()})
     groups = {
         **parameter_groups(posterior, runs, published=published),
         "sample_stats": sample_stats.assign_coords(coords),
         "log_prior": _by_draw(posterior, log_prior),
-        "prior": _by_draw(prior, {name: values[..., 0] for name, values in prior.c.items()}),
+        "prior": _by_draw(prior, {name: (values[..., 0],) for name, values in prior.c.items()}),
         "observed_data": xr.Dataset(
             {"log_loss": ("run", np.log(runs.loss), LOG_LOSS_UNITS)}, coords=run
         ),
@@ -89,15 +88,13 @@ def parameter_groups(
 ) -> dict[str, xr.Dataset]:
     """Return the sampled group with published parameters, or the closest law's in another."""
     spec = posterior.spec
-    meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
-    sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    group = _by_draw(posterior, sampled, meant)
-    group = group.assign(_with_units(posterior, noise_draws(posterior)).data_vars)
+    sampled = {k.name: (posterior.c[k.name][..., 0], k.unit, k.meaning) for k in spec.coordinates}
+    group = _by_draw(posterior, sampled | noise_draws(posterior))
     exponents = split_exponents(posterior, runs)
     if not published and spec.discrepancy.coordinates(spec.law):
-        return {"posterior": group, "closest_law": _with_units(posterior, exponents)}
+        return {"posterior": group, "closest_law": _by_draw(posterior, exponents)}
     projection = project_on_law(posterior, runs)
-    parameters = _with_units(posterior, published_draws(spec, projection.c) | exponents)
+    parameters = _by_draw(posterior, published_draws(spec, projection.c) | exponents)
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": group.assign(parameters.data_vars)}
     parameters["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
@@ -161,16 +158,14 @@ def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:
 
 
 def _by_draw(
-    draws: Posterior, values: Mapping[str, Array], attrs: Mapping[str, dict[str, str]] | None = None
+    draws: Posterior, quantities: Mapping[str, tuple[Array, *tuple[str, ...]]]
 ) -> xr.Dataset:
-    """Put values of shape ``(chain, draw)`` into a Dataset."""
-    named = {k: (SAMPLE_DIMS, v, (attrs or {}).get(k, {})) for k, v in values.items()}
+    """Put values of shape ``(chain, draw)`` into a Dataset, with units and meanings if given."""
+    named = {
+        name: (SAMPLE_DIMS, values, units_of(*words) if words else {})
+        for name, (values, *words) in quantities.items()
+    }
     return xr.Dataset(named, coords=_numbered(draws))
-
-
-def _with_units(draws: Posterior, quantities: Mapping[str, tuple[Array, str]]) -> xr.Dataset:
-    values = {name: values for name, (values, _) in quantities.items()}
-    return _by_draw(draws, values, {k: units_of(unit) for k, (_, unit) in quantities.items()})
 
 
 def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
