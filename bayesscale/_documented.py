@@ -68,10 +68,8 @@ def _completed(
         for name in entry.partition("\n")[0].split(","):
             given[name.strip(" *")] = entry
     entries = [given.get(n) or f"{n}\n    " + texts[n].replace("\n", "\n    ") for n in names]
-    bodies = {"Parameters": "\n".join(dict.fromkeys(entries))}
-    bodies |= {name: text for name, text in sections.items() if name not in written}
+    bodies = {"Parameters": "\n".join(dict.fromkeys(entries)), **sections, **written}
     order = ("Parameters", "Returns", "Yields", "Raises", "Warns")
-    bodies |= written
     bodies = {name: bodies[name] for name in order if name in bodies} | written
     texts_out = (f"{name}\n{'-' * len(name)}\n{body}" for name, body in bodies.items() if body)
     return "\n\n".join([first.strip(), *texts_out])

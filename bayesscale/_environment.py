@@ -62,13 +62,8 @@ def _home_is_writable() -> bool:
     """Return whether PyTensor can keep compiled code where it does by default."""
     try:
         folder = Path.home() / ".pytensor"
-        while not folder.exists():
-            if folder == folder.parent:
-                return False
-            folder = folder.parent
-        if not (folder.is_dir() and os.access(folder, os.W_OK)):
-            return False
-        with tempfile.TemporaryFile(dir=folder):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        with tempfile.TemporaryFile(dir=there):
             return True
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, StopIteration):
         return False

@@ -26,17 +26,16 @@ def interrupts_held() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are answered in the main thread only
         return
-    handlers = {s: signal.getsignal(s) for s in signal.valid_signals()}
+    set_now = {s: signal.getsignal(s) for s in signal.valid_signals()}
+    handlers = {s: handler for s, handler in set_now.items() if callable(handler)}
     held: list[int] = []
-    for number, handler in handlers.items():
-        if callable(handler):
-            signal.signal(number, lambda number, _: held.append(number))
+    for number in handlers:
+        signal.signal(number, lambda number, _: held.append(number))
     try:
         yield
     finally:
         for number, handler in handlers.items():
-            if callable(handler):
-                signal.signal(number, handler)
+            signal.signal(number, handler)
         for number in dict.fromkeys(held):
             signal.raise_signal(number)
 

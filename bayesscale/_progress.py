@@ -36,8 +36,7 @@ def progress_reporter(progress: ProgressOption) -> Iterator[Report]:
     elif _in_notebook():
         yield from _notebook_line()
     elif sys.stderr.isatty():
-        with _live_line() as report:
-            yield report
+        yield from _live_line()
     else:
         yield _log_lines()
 
@@ -71,8 +70,8 @@ def _notebook_line() -> Iterator[Report]:
         show(f"{time.monotonic() - began:.1f} s")
 
 
-@contextmanager
 def _live_line() -> Iterator[Report]:
+    """Keep one line of a terminal up to date, and wipe it out in the end."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

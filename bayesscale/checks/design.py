@@ -15,6 +15,7 @@ from bayesscale.quantities import EPOCHS, UNIQUE_TOKENS
 from bayesscale.runs import MOST_EPOCHS, Runs
 
 STEP = 1e-4
+"""Step of finite differences on the scale of the links."""
 
 ON_LINE, NEAR_LINE = 0.05, 0.2
 """Scatter of ln D around a line in ln N, up to which runs lie on the line or too near it. Public
@@ -137,11 +138,14 @@ def size_in_words(run: Mapping[str, float], law: Law) -> str:
 
 
 def law_slopes(law: Law, u: Array, x: Mapping[str, Array]) -> Array:
-    """Return ``d ln L / d u``, ``(run, coordinate)``, for u on the scale of the links."""
+    """Return ``d ln L / d u``, ``(..., run, coordinate)``, for u on the scale of the links.
+
+    The first axis of u is that of the coordinates; those of one draw need no other.
+    """
 
     def log_loss(at: Array) -> Array:
         c = {k.name: LINKS[k.link].backward(v) for k, v in zip(law.coordinates, at, strict=True)}
         return law.log_loss(c, x, np)
 
-    steps = STEP * np.eye(len(u))
+    steps = STEP * np.eye(len(u)).reshape(len(u), -1, *[1] * (u.ndim - 1))
     return np.stack([(log_loss(u + s) - log_loss(u - s)) / (2 * STEP) for s in steps], axis=-1)

@@ -20,9 +20,6 @@ from bayesscale._types import Array
 from bayesscale.model import Posterior, Rows
 from bayesscale.runs import Runs
 
-TINY = 1e-300
-ROUNDING = 1e-16
-
 
 def standardised(residual: Array, runs: Runs, rows: Rows, draws: Posterior) -> tuple[Array, Array]:
     """Return unit residuals ``(draw, run)`` and those of clusters, ``(draw, cluster)``."""

@@ -120,15 +120,10 @@ def check_lack_of_fit(posterior: Posterior, runs: Runs) -> CheckResult:
         "far_off": far_off,
         "discrepancy": _discrepancy(few),
     }
-    table = pd.DataFrame(
-        {
-            "figure": [f.figure for f in findings.values()],
-            "p": [f.p for f in findings.values()],
-            "detectable": [{"bends": could.kink, "far_off": could.outliers}.get(k, np.nan)
-                           for k in findings],
-        },
-        index=pd.Index(findings, name="test"),
-    )  # fmt: skip
+    least = {"bends": could.kink, "far_off": could.outliers}
+    rows_of = {k: (f.figure, f.p, least.get(k, np.nan)) for k, f in findings.items()}
+    columns = ["figure", "p", "detectable"]
+    table = pd.DataFrame.from_dict(rows_of, orient="index", columns=columns).rename_axis("test")
     problems = [f.problem for f in findings.values() if f.problem]
     if problems:
         text = (
@@ -318,15 +313,11 @@ def _discrepancy(draws: Posterior) -> _Finding:
 def _cure(spec: ModelSpec) -> str:
     default = resolve_priors(spec.coordinates, None)
     custom: Sequence[str] = [name for name, prior in spec.priors.items() if prior != default[name]]
-    cures = []
-    if custom:
-        cures.append(f"You set the prior of {list_some(custom)}: widen it first")
-    cures.append(
-        "inspect the runs named and drop those that diverged or are outside the scope of the law"
-    )
-    cures.append("where rows are checkpoints of one run, name the column of the run (cluster)")
-    cures.append(
-        "or fit another law" + ' or discrepancy="drift"' * (spec.discrepancy.name == "none")
-    )
+    cures = [
+        *([f"You set the prior of {list_some(custom)}: widen it first"] if custom else []),
+        "inspect the runs named and drop those that diverged or are outside the scope of the law",
+        "where rows are checkpoints of one run, name the column of the run (cluster)",
+        "or fit another law" + ' or discrepancy="drift"' * (spec.discrepancy.name == "none"),
+    ]
     words = "; ".join(cures)
     return words[0].upper() + words[1:] + "."

@@ -58,6 +58,7 @@ PRIOR_DRAWS, SEED = 20_000, 0
 CENTRAL = (0.05, 0.95)
 
 MOVES = [f"{group}_moves" for group in GROUPS]
+SHARES = [f"from_{group}" for group in GROUPS]
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,7 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
     sd = q.std(axis=0)
     varies = sd > ROUNDING * np.maximum(np.abs(answers.posterior.mean(axis=0)), 1)
     q = np.where(varies, q / np.where(varies, sd, 1.0), 0.0)
-    columns: dict[str, Array] = {}
-    for name in GROUPS:
-        columns[f"{name}_moves"] = columns[f"from_{name}"] = np.zeros(len(sd))
+    columns = dict.fromkeys([*MOVES, *SHARES], np.zeros(len(sd)))
     for group, z in prior_scores(posterior).items():
         square = 0.5 * np.sum(z**2, axis=1)
         columns[f"{group}_moves"] = -np.log(2) * (q.T @ (square - square.mean())) / len(q)
@@ -110,10 +109,9 @@ def prior_power(posterior: Posterior, answers: Answers) -> pd.DataFrame:
     width = np.full(len(sd), np.nan)
     if answers.prior is not None:
         width = _widths(answers.posterior) / np.maximum(_widths(answers.prior), 1e-300)
+    columns["width"] = width
     table = pd.DataFrame(columns, index=pd.Index(answers.labels, name="answer"))
-    table = table[[*MOVES, *(f"from_{group}" for group in GROUPS)]]
-    table["width"] = width
-    mostly = _from_priors(table) > MOSTLY
+    mostly = table[SHARES].sum(axis=1) > MOSTLY
     far = table[MOVES].abs().max(axis=1) > FAR
     table["decided"] = (mostly & (width > HARDLY_NARROWER)) | far
     return table
@@ -142,7 +140,7 @@ def check_prior_power(
         f"With the priors raised to the power 2, {what} would shift by at most {', '.join(moves)} "
         "posterior standard deviations."
     )
-    mostly = _from_priors(table) > MOSTLY
+    mostly = table[SHARES].sum(axis=1) > MOSTLY
     if mostly.any():
         named = list_some(table.index[mostly], limit=3)
         text += f" Priors contribute more than half of the information about {named}."
@@ -165,10 +163,6 @@ def _reason(label: object, row: pd.Series) -> str:
 
 def _widths(draws: Array) -> Array:
     return np.diff(np.quantile(draws, CENTRAL, axis=0), axis=0)[0]
-
-
-def _from_priors(table: pd.DataFrame) -> pd.Series:
-    return table[[f"from_{group}" for group in GROUPS]].sum(axis=1)
 
 
 LEARNED = 0.5
@@ -215,8 +209,6 @@ CENTRAL_MASS = 0.999
 
 Z = float(ndtri((1 + CENTRAL_MASS) / 2))
 
-DRAWS = 20_000
-
 
 def check_prior_conflict(posterior: Posterior) -> CheckResult:
     """Check that medians lie in the central 99.9 % of the priors of law and noise scale."""
@@ -230,16 +222,12 @@ def check_prior_conflict(posterior: Posterior) -> CheckResult:
             ends = np.array([mu - Z * sigma, mu + Z * sigma])
             lower, upper = LINKS[coordinate.link].backward(ends)
         else:
-            drawn = drawn or spec.space.draw(np.random.default_rng(0), DRAWS)
+            drawn = drawn or spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS)
             lower, upper = np.quantile(drawn[coordinate.name], tails)
-        rows[coordinate.name] = {
-            "median": float(np.median(posterior.c[coordinate.name])),
-            "prior_lower": float(lower),
-            "prior_upper": float(upper),
-        }
-    table = pd.DataFrame(rows).T
-    outside = table[(table["median"] < table["prior_lower"])
-                    | (table["median"] > table["prior_upper"])]  # fmt: skip
+        rows[coordinate.name] = float(np.median(posterior.c[coordinate.name])), lower, upper
+    columns = ["median", "prior_lower", "prior_upper"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    outside = table[~table["median"].between(table["prior_lower"], table["prior_upper"])]
     if outside.empty:
         text = "Priors and data agree: posterior medians lie in the central 99.9 % of their priors."
         return CheckResult("prior conflict", "ok", text, table, PriorWarning)

@@ -5,7 +5,7 @@ is left to the compiler, so that results are the same wherever they are computed
 """
 
 import struct
-from decimal import Decimal, localcontext
+from functools import partialmethod
 from itertools import count
 from math import factorial, inf, nan, sqrt
 
@@ -22,20 +22,13 @@ _ROUNDER = 1.5 * 2.0**52
 """Added and taken away again, it rounds to whole numbers, which are then its lowest bits."""
 
 
-def _split_log_2() -> tuple[float, float]:
-    """Return ln 2 in two parts, the first short enough to be multiplied without rounding."""
-    with localcontext() as context:
-        context.prec = 60
-        exact = Decimal(2).ln()
-        high = struct.unpack("<d", struct.pack("<Q", _bits(float(exact)) >> 32 << 32))[0]
-        return high, float(exact - Decimal(high))
+_LOG_2_HIGH = float.fromhex("0x1.62e42p-1")
+_LOG_2_LOW = float.fromhex("0x1.fdf473de6af28p-22")
+"""ln 2 in two parts, the first short enough to be multiplied without rounding."""
 
 
 def _bits(value: float) -> int:
     return struct.unpack("<Q", struct.pack("<d", value))[0]
-
-
-_LOG_2_HIGH, _LOG_2_LOW = _split_log_2()
 
 
 class Lines:
@@ -83,21 +76,13 @@ class Arithmetic:
     def _do(self, instruction: str) -> str:
         return self.lines.name(instruction)
 
-    def add(self, a: str, b: str) -> str:
-        """Write a + b."""
-        return self._do(f"fadd contract {self.real} {a}, {b}")
+    def _of_two(self, how: str, a: str, b: str) -> str:
+        return self._do(f"{how} {self.real} {a}, {b}")
 
-    def subtract(self, a: str, b: str) -> str:
-        """Write a - b."""
-        return self._do(f"fsub contract {self.real} {a}, {b}")
-
-    def multiply(self, a: str, b: str) -> str:
-        """Write a b."""
-        return self._do(f"fmul contract {self.real} {a}, {b}")
-
-    def divide(self, a: str, b: str) -> str:
-        """Write a / b."""
-        return self._do(f"fdiv {self.real} {a}, {b}")
+    add = partialmethod(_of_two, "fadd contract")  # a + b
+    subtract = partialmethod(_of_two, "fsub contract")  # a - b
+    multiply = partialmethod(_of_two, "fmul contract")  # a b
+    divide = partialmethod(_of_two, "fdiv")  # a / b
 
     def reciprocal(self, a: str) -> str:
         """Write 1 / a."""
@@ -105,7 +90,7 @@ class Arithmetic:
 
     def compare(self, how: str, a: str, b: str) -> str:
         """Write a comparison, such as ``ogt``."""
-        return self._do(f"fcmp {how} {self.real} {a}, {b}")
+        return self._of_two(f"fcmp {how}", a, b)
 
     def select(self, condition: str, yes: str, no: str) -> str:
         """Write the choice of one or the other."""
@@ -119,17 +104,11 @@ class Arithmetic:
         """Write the smaller one; what is not a number in ``a`` stays."""
         return self.select(self.compare("olt", b, a), b, a)
 
-    def sqrt(self, a: str) -> str:
-        """Write the square root."""
-        return self._intrinsic("sqrt", a)
-
-    def abs(self, a: str) -> str:
-        """Write the absolute value."""
-        return self._intrinsic("fabs", a)
-
     def _intrinsic(self, name: str, a: str) -> str:
         suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
         return self._do(f"call {self.real} @llvm.{name}.{suffix}({self.real} {a})")
+
+    sqrt, abs = partialmethod(_intrinsic, "sqrt"), partialmethod(_intrinsic, "fabs")
 
     def _to_bits(self, a: str) -> str:
         return self._do(f"bitcast {self.real} {a} to {self.whole}")

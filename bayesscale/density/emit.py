@@ -15,8 +15,11 @@ FIELDS = ("n_rows", "n_clusters", "clusters_stored", "scalars", "rows", "cluster
 
 FAILED = 4
 
-_UNARY = frozenset({"reciprocal", "exp", "log", "log1p", "sqrt", "abs"})
-_BINARY = frozenset({"maximum", "minimum"})
+_ARITHMETIC = frozenset(
+    {"multiply", "reciprocal", "exp", "log", "log1p", "sqrt", "abs", "maximum", "minimum"}
+)
+"""Operations that :class:`Arithmetic` has by the same name."""
+
 _COMPARED = {"gt": "ogt", "ge": "oge"}
 
 
@@ -171,9 +174,7 @@ entry:
                         self._named(plus, a, names), self._named(minus.args[1], a, names)
                     )
             return a.add(*args)
-        if node.op == "multiply":
-            return a.multiply(*args)
-        if node.op in _UNARY or node.op in _BINARY:
+        if node.op in _ARITHMETIC:
             return getattr(a, node.op)(*args)
         if node.op in _COMPARED:
             return a.compare(_COMPARED[node.op], *args)
@@ -234,14 +235,10 @@ entry:
 
     def _splats(self, loop: Loop) -> dict[int, str]:
         """Return the scalars that a loop uses, as vectors."""
-        names: dict[int, str] = {}
-        for node in loop.nodes:
-            if is_given(node) or node.op in ("gathered", "spread"):
-                continue
-            for arg in node.args:
-                if arg.axis == SCALAR and arg.op != "constant" and arg.number not in names:
-                    names[arg.number] = self._splat("double", self.scalars[arg.number])
-        return names
+        made = [n for n in loop.nodes if not is_given(n) and n.op not in ("gathered", "spread")]
+        args = [a for n in made for a in n.args if a.axis == SCALAR and a.op != "constant"]
+        numbers = dict.fromkeys(a.number for a in args)
+        return {number: self._splat("double", self.scalars[number]) for number in numbers}
 
     def _nodes(self, loop: Loop, block: str, first: str, names: dict[int, str]) -> None:
         given = self.plan.given[loop.axis]

@@ -68,7 +68,7 @@ def _blocks(values: list[Array], n: int) -> Array:
     for i, value in enumerate(values):
         if np.shape(value) != (n,):
             raise ValueError(f"An array of {n} values was asked for, not {np.shape(value)}.")
-        filled = np.pad(value, (0, n_blocks * LANES - n), mode="edge")
+        filled = np.pad(value, (0, -n % LANES), mode="edge")
         blocks[:, i] = filled.reshape(n_blocks, LANES)
     return blocks
 
@@ -134,8 +134,5 @@ class Surface:
         values = [posterior.c[name][:, 0] for name in self._coordinates]
         values += [posterior.spec.spread[name] for name in self._spread]
         n = len(posterior)
-        columns = np.empty((self._by_draw, -(-n // LANES) * LANES))
-        for i, value in enumerate(values):
-            columns[i, :n] = value
-            columns[i, n:] = columns[i, n - 1]
-        return columns
+        columns = np.stack([np.broadcast_to(value, n) for value in values])
+        return np.pad(columns, ((0, 0), (0, -n % LANES)), mode="edge")

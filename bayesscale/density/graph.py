@@ -21,6 +21,8 @@ COUNTS = {ROW: "n_rows", CLUSTER: "n_clusters"}
 """Scalars of data that every graph has."""
 
 MASKS = frozenset({"gt", "ge"})
+_CHOICES = MASKS | {"where"}
+"""Never folded: a comparison of constants stays one, as a choice needs it."""
 
 
 class CannotTraceError(TypeError):
@@ -122,10 +124,6 @@ def needed(roots: list[Node], stop: Callable[[Node], bool] = lambda node: False)
     return [seen[number] for number in sorted(seen)]
 
 
-_ELEMENTARY = frozenset(
-    {"exp", "log", "log1p", "sqrt", "abs", "maximum", "minimum", "gt", "ge", "where"}
-)
-
 _LARGEST_WRITTEN_POWER = 8
 
 
@@ -149,10 +147,6 @@ class Graph:
     def parameter(self, index: int) -> Node:
         """Return the entry of the unconstrained vector at an index."""
         return self._node("parameter", (), index, SCALAR, PARAMETER)
-
-    def count(self, axis: str) -> Node:
-        """Return the number of rows or clusters."""
-        return self.data(COUNTS[axis], SCALAR)
 
     def lift(self, value: Any) -> Node:
         """Return a number or node as a node of numbers; a comparison counts 1 or 0."""
@@ -180,8 +174,9 @@ class Graph:
             return self.lift(values[1] if chosen else values[2])
         keep = op == "where"
         args = tuple(v if keep and i == 0 else self.lift(v) for i, v in enumerate(values))
-        if op != "where" and all(a.op == "constant" for a in args):
-            return self._folded(op, args)
+        if op not in _CHOICES and all(a.op == "constant" for a in args):
+            with np.errstate(all="ignore"):
+                return self.constant(FUNCTIONS[op](*(np.float64(a.value) for a in args)))
         return self._node(op, args, None, _axis_of(args), max(a.known for a in args))
 
     def add(self, a: Node, b: Node) -> Node:
@@ -213,15 +208,11 @@ class Graph:
             return a.args[0], a.args[1]
         return None, a
 
-    def factored(self, a: Node) -> tuple[Node | None, Node]:
-        """Split a node into a factor of lower kind, if any, and the rest."""
-        return self._split("multiply", a)
-
     def reciprocal(self, a: Node) -> Node:
         """Return 1 / a: divisions are products with it, so that they are shared."""
         if a.op == "reciprocal":
             return a.args[0]
-        factor, rest = self.factored(a)
+        factor, rest = self._split("multiply", a)
         if factor is not None:
             return self.multiply(self.reciprocal(factor), self.reciprocal(rest))
         return self.apply("reciprocal", a)
@@ -253,48 +244,45 @@ class Graph:
 
     def total(self, a: Node, axis: str) -> Node:
         """Return the sum over rows or clusters: a scalar, split where that saves work."""
-        if a.axis == SCALAR:
-            return self.count(axis) * a
-        return self._reduced("total", a, SCALAR, lambda scalar: self.count(axis) * scalar)
+        return self._reduced(
+            "total", a, SCALAR, lambda scalar: self.data(COUNTS[axis], SCALAR) * scalar
+        )
 
     def gathered(self, a: Node, size: Node) -> Node:
         """Return the sums over the rows of every cluster, whose sizes are a node."""
-        if a.axis == SCALAR:
-            return size * a
         return self._reduced("gathered", a, CLUSTER, lambda scalar: size * scalar)
 
     def spread(self, a: Node) -> Node:
         """Return the value of every row's cluster."""
         if a.axis == SCALAR:
             return a
-        factor, rest = self.factored(a)
+        factor, rest = self._split("multiply", a)
         if factor is not None and factor.axis == SCALAR:
             return factor * self.spread(rest)
         return self._node("spread", (a,), None, ROW, a.known)
 
     def _reduced(self, op: str, a: Node, axis: str, of_scalar: Callable[[Node], Node]) -> Node:
         """Sum what is left of a node after scalar factors and scalar terms are taken out."""
-        factor, rest = self.factored(a)
+        if a.axis == SCALAR:
+            return of_scalar(a)
+        factor, rest = self._split("multiply", a)
         if factor is not None and factor.axis == SCALAR:
             return factor * self._reduced(op, rest, axis, of_scalar)
         if a.op == "add" and any(
             t.axis == SCALAR or (t.op == "multiply" and t.args[0].axis == SCALAR) for t in a.args
         ):
-            return self.add(
-                *(
-                    of_scalar(t) if t.axis == SCALAR else self._reduced(op, t, axis, of_scalar)
-                    for t in a.args
-                )
-            )
+            return self.add(*(self._reduced(op, t, axis, of_scalar) for t in a.args))
         return self._node(op, (a,), None, axis, a.known)
 
     # How nodes are made.
 
     def remade(self, node: Node, args: tuple[Node, ...]) -> Node:
-        """Return the same operation on other nodes of the same axes."""
-        if node.op == "reciprocal":
-            return self.reciprocal(*args)
-        if node.op in _ELEMENTARY:
+        """Return the same operation on other nodes of the same axes; on its own, the node."""
+        if all(a is b for a, b in zip(args, node.args, strict=True)):
+            return node
+        if node.op in ("add", "multiply", "reciprocal"):
+            return getattr(self, node.op)(*args)
+        if node.op in FUNCTIONS:
             return self.apply(node.op, *args)
         return self._node(node.op, args, node.value, node.axis, node.known)
 
@@ -319,13 +307,6 @@ class Graph:
             if b.op == "constant":
                 return self.constant(a.value * b.value)
         return self._node("multiply", (a, b), None, _axis_of((a, b)), max(a.known, b.known))
-
-    def _folded(self, op: str, args: tuple[Node, ...]) -> Node:
-        with np.errstate(all="ignore"):
-            value = FUNCTIONS[op](*(np.float64(a.value) for a in args))
-        if op in MASKS:  # a comparison of constants stays one
-            return self._node(op, args, None, SCALAR, CONSTANT)
-        return self.constant(float(value))
 
     def _node(self, op: str, args: tuple[Node, ...], value: Any, axis: str, known: int) -> Node:
         key = (op, *(a.number for a in args), _key(value))

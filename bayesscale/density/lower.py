@@ -19,21 +19,12 @@ def lowered(roots: list[Node]) -> list[Node]:
     """Return nodes of the same values that are made of basic operations only."""
     down: dict[int, Node] = {}
     for node in needed(roots, is_given):
-        args = () if is_given(node) else tuple(down[a.number] for a in node.args)
-        down[node.number] = _written(node.graph, node, args) if args else node
+        args = node.args if is_given(node) else tuple(down[a.number] for a in node.args)
+        if node.op in _SPECIAL and not is_given(node):
+            down[node.number] = _SPECIAL[node.op](node.graph, *args)
+        else:
+            down[node.number] = node.graph.remade(node, args)
     return [down[root.number] for root in roots]
-
-
-def _written(graph: Graph, node: Node, args: tuple[Node, ...]) -> Node:
-    if node.op in _SPECIAL:
-        return _SPECIAL[node.op](graph, *args)
-    if all(a is b for a, b in zip(args, node.args, strict=True)):
-        return node
-    if node.op == "add":
-        return graph.add(*args)
-    if node.op == "multiply":
-        return graph.multiply(*args)
-    return graph.remade(node, args)
 
 
 def _softplus(graph: Graph, x: Node) -> Node:

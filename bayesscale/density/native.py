@@ -127,15 +127,12 @@ define i64 @whitened(i64 %n, ptr %v, ptr %gradient, ptr %value, ptr %data) {
   %bytes = mul i64 %n, 8
   %u = alloca double, i64 %n
   %inner_gradient = alloca double, i64 %n
-  %function = load ptr, ptr %data
-  %at_1 = getelementptr ptr, ptr %data, i64 1
-  %inner_data = load ptr, ptr %at_1
-  %at_2 = getelementptr ptr, ptr %data, i64 2
-  %mean = load ptr, ptr %at_2
-  %at_3 = getelementptr ptr, ptr %data, i64 3
-  %factor = load ptr, ptr %at_3
-  %at_4 = getelementptr ptr, ptr %data, i64 4
-  %transposed = load ptr, ptr %at_4
+  %fields = load [5 x ptr], ptr %data
+  %function = extractvalue [5 x ptr] %fields, 0
+  %inner_data = extractvalue [5 x ptr] %fields, 1
+  %mean = extractvalue [5 x ptr] %fields, 2
+  %factor = extractvalue [5 x ptr] %fields, 3
+  %transposed = extractvalue [5 x ptr] %fields, 4
   call void @llvm.memcpy.p0.p0.i64(ptr %u, ptr %mean, i64 %bytes, i1 false)
   call void @add_product(i64 %n, ptr %factor, ptr %v, ptr %u)
   %rc = call i64 %function(i64 %n, ptr %u, ptr %inner_gradient, ptr %value, ptr %inner_data)

@@ -5,7 +5,7 @@ loops: over rows for the sums of each cluster, over clusters, and over rows for 
 what passes between rows and clusters is stored.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bayesscale.density.graph import CLUSTER, ROW, SCALAR, Node, is_given, needed
 
@@ -39,14 +39,6 @@ class Plan:
     outputs: list[Node]
 
 
-@dataclass(slots=True)
-class _Stage:
-    scalars: list[Node] = field(default_factory=list)
-    totals: list[Node] = field(default_factory=list)
-    gathered: list[Node] = field(default_factory=list)
-    kept: list[Node] = field(default_factory=list)
-
-
 def plan(outputs: list[Node]) -> Plan:
     """Put all that outputs need in order; constants need no place."""
     nodes = needed(outputs, is_given)
@@ -59,31 +51,24 @@ def plan(outputs: list[Node]) -> Plan:
                 given[node.axis].append(node)
         else:
             at[node.number] = max((at[a.number] for a in node.args), default=0) + (node.op in SUMS)
-    stages = [_Stage() for _ in range(max(at.values()) + 1)]
-    for node in nodes:
-        if is_given(node):
-            continue
-        if node.op == "total":
-            stages[at[node.args[0].number]].totals.append(node)
-        elif node.op == "gathered":
-            stages[at[node.args[0].number]].gathered.append(node)
-        elif node.op == "spread" and node.args[0].op != "gathered":
-            kept = stages[at[node.args[0].number]].kept
-            if all(node.args[0] is not k for k in kept):
-                kept.append(node.args[0])
-        elif node.axis == SCALAR:
-            stages[at[node.number]].scalars.append(node)
-    loops = [(s.scalars, _loops(s)) for s in stages]
-    stored = [n for s in stages for n in (*s.gathered, *s.kept)]
-    return Plan(given, loops, stored, outputs)
+    computed = [n for n in nodes if not is_given(n)]
+    stages = []
+    for stage in range(max(at.values()) + 1):
+        scalars = [n for n in computed if n.axis == SCALAR and n.op != "total"]
+        sums = [n for n in computed if n.op in SUMS and at[n.args[0].number] == stage]
+        stages.append(([n for n in scalars if at[n.number] == stage], _loops(sums)))
+    stored = [n for _, loops in stages for loop in loops for n in (*loop.gathered, *loop.kept)]
+    return Plan(given, stages, stored, outputs)
 
 
-def _loops(stage: _Stage) -> list[Loop]:
+def _loops(sums: list[Node]) -> list[Loop]:
+    """Return the loops in which all arguments of these sums are computed."""
     loops = []
     for axis in (ROW, CLUSTER):
-        totals = [n for n in stage.totals if n.args[0].axis == axis]
-        gathered = stage.gathered if axis == ROW else []
-        kept = stage.kept if axis == CLUSTER else []
+        here = [n for n in sums if n.args[0].axis == axis]
+        totals, gathered = ([n for n in here if n.op == op] for op in ("total", "gathered"))
+        spread = [n.args[0] for n in here if n.op == "spread" and n.args[0].op != "gathered"]
+        kept = list(dict.fromkeys(spread))
         roots = [n.args[0] for n in (*totals, *gathered)] + kept
         if roots:
             inside = needed(roots, lambda n: is_given(n) or n.axis == SCALAR or n.op in SUMS)

@@ -26,6 +26,8 @@ PRIOR_DRAWS = 500
 
 SAMPLE_DIMS = ("chain", "draw")
 
+LOG_LOSS_UNITS = {"units": "ln(nats/token)"}
+
 
 def assemble_draws(
     spec: ModelSpec, runs: Runs, u: Array, sample_stats: xr.Dataset, *, random_seed: int,
@@ -39,17 +41,16 @@ def assemble_draws(
     rng = generator(random_seed, Stream.PREDICTIVE)
     coords = _numbered(posterior)
     run = {"run": runs.run_ids}
-    sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    log_prior = {name: spec.space.log_prior(name, values) for name, values in sampled.items()}
+    log_prior = {k: (spec.space.log_prior(k, v[..., 0]),) for k, v in posterior.c.items()}
     prior = Posterior.of(spec, {k: v[None] for k, v in spec.space.draw(rng, PRIOR_DRAWS).items()})
     groups = {
         **parameter_groups(posterior, runs, published=published),
         "sample_stats": sample_stats.assign_coords(coords),
-        "log_prior": _by_draw(log_prior, coords),
-        "prior": _by_draw(
-            {name: values[..., 0] for name, values in prior.c.items()}, _numbered(prior)
+        "log_prior": _by_draw(posterior, log_prior),
+        "prior": _by_draw(prior, {name: (values[..., 0],) for name, values in prior.c.items()}),
+        "observed_data": xr.Dataset(
+            {"log_loss": ("run", np.log(runs.loss), LOG_LOSS_UNITS)}, coords=run
         ),
-        "observed_data": xr.Dataset({"log_loss": ("run", np.log(runs.loss))}, coords=run),
         "constant_data": _constant_data(spec, runs),
         "runs": runs.to_xarray(),
     }
@@ -72,11 +73,7 @@ def assemble_draws(
     for name, value in sample_stats.attrs.items():
         if str(name).startswith(("inference_library", "tuning_steps")):
             made_by[str(name)] = value
-    for name in groups:
-        groups[name] = groups[name].assign_attrs(made_by)
-        if name in ("observed_data", "posterior_predictive", "prior_predictive"):
-            groups[name]["log_loss"].attrs |= units_of("ln(nats/token)")
-    tree = xr.DataTree.from_dict(groups)
+    tree = xr.DataTree.from_dict({k: group.assign_attrs(made_by) for k, group in groups.items()})
     if n_bytes > LOG_LIKELIHOOD_MAX_BYTES:
         tree.attrs["note"] = (
             "log_likelihood and posterior_predictive were left out: "
@@ -90,16 +87,14 @@ def parameter_groups(
     posterior: Posterior, runs: Runs, *, published: bool = True
 ) -> dict[str, xr.Dataset]:
     """Return the sampled group with published parameters, or the closest law's in another."""
-    spec, coords = posterior.spec, _numbered(posterior)
-    meant = {k.name: units_of(k.unit, k.meaning) for k in spec.coordinates}
-    sampled = {name: values[..., 0] for name, values in posterior.c.items()}
-    group = _by_draw(sampled, coords, meant)
-    group = group.assign(_with_units(noise_draws(posterior), coords).data_vars)
+    spec = posterior.spec
+    sampled = {k.name: (posterior.c[k.name][..., 0], k.unit, k.meaning) for k in spec.coordinates}
+    group = _by_draw(posterior, sampled | noise_draws(posterior))
     exponents = split_exponents(posterior, runs)
     if not published and spec.discrepancy.coordinates(spec.law):
-        return {"posterior": group, "closest_law": _with_units(exponents, coords)}
+        return {"posterior": group, "closest_law": _by_draw(posterior, exponents)}
     projection = project_on_law(posterior, runs)
-    parameters = _with_units(published_draws(spec, projection.c) | exponents, coords)
+    parameters = _by_draw(posterior, published_draws(spec, projection.c) | exponents)
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": group.assign(parameters.data_vars)}
     parameters["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
@@ -163,21 +158,14 @@ def _numbered(posterior: Posterior) -> dict[str, NDArray[np.int64]]:
 
 
 def _by_draw(
-    values: Mapping[str, Array],
-    coords: Mapping[str, NDArray[np.int64]],
-    attributes: Mapping[str, dict[str, str]] | None = None,
+    draws: Posterior, quantities: Mapping[str, tuple[Array, *tuple[str, ...]]]
 ) -> xr.Dataset:
-    """Put values of shape ``(chain, draw)`` into a Dataset."""
-    attributes = attributes or {}
-    named = {k: (SAMPLE_DIMS, v, attributes.get(k, {})) for k, v in values.items()}
-    return xr.Dataset(named, coords=dict(coords))
-
-
-def _with_units(
-    quantities: Mapping[str, tuple[Array, str]], coords: Mapping[str, NDArray[np.int64]]
-) -> xr.Dataset:
-    values = {name: values for name, (values, _) in quantities.items()}
-    return _by_draw(values, coords, {k: units_of(unit) for k, (_, unit) in quantities.items()})
+    """Put values of shape ``(chain, draw)`` into a Dataset, with units and meanings if given."""
+    named = {
+        name: (SAMPLE_DIMS, values, units_of(*words) if words else {})
+        for name, (values, *words) in quantities.items()
+    }
+    return xr.Dataset(named, coords=_numbered(draws))
 
 
 def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> xr.Dataset:
@@ -185,6 +173,6 @@ def _predictive(posterior: Posterior, runs: Runs, rng: np.random.Generator) -> x
     with np.errstate(over="ignore"):  # priors allow losses beyond a float: infinite is right
         drawn = posterior.simulate(runs, rng)
     return xr.Dataset(
-        {"log_loss": ((*SAMPLE_DIMS, "run"), drawn)},
+        {"log_loss": ((*SAMPLE_DIMS, "run"), drawn, LOG_LOSS_UNITS)},
         coords={**_numbered(posterior), "run": runs.run_ids},
     )

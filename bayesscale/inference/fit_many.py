@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -23,6 +23,7 @@ from bayesscale.errors import BayesScaleError, DomainError, FileError, RunsWarni
 from bayesscale.inference.fit import fit
 from bayesscale.inference.result import Fit, load_fit, unsound
 from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
+from bayesscale.inference.tree_file import to_table
 from bayesscale.runs import Runs, read_runs
 
 if TYPE_CHECKING:
@@ -62,29 +63,20 @@ class Digest:
 
 
 def _digest(held: Mapping[str, Any]) -> Digest:
-    import pandas as pd
-
-    summary = pd.DataFrame(**held["summary"]).rename_axis("parameter")
+    summary = to_table({**held["summary"], "index_name": "parameter"})
     return Digest(**{**held, "summary": summary})
 
 
-@dataclass(frozen=True)
-class Summarise:
-    """A job of :func:`fit_many`: fit a setup and summarise it; keep the fit if ``fits``."""
-
-    folder: Path | None
-    fits: bool
-
-    def __call__(self, job: tuple[str, Setup]) -> Digest:
-        """Return the summary of the fit."""
-        name, setup = job
-        fit = setup.fit()
-        if not self.fits or self.folder is None:
-            return Digest.of(fit, keep=self.fits)
-        path = self.folder / f"{name}.nc"
-        make_folder(path.parent)
-        fit.save(path, overwrite=True)
-        return Digest.of(fit)
+def _summarised(job: tuple[str, Setup], *, folder: Path | None, fits: bool) -> Digest:
+    """Fit a setup and summarise it: a job of :func:`fit_many`. Keep the fit if ``fits``."""
+    name, setup = job
+    fit = setup.fit()
+    if not fits or folder is None:
+        return Digest.of(fit, keep=fits)
+    path = folder / f"{name}.nc"
+    make_folder(path.parent)
+    fit.save(path, overwrite=True)
+    return Digest.of(fit)
 
 
 @dataclass(frozen=True)
@@ -240,8 +232,8 @@ def fit_many(
             saved = SavedFits(paths, None if isinstance(law, str) else law)
     with progress_reporter(progress) as report:
         digests = sweep(
-            Summarise(folder, fits), jobs, seconds=SECONDS, report=report, text="Fitting",
-            store=kept,
+            partial(_summarised, folder=folder, fits=fits), jobs, seconds=SECONDS,
+            report=report, text="Fitting", store=kept,
         )  # fmt: skip
     digests = ReadOnly({name: digests[file] for name, file in files.items()})
     whole = {name: each.fit for name, each in digests.items() if each.fit is not None}
@@ -368,8 +360,7 @@ def fit_laws(
             Setup.of(runs, **models[name])
             coordinates |= {*spec.space.names}
     for name in priors:
-        if name not in coordinates:
-            raise unknown_name("prior", name, sorted(coordinates))
+        _arguments.choice("prior", name, sorted(coordinates))
     return {name: fit(runs, progress=progress, **model) for name, model in models.items()}
 
 

@@ -6,7 +6,6 @@ called without the interpreter, so that chains run side by side.
 """
 
 import importlib.machinery
-import importlib.metadata
 import importlib.util
 import sys
 import time
@@ -67,11 +66,6 @@ def _library() -> Any:
 @once
 def _copy() -> Any:
     return compile_text(_COPY)
-
-
-def version() -> str:
-    """Return nutpie's version."""
-    return importlib.metadata.version("nutpie")
 
 
 class Chains:

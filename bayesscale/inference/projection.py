@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bayesscale._least_squares import levenberg_marquardt
 from bayesscale._types import Array
+from bayesscale.checks import law_slopes
 from bayesscale.inference.compiled import compile_surface
 from bayesscale.model import LINKS, UNDERTRAINING, Posterior
 from bayesscale.runs import Runs
@@ -29,9 +30,6 @@ ITERATIONS = 40
 
 CONVERGED = 1e-3
 """Nats: a projection is found when a step lowers what is minimised by less."""
-
-STEP = 1e-4
-"""Step of finite differences on the links' scale, where the law is not compiled."""
 
 MANY = 20_000
 """Pairs of draw and run from which on compiling the law is worth its time."""
@@ -69,13 +67,11 @@ def project_on_law(posterior: Posterior, runs: Runs) -> Projection:
     def evaluate(moved: Array, draws: NDArray[np.intp]) -> tuple[Array, Array, Array]:
         """Return what is minimised at moves in prior standard deviations, with derivatives."""
         v = start[draws] + scale * moved
+        c = on_law(v)
         if compiled is None:
-            steps = STEP * np.vstack([0 * scale, np.eye(len(scale)), -np.eye(len(scale))])
-            value, *stepped = (spec.law.log_loss(on_law(v + h), x, np) for h in steps)
-            up, down = np.split(np.stack(stepped, axis=1), 2, axis=1)
-            slopes = (up - down) / (2 * STEP)
+            value = spec.law.log_loss(c, x, np)
+            slopes = np.ascontiguousarray(law_slopes(spec.law, v.T[..., None], x).swapaxes(1, 2))
         else:
-            c = on_law(v)
             others = {name: values[draws] for name, values in flat.c.items()}
             value, *by_coordinate = compiled(Posterior(spec, {**others, **c}), x)
             by_link = [

@@ -214,16 +214,13 @@ class Fit(page.Result):
         sampled = [c.name for c in self.spec.coordinates if c.name not in noise]
         chosen = self.coordinates[sampled] if coordinates else published[letters]
         chosen = chosen.assign({name: posterior[name] for name in noise})
-        table = checks.diagnostics(chosen)
-        flat = {str(n): np.ravel(values) for n, values in chosen.data_vars.items()}
-        quantiles = {"median": 0.5, "lower": tails[0], "upper": tails[1]}
-        table.insert(0, "mean", [flat[n].mean() for n in table.index])
-        table.insert(1, "sd", [flat[n].std(ddof=1) for n in table.index])
-        for at, (name, q) in enumerate(quantiles.items(), start=2):
-            table.insert(at, name, [np.quantile(flat[n], q) for n in table.index])
-        table["unit"] = [chosen[n].attrs["units"] for n in table.index]
-        table.index.name = "parameter"
-        return table
+        drawn = np.stack([np.ravel(values) for values in chosen.data_vars.values()])
+        columns = {"mean": drawn.mean(axis=1), "sd": drawn.std(axis=1, ddof=1)}
+        for name, q in (("median", 0.5), ("lower", tails[0]), ("upper", tails[1])):
+            columns[name] = np.quantile(drawn, q, axis=1)
+        diagnosed = checks.diagnostics(chosen)
+        units = [values.attrs["units"] for values in chosen.data_vars.values()]
+        return diagnosed.assign(**columns, unit=units)[[*columns, *diagnosed, "unit"]]
 
     extrapolate, allocate, required_flops, gain = Question(), Question(), Question(), Question()
     required_tokens, regret, landmarks, design = Question(), Question(), Question(), Question()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from bayesscale.checks import chains_state, lowest_bfmi
 from bayesscale.density import BoundDensity, whitened
 from bayesscale.errors import SamplerError
 from bayesscale.inference.compiled import CompiledModel
-from bayesscale.inference.nutpie_chains import STATISTICS, run_chains, version
+from bayesscale.inference.nutpie_chains import STATISTICS, run_chains
 from bayesscale.model import ModelSpec, some_rows
 
 PILOT_ROWS = 600
@@ -175,7 +176,7 @@ def sample_nuts(
         stats[name] = (("chain", "draw"), gathered)
     # of all steps, as the checks need them: thinning makes energies look independent
     stats.attrs = {
-        "inference_library": "nutpie", "inference_library_version": version(),
+        "inference_library": "nutpie", "inference_library_version": version("nutpie"),
         "density": compiled.kind, "tuning_steps": tuned,
         "tuning_gradient_evaluations": int(values["n_steps"][:, :tuned].sum()),
         "steps_per_draw": every, "divergences": int(kept["diverging"].sum()),
