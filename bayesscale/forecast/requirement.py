@@ -213,7 +213,7 @@ def _requirement(
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
     columns["reachable"] = reachable.mean(axis=(0, 1))
     frame = answers.target_frame("loss", columns, index=losses)
-    required = quantity(name)
+    required, q = quantity(name), mixture.reference.runs.response
     dataset = mixture.dataset({name: (draws, required.unit)}, "loss", {}, index=losses)
     doubtful = frame["reachable"] < 0.5
     warning = ""
@@ -223,8 +223,8 @@ def _requirement(
         ]
         warning = (
             f"Fewer than half of the draws ever reach these losses: {list_some(shares)}. With "
-            f"infinite {required.noun} the law's loss is {np.median(np.exp(limit)):.4g} nats/token "
-            "(posterior median)."
+            f"infinite {required.noun} the law's {q.noun} is {np.median(np.exp(limit)):.4g} "
+            f"{q.unit if q.unit != '1' else ''} (posterior median).".replace("  ", " ")
         )
     return Requirement(frame, dataset, ci_prob, mixture.asked), warning
 

@@ -15,7 +15,7 @@ from bayesscale._types import Array
 from bayesscale.inference.projection import project_on_law
 from bayesscale.inference.split import exponent_over_runs
 from bayesscale.model import ModelSpec, Posterior, dims_of, model_data
-from bayesscale.quantities import quantity
+from bayesscale.quantities import LOSS, quantity
 from bayesscale.runs import Runs
 
 LOG_LIKELIHOOD_MAX_BYTES = 2**27
@@ -94,7 +94,7 @@ def parameter_groups(
     if not published and spec.discrepancy.coordinates(spec.law):
         return {"posterior": group, "closest_law": _by_draw(posterior, exponents)}
     projection = project_on_law(posterior, runs)
-    parameters = _by_draw(posterior, published_draws(spec, projection.c) | exponents)
+    parameters = _by_draw(posterior, published_draws(spec, projection.c, runs) | exponents)
     if not spec.discrepancy.coordinates(spec.law):
         return {"posterior": group.assign(parameters.data_vars)}
     parameters["misfit"] = (SAMPLE_DIMS, projection.misfit, units_of("log loss"))
@@ -105,14 +105,21 @@ def parameter_groups(
     return {"posterior": group, "closest_law": parameters}
 
 
-def published_draws(spec: ModelSpec, on_law: Mapping[str, Array]) -> dict[str, tuple[Array, str]]:
+def published_draws(
+    spec: ModelSpec, on_law: Mapping[str, Array], runs: Runs
+) -> dict[str, tuple[Array, str]]:
     """Return the published parameters of laws with their units; all of one shape."""
     law = spec.law
     with np.errstate(over="ignore"):  # A and B of a steep law may lie beyond a float
         published = law.published(on_law, spec.reference)
     if not law.published_units:  # a law without published parameters has its coordinates
         return {k.name: (on_law[k.name], k.unit) for k in law.coordinates}
-    return {name: (published[name], unit) for name, unit in law.published_units.items()}
+    q = runs.response
+    units = {
+        name: unit.replace(LOSS.unit, q.noun if q.unit == "1" else q.unit)
+        for name, unit in law.published_units.items()
+    }
+    return {name: (published[name], unit) for name, unit in units.items()}
 
 
 def split_exponents(posterior: Posterior, runs: Runs) -> dict[str, tuple[Array, str]]:

@@ -375,7 +375,7 @@ def _check_published(posterior: Posterior, published: xr.Dataset, runs: Runs) ->
     spec = posterior.spec
     prior = Posterior.of(spec, spec.space.draw(np.random.default_rng(SEED), PRIOR_DRAWS))
     on_law = {k.name: prior.c[k.name][..., 0] for k in spec.law.coordinates}
-    by_prior = published_draws(spec, on_law) | split_exponents(prior, runs)
+    by_prior = published_draws(spec, on_law, runs) | split_exponents(prior, runs)
     by_prior = {k: v for k, (v, _) in by_prior.items() if k != "tokens_exponent" and k in published}
     drawn = {name: np.ravel(published[name]) for name in by_prior}
     table = checks.prior_power(posterior, _answers(drawn, by_prior))

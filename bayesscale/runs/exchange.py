@@ -119,7 +119,8 @@ def _refuse_impossible(
 
 def input_metadata(inputs: Sequence[Quantity]) -> list[dict[str, Any]]:
     """Describe inputs as plain JSON."""
-    return [{k: v for k, v in asdict(q).items() if k != "known_as"} for q in inputs]
+    fields = [{k: v for k, v in asdict(q).items() if k != "known_as"} for q in inputs]
+    return json.loads(json.dumps(fields))
 
 
 def fingerprint(columns: Mapping[str, np.ndarray], conventions: str) -> str:

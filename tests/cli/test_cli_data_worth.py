@@ -3,6 +3,8 @@
 import pytest
 
 import bayesscale as bs
+from tests.laws.test_precision import precise_runs
+from tests.runs.test_response import table as error_rates
 from tests.simulate import REPEATED, fit_at, repeated_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
@@ -31,3 +33,18 @@ def test_laws_say_what_they_are_asked_for(run):
     assert "Of params, tokens, unique_tokens: how often to repeat scarce data" in words
     assert run("laws --json").document["laws"]["data_constrained"]["question"]
     assert (bs.list_laws()["question"] != "").all()
+
+
+def test_parameters_and_responses_on_the_command_line(run, tmp_path, asked, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fit = fit_at(precise_runs(), "precision_methods", spread=0.01, discrepancy="none")
+    saved = fit.save(tmp_path / "precise.nc")
+    given = ("--given", "method=4/4 a,8/8")
+    told = run(f"effective-params {saved} --params 100M --json", *given).document
+    expected = bs.effective_params(fit, params=1e8, method=["4/4 a", "8/8"]).summary
+    assert [row["worth"] for row in told["summary"]] == expected["worth"].tolist()
+    path = tmp_path / "runs.csv"
+    error_rates().to_csv(path, index=False)
+    fitted = run(f"fit {path} --response error_rate=1 --law chinchilla --json").document
+    assert 'response=bs.Quantity("error_rate"' in " ".join(fitted["python"])
+    assert "NAME=UNIT" in run(f"fit {path} --response error_rate").errors
