@@ -9,6 +9,9 @@ from .accounting.transformer import Transformer as Transformer
 from .backtesting.result import Backtest as Backtest
 from .backtesting.rolling import backtest as backtest
 from .backtesting.score import Score as Score, score as score
+from .backtesting.smallest_scale import (
+    SmallestScale as SmallestScale, smallest_scale as smallest_scale,
+)
 from .calibration.calibrate import calibrate as calibrate
 from .calibration.result import Calibration as Calibration
 from .comparison.average import average as average

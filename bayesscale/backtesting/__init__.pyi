@@ -12,6 +12,7 @@ from .score_fold import (
     METHODS as METHODS, POSTERIOR as POSTERIOR, exact_log_score as exact_log_score,
     score_fold as score_fold,
 )
+from .smallest_scale import SmallestScale as SmallestScale, smallest_scale as smallest_scale
 from .scores import (
     LEVELS as LEVELS, covered as covered, crps as crps, normal_log_score as normal_log_score,
     score_draws as score_draws, summarise as summarise,

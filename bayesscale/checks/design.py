@@ -1,6 +1,7 @@
 """What is degenerate about a design of runs, and which runs would cure it."""
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ ON_LINE, NEAR_LINE = 0.05, 0.2
 """Scatter of ln D around a line in ln N, up to which runs lie on the line or too near it. Public
 ladders of two sizes scatter by .6 and more, sweeps of one size by .24."""
 
+SAME = 0.01
+"""Range of logs up to which runs have the same size."""
+
 POINTS = 25
 """Sizes tried along each axis of a law's inputs."""
 
@@ -32,6 +36,9 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
     if " line" in flaw:
         text = "Predictions off this line, and the best split, depend on the priors."
         flaws.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
+    elif flaw:
+        text = "Predictions for other values depend on the priors."
+        flaws.append(("constant input", "caution", f"{flaw.strip()} {text}"))
     if EPOCHS.name in runs and UNIQUE_TOKENS.name not in law.quantities:
         epochs = runs[EPOCHS.name]
         many = runs.run_ids[epochs > MOST_EPOCHS]
@@ -69,22 +76,21 @@ def design_flaw(runs: Runs, law: Law) -> str:
     """Describe what about the design is degenerate, where it is plain to see; else nothing."""
     logs = {name: q.on_scale(runs[name]) for name, q in law.quantities.items()}
     for name, q in law.quantities.items():
-        if np.ptp(logs[name]) < 1e-6:
+        if np.ptp(logs[name]) < (SAME if q.scale == "log" else 1e-6):
             return f" All runs have the same number of {q.noun} ({q.write(runs[name][0])})."
-    if {"params", "tokens"} <= set(logs):
-        x, y = logs["params"], logs["tokens"]
+    on_logs = [q for q in law.quantities.values() if q.scale == "log"]
+    for one, other in combinations(on_logs, 2):
+        x, y = logs[one.name], logs[other.name]
         slope, intercept = np.polyfit(x, y, 1)
         spread = np.std(y - slope * x - intercept)
+        line = f"{other.noun} ∝ {one.noun}^{slope:.2f}"
+        effects = f"effects of {one.noun} and {other.noun}"
         if spread < ON_LINE:
-            return (
-                f" All runs lie on one line, tokens ∝ params^{slope:.2f}: the effects of "
-                "parameters and tokens cannot be told apart."
-            )
+            return f" All runs lie on one line, {line}: the {effects} cannot be told apart."
         if spread < NEAR_LINE:
             return (
-                f" Runs stay within a factor of {np.exp(2 * spread):.1f} of the line tokens ∝ "
-                f"params^{slope:.2f}: the effects of parameters and tokens can hardly be told "
-                "apart."
+                f" Runs stay within a factor of {np.exp(2 * spread):.1f} of the line {line}: the "
+                f"{effects} can hardly be told apart."
             )
     return ""
 

@@ -121,6 +121,6 @@ for command in (
     quickstart_command, fit.fit_command, *COMMANDS, sweeps.compare_command, sweeps.recipes_command,
     sweeps.task_command, sweeps.backtest_command, report_command, plot_command, fit.show_command,
     fit.evidence_command, fit.score_command, fit.average_command, sweeps.calibrate_command,
-    data_command, laws_command,
+    sweeps.smallest_scale_command, data_command, laws_command,
 ):  # fmt: skip
     main.add_command(command)

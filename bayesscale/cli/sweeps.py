@@ -60,6 +60,18 @@ def calibrate_command(out: Output, **arguments: Any) -> None:
 
 
 @command(
+    "smallest-scale", examples="bayesscale smallest-scale runs.csv --law chinchilla",
+    short_help="Find the scale from which a law describes the runs.",
+)  # fmt: skip
+@options.runs_argument
+@options.sampling_options("law", "noise", "priors", "draws", "tune", "chains", "random_seed")
+@options.reading_options
+def smallest_scale_command(out: Output, **arguments: Any) -> None:
+    """Fit a law, assumed exact, to the RUNS and to ever fewer small ones, and test each fit."""
+    _sweep(out, "s", "smallest_scale", **arguments)
+
+
+@command(
     "recipes", examples="bayesscale recipes runs.csv --group recipe --baseline A",
     short_help="Estimate how much compute a recipe saves.",
 )  # fmt: skip

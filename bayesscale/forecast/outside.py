@@ -20,9 +20,18 @@ intervals covered 44 % of the runs above the fitted tokens per parameter, 86 % o
 
 RATIO = Quantity("tokens_per_param", noun="tokens per parameter")
 
+EXCESS = Quantity("params_per_unique_token", noun="parameters per unique token")
+
+RATIOS = {
+    RATIO: ("tokens", "params"), EPOCHS: ("tokens", "unique_tokens"),
+    EXCESS: ("params", "unique_tokens"),
+}  # fmt: skip
+
 EPOCH_REACH = 1.05
 """More epochs than were trained are far: fitted to at most 8, 90 % intervals covered 44 % of public
-runs of more, and no other law of repeated data did better."""
+runs of more, and no other law of repeated data did better. So are more parameters per unique token:
+of held-out runs of Muennighoff et al. (2023), those within both ranges had a CRPS of .009, all .11.
+"""
 
 
 def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
@@ -32,18 +41,20 @@ def check_outside(fit: Fit, sizes: Mapping[str, Array]) -> CheckResult | None:
     NaN is left out. The table has a row per target: each size over the largest one of the runs
     where it lies above them, over the smallest one where it lies below, and else 1.
     """
-    runs, reaches = fit.runs, {RATIO: RATIO_REACH, EPOCHS: EPOCH_REACH}
-    by_quantity = {q: sizes[q.name] for q in (PARAMS, TOKENS) if q.name in sizes}
-    if len(by_quantity) == 2:
-        n, d = np.broadcast_arrays(*by_quantity.values())
-        by_quantity |= {PARAMS: n, TOKENS: d, RATIO: d / n}
-    if {TOKENS.name, UNIQUE_TOKENS.name} <= sizes.keys():
-        by_quantity[EPOCHS] = np.maximum(sizes["tokens"] / sizes["unique_tokens"], 1.0)
+    runs, reaches = fit.runs, {RATIO: RATIO_REACH, EPOCHS: EPOCH_REACH, EXCESS: EPOCH_REACH}
+    names = [q.name for q in (PARAMS, TOKENS, UNIQUE_TOKENS) if q.name in sizes]
+    sizes = dict(zip(names, np.broadcast_arrays(*(sizes[k] for k in names)), strict=True))
+    by_quantity = {q: (sizes[q.name], runs[q.name]) for q in (PARAMS, TOKENS) if q.name in sizes}
+    by_quantity |= {
+        q: (sizes[over] / sizes[under], runs[over] / runs[under])
+        for q, (over, under) in RATIOS.items()
+        if {over, under} <= sizes.keys()
+    }
     times, texts = {}, []
-    for q, values in by_quantity.items():
-        over = {RATIO: "params", EPOCHS: "unique_tokens"}.get(q)
-        seen = runs.tokens / runs[over] if over else runs[q.name]
+    for q, (values, seen) in by_quantity.items():
         low, high = float(seen.min()), float(seen.max())
+        if q in (EPOCHS, EXCESS):  # plentiful data are near every run
+            values = np.maximum(values, low)
         times[q.name] = np.maximum(values / high, 1) * np.minimum(values / low, 1)
         distance = np.nan_to_num(np.abs(np.log(times[q.name])))
         far = distance > np.log(reaches.get(q, SIZE_REACH))
