@@ -224,33 +224,24 @@ def _answers(
     budgets: Frontier, ordered: Array, cost: Array, rng: np.random.Generator
 ) -> dict[str, NDArray[Any]]:
     """Return the optimum of every draw and budget, and what becomes of the runs ordered."""
-    posterior, centre = budgets.posterior, budgets.posterior.spec.reference
+    centre = budgets.posterior.spec.reference
     frontier, x, minima = budgets.best()
-    split = frontier.split(x, minima)
+    split = frontier.split(x)
     n_exponent, d_exponent = frontier.exponents(x)
     unspent = frontier.flops < budgets.flops
     recommended = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
     paid = replace(budgets, flops=cost[None])
-    (best,) = frontier.by_block(lambda part, cut: (part.log_loss(cut(x)),))
-    (of_recommended,) = paid.by_block(lambda part, cut: (part.log_loss(cut(recommended)),))
-    of_recommended = np.fmax(
-        of_recommended, best
-    )  # to rounding, where the recommended is the optimum
-    best_loss, law_loss = centre["loss"] * np.exp(best), centre["loss"] * np.exp(of_recommended)
-    enough = frontier.flops_for(of_recommended, x)
+    (log_loss,) = paid.by_block(lambda part, cut: (part.log_loss(cut(recommended)),))
+    runs = paid.runs(recommended)
+    of_runs = frontier.against_best(x, log_loss, runs, paid.flops, rng)
     return {
         "params": split.params,
         "tokens": split.tokens,
         "tokens_per_param": split.tokens / split.params,
-        "optimal_loss": best_loss,
+        "optimal_loss": of_runs["optimal_loss"],
         "params_exponent": np.where(unspent, 0.0, n_exponent),
         "tokens_exponent": np.where(unspent, 0.0, d_exponent),
-        "loss": posterior.new_runs(
-            np.log(centre["loss"]) + of_recommended, paid.runs(recommended), rng
-        ),
-        "law_loss": law_loss,
-        "regret": law_loss - best_loss,
-        "excess_compute": 1 - np.minimum(enough / paid.flops, 1),
+        **of_runs,
         "minima": minima,
         "unspent": np.broadcast_to(unspent, frontier.shape).astype(float),
     }

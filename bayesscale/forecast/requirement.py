@@ -1,6 +1,5 @@
 """What a loss takes: the least compute, or the tokens of a model of given size."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -204,13 +203,7 @@ def _requirement(
     drawn = mixture.evaluate(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]
     # quantiles that are order statistics: interpolating towards infinity gives nan
-    quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN")
-        quantiles = quantile(
-            draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1), method="inverted_cdf"
-        )
-    columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
+    columns = answers.summary_columns(name, draws, ci_prob, method="inverted_cdf")
     columns["reachable"] = reachable.mean(axis=(0, 1))
     frame = answers.target_frame("loss", columns, index=losses)
     required = quantity(name)
@@ -257,18 +250,17 @@ def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], S
     most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
 
     def question(posterior: Posterior) -> Search:
-        def up_to(most: Array | float) -> Callable[[Array], Sizes]:
-            return lambda tokens: law_inputs(
-                posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms
-            )
+        def inputs(tokens: Array, useful: Array | float = np.inf) -> Sizes:
+            read = np.minimum(np.minimum(tokens, useful), most)
+            return law_inputs(posterior, fixed | {"tokens": read}, terms)
 
-        centre, inputs_at = posterior.spec.reference["tokens"], up_to(most)
-        if posterior.spec.law.given:
+        centre, useful = posterior.spec.reference["tokens"], np.inf
+        if posterior.spec.law.given:  # more tokens may do harm
             shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
-            all_of = up_to(most)
-            x = lowest_along(lambda x: log_loss_of(posterior, all_of(centre * np.exp(x))), shape)
-            inputs_at = up_to(np.minimum(centre * np.exp(x), most))
-        return Search(inputs_at, inputs_at(np.full(1, np.inf)), centre)
+            x = lowest_along(lambda x: log_loss_of(posterior, inputs(centre * np.exp(x))), shape)
+            useful = centre * np.exp(x)
+        infinite = inputs(np.full(1, np.inf), useful)
+        return Search(lambda tokens: inputs(tokens, useful), infinite, centre)
 
     return question
 
@@ -287,10 +279,10 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
         useful: Array | float = np.inf
         if spec.law.given:  # more compute may do harm
             huge = purchase.frontier(posterior, np.full(1, centre * np.exp(SOLVABLE)))
-            part, x, minima = huge.best()
+            part, x, _ = huge.best()
             harmed = part.flops < huge.flops
             useful = np.where(harmed, part.flops, np.inf)
-            best = part.split(x, minima)
+            best = part.split(x)
             unlimited = [
                 np.where(harmed, size, limit)
                 for size, limit in zip((best.params, best.tokens), unlimited, strict=True)
@@ -299,7 +291,7 @@ def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
 
         def sizes(flops: Array) -> Sizes:
             frontier = purchase.frontier(posterior, np.minimum(flops, useful))
-            split = frontier.split(*frontier.optimum())
+            split = frontier.split(frontier.optimum()[0])
             return purchase.law_inputs(posterior, split.params, split.tokens)
 
         return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
