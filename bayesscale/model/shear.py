@@ -73,11 +73,8 @@ class Shear:
 
     def inverse(self, u: Array) -> Array:
         """Invert :meth:`forward`."""
-        result = np.array(u, dtype=float)
-        if self.slopes:
-            n, d = self.slopes
-            result[..., n], result[..., d] = _both(result[..., n], result[..., d], np)
-        return self._moved(result, 1)
+        by_coordinate = [u[..., i] for i in range(np.shape(u)[-1])]
+        return np.stack(self.inverse_in(by_coordinate, self.spread, np), axis=-1)
 
     def hold(self, i: int, on_link: Array) -> Array:
         """Return sheared points, but for coordinate ``i``, which stays on its link."""
