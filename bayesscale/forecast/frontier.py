@@ -57,8 +57,7 @@ LONGEST = 5.0
 """Longest step in the log of compute."""
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """N* and D*, NaN without an optimum, shape ``(draw, budget)``."""
 
     params: Array
@@ -119,12 +118,6 @@ class Frontier:
         paid = self._cost.tokens(self.params(x), self.flops * np.exp(shift))
         most = self.terms.limits.tokens_max
         return paid if most is None else np.minimum(paid, most)
-
-    def runs(self, x: Array) -> dict[str, Array]:
-        """Return the inputs of runs of those sizes that spend the budgets, by name."""
-        return {
-            **self.given, "params": self.params(x), "tokens": np.maximum(self.tokens(x), FEWEST)
-        }  # fmt: skip
 
     def log_loss(self, x: Array, shift: float | Array = 0.0) -> Array:
         """Return log loss ``(draw, budget)``; infinite where a budget does not pay for x."""
@@ -471,13 +464,9 @@ class Frontier:
         ends = minimum.found & ((x <= left) | (x >= right))
         inner = minimum.found & ~ends
         if ends.any():
-            picked = self.pick(ends)
-            lo, hi = left[ends][:, None], right[ends][:, None]
-            at_lower = x[ends][:, None] <= lo
-            edge = np.where(at_lower, np.minimum(lo + 3 * STEP, hi), np.maximum(hi - 3 * STEP, lo))
-            inwards = picked.log_loss(edge) < picked.log_loss(np.where(at_lower, lo, hi))
-            x[ends] = np.where(at_lower, lo, hi)[:, 0]
-            inner[ends] = inwards[:, 0]
+            picked, (end, lo, hi) = self.pick(ends), (v[ends][:, None] for v in (x, left, right))
+            edge = np.where(end <= lo, np.minimum(lo + 3 * STEP, hi), np.maximum(hi - 3 * STEP, lo))
+            inner[ends] = (picked.log_loss(edge) < picked.log_loss(end))[:, 0]
         if inner.any():
             part = self if inner.all() else self.pick(inner)
             start, lo, hi = (

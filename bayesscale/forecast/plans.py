@@ -71,8 +71,7 @@ def _sizes(at: dict[str, Array], cost: Cost) -> tuple[Array, Array]:
         case {"params": n, "flops": c}:
             return n, cost.tokens(n, c)
         case {"tokens": d, "flops": c}:
-            n = _solved(lambda n, d: (n, d), cost, d, c)
-            return n, d
+            return _solved(lambda n, d: (n, d), cost, d, c), d
         case {"tokens_per_param": ratio, "flops": c}:
             n = params_at_ratio(cost, ratio, c)
             return n, ratio * n

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ WINDOW = 12.0
 """Sizes that are compared first lie within a factor e^12 of the middle, on this many places."""
 
 
-@dataclass(frozen=True)
-class Recommended:
+class Recommended(NamedTuple):
     """The runs to order, those nearly as good, and what the runs cost: arrays ``(budget,)``."""
 
     params: Array
@@ -45,9 +44,7 @@ def recommend(purchase: Purchase, flops: Array) -> Recommended:
     Around it lies the range of sizes whose mean loss is at most ``1 + within`` times the least.
     """
     parts = [_recommend(purchase.at(k), flops[k]) for k in purchase.mixture.blocks(len(flops))]
-    return Recommended(
-        *(np.concatenate([getattr(p, f) for p in parts]) for f in Recommended.__annotations__)
-    )
+    return Recommended(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -182,11 +179,11 @@ def _recommend(purchase: Purchase, flops: Array) -> Recommended:
         away = x + towards * distance
         return np.minimum(away, limit) if towards > 0 else np.maximum(away, limit)
 
-    centre = reference["params"]
-    return Recommended(
-        centre * np.exp(x), expected.whole.tokens(x[None])[0], centre * np.exp(edge(-1.0, lower)),
-        centre * np.exp(edge(1.0, upper)), expected.flops,
-    )  # fmt: skip
+    params, near_lower, near_upper = (
+        reference["params"] * np.exp(at) for at in (x, edge(-1.0, lower), edge(1.0, upper))
+    )
+    tokens = expected.whole.tokens(x[None])[0]
+    return Recommended(params, tokens, near_lower, near_upper, expected.flops)
 
 
 def _refined(

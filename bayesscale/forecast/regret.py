@@ -152,13 +152,12 @@ def regret(
     columns |= answer.reach(reference, {"flops": budgets})
     frame = answer.target_frame("plan", sizes | columns, index=index)
     outside = answer.warn_if_far(reference, far, loss=columns["law_loss"])
-    units = {"params": PARAMS, "tokens": TOKENS, "flops": FLOPS}
     return Regret(
         summary=frame,
         draws=mixture.dataset(
             {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()},
             "plan",
-            {name: (sizes[name], q.unit) for name, q in units.items()},
+            {q.name: (sizes[q.name], q.unit) for q in (PARAMS, TOKENS, FLOPS)},
             index=index,
             every=every,
         ),

@@ -82,10 +82,8 @@ def model_from(
         observed: dict[str, Any] = {
             name: pm.Data(name, value, dims=specs.dims_of(name, value))
             for name, value in data.items()
-            if name != "hyperparameters"
         }
-        name = "hyperparameters"
-        prior: Any = pm.Data(name, data[name], dims=specs.dims_of(name, data[name]))
+        prior = observed.pop("hyperparameters")
         c: dict[str, Any] = {
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)

@@ -80,10 +80,8 @@ class Space:
     def middle(self) -> dict[str, float]:
         """Return where the priors have their middle, on the scales that are sampled."""
         initial = {name: prior.initial for name, prior in self._own.items()}
-        return {
-            name: self.normals[name][0] if name in self.normals else initial[name]
-            for name in self.names
-        }
+        centres = {name: mean for name, (mean, _) in self.normals.items()} | initial
+        return {name: centres[name] for name in self.names}
 
     def draw(self, rng: np.random.Generator, draws: int) -> dict[str, Array]:
         """Draw every coordinate from its prior, shape ``(draw,)``."""
