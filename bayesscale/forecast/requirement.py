@@ -275,17 +275,13 @@ def _flops_to_split(posterior: Posterior, purchase: Purchase) -> Search:
         part, x, _ = huge.best()
         harmed = part.flops < huge.flops
         useful = np.where(harmed, part.flops, np.inf)
-        best = part.split(x)
-        unlimited = [
-            np.where(harmed, size, limit)
-            for size, limit in zip((best.params, best.tokens), unlimited, strict=True)
-        ]
+        pairs = zip(part.split(x), unlimited, strict=True)
+        unlimited = [np.where(harmed, size, limit) for size, limit in pairs]
     infinite = purchase.law_inputs(posterior, *unlimited)
 
     def sizes(flops: Array) -> Sizes:
         frontier = purchase.frontier(posterior, np.minimum(flops, useful))
-        split = frontier.split(frontier.optimum()[0])
-        return purchase.law_inputs(posterior, split.params, split.tokens)
+        return purchase.law_inputs(posterior, *frontier.split(frontier.optimum()[0]))
 
     return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
 
@@ -305,13 +301,12 @@ def _cheapest(
 ) -> tuple[float, float, float]:
     centre, cost = purchase.mixture.reference.spec.reference, purchase.cost
     smallest, largest = purchase.terms.limits.params_min, purchase.terms.limits.params_max
-    none = (np.inf, np.nan, np.nan)
+    run = none = (np.inf, np.nan, np.nan)
     if not np.isfinite(flops):
         return none
     n, d = centre[PARAMS.name], centre[TOKENS.name]
     middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
     width = WIDTH + abs(middle - np.log(n)) / 2
-    run = none
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, CANDIDATES))
         sizes = np.clip(sizes, smallest or 0.0, largest or np.inf)

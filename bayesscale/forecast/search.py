@@ -1,9 +1,8 @@
 """Minima and roots of many functions of one variable at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ LAST_STEP = 1e-5
 MOST_STEPS = 60
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(NamedTuple):
     """The lowest minimum of a grid, its neighbours, and the number of minima."""
 
     x: Array
@@ -90,10 +88,8 @@ def refine(
         lower, upper = np.where(slope < 0, x, lower), np.where(slope > 0, x, upper)
         step = -np.divide(slope, bend, out=np.full(x.shape, np.inf), where=bend > 0)
         inside = (x + step > lower) & (x + step < upper)
-        following = np.where(inside, x + step, (lower + upper) / 2)
-        following = np.where(done, x, following)
+        x = np.where(done, x, np.where(inside, x + step, (lower + upper) / 2))
         done = done | (inside & (np.abs(step) <= LAST_STEP)) | (upper - lower <= 1e-12)
-        x = following
         if done.all():
             break
     return x, done

@@ -73,8 +73,7 @@ def model_from(
     spec: specs.ModelSpec, data: Mapping[str, NDArray], *, run_ids: NDArray | None = None
 ) -> pm.Model:
     """Write the PyMC model of a spec over its data."""
-    names = [c.name for c in spec.coordinates]
-    coords: dict = {"coordinate": names, "hyperparameter": ["mu", "sigma"]}
+    coords: dict = {"coordinate": [*spec.space.names], "hyperparameter": ["mu", "sigma"]}
     coords["run"] = np.arange(len(data["log_loss_observed"])) if run_ids is None else run_ids
     if spec.has_clusters:
         coords["cluster"] = np.arange(len(data["cluster_size"]))

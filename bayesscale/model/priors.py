@@ -203,14 +203,10 @@ def resolve_priors(
     return resolved
 
 
-def central_interval(
-    prior: Prior, coordinate: Coordinate, mass: float = 0.95
-) -> NDArray[np.float64] | None:
-    """Return the central interval of a prior that is normal on the link, else None."""
+def central_interval(prior: Prior, coordinate: Coordinate) -> NDArray[np.float64] | None:
+    """Return the central 95 % interval of a prior that is normal on the link, else None."""
     normal = prior.normal_on_link(coordinate)
     if normal is None:
         return None
-    tail = (1 - mass) / 2
-    return LINKS[coordinate.link].backward(
-        np.asarray(normal[0] + normal[1] * ndtri([tail, 1 - tail]))
-    )
+    ends = normal[0] + normal[1] * ndtri([0.025, 0.975])
+    return LINKS[coordinate.link].backward(np.asarray(ends))
