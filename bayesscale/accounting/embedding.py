@@ -26,9 +26,6 @@ from bayesscale.errors import DomainError
 PEARCE_SONG = 47_491.0
 """ω of the models of Hoffmann et al. (2022), as fitted by Pearce & Song (2024)."""
 
-NEWTON_STEPS = 60
-"""More than enough: the equation is convex, so steps from above never overshoot."""
-
 
 _inferring = documented(
     {"architectures": "Models of one family."},
@@ -126,14 +123,9 @@ class EmbeddingShare:
         """Return the parameters besides embeddings of models with so many in all, same shape."""
         omega = np.asarray(self.omega if omega is None else omega, float)
         total = np.asarray(total, float)
-        # x = N^(1/3) solves x³ + ωx = N_T: convex above 0, so Newton's steps fall onto the root
-        x = np.minimum(np.cbrt(total), total / omega)
-        for _ in range(NEWTON_STEPS):
-            step = (x**3 + omega * x - total) / (3 * x * x + omega)
-            x = x - step
-            if np.all(np.abs(step) <= 1e-15 * x):
-                break
-        return x**3
+        # x = N^(1/3) solves x³ + ωx = N_T, whose only real root is a hyperbolic sine
+        unit = np.sqrt(omega / 3)
+        return (2 * unit * np.sinh(np.arcsinh(total / (2 * unit**3)) / 3)) ** 3
 
 
 @counted
@@ -168,10 +160,12 @@ class Counting:
                 f"share must be an EmbeddingShare, not {_arguments.shown(self.share)}."
             )
 
-    def to_count(self, params: Array, count: str, omega: Array) -> Array:
-        """Return sizes of the question in the count ``count``; ``omega`` broadcasts."""
-        if count == self.params:
-            return params
-        if count == "total":
-            return self.share.total(params, omega)
-        return self.share.non_embedding(params, omega)
+    @property
+    def other(self) -> str:
+        """The other count, that of the runs."""
+        return "total" if self.params == "non_embedding" else "non_embedding"
+
+    def to_other(self, params: Array, omega: Array) -> Array:
+        """Return sizes of the question in the other count; ``omega`` broadcasts."""
+        to_total = self.other == "total"
+        return (self.share.total if to_total else self.share.non_embedding)(params, omega)

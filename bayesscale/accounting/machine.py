@@ -132,10 +132,9 @@ class Machine:
         >>> bs.Machine(peak=989e12, utilization=0.4).flops("1000 H100-hours")
         1.42416e+21
         """
-        hours = device_hours
-        if isinstance(hours, str):
-            hours = re.sub(r"\s*[\w-]*hours?$", "", hours)
-        return _arguments.positive_scalar("device_hours", hours, "h") * self.flops_per_hour
+        if isinstance(device_hours, str):
+            device_hours = re.sub(r"\s*[\w-]*hours?$", "", device_hours)
+        return _arguments.positive_scalar("device_hours", device_hours, "h") * self.flops_per_hour
 
     @counted
     def money(self, amount: ArrayLike) -> Money:

@@ -24,7 +24,7 @@ from bayesscale.forecast import answer
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Question, check_answers
 from bayesscale.forecast.purchase import Purchase
-from bayesscale.forecast.recommended import recommend
+from bayesscale.forecast.recommended import Recommended, recommend
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.model import Posterior
@@ -90,7 +90,13 @@ class Allocation(answer.Answer):
     def growth(self) -> list[str]:
         """Return how the split grows with compute, over the runs and at the budgets, in words."""
         rows = records(self.summary)
-        over_runs = [_over_runs(rows[0])] if "params_exponent_over_runs" in self.summary else []
+        over_runs = []
+        if "params_exponent_over_runs" in self.summary:
+            power = _power(rows[0], "params_exponent_over_runs")
+            over_runs.append(
+                f"Over the range of the runs, the best size N* grows as {power}; beyond it the "
+                "exponent is less certain."
+            )
         return [*over_runs, *_by_budget(rows, lambda row: _growth(row, self.ci_prob))]
 
 
@@ -148,11 +154,10 @@ def allocate(
     recommended = recommend(purchase, budgets)
 
     def about(block: slice) -> Question:
-        here = purchase.at(block)
+        here, ordered = purchase.at(block), Recommended(*(v[block] for v in recommended))
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, budgets[block]), recommended.params[block],
-            recommended.flops[block], rng,
-        )  # fmt: skip
+            here.frontier(posterior, budgets[block]), ordered, rng
+        )
 
     def log_sizes(posterior: Posterior, block: NDArray[np.intp]) -> dict[str, Array]:
         frontier, x, _ = purchase.at(block).frontier(posterior, budgets[block]).best()
@@ -173,8 +178,6 @@ def allocate(
     columns |= {
         "recommended_params": recommended.params, "recommended_tokens": recommended.tokens,
         **of_run,
-    }  # fmt: skip
-    columns |= {
         "expected_regret": _mean(drawn["regret"]), "within_prob": as_good.mean(axis=(0, 1)),
         "near_params_lower": recommended.near_lower, "near_params_upper": recommended.near_upper,
         "near_prob": among.mean(axis=(0, 1)),
@@ -221,36 +224,26 @@ ENDS = ("", "_lower", "_upper")
 
 
 def _answers(
-    budgets: Frontier, ordered: Array, cost: Array, rng: np.random.Generator
+    budgets: Frontier, ordered: Recommended, rng: np.random.Generator
 ) -> dict[str, NDArray[Any]]:
     """Return the optimum of every draw and budget, and what becomes of the runs ordered."""
-    posterior, centre = budgets.posterior, budgets.posterior.spec.reference
     frontier, x, minima = budgets.best()
-    split = frontier.split(x, minima)
+    split = frontier.split(x)
     n_exponent, d_exponent = frontier.exponents(x)
     unspent = frontier.flops < budgets.flops
-    recommended = np.broadcast_to(np.log(ordered / centre["params"]), frontier.shape)
-    paid = replace(budgets, flops=cost[None])
-    (best,) = frontier.by_block(lambda part, cut: (part.log_loss(cut(x)),))
-    (of_recommended,) = paid.by_block(lambda part, cut: (part.log_loss(cut(recommended)),))
-    of_recommended = np.fmax(
-        of_recommended, best
-    )  # to rounding, where the recommended is the optimum
-    best_loss, law_loss = centre["loss"] * np.exp(best), centre["loss"] * np.exp(of_recommended)
-    enough = frontier.flops_for(of_recommended, x)
+    x_ordered = np.log(ordered.params / budgets.posterior.spec.reference["params"])
+    paid = replace(budgets, flops=ordered.flops[None])
+    (log_loss,) = paid.by_block(lambda part, cut: (part.log_loss(cut(x_ordered)),))
+    runs = {**budgets.given, "params": ordered.params, "tokens": ordered.tokens}
+    of_runs = frontier.against_best(x, log_loss, runs, paid.flops, rng)
     return {
         "params": split.params,
         "tokens": split.tokens,
         "tokens_per_param": split.tokens / split.params,
-        "optimal_loss": best_loss,
+        "optimal_loss": of_runs["optimal_loss"],
         "params_exponent": np.where(unspent, 0.0, n_exponent),
         "tokens_exponent": np.where(unspent, 0.0, d_exponent),
-        "loss": posterior.new_runs(
-            np.log(centre["loss"]) + of_recommended, paid.runs(recommended), rng
-        ),
-        "law_loss": law_loss,
-        "regret": law_loss - best_loss,
-        "excess_compute": 1 - np.minimum(enough / paid.flops, 1),
+        **of_runs,
         "minima": minima,
         "unspent": np.broadcast_to(unspent, frontier.shape).astype(float),
     }
@@ -317,13 +310,6 @@ def _oddities(row: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _over_runs(row: Mapping[str, Any]) -> str:
-    return (
-        "Over the range of the runs, the best size N* grows as "
-        f"{_power(row, 'params_exponent', '_over_runs')}; beyond it the exponent is less certain."
-    )
-
-
 def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
     if row.get("unspent_prob", 0) > 0.5:
         return ""
@@ -333,7 +319,7 @@ def _growth(row: Mapping[str, Any], ci_prob: float) -> str:
     )
 
 
-def _power(row: Mapping[str, Any], name: str, where: str = "") -> str:
+def _power(row: Mapping[str, Any], name: str) -> str:
     """Write an exponent of compute with its interval."""
-    low, high = row[f"{name}{where}_lower"], row[f"{name}{where}_upper"]
-    return f"C^{row[f'{name}{where}']:.2f} ({interval(low, high, '{:.2f}'.format)})"
+    ends = interval(row[f"{name}_lower"], row[f"{name}_upper"], "{:.2f}".format)
+    return f"C^{row[name]:.2f} ({ends})"

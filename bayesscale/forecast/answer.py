@@ -211,13 +211,13 @@ def admitted(q: Quantity, values: Any) -> Array:
     return array
 
 
-def broadcast(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def broadcast(inputs: Mapping[str, Array], *, what: str = "Targets") -> dict[str, Array]:
     """Repeat single values so that all inputs have one length."""
     try:
         return dict(zip(inputs, np.broadcast_arrays(*inputs.values()), strict=True))
     except ValueError:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
-        raise DomainError(f"Targets must be equally many, but got: {lengths}.") from None
+        raise DomainError(f"{what} must be equally many, but got: {lengths}.") from None
 
 
 def settings(law: Law, inputs: Mapping[str, Array]) -> Array:
@@ -230,12 +230,14 @@ def settings(law: Law, inputs: Mapping[str, Array]) -> Array:
     return np.array([words(*row) for row in zip(*inputs.values(), strict=True)])
 
 
-def summary_columns(name: str, draws: Array, ci_prob: float) -> dict[str, Array]:
+def summary_columns(
+    name: str, draws: Array, ci_prob: float, *, method: Any = "linear"
+) -> dict[str, Array]:
     """Return median and interval of draws ``(chain, draw, target)``, NaN left out."""
     quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN")
-        quantiles = quantile(draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1))
+        quantiles = quantile(draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1), method=method)
     return dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
 
 

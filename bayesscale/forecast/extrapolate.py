@@ -133,18 +133,18 @@ def extrapolate(
     errors = targets.pop("loss_se")
     seed = mixture.random_seed if random_seed is None else random_seed
 
+    def some(block: Any) -> dict[str, Any]:
+        return {name: values[block] for name, values in targets.items()}
+
     def log_loss(posterior: Posterior, block: Any) -> Array:
-        at = {name: values[block] for name, values in targets.items()}
-        return log_loss_of(posterior, law_inputs(posterior, at, terms))
+        return log_loss_of(posterior, law_inputs(posterior, some(block), terms))
 
     def about(block: slice) -> Question:
-        at = {name: values[block] for name, values in targets.items()}
-
         def question(posterior: Posterior, rng: np.random.Generator) -> dict[str, Array]:
             # the same shift for all targets
             shift = generator(seed, Stream.RECIPE).standard_normal((len(posterior), 1))
             shifted = log_loss(posterior, block) + recipe_shift * shift
-            loss = posterior.new_runs(shifted, at, rng, errors[block])
+            loss = posterior.new_runs(shifted, some(block), rng, errors[block])
             return {"loss": loss, "law_loss": np.exp(shifted)}
 
         return question
@@ -165,7 +165,7 @@ def extrapolate(
         draws=mixture.dataset(
             {name: (drawn[name], LOSS.unit) for name in ("loss", "law_loss")},
             "target",
-            {name: (v, quantity_of(reference.law, name).unit) for name, v in sizes.items()},
+            {name: (v, quantity_of(law, name).unit) for name, v in sizes.items()},
             every=every,
         ),
         ci_prob=ci_prob,
@@ -173,10 +173,7 @@ def extrapolate(
         sensitivity=check_answers(
             mixture,
             lambda posterior, block: {"the loss of": log_loss(posterior, block)},
-            [
-                size_in_words({name: v[i] for name, v in targets.items()}, reference.law)
-                for i in range(len(errors))
-            ],
+            [size_in_words(some(i), law) for i in range(len(errors))],
             what="predicted losses",
         ),
         outside=outside,

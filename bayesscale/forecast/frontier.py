@@ -21,7 +21,7 @@ from bayesscale.errors import DomainError
 from bayesscale.forecast.search import POINTS, STEP, derivatives, find_roots, least, refine, scan
 from bayesscale.forecast.terms import Limits, Terms
 from bayesscale.inference import compile_surface
-from bayesscale.laws import Optimum
+from bayesscale.laws import SPLIT, Optimum
 from bayesscale.model import Posterior
 
 type Cut = Callable[[NDArray[Any]], NDArray[Any]]
@@ -57,13 +57,11 @@ LONGEST = 5.0
 """Longest step in the log of compute."""
 
 
-@dataclass(frozen=True)
-class Split:
-    """N*, D* (NaN without an optimum) and the number of minima, shape ``(draw, budget)``."""
+class Split(NamedTuple):
+    """N* and D*, NaN without an optimum, shape ``(draw, budget)``."""
 
     params: Array
     tokens: Array
-    minima: NDArray[np.intp]
 
 
 class Curve(NamedTuple):
@@ -121,22 +119,19 @@ class Frontier:
         most = self.terms.limits.tokens_max
         return paid if most is None else np.minimum(paid, most)
 
-    def runs(self, x: Array) -> dict[str, Array]:
-        """Return the inputs of runs of those sizes that spend the budgets, by name."""
-        return {
-            **self.given, "params": self.params(x), "tokens": np.maximum(self.tokens(x), FEWEST)
-        }  # fmt: skip
-
     def log_loss(self, x: Array, shift: float | Array = 0.0) -> Array:
         """Return log loss ``(draw, budget)``; infinite where a budget does not pay for x."""
         if self._straight:
-            at = self._line(x, shift)
-            surface = self._compiled(derivatives=False)
-            if surface is not None:
-                return surface(self.posterior, at)[0]
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-                return self.posterior.relative_log_loss(at)
+            return self._surface_at(self._line(x, shift))
         return self.log_loss_of(x, self.tokens(x, shift))
+
+    def _surface_at(self, at: Mapping[str, Array]) -> Array:
+        """Return log loss at centred inputs, in machine code where compiling is worth its time."""
+        surface = compile_surface(self.posterior.spec) if self.many else None
+        if surface is not None:
+            return surface(self.posterior, at)[0]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            return self.posterior.relative_log_loss(at)
 
     def _line(self, x: Array, shift: float | Array = 0.0) -> dict[str, Array]:
         """Return the centred inputs of the law at sizes along straight budgets."""
@@ -152,15 +147,15 @@ class Frontier:
         q, reference = spec.law.quantities, spec.reference
         return {name: q[name].centred(v, reference[name]) for name, v in self.given.items()}
 
-    def _compiled(self, *, derivatives: bool) -> Surface | None:
-        """Return the surface in machine code, where compiling it is worth its time."""
-        if not (self.many and self._straight):
-            return None
-        return compile_surface(self.posterior.spec, "sizes" if derivatives else "")
+    @property
+    def _derived(self) -> Surface | None:
+        """The surface with its derivatives in machine code, where that is worth its time."""
+        worth = self.many and self._straight
+        return compile_surface(self.posterior.spec, "sizes") if worth else None
 
     def curve(self, x: Array, shift: float | Array = 0.0) -> Curve | None:
         """Return log loss with its derivatives where they are compiled."""
-        surface = self._compiled(derivatives=True)
+        surface = self._derived
         if surface is None:
             return None
         f, f_n, f_d, f_nn, f_nd, f_dd = surface(self.posterior, self._line(x, shift))
@@ -179,8 +174,7 @@ class Frontier:
 
     def slopes(self, x: Array) -> tuple[Array, Array]:
         """Return the first and second derivative of log loss along budgets, shape of ``x``."""
-        _, slope, bend = self.along(x)
-        return slope, bend
+        return self.along(x)[1:]
 
     @property
     def _straight(self) -> bool:
@@ -189,35 +183,33 @@ class Frontier:
 
     def log_loss_of(self, x: Array, tokens: Array) -> Array:
         """Return log loss relative to the reference's at tokens of one's own."""
-        spec = self.posterior.spec
-        reference = spec.reference
+        reference = self.posterior.spec.reference
         tokens_read = np.maximum(tokens, FEWEST)
         if self.terms.counting is None and self.terms.repetition is None:
             at = {"params": x, "tokens": np.log(tokens_read / reference["tokens"])}
         else:
-            params, worth = self.terms.of_law(self.params(x), tokens_read, self.own)
-            at = {
-                "params": np.log(params / reference["params"]),
-                "tokens": np.log(worth / reference["tokens"]),
-            }
-        at |= self._centred
-        surface = compile_surface(spec) if self.many else None
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            value = (
-                self.posterior.relative_log_loss(at) if surface is None
-                else surface(self.posterior, at)[0]
-            )  # fmt: skip
+            sizes = self.terms.of_law(self.params(x), tokens_read, self.own)
+            at = {k: np.log(v / reference[k]) for k, v in zip(SPLIT, sizes, strict=True)}
+        value = self._surface_at({**at, **self._centred})
         return np.where((tokens > 0) | np.isnan(x), value, np.inf)
+
+    @property
+    def _limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The limits on x and on ``y = ln D`` from the centre; infinite where there are none."""
+        limits, centre = self.terms.limits, self.posterior.spec.reference
+        least, most, tokens = (
+            none if size is None else float(np.log(size / centre[name]))
+            for size, name, none in (
+                (limits.params_min, "params", -np.inf), (limits.params_max, "params", np.inf),
+                (limits.tokens_max, "tokens", np.inf),
+            )
+        )  # fmt: skip
+        return (least, most), (-np.inf, tokens)
 
     def bounds(self) -> tuple[Array, Array]:
         """Return the limits on x, shape of ``flops``; infinite where there are none."""
-        limits, centre = self.terms.limits, self.posterior.spec.reference["params"]
-        lower = np.full(self.flops.shape, -np.inf)
-        upper = np.full(self.flops.shape, np.inf)
-        if limits.params_min is not None:
-            lower[:] = np.log(limits.params_min / centre)
-        if limits.params_max is not None:
-            upper[:] = np.log(limits.params_max / centre)
+        limits, ((least, most), _) = self.terms.limits, self._limits
+        lower, upper = np.full(self.flops.shape, least), np.full(self.flops.shape, most)
         if limits.tokens_max is not None:  # smaller models would leave money over
             lower = np.minimum(np.maximum(lower, self.paid_out(limits.tokens_max)), upper)
         if limits.params_min is not None:
@@ -250,17 +242,14 @@ class Frontier:
 
     def cost_elasticities(self, x: Array) -> tuple[Array, Array]:
         """Return ∂ln C/∂ln N and ∂ln C/∂ln D along budgets, shape of ``x``."""
-        tokens = np.maximum(self.tokens(x), 1.0)
+        tokens, here = np.maximum(self.tokens(x), 1.0), np.zeros(np.shape(x))
 
-        def slope(f: Callable[[float], Array]) -> Array:
-            h = STEP
-            f_1, f_2 = np.log(f(h)) - np.log(f(-h)), np.log(f(2 * h)) - np.log(f(-2 * h))
-            return (8 * f_1 - f_2) / (12 * h)
+        def log_cost(dx: Array | float, dy: Array | float) -> Array:
+            return np.log(self._cost.flops(self.params(x + dx), tokens * np.exp(dy)))
 
-        return (
-            slope(lambda s: self._cost.flops(self.params(x + s), tokens)),
-            slope(lambda s: self._cost.flops(self.params(x), tokens * np.exp(s))),
-        )
+        by_params, _ = derivatives(lambda dx: log_cost(dx, 0.0), here)
+        by_tokens, _ = derivatives(lambda dy: log_cost(0.0, dy), here)
+        return by_params, by_tokens
 
     def guess(self) -> tuple[Array, Array]:
         """Return where to look for an optimum, ``(draw, budget)``, and how far to each side."""
@@ -298,14 +287,17 @@ class Frontier:
         tall = max(1, PAIRS // wide)
         for i in range(0, n, tall):
             for j in range(0, k, wide):
-                yield self._part(slice(i, i + tall), slice(j, j + wide))
+                where = slice(i, i + tall), slice(j, j + wide)
+                yield where, self._part(*where)
 
-    def _part(self, draws: slice, budgets: slice) -> tuple[tuple[slice, slice], Frontier]:
+    def _part(self, draws: Any, budgets: Any) -> Frontier:
+        """Return some draws and budgets; what is one for all stays as it is."""
+
         def take(values: Array) -> Array:
-            rows = draws if values.shape[0] > 1 else slice(None)
-            return values[rows, budgets] if values.shape[1] > 1 else values[rows]
+            rows = values[draws] if values.shape[0] > 1 else values
+            return rows[:, budgets] if values.shape[1] > 1 else rows
 
-        return (draws, budgets), self._some(draws, take)
+        return self._some(draws, take)
 
     def by_block(self, f: Callable[[Frontier, Cut], tuple[Any, ...]]) -> Any:
         """Put together what a function returns of each block: arrays ``(draw, budget)``."""
@@ -345,12 +337,7 @@ class Frontier:
             return self, x, minima
         inner, y = np.full((2, *self.shape), np.nan)
         for k in self.alike():
-
-            def cut(v: Array, i: list[int] = k[:1]) -> Array:
-                v = v[draws] if len(v) > 1 else v
-                return v[:, i] if v.shape[1] > 1 else v
-
-            one = self._some(draws, cut)
+            one = self._part(draws, k[:1])
             least = one.by_block(lambda part, _: part.least(part.log_loss_at))
             inner[np.ix_(draws, k)], y[np.ix_(draws, k)] = least
         centre = self.posterior.spec.reference
@@ -383,22 +370,16 @@ class Frontier:
 
     def least(self, loss: Callable[[Array, Array], Array]) -> tuple[Array, Array]:
         """Return where a loss of x and y, shape of the budgets, is least at any cost, else NaN."""
-        centre, limits = self.posterior.spec.reference, self.terms.limits
-        low, high, most = (
-            None if size is None else float(np.log(size / centre[name]))
-            for name, size in (("params", limits.params_min), ("params", limits.params_max),
-                               ("tokens", limits.tokens_max))
-        )  # fmt: skip
-        return least(loss, self.shape, ((low, high), (None, most)))
+        return least(loss, self.shape, self._limits)
 
-    def split(self, x: Array | None = None, minima: NDArray[np.intp] | None = None) -> Split:
+    def split(self, x: Array | None = None) -> Split:
         """Return the optima in counts; those at x, shape ``(draw, budget)``, if they are known."""
-        if x is None or minima is None:
-            part, x, minima = self.best()
-            return part.split(x, minima)
+        if x is None:
+            paid, x, _ = self.best()
+            return paid.split(x)
         exists = np.isfinite(x)
         tokens = np.where(exists, self.tokens(np.where(exists, x, 0.0)), np.nan)
-        return Split(self.params(x), tokens, minima)
+        return Split(self.params(x), tokens)
 
     def closed_form(self) -> Optimum | None:
         """Return the optimum where it is known without a search."""
@@ -415,11 +396,7 @@ class Frontier:
         nodes = self._nodes()
         if nodes is None:
             return self.by_block(lambda part, _: part._look_through())
-        at_nodes = replace(
-            self, flops=self.flops[:, nodes],
-            given={k: v[:, nodes] if v.shape[1] > 1 else v for k, v in self.given.items()},
-        )  # fmt: skip
-        x_nodes, minima = at_nodes.lowest()
+        x_nodes, minima = self._part(slice(None), nodes).lowest()
         smooth = np.isfinite(x_nodes).all(axis=1)
         log_flops = np.log(self.flops[0])
         start = np.zeros(self.shape)
@@ -487,13 +464,9 @@ class Frontier:
         ends = minimum.found & ((x <= left) | (x >= right))
         inner = minimum.found & ~ends
         if ends.any():
-            picked = self.pick(ends)
-            lo, hi = left[ends][:, None], right[ends][:, None]
-            at_lower = x[ends][:, None] <= lo
-            edge = np.where(at_lower, np.minimum(lo + 3 * STEP, hi), np.maximum(hi - 3 * STEP, lo))
-            inwards = picked.log_loss(edge) < picked.log_loss(np.where(at_lower, lo, hi))
-            x[ends] = np.where(at_lower, lo, hi)[:, 0]
-            inner[ends] = inwards[:, 0]
+            picked, (end, lo, hi) = self.pick(ends), (v[ends][:, None] for v in (x, left, right))
+            edge = np.where(end <= lo, np.minimum(lo + 3 * STEP, hi), np.maximum(hi - 3 * STEP, lo))
+            inner[ends] = (picked.log_loss(edge) < picked.log_loss(end))[:, 0]
         if inner.any():
             part = self if inner.all() else self.pick(inner)
             start, lo, hi = (
@@ -545,7 +518,7 @@ class Frontier:
         log_flops = np.broadcast_to(np.log(self.flops), self.shape).copy()
         near, moving = np.array(x), np.isfinite(x) & np.isfinite(log_loss)
         log_flops[~moving] = np.nan
-        if self._compiled(derivatives=True) is not None:
+        if self._derived is not None:
             near, shift, solved = self.by_block(
                 lambda subset, cut: subset._at_once(cut(near), cut(log_loss), cut(moving))
             )
@@ -564,6 +537,23 @@ class Frontier:
             near[moving], log_flops[moving] = at[:, 0], log_flops[moving] + step
             moving[moving] = np.abs(step) > EXACT
         return np.exp(np.where(moving, np.nan, log_flops))
+
+    def against_best(
+        self, x: Array, log_loss: Array, runs: Mapping[str, Array], flops: Array,
+        rng: np.random.Generator,
+    ) -> dict[str, Array]:  # fmt: skip
+        """Compare runs at inputs by name, of that log loss and cost, with the best ones, at x."""
+        (best,) = self.by_block(lambda part, cut: (part.log_loss(cut(x)),))
+        log_loss = np.fmax(log_loss, best)  # to rounding, where the run is the optimum
+        centre = self.posterior.spec.reference["loss"]
+        best_loss, law_loss = centre * np.exp(best), centre * np.exp(log_loss)
+        return {
+            "loss": self.posterior.new_runs(np.log(centre) + log_loss, runs, rng),
+            "law_loss": law_loss,
+            "optimal_loss": best_loss,
+            "regret": law_loss - best_loss,
+            "excess_compute": 1 - np.minimum(self.flops_for(log_loss, x) / flops, 1),
+        }
 
     def _at_once(
         self, x: Array, log_loss: Array, wanted: NDArray[np.bool_]

@@ -104,10 +104,9 @@ def gain(
         return {"before": before, "after": after}
 
     drawn = mixture.evaluate(question)
-    before, after = drawn["before"], drawn["after"]
-    saved = before - after
-    share = 100 * saved / before
-    medians = {"before": np.median(before, (0, 1)), "after": np.median(after, (0, 1))}
+    saved = drawn["before"] - drawn["after"]
+    share = 100 * saved / drawn["before"]
+    medians = {name: np.median(losses, (0, 1)) for name, losses in drawn.items()}
     what = np.array(list(reached))
     frame = answer.target_frame(
         "what",

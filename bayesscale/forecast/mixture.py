@@ -144,11 +144,8 @@ class Mixture:
 
     def mean(self, quantity: Callable[[Posterior], Array]) -> Array:
         """Return the mean over all draws of a quantity, given its mean over the draws of a law."""
-        n_draws = sum(len(component.places) for component in self.components)
-        means = [
-            len(component.places) / n_draws * quantity(component.posterior)
-            for component in self.components
-        ]
+        n_draws = len(self.reference.posterior)
+        means = [len(law.places) / n_draws * quantity(law.posterior) for law in self.components]
         return np.sum(means, axis=0)
 
     def published(self, name: str) -> Array | None:
@@ -195,10 +192,8 @@ class Mixture:
 def check_answers(mixture: Mixture, ask: Ask, labels: Sequence[str], *, what: str) -> CheckResult:
     """Check that priors do not decide answers about targets, whose names are ``labels``."""
     targets = np.unique(np.linspace(0, len(labels) - 1, TARGETS).round().astype(int))
-    every = sum(len(component.places) for component in mixture.components)
-    material = [
-        component for component in mixture.components if len(component.places) >= MATTERS * every
-    ]
+    least = MATTERS * len(mixture.reference.posterior)
+    material = [component for component in mixture.components if len(component.places) >= least]
     results: dict[str, CheckResult] = {}
     for component in material or mixture.components[:1]:
         drawn, answers = _answers(component.posterior, ask, targets, labels)

@@ -1,7 +1,6 @@
 """Plans of runs as people state them, turned into parameters, tokens and what they cost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from bayesscale._format import scientific, short_number, si_count
 from bayesscale._types import Array
 from bayesscale.accounting import Cost, Money
 from bayesscale.errors import DomainError
+from bayesscale.forecast.answer import broadcast
 from bayesscale.forecast.search import find_roots
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
 
@@ -21,18 +21,13 @@ HABIT = 20.0
 """Tokens per parameter that many train with: about what Hoffmann et al. (2022) found best."""
 
 
-@dataclass(frozen=True)
-class Plans:
-    """Runs that somebody thinks of: names, and arrays of shape ``(plan,)``."""
+def stated_plans(
+    cost: Cost, given: Mapping[str, Any], *, names: Sequence[str] | None
+) -> tuple[list[str], dict[str, Array]]:
+    """Complete plans of which two of size, tokens, their ratio and compute are given.
 
-    names: list[str]
-    params: Array
-    tokens: Array
-    flops: Array
-
-
-def stated_plans(cost: Cost, given: Mapping[str, Any], *, names: Sequence[str] | None) -> Plans:
-    """Complete plans of which two of size, tokens, their ratio and compute are given."""
+    Returns names, and all four by name, shape ``(plan,)``.
+    """
     given = dict(given)
     if isinstance(given["flops"], Money):
         given["flops"] = given["flops"].flops
@@ -47,12 +42,7 @@ def stated_plans(cost: Cost, given: Mapping[str, Any], *, names: Sequence[str] |
             "A plan is two of params, tokens, tokens_per_param and flops, but "
             f"got {' and '.join(read) or 'none of them'}."
         )
-    try:
-        arrays = np.broadcast_arrays(*read.values())
-    except ValueError:
-        lengths = ", ".join(f"{name} {len(values)}" for name, values in read.items())
-        raise DomainError(f"Plans must be equally many, but got: {lengths}.") from None
-    at = {name: np.array(values) for name, values in zip(read, arrays, strict=True)}
+    at = broadcast(read, what="Plans")
     n, d = _sizes(at, cost)
     if not (d > 0).all():
         raise DomainError(
@@ -65,7 +55,8 @@ def stated_plans(cost: Cost, given: Mapping[str, Any], *, names: Sequence[str] |
         raise DomainError(
             f"names must be a list of {len(n)} names, one per plan, not {_arguments.shown(names)}."
         )
-    return Plans([_arguments.text("names", name) for name in names], n, d, cost.flops(n, d))
+    sizes = {"params": n, "tokens": d, "tokens_per_param": d / n, "flops": cost.flops(n, d)}
+    return [_arguments.text("names", name) for name in names], sizes
 
 
 def _sizes(at: dict[str, Array], cost: Cost) -> tuple[Array, Array]:
@@ -80,8 +71,7 @@ def _sizes(at: dict[str, Array], cost: Cost) -> tuple[Array, Array]:
         case {"params": n, "flops": c}:
             return n, cost.tokens(n, c)
         case {"tokens": d, "flops": c}:
-            n = _solved(lambda n, d: (n, d), cost, d, c)
-            return n, d
+            return _solved(lambda n, d: (n, d), cost, d, c), d
         case {"tokens_per_param": ratio, "flops": c}:
             n = params_at_ratio(cost, ratio, c)
             return n, ratio * n

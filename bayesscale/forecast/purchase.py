@@ -18,7 +18,7 @@ from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.mixture import Mixture
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit
-from bayesscale.laws import SPLIT, Law
+from bayesscale.laws import SPLIT
 from bayesscale.model import Posterior
 
 
@@ -35,12 +35,18 @@ class Purchase:
         cls, fit: Fit | Average, terms: Terms | None = None,
         inputs: Mapping[str, ArrayLike] | None = None, *, single: bool = False,
     ) -> Purchase:  # fmt: skip
-        """Check terms, and inputs of the law beside those of the terms, against a fit."""
+        """Check terms, and further inputs, against a fit; refuse a law without a split."""
         mixture = Mixture.of(fit)
         law = mixture.reference.law
         terms = Terms.of(terms, mixture.reference.runs, law=law)
         stated_inputs = {**terms.given, **(inputs or {})}
-        given = check_inputs(law, stated_inputs, wanted=wanted_beside_split(law), single=single)
+        if not law.splits_compute:
+            raise DomainError(
+                f"The law {law.name!r} depends on {' and '.join(law.quantities)}, so it has "
+                "nothing to split. Fit a law of parameters and tokens, such as 'chinchilla' or "
+                "'unified'."
+            )
+        given = check_inputs(law, stated_inputs, wanted=law.given, single=single)
         return cls(mixture, terms, given)
 
     @property
@@ -92,16 +98,6 @@ class Purchase:
         for name, values in drawn.items():
             columns |= summary_columns(name, values, ci_prob)
         return pd.DataFrame(columns)
-
-
-def wanted_beside_split(law: Law) -> tuple[str, ...]:
-    """Return what must be given for a budget to be split; refuse a law without a split."""
-    if not law.splits_compute:
-        raise DomainError(
-            f"The law {law.name!r} depends on {' and '.join(law.quantities)}, so it has nothing to "
-            "split. Fit a law of parameters and tokens, such as 'chinchilla' or 'unified'."
-        )
-    return law.given
 
 
 def law_inputs(posterior: Posterior, sizes: Mapping[str, Array], terms: Terms) -> dict[str, Array]:

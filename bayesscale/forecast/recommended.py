@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from bayesscale._types import Array
 from bayesscale.errors import DomainError
 from bayesscale.forecast.frontier import Frontier
 from bayesscale.forecast.purchase import Purchase
-from bayesscale.forecast.search import find_roots, refine, scan
+from bayesscale.forecast.search import Scan, find_roots, refine, scan
 from bayesscale.model import Posterior
 
 THINNED = 400
@@ -27,8 +28,7 @@ WINDOW = 12.0
 """Sizes that are compared first lie within a factor e^12 of the middle, on this many places."""
 
 
-@dataclass(frozen=True)
-class Recommended:
+class Recommended(NamedTuple):
     """The runs to order, those nearly as good, and what the runs cost: arrays ``(budget,)``."""
 
     params: Array
@@ -44,9 +44,7 @@ def recommend(purchase: Purchase, flops: Array) -> Recommended:
     Around it lies the range of sizes whose mean loss is at most ``1 + within`` times the least.
     """
     parts = [_recommend(purchase.at(k), flops[k]) for k in purchase.mixture.blocks(len(flops))]
-    return Recommended(
-        *(np.concatenate([getattr(p, f) for p in parts]) for f in Recommended.__annotations__)
-    )
+    return Recommended(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,11 @@ class _Expected:
 
     def __call__(
         self, of_draws: Callable[[Frontier, Array], Array], draws: int | None = None
-    ) -> Callable[[Array, Array], Array]:
-        """Return a mean as a function of x and the budgets' numbers, any one shape."""
+    ) -> Callable[..., Array]:
+        """Return a mean as a function of x and the budgets' numbers, any one shape; or of all."""
 
-        def mean(x: Array, number: Array) -> Array:
-            budget = number.astype(np.intp)
+        def mean(x: Array, number: Array | None = None) -> Array:
+            budget: Any = slice(None) if number is None else number.astype(np.intp)
             here = self.purchase.at(budget)
 
             def of(posterior: Posterior) -> Array:
@@ -91,17 +89,14 @@ def _best_size(expected: _Expected) -> Array:
     mixture, cost = expected.purchase.mixture, expected.purchase.cost
     flops, (lower, upper) = expected.flops, expected.bounds
     reference = mixture.reference.spec.reference
-    number = np.arange(len(flops), dtype=float)
     beyond = np.log(flops / cost.flops(reference["params"], reference["tokens"]))
     left, right = (
         np.maximum(beyond / 2 - WINDOW - np.abs(beyond) / 4, lower),
         np.minimum(beyond / 2 + WINDOW + np.abs(beyond) / 4, upper),
     )
     left, right = np.minimum(left, right), np.maximum(left, right)
-    rough, exact = expected(_mean_loss, THINNED), expected(_mean_loss)
-    rough_slopes, exact_slopes = expected(_mean_slopes, THINNED), expected(_mean_slopes)
     minimum = scan(
-        lambda x: rough(x, number), left, right,
+        expected(_mean_loss, THINNED), left, right,
         closed_below=left == lower, closed_above=right == upper, points=POINTS,
     )  # fmt: skip
     if not minimum.found.all():
@@ -113,21 +108,16 @@ def _best_size(expected: _Expected) -> Array:
             "terms=bs.Terms(limits=bs.Limits(...))."
         )
     x = minimum.x
-    for loss, slopes in ((rough, rough_slopes), (exact, exact_slopes)):
-        x = _refined(
-            lambda x, loss=loss: loss(x, number),
-            lambda x, slopes=slopes: slopes(x, number),
-            x, minimum.lower, minimum.upper,
-        )  # fmt: skip
+    for draws in (THINNED, None):
+        x = _refined(expected(_mean_loss, draws), expected(_mean_slopes, draws), x, minimum)
     return x
 
 
 def _useful(expected: _Expected, x: Array) -> tuple[_Expected, Array]:
     """Return what the runs of least expected loss cost that budgets pay for, and their x."""
     purchase, flops = expected.purchase, np.array(expected.flops)
-    mixture, number = purchase.mixture, np.arange(len(flops), dtype=float)
-    spent, centre = expected(_mean_loss)(x, number), mixture.reference.spec.reference
-    more = _Expected(purchase, flops * MORE)(_mean_loss)(x, number)
+    mixture, centre = purchase.mixture, purchase.mixture.reference.spec.reference
+    spent, more = expected(_mean_loss)(x), _Expected(purchase, flops * MORE)(_mean_loss)(x)
     for k in expected.whole.alike():
         if (more[k] < spent[k]).all():  # nothing overfits yet: all compute is of use
             continue
@@ -157,9 +147,9 @@ def _recommend(purchase: Purchase, flops: Array) -> Recommended:
     if any(purchase.frontier(c.posterior.thin(1), flops).may_harm for c in mixture.components):
         expected, x = _useful(expected, np.array(x))
     (lower, upper), number = expected.bounds, np.arange(len(flops), dtype=float)
-    exact, exact_slopes = expected(_mean_loss), expected(_mean_slopes)
-    best = exact(x, number)
-    bend = reference["loss"] * exact_slopes(x, number)[1] / best
+    exact = expected(_mean_loss)
+    best = exact(x)
+    bend = reference["loss"] * expected(_mean_slopes)(x)[1] / best
 
     def edge(towards: float, limit: Array) -> Array:
         """Solve for where the mean loss has risen by ``within``; its root is all but straight."""
@@ -189,21 +179,21 @@ def _recommend(purchase: Purchase, flops: Array) -> Recommended:
         away = x + towards * distance
         return np.minimum(away, limit) if towards > 0 else np.maximum(away, limit)
 
-    centre = reference["params"]
-    return Recommended(
-        centre * np.exp(x), expected.whole.tokens(x[None])[0], centre * np.exp(edge(-1.0, lower)),
-        centre * np.exp(edge(1.0, upper)), expected.flops,
-    )  # fmt: skip
+    params, near_lower, near_upper = (
+        reference["params"] * np.exp(at) for at in (x, edge(-1.0, lower), edge(1.0, upper))
+    )
+    tokens = expected.whole.tokens(x[None])[0]
+    return Recommended(params, tokens, near_lower, near_upper, expected.flops)
 
 
 def _refined(
-    g: Callable[[Array], Array], slopes: Callable[[Array], Array], x: Array, lower: Array,
-    upper: Array,
-) -> Array:  # fmt: skip
+    g: Callable[[Array], Array], slopes: Callable[[Array], Any], x: Array, around: Scan
+) -> Array:
     """Return the minimum within bounds, or the bound that the loss falls towards."""
+    lower, upper = around.lower, around.upper
     inside = np.clip(x, lower, upper)
     middle = np.where((inside <= lower) | (inside >= upper), (lower + upper) / 2, inside)
-    minimum, done = refine(lambda x: (*slopes(x),), middle, lower, upper)
+    minimum, done = refine(slopes, middle, lower, upper)
     candidates = np.stack([np.where(done, minimum, middle), lower, upper])
     losses = np.stack([g(c) for c in candidates])
     return np.take_along_axis(candidates, losses.argmin(axis=0)[None], axis=0)[0]

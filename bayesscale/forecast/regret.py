@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bayesscale._arguments import interval_tails
 from bayesscale._format import over_interval, percent, two_digits, write_share
@@ -126,42 +126,38 @@ def regret(
     given = {
         "params": params, "tokens": tokens, "tokens_per_param": tokens_per_param, "flops": flops,
     }  # fmt: skip
-    plans = stated_plans(purchase.cost, given, names=names)
-    purchase, _ = purchase.over(plans.flops)
+    plans, sizes = stated_plans(purchase.cost, given, names=names)
+    budgets = sizes["flops"]
+    purchase, _ = purchase.over(budgets)
 
     def about(block: slice) -> Question:
-        here, params, tokens = purchase.at(block), plans.params[block], plans.tokens[block]
+        here, params, tokens = purchase.at(block), sizes["params"][block], sizes["tokens"][block]
         return lambda posterior, rng: _answers(
-            here.frontier(posterior, plans.flops[block]), params, tokens, rng
+            here.frontier(posterior, budgets[block]), params, tokens, rng
         )
 
     columns, drawn, every = mixture.evaluate_all(
-        about, len(plans.params), ci_prob=ci_prob, random_seed=random_seed
+        about, len(plans), ci_prob=ci_prob, random_seed=random_seed
     )
-    sizes = {
-        "params": plans.params, "tokens": plans.tokens,
-        "tokens_per_param": plans.tokens / plans.params, "flops": plans.flops,
-    }  # fmt: skip
     finite = np.isfinite(drawn["regret"])
     count = np.maximum(finite.sum(axis=(0, 1)), 1)
     columns |= {
         "expected_regret": np.where(finite, drawn["regret"], 0).sum(axis=(0, 1)) / count,
         "within_prob": (drawn["regret"] <= within * drawn["optimal_loss"]).mean(axis=(0, 1)),
         "undertrained_prob": (drawn["overtraining"] < 1).sum(axis=(0, 1)) / count,
-        "best_prob": _best(drawn["law_loss"], plans.flops),
+        "best_prob": _best(drawn["law_loss"], budgets),
     }
     far = {name: sizes[name] for name in ("params", "tokens", "flops")} | purchase.given
-    index: Any = np.array(plans.names, dtype=object)
-    columns |= answer.reach(reference, {"flops": plans.flops})
+    index: Any = np.array(plans, dtype=object)
+    columns |= answer.reach(reference, {"flops": budgets})
     frame = answer.target_frame("plan", sizes | columns, index=index)
     outside = answer.warn_if_far(reference, far, loss=columns["law_loss"])
-    units = {"params": PARAMS, "tokens": TOKENS, "flops": FLOPS}
     return Regret(
         summary=frame,
         draws=mixture.dataset(
             {name: (drawn[name], unit) for name, unit in DRAW_UNITS.items()},
             "plan",
-            {name: (sizes[name], q.unit) for name, q in units.items()},
+            {q.name: (sizes[q.name], q.unit) for q in (PARAMS, TOKENS, FLOPS)},
             index=index,
             every=every,
         ),
@@ -174,43 +170,29 @@ def regret(
 
 
 def _answers(
-    frontier: Frontier, params: Array, tokens: Array, rng: np.random.Generator
+    budgets: Frontier, params: Array, tokens: Array, rng: np.random.Generator
 ) -> dict[str, Array]:
-    posterior, reference = frontier.posterior, frontier.posterior.spec.reference
-    budgets = frontier
-    frontier, x, minima = _by_budget(frontier)
-    split = frontier.split(x, minima)
-    plan = np.broadcast_to(np.log(params / reference["params"]), frontier.shape)
-    trained = np.broadcast_to(tokens, frontier.shape)
-    best, of_plan = frontier.by_block(
-        lambda part, cut: (part.log_loss(cut(x)), part.log_loss_of(cut(plan), cut(trained)))
-    )
-    of_plan = np.fmax(of_plan, best)  # to rounding, where the plan is the optimum
-    best_loss, law_loss = reference["loss"] * np.exp(best), reference["loss"] * np.exp(of_plan)
-    enough = frontier.flops_for(of_plan, x)
-    return {
-        "loss": posterior.new_runs(
-            np.log(reference["loss"]) + of_plan,
-            {**frontier.given, "params": params, "tokens": tokens},
-            rng,
-        ),
-        "law_loss": law_loss,
-        "optimal_loss": best_loss,
+    x_plan = np.log(params / budgets.posterior.spec.reference["params"])
+    frontier, x = _by_budget(budgets)
+    split = frontier.split(x)
+    (log_loss,) = budgets.by_block(lambda part, cut: (part.log_loss_of(cut(x_plan), cut(tokens)),))
+    plans = {**budgets.given, "params": params, "tokens": tokens}
+    answers = {
+        **frontier.against_best(x, log_loss, plans, budgets.flops, rng),
         "optimal_params": split.params,
         "optimal_tokens": split.tokens,
         "overtraining": tokens / params / (split.tokens / split.params),
-        "regret": law_loss - best_loss,
-        "excess_compute": 1 - np.minimum(enough / budgets.flops, 1),
     }
+    return {name: answers[name] for name in DRAW_UNITS}
 
 
-def _by_budget(frontier: Frontier) -> tuple[Frontier, Array, NDArray[np.intp]]:
+def _by_budget(frontier: Frontier) -> tuple[Frontier, Array]:
     """Return the best runs as :meth:`Frontier.best` does, solving once for plans of one cost."""
     flops, each = np.unique(frontier.flops[0], return_inverse=True)
     if frontier.given or len(flops) == len(each):
-        return frontier.best()
-    best, x, minima = replace(frontier, flops=flops[None]).best()
-    return replace(best, flops=best.flops[:, each]), x[:, each], minima[:, each]
+        return frontier.best()[:2]
+    best, x, _ = replace(frontier, flops=flops[None]).best()
+    return replace(best, flops=best.flops[:, each]), x[:, each]
 
 
 def _best(law_loss: Array, flops: Array) -> Array:

@@ -1,6 +1,5 @@
 """What a loss takes: the least compute, or the tokens of a model of given size."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -137,22 +136,21 @@ def required_flops(
                 f"The law {reference.law.name!r} has no sizes to choose: leave prob out, and read "
                 "the interval of flops."
             )
-
-        def search(posterior: Posterior) -> Search:
-            centre = posterior.spec.reference["flops"]
-            return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
-
-        answer, warning = _requirement(mixture, "flops", loss, search, ci_prob=ci_prob)
+        purchase = None
     else:
         purchase = Purchase.of(fit, terms, inputs, single=True)
-        answer, warning = _requirement(
-            mixture, "flops", loss, _flops_to_split(purchase), ci_prob=ci_prob
-        )
-        if prob is not None:
-            runs = _assured_runs(purchase, answer.summary, prob)
-            answer = replace(answer, summary=answer.summary.assign(**runs), prob=prob)
+
+    def search(posterior: Posterior) -> Search:
+        if purchase is not None:
+            return _flops_to_split(posterior, purchase)
+        centre = posterior.spec.reference["flops"]
+        return Search(lambda flops: {"flops": flops}, {"flops": np.inf}, centre)
+
+    answer, warning = _requirement(mixture, "flops", loss, search, ci_prob=ci_prob)
     far = {"flops": _reached(answer, "flops")}
-    if prob is not None:
+    if purchase is not None and prob is not None:
+        runs = _assured_runs(purchase, answer.summary, prob)
+        answer = replace(answer, summary=answer.summary.assign(**runs), prob=prob)
         far |= {name: answer.summary[f"assured_{name}"].to_numpy() for name in SPLIT}
     return replace(answer, outside=answers.warn_if_far(reference, far, also=warning))
 
@@ -180,7 +178,7 @@ def required_tokens(
     sizes = {**terms.given, **({} if params is None else {"params": params}), **inputs}
     fixed = answers.check_inputs(reference.law, sizes, wanted=(), asked=TOKENS.name, single=True)
     answer, warning = _requirement(
-        mixture, "tokens", loss, _tokens_of(fixed, terms), ci_prob=ci_prob
+        mixture, "tokens", loss, lambda p: _tokens_of(p, fixed, terms), ci_prob=ci_prob
     )
     tokens = _reached(answer, "tokens")
     far = {"tokens": tokens}
@@ -204,13 +202,7 @@ def _requirement(
     drawn = mixture.evaluate(lambda posterior, _: _solved(posterior, search(posterior), losses))
     draws, reachable, limit = drawn["size"], drawn["reachable"], drawn["limit"]
     # quantiles that are order statistics: interpolating towards infinity gives nan
-    quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN")
-        quantiles = quantile(
-            draws, [0.5, *interval_tails(ci_prob)], axis=(0, 1), method="inverted_cdf"
-        )
-    columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), quantiles, strict=True))
+    columns = answers.summary_columns(name, draws, ci_prob, method="inverted_cdf")
     columns["reachable"] = reachable.mean(axis=(0, 1))
     frame = answers.target_frame("loss", columns, index=losses)
     required, q = quantity(name), mixture.reference.runs.response
@@ -252,59 +244,46 @@ def log_loss_of(posterior: Posterior, sizes: Sizes) -> Array:
     return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
 
 
-def _tokens_of(fixed: dict[str, Array], terms: Terms) -> Callable[[Posterior], Search]:
+def _tokens_of(posterior: Posterior, fixed: dict[str, Array], terms: Terms) -> Search:
     """Look through the tokens of runs whose other inputs are fixed."""
     most = np.inf if terms.limits.tokens_max is None else terms.limits.tokens_max
 
-    def question(posterior: Posterior) -> Search:
-        def up_to(most: Array | float) -> Callable[[Array], Sizes]:
-            return lambda tokens: law_inputs(
-                posterior, fixed | {"tokens": np.minimum(tokens, most)}, terms
-            )
+    def inputs(tokens: Array, useful: Array | float = np.inf) -> Sizes:
+        read = np.minimum(np.minimum(tokens, useful), most)
+        return law_inputs(posterior, fixed | {"tokens": read}, terms)
 
-        centre, inputs_at = posterior.spec.reference["tokens"], up_to(most)
-        if posterior.spec.law.given:
-            shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
-            all_of = up_to(most)
-            x = lowest_along(lambda x: log_loss_of(posterior, all_of(centre * np.exp(x))), shape)
-            inputs_at = up_to(np.minimum(centre * np.exp(x), most))
-        return Search(inputs_at, inputs_at(np.full(1, np.inf)), centre)
-
-    return question
+    centre, useful = posterior.spec.reference["tokens"], np.inf
+    if posterior.spec.law.given:  # more tokens may do harm
+        shape = np.broadcast_shapes((len(posterior), 1), *(np.shape(v) for v in fixed.values()))
+        x = lowest_along(lambda x: log_loss_of(posterior, inputs(centre * np.exp(x))), shape)
+        useful = centre * np.exp(x)
+    infinite = inputs(np.full(1, np.inf), useful)
+    return Search(lambda tokens: inputs(tokens, useful), infinite, centre)
 
 
-def _flops_to_split(purchase: Purchase) -> Callable[[Posterior], Search]:
+def _flops_to_split(posterior: Posterior, purchase: Purchase) -> Search:
     """Look through the optimal splits of budgets."""
-    terms = purchase.terms
+    spec, limits = posterior.spec, purchase.terms.limits
+    sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
+    centre = float(purchase.cost.flops(*sizes_there)[0])
+    closed = purchase.frontier(posterior, np.array([centre])).closed_form()
+    most = (limits.params_max, limits.tokens_max)
+    unlimited = [np.full(1, np.inf if limit is None else limit) for limit in most]
+    useful: Array | float = np.inf
+    if spec.law.given:  # more compute may do harm
+        huge = purchase.frontier(posterior, np.full(1, centre * np.exp(SOLVABLE)))
+        part, x, _ = huge.best()
+        harmed = part.flops < huge.flops
+        useful = np.where(harmed, part.flops, np.inf)
+        pairs = zip(part.split(x), unlimited, strict=True)
+        unlimited = [np.where(harmed, size, limit) for size, limit in pairs]
+    infinite = purchase.law_inputs(posterior, *unlimited)
 
-    def question(posterior: Posterior) -> Search:
-        spec = posterior.spec
-        sizes_there = (np.full(1, spec.reference[name]) for name in SPLIT)
-        centre = float(purchase.cost.flops(*sizes_there)[0])
-        closed = purchase.frontier(posterior, np.array([centre])).closed_form()
-        most = (terms.limits.params_max, terms.limits.tokens_max)
-        unlimited = [np.full(1, np.inf if limit is None else limit) for limit in most]
-        useful: Array | float = np.inf
-        if spec.law.given:  # more compute may do harm
-            huge = purchase.frontier(posterior, np.full(1, centre * np.exp(SOLVABLE)))
-            part, x, minima = huge.best()
-            harmed = part.flops < huge.flops
-            useful = np.where(harmed, part.flops, np.inf)
-            best = part.split(x, minima)
-            unlimited = [
-                np.where(harmed, size, limit)
-                for size, limit in zip((best.params, best.tokens), unlimited, strict=True)
-            ]
-        infinite = purchase.law_inputs(posterior, *unlimited)
+    def sizes(flops: Array) -> Sizes:
+        frontier = purchase.frontier(posterior, np.minimum(flops, useful))
+        return purchase.law_inputs(posterior, *frontier.split(frontier.optimum()[0]))
 
-        def sizes(flops: Array) -> Sizes:
-            frontier = purchase.frontier(posterior, np.minimum(flops, useful))
-            split = frontier.split(*frontier.optimum())
-            return purchase.law_inputs(posterior, split.params, split.tokens)
-
-        return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
-
-    return question
+    return Search(sizes, infinite, centre, SOLVABLE if closed is None else np.inf)
 
 
 def _assured_runs(purchase: Purchase, required: pd.DataFrame, prob: float) -> dict[str, Array]:
@@ -322,13 +301,12 @@ def _cheapest(
 ) -> tuple[float, float, float]:
     centre, cost = purchase.mixture.reference.spec.reference, purchase.cost
     smallest, largest = purchase.terms.limits.params_min, purchase.terms.limits.params_max
-    none = (np.inf, np.nan, np.nan)
+    run = none = (np.inf, np.nan, np.nan)
     if not np.isfinite(flops):
         return none
     n, d = centre[PARAMS.name], centre[TOKENS.name]
     middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
     width = WIDTH + abs(middle - np.log(n)) / 2
-    run = none
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, CANDIDATES))
         sizes = np.clip(sizes, smallest or 0.0, largest or np.inf)
@@ -346,10 +324,11 @@ def _cheapest(
 
 def _tokens(purchase: Purchase, sizes: Array, loss: float, prob: float) -> Array:
     """Return the tokens with which sizes reach a loss with a probability, infinite for none."""
-    search = _tokens_of({"params": sizes, **purchase.given}, purchase.terms)
-    losses = np.full(sizes.shape, loss)
+    fixed, losses = {"params": sizes, **purchase.given}, np.full(sizes.shape, loss)
     drawn = purchase.mixture.evaluate(
-        lambda posterior, _: _solved(posterior, search(posterior), losses)
+        lambda posterior, _: _solved(
+            posterior, _tokens_of(posterior, fixed, purchase.terms), losses
+        )
     )
     draws = np.where(np.isnan(drawn["size"]), np.inf, drawn["size"])
     return np.quantile(draws, prob, axis=(0, 1), method="inverted_cdf")

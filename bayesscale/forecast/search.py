@@ -1,8 +1,8 @@
 """Minima and roots of many functions of one variable at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ LAST_STEP = 1e-5
 MOST_STEPS = 60
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(NamedTuple):
     """The lowest minimum of a grid, its neighbours, and the number of minima."""
 
     x: Array
@@ -45,20 +44,25 @@ def scan(
     t = np.linspace(0, 1, points)
     values = np.stack([g(lower + (upper - lower) * at) for at in t])
     values = np.where(np.isnan(values), np.inf, values)
-    padded = np.full((points + 2, *values.shape[1:]), np.inf)
-    padded[1:-1] = values
-    # an open end is no minimum: beyond it the function may fall farther
-    padded[0] = np.where(closed_below, np.inf, -np.inf)
-    padded[-1] = np.where(closed_above, np.inf, -np.inf)
-    inner = padded[1:-1]
-    # flat stretches, as where a loss has reached its floor to rounding, are none either
-    least = (inner < padded[:-2]) & (inner <= padded[2:]) & np.isfinite(inner)
+    least = _minima(values, closed_below, closed_above)
     best = np.where(least, values, np.inf).argmin(axis=0)
 
     def at(i: NDArray[np.intp]) -> Array:
         return lower + (upper - lower) * t[np.clip(i, 0, points - 1)]
 
     return Scan(at(best), at(best - 1), at(best + 1), least.sum(axis=0), least.any(axis=0))
+
+
+def _minima(values: Array, closed_below: Any, closed_above: Any) -> NDArray[np.bool_]:
+    """Return which values along the first axis are minima; a closed end may be one."""
+    # an open end is no minimum: beyond it the function may fall farther
+    below, above = (
+        np.broadcast_to(np.where(closed, np.inf, -np.inf), (1, *values.shape[1:]))
+        for closed in (closed_below, closed_above)
+    )
+    padded = np.concatenate([below, values, above])
+    # flat stretches, as where a loss has reached its floor to rounding, are none either
+    return (values < padded[:-2]) & (values <= padded[2:]) & np.isfinite(values)
 
 
 def derivatives(g: Function, x: Array) -> tuple[Array, Array]:
@@ -84,10 +88,8 @@ def refine(
         lower, upper = np.where(slope < 0, x, lower), np.where(slope > 0, x, upper)
         step = -np.divide(slope, bend, out=np.full(x.shape, np.inf), where=bend > 0)
         inside = (x + step > lower) & (x + step < upper)
-        following = np.where(inside, x + step, (lower + upper) / 2)
-        following = np.where(done, x, following)
+        x = np.where(done, x, np.where(inside, x + step, (lower + upper) / 2))
         done = done | (inside & (np.abs(step) <= LAST_STEP)) | (upper - lower <= 1e-12)
-        x = following
         if done.all():
             break
     return x, done
@@ -102,15 +104,14 @@ HALVINGS = 20
 
 def least(
     g: Callable[[Array, Array], Array], shape: tuple[int, ...],
-    limits: tuple[tuple[float | None, float | None], ...],
+    limits: tuple[tuple[float, float], tuple[float, float]],
 ) -> tuple[Array, Array]:  # fmt: skip
     """Find the lowest minimum of a function of x and y within limits, elementwise, else NaN."""
-    axes, ends = [], []
-    for (low, high), far, n in zip(limits, REACH, GRID, strict=True):
-        bounds = (-far if low is None else low, far if high is None else high)
+    axes, (x_ends, y_ends) = [], limits
+    for ends, far, n in zip(limits, REACH, GRID, strict=True):
+        bounds = [np.copysign(far, end) if np.isinf(end) else end for end in ends]
         axes.append(np.linspace(min(bounds), max(bounds), n))
-        ends.append((-np.inf if low is None else low, np.inf if high is None else high))
-    (xs, ys), (x_ends, y_ends) = axes, ends
+    xs, ys = axes
     rows, at = np.empty((2, len(xs), *shape))
     inside = np.empty(rows.shape, bool)
     for i, x in enumerate(xs):
@@ -118,10 +119,7 @@ def least(
         j = np.where(np.isnan(values), np.inf, values).argmin(axis=0)
         rows[i], at[i] = np.take_along_axis(values, j[None], axis=0)[0], ys[j]
         inside[i] = (j > 0) & ((j < len(ys) - 1) | np.isfinite(y_ends[1]))
-    open_ends = np.where(np.isfinite(x_ends), np.inf, -np.inf)
-    padded = np.concatenate([np.full((1, *shape), open_ends[0]), rows,
-                             np.full((1, *shape), open_ends[1])])  # fmt: skip
-    lowest = inside & np.isfinite(rows) & (rows < padded[:-2]) & (rows <= padded[2:])
+    lowest = inside & _minima(rows, *np.isfinite(x_ends))
     i = np.where(lowest, rows, np.inf).argmin(axis=0)
     x, y = xs[i], np.take_along_axis(at, i[None], axis=0)[0]
     none = ~lowest.any(axis=0)
@@ -217,8 +215,6 @@ def crossing(
             above = value > log_target
             lower, upper = np.where(above, x, lower), np.where(above, upper, x)
             done = done | (np.abs(value - log_target) <= exact) | (np.abs(x) == widest)
-            if done.all():
-                break
             far = 4.0 * 2**step  # not farther at once: the line may bend
             low, high = np.maximum(lower, x - far), np.minimum(upper, x + far)
             slope = (excess - last_excess) / (x - last_x) if step else -0.25

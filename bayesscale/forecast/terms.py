@@ -296,17 +296,11 @@ class Terms:
         """Return the parameters and tokens to evaluate the law at; arrays broadcast."""
         omega, token_decay, param_decay = draws
         if self.counting is not None:
-            params = self.counting.to_count(params, self._fit_count, omega)
+            params = self.counting.to_other(params, omega)
         if (data := self.repetition) is not None:
             params = _worth(params, data.params_per_token * data.unique_tokens, param_decay)
             tokens = _worth(tokens, data.unique_tokens, token_decay)
         return params, tokens
-
-    @property
-    def _fit_count(self) -> str:
-        """How the runs count parameters, where the terms count them otherwise."""
-        assert self.counting is not None
-        return "total" if self.counting.params == "non_embedding" else "non_embedding"
 
     def in_words(self) -> list[str]:
         """Describe what was assumed, a sentence each."""
@@ -316,7 +310,7 @@ class Terms:
             spread = f" (1 ± {share.scale:.2g})" if share.scale else ""
             sentences.append(
                 f"Parameters and compute are counted as {self.counting.params!r}, while the runs "
-                f"count {self._fit_count!r}: converted by N_T = N + ω N^(1/3) with ω = "
+                f"count {self.counting.other!r}: converted by N_T = N + ω N^(1/3) with ω = "
                 f"{share.omega:.6g}{spread}."
             )
         if (data := self.repetition) is not None:
@@ -362,12 +356,10 @@ def _warn_if_not_a_power(runs: Runs) -> None:
 
 def checked_cost(cost: Cost | FlopCount | None, runs: Runs, law: Law | None = None) -> Cost:
     """Return the cost to use, None being the runs' own rule, after trying a user's function."""
-    if cost is None:
+    if cost is None or (isinstance(cost, LifetimeCost) and cost.training is None):
         _warn_if_not_a_power(runs)
-        return runs_cost(runs)
-    if isinstance(cost, LifetimeCost) and cost.training is None:
-        _warn_if_not_a_power(runs)
-        return replace(cost, training=runs_cost(runs))
+        training = runs_cost(runs)
+        return training if cost is None else replace(cost, training=training)
     if is_cost(cost):
         return cast(Cost, cost)
     if isinstance(cost, type) or not callable(cost):

@@ -73,8 +73,7 @@ def model_from(
     spec: specs.ModelSpec, data: Mapping[str, NDArray], *, run_ids: NDArray | None = None
 ) -> pm.Model:
     """Write the PyMC model of a spec over its data."""
-    names = [c.name for c in spec.coordinates]
-    coords: dict = {"coordinate": names, "hyperparameter": ["mu", "sigma"]}
+    coords: dict = {"coordinate": [*spec.space.names], "hyperparameter": ["mu", "sigma"]}
     coords["run"] = np.arange(len(data["log_loss_observed"])) if run_ids is None else run_ids
     if spec.has_clusters:
         coords["cluster"] = np.arange(len(data["cluster_size"]))
@@ -82,10 +81,8 @@ def model_from(
         observed: dict[str, Any] = {
             name: pm.Data(name, value, dims=specs.dims_of(name, value))
             for name, value in data.items()
-            if name != "hyperparameters"
         }
-        name = "hyperparameters"
-        prior: Any = pm.Data(name, data[name], dims=specs.dims_of(name, data[name]))
+        prior = observed.pop("hyperparameters")
         c: dict[str, Any] = {
             coordinate.name: _prior_variable(coordinate, spec.priors[coordinate.name], prior[i])
             for i, coordinate in enumerate(spec.coordinates)

@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesscale.errors import DomainError, unknown_name
+from bayesscale._arguments import choice
+from bayesscale.errors import DomainError
 from bayesscale.laws import SPLIT, Coordinate, Law, population
 from bayesscale.runs import Runs
 
@@ -197,13 +198,10 @@ DISCREPANCIES: dict[str, Discrepancy] = {d.name: d for d in (Drift(), Discrepanc
 
 def get_discrepancy(discrepancy: Any) -> Discrepancy:
     """Return a discrepancy by name; None is ``"none"``."""
-    if discrepancy is None:
-        discrepancy = "none"
-    if not isinstance(discrepancy, str):
+    name = "none" if discrepancy is None else discrepancy
+    if not isinstance(name, str):
         raise DomainError(
             f"discrepancy must be None or a name, one of {list(DISCREPANCIES)}, "
             f"not {discrepancy!r}."
         )
-    if discrepancy not in DISCREPANCIES:
-        raise unknown_name("discrepancy", discrepancy, DISCREPANCIES)
-    return DISCREPANCIES[discrepancy]
+    return DISCREPANCIES[choice("discrepancy", name, DISCREPANCIES)]

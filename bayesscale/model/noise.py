@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtri, erfc, erfcx, fdtrc, gammaln, log_ndtr, ndtri, ndtri_exp, stdtrit
 
+from bayesscale._arguments import choice
 from bayesscale._types import Array
-from bayesscale.errors import DomainError, unknown_name
+from bayesscale.errors import DomainError
 from bayesscale.laws import SPLIT, Coordinate, Law, population
 from bayesscale.model.rows import Residuals, Rows
 from bayesscale.quantities import FLOPS, PARAMS, TOKENS
@@ -233,9 +234,7 @@ def get_noise(noise: Any) -> Noise:
     """Return a noise by name."""
     if not isinstance(noise, str):
         raise DomainError(f"noise must be a name, one of {list(NOISES)}, not {noise!r}.")
-    if noise not in NOISES:
-        raise unknown_name("noise", noise, NOISES)
-    return NOISES[noise]
+    return NOISES[choice("noise", noise, NOISES)]
 
 
 SLOPE_IN_COMPUTE = Coordinate(

@@ -1,7 +1,6 @@
 """Prior predictive draws."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -9,14 +8,12 @@ from numpy.typing import NDArray
 
 from bayesscale._documented import documented
 from bayesscale.errors import PriorError
+from bayesscale.laws import Law
 from bayesscale.model.posterior import Posterior
 from bayesscale.model.priors import LINKS, Prior
 from bayesscale.model.spec import MODEL_MEANINGS, ModelSpec, specify
 from bayesscale.quantities import LOSS
 from bayesscale.runs import Runs
-
-if TYPE_CHECKING:
-    from bayesscale.laws import Law
 
 DRAWS = 1000
 
@@ -29,7 +26,7 @@ EXCLUDED_SHARE_MAX = 0.5
 
 @documented(MODEL_MEANINGS)
 def prior_predictive(
-    runs: Runs, *, law: "str | Law" = "unified", noise: str = "student_t",
+    runs: Runs, *, law: str | Law = "unified", noise: str = "student_t",
     discrepancy: str | None = "drift", priors: Mapping[str, Prior] | None = None,
     draws: int = DRAWS, random_seed: int | None = None,
 ) -> xr.Dataset:  # fmt: skip

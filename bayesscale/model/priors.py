@@ -143,10 +143,8 @@ class Prior:
         """Return mean and standard deviation on the link's scale, or None if not normal there."""
         if self.family == "between":
             return _normal_from_interval(self.parameters, coordinate)
-        if self.family == NORMAL_ON_LINK[coordinate.link] and set(self.parameters) == {
-            "mu",
-            "sigma",
-        }:
+        normal = self.family == NORMAL_ON_LINK[coordinate.link]
+        if normal and set(self.parameters) == {"mu", "sigma"}:
             return self.parameters["mu"], self.parameters["sigma"]
         return None
 
@@ -205,31 +203,10 @@ def resolve_priors(
     return resolved
 
 
-def central_interval(
-    prior: Prior, coordinate: Coordinate, mass: float = 0.95
-) -> NDArray[np.float64] | None:
-    """Return the central interval of a prior that is normal on the link, else None."""
+def central_interval(prior: Prior, coordinate: Coordinate) -> NDArray[np.float64] | None:
+    """Return the central 95 % interval of a prior that is normal on the link, else None."""
     normal = prior.normal_on_link(coordinate)
     if normal is None:
         return None
-    tail = (1 - mass) / 2
-    return LINKS[coordinate.link].backward(
-        np.asarray(normal[0] + normal[1] * ndtri([tail, 1 - tail]))
-    )
-
-
-def describe_priors(
-    coordinates: Iterable[Coordinate], priors: Mapping[str, Prior]
-) -> dict[str, str]:
-    """Describe every prior in a sentence that a person can check, by name of coordinate."""
-    sentences = {}
-    for coordinate in coordinates:
-        prior = priors[coordinate.name]
-        interval = central_interval(prior, coordinate)
-        words = (
-            f"follows {prior!r}"
-            if interval is None
-            else f"is between {interval[0]:.3g} and {interval[1]:.3g} with 95 %"
-        )
-        sentences[coordinate.name] = f"{coordinate.name} ({coordinate.meaning}) {words}"
-    return sentences
+    ends = normal[0] + normal[1] * ndtri([0.025, 0.975])
+    return LINKS[coordinate.link].backward(np.asarray(ends))

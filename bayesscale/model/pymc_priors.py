@@ -14,6 +14,7 @@ from pymc.distributions import continuous
 from pymc.logprob.utils import ParameterValueError
 from pytensor.configdefaults import config
 
+from bayesscale._arguments import choice
 from bayesscale._types import Array
 from bayesscale.errors import PriorError, unknown_name
 from bayesscale.model.priors import Prior
@@ -27,13 +28,8 @@ FAMILIES: dict[str, Any] = {
 
 def pymc_distribution(prior: Prior, coordinate: str, *, name: str | None = None) -> Any:
     """Return a prior as a PyMC variable of that name, or unnamed outside a model."""
-    if prior.family not in FAMILIES:
-        raise unknown_name(
-            f"continuous PyMC distribution for the prior of {coordinate!r}",
-            prior.family,
-            sorted(FAMILIES),
-        )
-    distribution = FAMILIES[prior.family]
+    what = f"continuous PyMC distribution for the prior of {coordinate!r}"
+    distribution = FAMILIES[choice(what, prior.family, sorted(FAMILIES))]
     _check_parameters(prior, coordinate, distribution)
     # PyTensor takes a plain 3.0 for a half-precision constant, and its gamma function with it
     parameters = {key: np.float64(value) for key, value in prior.parameters.items()}

@@ -73,11 +73,8 @@ class Shear:
 
     def inverse(self, u: Array) -> Array:
         """Invert :meth:`forward`."""
-        result = np.array(u, dtype=float)
-        if self.slopes:
-            n, d = self.slopes
-            result[..., n], result[..., d] = _both(result[..., n], result[..., d], np)
-        return self._moved(result, 1)
+        by_coordinate = [u[..., i] for i in range(np.shape(u)[-1])]
+        return np.stack(self.inverse_in(by_coordinate, self.spread, np), axis=-1)
 
     def hold(self, i: int, on_link: Array) -> Array:
         """Return sheared points, but for coordinate ``i``, which stays on its link."""
@@ -102,7 +99,8 @@ class Shear:
         result = list(u)
         if self.slopes:
             n, d = self.slopes
-            result[n], result[d] = _both(result[n], result[d], xp)
+            result[n] = result[n] - xp.log((1 + xp.exp(result[d])) / 2)
+            result[d] = result[n] + result[d]
         for name, move in self._moves(result, spread, xp).items():
             result[self.at[name]] = result[self.at[name]] + move
         return result
@@ -127,9 +125,3 @@ class Shear:
             share = excess_slope(size, rate, xp) / spread[TOKENS_PER_PARAM] / SLOPE
             moves |= {SLOPE_N.name: share, SLOPE_D.name: -share}
         return {name: move for name, move in moves.items() if name in at}
-
-
-def _both(mean: Any, ratio: Any, xp: Any) -> tuple[Any, Any]:
-    """Return the logs of two slopes from that of their mean and that of their ratio."""
-    log_n = mean - xp.log((1 + xp.exp(ratio)) / 2)
-    return log_n, log_n + ratio

@@ -14,7 +14,7 @@ import numpy as np
 from bayesscale._interrupts import interrupts_held
 from bayesscale._types import Array
 from bayesscale.laws import Coordinate
-from bayesscale.model.priors import LINKS, Prior, describe_priors
+from bayesscale.model.priors import LINKS, Prior, central_interval
 from bayesscale.model.shear import Shear
 
 
@@ -80,10 +80,8 @@ class Space:
     def middle(self) -> dict[str, float]:
         """Return where the priors have their middle, on the scales that are sampled."""
         initial = {name: prior.initial for name, prior in self._own.items()}
-        return {
-            name: self.normals[name][0] if name in self.normals else initial[name]
-            for name in self.names
-        }
+        centres = {name: mean for name, (mean, _) in self.normals.items()} | initial
+        return {name: centres[name] for name in self.names}
 
     def draw(self, rng: np.random.Generator, draws: int) -> dict[str, Array]:
         """Draw every coordinate from its prior, shape ``(draw,)``."""
@@ -115,7 +113,16 @@ class Space:
 
     def in_words(self) -> dict[str, str]:
         """Describe every prior in a sentence that a person can check, by name of coordinate."""
-        return describe_priors(self.coordinates, self.priors)
+        sentences = {}
+        for k in self.coordinates:
+            interval = central_interval(self.priors[k.name], k)
+            words = (
+                f"follows {self.priors[k.name]!r}"
+                if interval is None
+                else f"is between {interval[0]:.3g} and {interval[1]:.3g} with 95 %"
+            )
+            sentences[k.name] = f"{k.name} ({k.meaning}) {words}"
+        return sentences
 
     def _link(self, k: Coordinate) -> Any:
         """Return the link of a coordinate, its own where its prior is one's own."""

@@ -26,7 +26,7 @@ def test_closed_form_equals_numerical_optimum(runs, law, cost):
     draws = fit_at(runs, law, spread=0.2, draws=5).posterior.flat()
     flops = np.geomspace(1e17, 1e26, 4)
     frontier = Frontier.of(draws, flops, Terms(cost=cost), {})
-    closed, solved = frontier.split(), frontier.split(*frontier.lowest())
+    closed, solved = frontier.split(), frontier.split(frontier.lowest()[0])
     np.testing.assert_allclose(closed.params, solved.params, rtol=1e-8)
     np.testing.assert_allclose(closed.tokens, solved.tokens, rtol=1e-8)
     x = np.log(closed.params / draws.spec.reference["params"])

@@ -99,9 +99,10 @@ def test_the_least_of_a_function_of_two_variables():
     def valley(x, y):
         return 0.01 * (x - a + y - b) ** 2 + 1e-4 * (x - a - y + b) ** 2 + np.abs(y - b) * 1e-3
 
-    x, y = least(valley, (1, 2), ((None, None), (None, None)))
+    free = (-np.inf, np.inf)
+    x, y = least(valley, (1, 2), (free, free))
     np.testing.assert_allclose((x, y), (a, b), atol=1e-4)
-    x, y = least(valley, (1, 2), ((None, -3.0), (None, None)))
+    x, y = least(valley, (1, 2), ((-np.inf, -3.0), free))
     assert np.isclose(x, -3.0).all()
-    x, _ = least(lambda x, y: np.exp(-x - y), (1, 2), ((None, None), (None, None)))
+    x, _ = least(lambda x, y: np.exp(-x - y), (1, 2), (free, free))
     assert np.isnan(x).all()
