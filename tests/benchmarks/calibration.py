@@ -5,7 +5,7 @@ Usage: python tests/benchmarks/calibration.py STORE [SIMULATIONS] [LAW NOISE DIS
 
 By default a thousand simulations of the default model on a small isoFLOP ladder. Ranked besides
 the coordinates: the joint log likelihood, and N* and the loss at a hundred times the largest run
-and at 1e24 FLOP; laws of unique tokens have runs of 1, 4 and 16 epochs, and no such rank.
+and at 1e24 FLOP; laws of further inputs have runs of several values of them, and no such rank.
 ``as_fitted`` simulates what users do: a fit takes the centre and the spread of losses from the
 simulated runs, while calibration keeps those of the model that made them; ranked is the loss of the
 last run's shape at 10 and 100 times its compute. STORE is a folder that keeps finished simulations:
@@ -29,7 +29,11 @@ from tests.benchmarks._common import chinchilla, fitted, isoflop, kept, ladder_o
 SIZES = isoflop(1e18, 1e21, 6, 5)  # thirty runs
 BEYOND = (10.0, 100.0)
 DRAWS = 100
-EPOCHS = (1.0, 4.0, 16.0)
+FURTHER = {
+    "unique_tokens": (1.0, 4.0, 16.0), "experts": (1, 4, 16, 64, 256), "weight_bits": (16, 8, 4, 2),
+    "activation_bits": (16, 8, 4), "method": ("16/16", "8/8", "4/4", "4/4 b"),
+}  # fmt: skip
+"""Values of further inputs that the runs take in turn; of unique tokens, epochs."""
 
 
 def as_fitted(seed: int) -> dict[str, float]:
@@ -74,10 +78,16 @@ def main() -> None:
     law, noise, discrepancy = rest[1:] if len(rest) > 1 else ("unified", "student_t", "drift")
     runs = ladder_of(*SIZES, chinchilla(*SIZES))
     flops = [100 * runs.flops.max(), 1e24]
-    if "unique_tokens" in bs.LAWS[law].quantities:
-        unique = runs.tokens / np.resize(EPOCHS, len(runs))
-        frame = runs.frame.assign(unique_tokens=unique)
-        runs, flops = bs.Runs.from_frame(frame, inputs={"unique_tokens": "unique_tokens"}), None
+    further = {k: v for k, v in FURTHER.items() if k in bs.LAWS[law].quantities}
+    if further:
+        columns = {k: np.resize(v, len(runs)) for k, v in further.items()}
+        if "unique_tokens" in columns:
+            columns["unique_tokens"] = runs.tokens / columns["unique_tokens"]
+        inputs, group = {k: k for k in columns if k != "method"}, "method" in columns
+        runs = bs.Runs.from_frame(
+            runs.frame.assign(**columns), inputs=inputs, group="method" if group else None
+        )
+        flops = None
     start = time.perf_counter()
     c = bs.calibrate(
         runs, law=law, noise=noise, discrepancy=discrepancy, simulations=simulations,
