@@ -18,9 +18,6 @@ from .comparison.average import average as average
 from .comparison.compare import compare as compare
 from .comparison.comparison import Comparison as Comparison
 from .comparison.evidence import Evidence as Evidence, evidence as evidence
-from .comparison.savage_dickey import (
-    NestedEvidence as NestedEvidence, savage_dickey as savage_dickey,
-)
 from .comparison.sensitivity import (
     PriorSensitivity as PriorSensitivity, prior_sensitivity as prior_sensitivity,
 )

@@ -8,8 +8,7 @@ from .left_out import (
     leave_one_out as leave_one_out,
 )
 from .savage_dickey import (
-    NestedEvidence as NestedEvidence, log_density_weights as log_density_weights,
-    savage_dickey as savage_dickey,
+    density_ratio as density_ratio, log_density_weights as log_density_weights,
 )
 from .sensitivity import (
     ALL as ALL, PriorSensitivity as PriorSensitivity, prior_sensitivity as prior_sensitivity,

@@ -4,7 +4,6 @@ Half of the draws fit a normal proposal, to which the other half, standardised a
 bridged by Meng and Wong's optimal function; then the halves swap, and the estimates are averaged.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,21 +22,8 @@ TOLERANCE = 1e-13
 DRAWS_MIN = 100
 
 
-class Estimate(Result):
-    """A number with an error small enough to be returned."""
-
-    @property
-    @abstractmethod
-    def text(self) -> str:
-        """The estimate in words."""
-
-    def sections(self) -> list[Section]:
-        """Return the estimate in words."""
-        return [Paragraph(self.text)]
-
-
 @dataclass(frozen=True, repr=False)
-class Evidence(Estimate):
+class Evidence(Result):
     """The log marginal likelihood of the runs' log losses under a law with its priors.
 
     Parameters
@@ -63,6 +49,10 @@ class Evidence(Estimate):
     def text(self) -> str:
         """The estimate in words."""
         return f"ln evidence {self.log_evidence:.2f} ± {self.mcse:.2g}, by bridge sampling."
+
+    def sections(self) -> list[Section]:
+        """Return the estimate in words."""
+        return [Paragraph(self.text)]
 
 
 def bridge_sampling(log_density: LogDensity, draws: Array, *, random_seed: int = 0) -> Evidence:

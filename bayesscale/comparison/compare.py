@@ -15,7 +15,7 @@ from bayesscale._sections import Verdict, worst
 from bayesscale.checks import CheckResult, Sizes
 from bayesscale.comparison.comparison import NONE, Comparison, by_setting, in_words
 from bayesscale.comparison.evidence import Evidence
-from bayesscale.comparison.savage_dickey import savage_dickey
+from bayesscale.comparison.savage_dickey import density_ratio
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, compares, score
 from bayesscale.comparison.sensitivity import prior_grid as vary_priors, prior_predictives
 from bayesscale.inference import Fit, Setup, check_refits
@@ -252,23 +252,19 @@ def _nested(
             f"{low:.2f}–{high:.2f} (90 %)"
         )
         bridged = log_evidence[narrow] - log_evidence[wide]
-        try:
-            ratio = savage_dickey(outer, name=at, value=value)
-        except errors.EvidenceError:
-            ratio = None
-        except errors.DomainError:  # a prior of one's own excludes it: nothing is nested
+        ratio, ratio_mcse = density_ratio(outer, at, value)
+        if np.isnan(ratio):  # a prior of one's own excludes it: nothing is nested
             continue
-        if ratio is None or ratio.mcse > RATIO_MCSE_MAX:
+        if ratio_mcse > RATIO_MCSE_MAX:
             notes.append(
                 f"{nested}, too far from {value:g} to check the bridge by the density there."
             )
             continue
-        joint = np.hypot(ratio.mcse, np.hypot(mcse[narrow], mcse[wide]))
+        joint = np.hypot(ratio_mcse, np.hypot(mcse[narrow], mcse[wide]))
         stated = (
-            f"{nested}, and the density ratio there gives ln BF {ratio.log_bayes_factor:.2f} ± "
-            f"{ratio.mcse:.2f}, "
+            f"{nested}, and the density ratio there gives ln BF {ratio:.2f} ± {ratio_mcse:.2f}, "
         )
-        if abs(ratio.log_bayes_factor - bridged) <= ERRORS_APART * joint:
+        if abs(ratio - bridged) <= ERRORS_APART * joint:
             notes.append(f"{stated}as the bridge {bridged:.2f}.")
             continue
         off.append(

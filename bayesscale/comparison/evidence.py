@@ -18,21 +18,7 @@ OVERLAP_MIN = 0.05
 """Smallest share of overlap between posterior and proposal that is trusted."""
 
 
-estimates = documented(
-    PROGRESS,
-    sections={
-        "Raises": """DomainError
-    If ``fit`` is not a fit, or an argument is outside its domain.
-UnknownNameError
-    If the law has no coordinate of a name.
-EvidenceError
-    If the draws did not converge, or the error is too large to be of use."""
-    },
-)
-"""Completes the docstring of a function that estimates from a fit's draws."""
-
-
-@estimates
+@documented(PROGRESS)
 def evidence(
     fit: Fit, *, random_seed: int | None = None, progress: ProgressOption = "auto"
 ) -> Evidence:
@@ -48,6 +34,13 @@ def evidence(
         A fit that passed its convergence check.
     random_seed
         Seed; by default derived from the fit's.
+
+    Raises
+    ------
+    DomainError
+        If ``fit`` is not a fit, or an argument is outside its domain.
+    EvidenceError
+        If the draws did not converge, or the error is too large to be of use.
 
     References
     ----------

@@ -48,8 +48,6 @@ QUESTIONS = {
     "compare prior_odds": lambda v: bs.compare(FITS, prior_odds=v, **QUIET),
     "average by": lambda v: bs.average(FITS, by=v, **QUIET),
     "sensitivity scales": lambda v: bs.prior_sensitivity(FITS, scales=[v], **QUIET),
-    "savage_dickey name": lambda v: bs.savage_dickey(WIDE, name=v),
-    "savage_dickey value": lambda v: bs.savage_dickey(WIDE, value=v),
     "extrapolate fit": lambda v: bs.extrapolate(v, params=1e9, tokens=1e10),
     "extrapolate params": lambda v: bs.extrapolate(NARROW, params=v, tokens=1e10),
     "extrapolate loss_se": lambda v: bs.extrapolate(NARROW, params=1e9, tokens=1e10, loss_se=v),
