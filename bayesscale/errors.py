@@ -10,7 +10,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+PACKAGE = str(Path(__file__).parent)
+"""Warnings are issued at the user's line: the first one that is not in here."""
 
 
 class BayesScaleError(Exception):
@@ -24,7 +25,7 @@ class BayesScaleError(Exception):
         statement = ""
         for frame, line in traceback.walk_tb(self.__traceback__):
             file = frame.f_code.co_filename
-            if file.startswith(_PACKAGE):
+            if file.startswith(PACKAGE):
                 break
             statement = linecache.getline(file, line, frame.f_globals).strip()
         excerpt = [f"----> {statement}", ""] if statement else []

@@ -15,7 +15,7 @@ from bayesscale.backtesting.result import Backtest
 from bayesscale.backtesting.score import joined
 from bayesscale.backtesting.score_fold import FoldScore, score_fold
 from bayesscale.comparison import evidence, joint_density
-from bayesscale.errors import EvidenceError, RunsWarning
+from bayesscale.errors import PACKAGE, EvidenceError, RunsWarning
 from bayesscale.inference import Fit, FitOptions, Setup, seeded, takes_fit_options, warn_of
 from bayesscale.runs import Runs
 
@@ -106,8 +106,8 @@ def backtest(
         random_seed=whole.sampling.random_seed, fingerprint=runs.fingerprint,
     )  # fmt: skip
     if runs.pooled_groups() is not None:
-        warnings.warn(str(runs.pooled_groups()), RunsWarning, stacklevel=2)
-    warn_of(result.checks, result.failures, stacklevel=3)
+        warnings.warn(str(runs.pooled_groups()), RunsWarning, skip_file_prefixes=(PACKAGE,))
+    warn_of(result.checks, result.failures)
     return result
 
 

@@ -14,7 +14,7 @@ from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sweep import FORMULA, Store, store_folder, sweep
 from bayesscale.calibration import simulation
 from bayesscale.calibration.result import UNCONVERGED_MAX, Calibration
-from bayesscale.errors import ConvergenceWarning
+from bayesscale.errors import PACKAGE, ConvergenceWarning
 from bayesscale.inference import FitOptions, Setup, seeded, takes_fit_options
 from bayesscale.model import check_priors_admit
 from bayesscale.quantities import FLOPS
@@ -120,7 +120,7 @@ def calibrate(
         random_seed=setup.sampling.random_seed,
     )  # fmt: skip
     if result.unconverged > UNCONVERGED_MAX * simulations:
-        warnings.warn(result.text, ConvergenceWarning, stacklevel=2)
+        warnings.warn(result.text, ConvergenceWarning, skip_file_prefixes=(PACKAGE,))
     return result
 
 

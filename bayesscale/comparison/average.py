@@ -9,7 +9,7 @@ from bayesscale._format import write_share
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale.checks import CheckResult
 from bayesscale.comparison.scores import SCORES, check_fits, check_seed, compares, score
-from bayesscale.errors import DomainError, unknown_name
+from bayesscale.errors import PACKAGE, DomainError, unknown_name
 from bayesscale.inference import Average, Fit, check_refits
 
 
@@ -92,7 +92,7 @@ def average(
     text = _in_words(by, table, scores.pointwise, factor)
     for check in (convergence, check_refits(table)):
         if check.warns:
-            warnings.warn(check.text, check.warning, stacklevel=2)
+            warnings.warn(check.text, check.warning, skip_file_prefixes=(PACKAGE,))
     return Average(
         fits=kept, weights=dict(zip(kept, map(float, scores.weights), strict=True)), by=by,
         summary=table, pointwise=scores.pointwise, random_seed=seed,

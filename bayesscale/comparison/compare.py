@@ -126,7 +126,7 @@ def compare(
     verdict = in_words(summary.rename_axis("fit"), odds=prior_odds, factor=factor)
     severity = worst(each.severity for each in [verdict, *checks, sensitivity] if each)
     for check in checks:
-        warnings.warn(check.text, check.warning, stacklevel=2)
+        warnings.warn(check.text, check.warning, skip_file_prefixes=(errors.PACKAGE,))
     return Comparison(
         kept, summary.rename_axis("fit"), pairs, Verdict(verdict.text, severity), tuple(checks),
         prior_predictives(kept, seed), sensitivity, seed, tuple(notes),

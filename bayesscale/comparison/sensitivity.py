@@ -18,7 +18,7 @@ from bayesscale._sweep import sweep
 from bayesscale.comparison.evidence import Evidence, evidences, refit_evidence
 from bayesscale.comparison.scores import check_fits, check_seed, compares
 from bayesscale.comparison.stacking import PARETO_K_MAX, log_mean_weight
-from bayesscale.errors import DomainError
+from bayesscale.errors import PACKAGE, DomainError
 from bayesscale.inference import Fit, Setup
 from bayesscale.model import NORMAL_ON_LINK, ModelSpec, Posterior, Prior
 
@@ -113,7 +113,7 @@ def prior_sensitivity(
     """
     kept, convergence = check_fits(fits, what="A comparison")
     if convergence.warns:
-        warnings.warn(convergence.text, convergence.warning, stacklevel=2)
+        warnings.warn(convergence.text, convergence.warning, skip_file_prefixes=(PACKAGE,))
     seed = check_seed(random_seed, fits)
     scales = [
         _arguments.number("Each of scales", scale, above=0)

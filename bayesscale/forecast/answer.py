@@ -17,9 +17,9 @@ from bayesscale._format import list_some, write_share
 from bayesscale._sections import Heading, Result, Section, Severity, findings, further, words, worst
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
-from bayesscale.errors import DomainError, ExtrapolationWarning
+from bayesscale.errors import PACKAGE, DomainError, ExtrapolationWarning
 from bayesscale.forecast.outside import check_outside
-from bayesscale.forecast.terms import PACKAGE, Terms
+from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit, in_words
 from bayesscale.laws import SPLIT, Law
 from bayesscale.quantities import FLOPS, QUANTITIES, LossScale, Quantity, ShownLoss, quantity

@@ -6,7 +6,6 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from bayesscale import _arguments
 from bayesscale._types import Array
 from bayesscale.accounting import Cost, Counting, LifetimeCost, PowerCost, is_cost
-from bayesscale.errors import DomainError, RunsWarning
+from bayesscale.errors import PACKAGE, DomainError, RunsWarning
 from bayesscale.forecast.search import find_roots
 from bayesscale.laws import Law
 from bayesscale.model import Posterior, evenly
@@ -30,9 +29,6 @@ TRIED = 1e12
 
 SPREAD_MAX = 1.2
 """Runs whose FLOP per parameter and token differ by more than this are no power law 6ND."""
-
-PACKAGE = str(Path(__file__).parents[1])
-"""Warnings are issued at the user's line: the first one that is not in here."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import warnings
 from typing import Unpack
 
 from bayesscale._progress import ProgressOption, progress_reporter
-from bayesscale.errors import RunsWarning
+from bayesscale.errors import PACKAGE, RunsWarning
 from bayesscale.inference.result import Fit
 from bayesscale.inference.setup import FitOptions, Setup, takes_fit_options
 from bayesscale.runs import Runs, Table
@@ -57,10 +57,10 @@ def fit(
     with progress_reporter(progress) as report:
         result = setup.fit(report=report)
     if (pooled := setup.runs.pooled_groups(setup.spec.law.quantities)) is not None:
-        warnings.warn(pooled, RunsWarning, stacklevel=2)
+        warnings.warn(pooled, RunsWarning, skip_file_prefixes=(PACKAGE,))
     gravest = [c for c in result.checks if c.warns and c.severity == result.severity]
     if gravest:  # one warning: what was found, the fit says where it is shown
         line = result.verdict
         text = f"{result.spec.in_words()}. {line.marked} Print the fit to read what was found."
-        warnings.warn(gravest[0].warning(text, line.text), stacklevel=2)
+        warnings.warn(gravest[0].warning(text, line.text), skip_file_prefixes=(PACKAGE,))
     return result

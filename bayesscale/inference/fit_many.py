@@ -246,17 +246,21 @@ def fit_many(
             )
         pooled = setup.runs.pooled_groups(setup.spec.law.quantities)
         if pooled is not None:
-            warnings.warn(f"{name}: {pooled}", RunsWarning, stacklevel=2)
+            warnings.warn(f"{name}: {pooled}", RunsWarning, skip_file_prefixes=(errors.PACKAGE,))
     if result.severity in ("caution", "stop"):
         gravest = (
             v.warning for v in result.digests.values() if v.row["severity"] == result.severity
         )
-        warnings.warn(result.text, getattr(errors, next(gravest)), stacklevel=2)
+        warnings.warn(
+            result.text, getattr(errors, next(gravest)), skip_file_prefixes=(errors.PACKAGE,)
+        )
     return result
 
 
 def _named(ladders: Any, group: str | None) -> dict[str, Runs]:
     """Return tables by name."""
+    if hasattr(ladders, "columns"):
+        raise DomainError("This table is not read yet: bs.Runs.from_frame(table, group='corpus').")
     if isinstance(ladders, Runs):
         if group is None:
             raise DomainError(

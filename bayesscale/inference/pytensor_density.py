@@ -62,7 +62,9 @@ def call(dim, u, gradient, value, data):
     return numba.cfunc(signature)(namespace["call"])
 
 
-@config.change_flags(floatX="float64")  # whatever the user's settings are
+# whatever the user's settings are; with fastmath, code from numba's cache rounds unlike fresh code,
+# and a seed gives other draws in the next process
+@config.change_flags(floatX="float64", numba__fastmath=False)
 def compile_pytensor(spec: ModelSpec, runs: Runs) -> Callable[[Mapping[str, Array]], BoundDensity]:
     """Compile PyMC's model of a spec, and return what leads from data to its log density."""
     data, n_dim = model_data(spec, runs), len(spec.coordinates)

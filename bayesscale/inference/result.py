@@ -17,7 +17,7 @@ from bayesscale._arguments import interval_tails
 from bayesscale._equation import as_text
 from bayesscale._format import interval, percent, short_number, write_share
 from bayesscale._types import Array
-from bayesscale.errors import DomainError
+from bayesscale.errors import PACKAGE, DomainError
 from bayesscale.inference import tree_file
 from bayesscale.inference.draws import published_draws, split_exponents
 from bayesscale.model import ModelSpec, Posterior
@@ -413,10 +413,10 @@ def unsound(table: pd.DataFrame, kind: str, name: str = "{}") -> str:
     return " ".join(sentences)
 
 
-def warn_of(checks: Iterable[page.CheckResult], text: str, *, stacklevel: int) -> None:
+def warn_of(checks: Iterable[page.CheckResult], text: str) -> None:
     """Warn once of what the checks of several posteriors found, by the category of the gravest."""
     checks = list(checks)
     for severity in ("stop", "caution"):
         if grave := [check for check in checks if check.severity == severity]:
-            warnings.warn(text, grave[0].warning, stacklevel=stacklevel)
+            warnings.warn(text, grave[0].warning, skip_file_prefixes=(PACKAGE,))
             return

@@ -443,5 +443,5 @@ def _test(
             tested = tested or (fitted, fold.large)
     seed = whole.sampling.random_seed
     test = Backtest.of(scores, law=law.name, random_seed=seed, fingerprint=runs.fingerprint)
-    warn_of(test.checks, test.failures, stacklevel=4)
+    warn_of(test.checks, test.failures)
     return test, tested, ""

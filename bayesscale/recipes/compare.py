@@ -111,7 +111,7 @@ def compare_recipes(
         )
     average, table = _weighed({law.form: fit for law, fit in zip(laws, fits.values(), strict=True)})
     result = _answer(recipes, by_recipe, average, table, goals, ci_prob)
-    warn_of(result.checks, result.verdict.marked, stacklevel=3)
+    warn_of(result.checks, result.verdict.marked)
     return result
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from bayesscale import _sections as page
-from bayesscale._arguments import number, probability
+from bayesscale._arguments import choice, number, probability
 from bayesscale._format import (
     flops as write_flops,
     list_some,
@@ -81,6 +81,8 @@ class RecipeComparison(Answer):
 
     def at(self, place: str) -> pd.DataFrame:
         """Return the rows of the summary at a place, by recipe."""
+        places = list(dict.fromkeys(self.summary["at"]))
+        place = choice("place", place, places)
         return self.summary[self.summary["at"] == place].set_index("recipe")
 
     def body(self) -> list[page.Section]:

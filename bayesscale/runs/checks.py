@@ -8,13 +8,12 @@ import re
 import warnings
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bayesscale._format import list_some, printable, rows, scientific, short_number
-from bayesscale.errors import RunsError, RunsWarning
+from bayesscale.errors import PACKAGE, RunsError, RunsWarning
 from bayesscale.quantities import UNIQUE_TOKENS, Quantity
 from bayesscale.runs.columns import numbers
 from bayesscale.runs.units import count_in_words, training_flops
@@ -58,8 +57,6 @@ _OFF_TREND, _OFF_IN_ERRORS = 0.01, 5.0
 _EPOCHS = re.compile(r"(n|num|total|train|training)?epochs?(approx)?")
 _UNIQUE = re.compile(r"(n|num)?(unique(train|training)?tokens|tokensunique|(dataset|corpus)tokens)")
 _NAMES = re.compile(r"(runs?|model|experiment|exp|trial|config)(name|id)?|name")
-
-_PACKAGE = str(Path(__file__).parents[1])
 
 _WHY_NEGATIVE = (
     " A loss in nats per token is positive. Pass the raw loss if this column is a difference, "
@@ -496,4 +493,4 @@ def _flops_off(flops: np.ndarray, six_nd: np.ndarray, ids: np.ndarray) -> Iterat
 
 def warn(message: str) -> None:
     """Issue a `RunsWarning` that points at the caller's own line."""
-    warnings.warn(message, RunsWarning, skip_file_prefixes=(_PACKAGE,), stacklevel=2)
+    warnings.warn(message, RunsWarning, skip_file_prefixes=(PACKAGE,), stacklevel=2)

@@ -24,6 +24,7 @@ from bayesscale.quantities import (
     PARAMS_NON_EMBEDDING,
     QUANTITIES,
     TOKENS,
+    UNIQUE_TOKENS,
     Quantity,
 )
 from bayesscale.runs.names import needs_no_comment, of_that_meaning, unit_in_name, unit_of_loss
@@ -264,6 +265,15 @@ def input_columns(inputs: object) -> dict[str, tuple[Quantity, str]]:
             raise RunsError(f"The input {q.name!r} is given twice. Give it once.")
         chosen[q.name] = (q, column_name(f"inputs[{q.name!r}]", column))
     return chosen
+
+
+def known_inputs(frame: pd.DataFrame, used: Sequence[str]) -> dict[str, tuple[Quantity, str]]:
+    """Return inputs that free columns are called as and hold, but for unique tokens."""
+    free = {k: q for k, q in INPUTS.items() if k in frame.columns and k not in used}
+    return {
+        k: (q, k) for k, q in free.items()
+        if q != UNIQUE_TOKENS and q.admits(numbers(frame[k], q)[0]).all()
+    }  # fmt: skip
 
 
 def column_name(what: str, column: object) -> str:

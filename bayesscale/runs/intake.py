@@ -278,7 +278,9 @@ def _declared(every: Mapping[str, Any]) -> Quantity:
 def _assigned(frame: pd.DataFrame, every: Mapping[str, Any]) -> tuple[_Columns, dict[str, str]]:
     """Assign columns to quantities by the options, names and units; and what is to be remarked."""
     flop_rule, per_token = every["flop_rule"], every["bytes_per_token"]
-    further = read.input_columns(every["inputs"])
+    stated = read.input_columns(every["inputs"])
+    used = [*(column for _, column in stated.values()), *np.ravel(every["group"] or [])]
+    further = read.known_inputs(frame, used) | stated
     wanted = {q.name: q for q in QUANTITIES.values() if q.role != "label"}
     wanted |= {name: q for name, (q, _) in further.items()} | {"loss": _declared(every)}
     factors = conventions.column_factors(every["units"], wanted)

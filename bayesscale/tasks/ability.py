@@ -17,6 +17,7 @@ from bayesscale._sections import Heading, Section, Table, findings, further
 from bayesscale._types import Array
 from bayesscale.checks import CheckResult
 from bayesscale.errors import (
+    PACKAGE,
     ConvergenceWarning,
     DomainError,
     ExtrapolationWarning,
@@ -256,7 +257,7 @@ class TaskFit(Answer):
             warnings.warn(
                 f"{far.sum()} answers take more than {VALIDATED_REACH:g} times the largest run's "
                 "compute: intervals have not been validated that far.",
-                ExtrapolationWarning, stacklevel=2,
+                ExtrapolationWarning, skip_file_prefixes=(PACKAGE,),
             )  # fmt: skip
         columns: dict[str, Any] = {"score": score, "prob": prob, "flops": at}
         return pd.DataFrame(columns, index=pd.Index(self.links, name="task"))

@@ -200,7 +200,7 @@ def test_the_gravest_finding_of_the_folds_names_the_warning(runs, checks, catego
     assert b.severity == severity
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        warn_of(b.checks, b.failures, stacklevel=1)
+        warn_of(b.checks, b.failures)
     assert [w.category for w in heard] == [category] * (category is not None)
 
 

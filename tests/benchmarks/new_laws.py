@@ -16,9 +16,9 @@ all within a factor of the largest compute; "epochs8", all of more than 8 epochs
 ``kaplan``: tokens without overfitting, and the frontier over converged loss, of the runs of
 Hoffmann et al. (2022) without five outliers, of laws taken as exact and with a drift.
 
-``routed``, ``precision``: the laws of tests/laws/families.py, which the package does not ship, on
-the runs of Clark et al. (2022), one expert a token and half of the layers, the largest size held
-out; and on those of Panferov et al. (2025), all above 103M parameters held out.
+``routed``, ``precision``: on the runs of Clark et al. (2022), one expert a token and half of the
+layers, the largest size held out; and on those of Panferov et al. (2025), all above 103M parameters
+held out.
 """
 
 import sys
@@ -31,7 +31,7 @@ import pandas as pd
 
 import bayesscale as bs
 from tests.benchmarks._common import fitted
-from tests.laws.families import Bilinear, Precision
+from tests.laws.families import Bilinear
 
 LAWS = ("unified", "muennighoff", "data_constrained")
 SPLITS = ("compute10", "compute4", "compute30", "epochs8", "paper")
@@ -50,7 +50,8 @@ def runs_of(frame: pd.DataFrame) -> bs.Runs:
 def scored(fit: bs.Fit, frame: pd.DataFrame) -> dict[str, float]:
     """Return mean and median CRPS, and the share that intervals of 50 and 90 % cover."""
     names = {"params": "n_params", "tokens": "n_tokens"}
-    names |= {k: k for k in ("unique_tokens", "experts", "method")}
+    further = ("unique_tokens", "experts", "method", "weight_bits", "activation_bits")
+    names |= {k: k for k in further}
     at = {k: frame[column].to_numpy() for k, column in names.items() if k in fit.law.quantities}
     loss = bs.extrapolate(fit, **at).draws["loss"].values.reshape(-1, len(frame))
     y = frame["loss"].to_numpy()
@@ -180,32 +181,31 @@ def evidence(fit: bs.Fit) -> float:
 
 
 def precision(path: str) -> None:
-    """Print scores and what every method's parameters are worth."""
+    """Print evidence, scores and what every method's parameters are worth."""
     frame = pd.read_csv(path)
     names = frame["w_bits"].astype(str) + "/" + frame["a_bits"].astype(str)
-    quantisers = frame["w_quant"].astype(str) + " " + frame["a_quant"].astype(str)
-    frame["method"] = names + " " + quantisers
-    counted = frame["method"].value_counts()
-    first = next(m for m in counted.index if m.startswith("16/16 NoQ"))
-    methods = (first, *sorted(m for m in counted.index if m != first))
+    frame["method"] = names + " " + frame["w_quant"] + " " + frame["a_quant"]
+    frame = frame.rename(columns={"w_bits": "weight_bits", "a_bits": "activation_bits"})
+    four = frame["w_quant"].str.contains("FP4")  # listed with the 16 bits they are stored in
+    frame.loc[four, ["weight_bits", "activation_bits"]] = 4
+    columns = ["n_params", "n_tokens", "loss", "method", "weight_bits", "activation_bits"]
     large = frame["n_params"] > 103.5e6
-    for part, discrepancy in product((frame, frame[~large]), ("drift",)):
-        own = tuple(m for m in methods if m in set(part["method"]))
-        runs = bs.Runs.from_frame(
-            part[["n_params", "n_tokens", "loss", "method"]], group="method"
+    seen = large & frame["method"].isin(frame["method"][~large])
+    for law, discrepancy in product(("precision", "precision_methods"), (None, "drift")):
+        fit, few = (
+            fitted(bs.Runs.from_frame(part[columns], group="method"), law=law,
+                   discrepancy=discrepancy)
+            for part in (frame, frame[~large])
         )  # fmt: skip
-        fit = fitted(runs, law=Precision(own), discrepancy=discrepancy)
         sigma = float(fit.coordinates["sigma"].median())
-        print(f"{len(part)} runs, {len(own)} methods, sigma {sigma:.4f}, {fit.severity}")
-        if part is frame:
-            for i, method in enumerate(own[1:], start=1):
-                low, middle, high = np.exp(
-                    np.quantile(fit.coordinates[f"d_{i}"], [0.05, 0.5, 0.95])
-                )
-                print(f"  {method}: {middle:.3f} ({low:.3f}-{high:.3f}) on {counted[method]} runs")
-        else:
-            test = frame[large & frame["method"].isin(own)]
-            print(f"  held out {len(test)}: {scored(fit, test)}", flush=True)
+        print(f"{law}, {discrepancy}: {len(frame)} runs, sigma {sigma:.4f}, {fit.severity}")
+        print(f"  log evidence {evidence(fit):.1f}")
+        print(f"  held out {seen.sum()}: {scored(few, frame[seen])}")
+        some = seen & (frame["weight_bits"] > 1)
+        print(f"  without one bit, {some.sum()}: {scored(few, frame[some])}", flush=True)
+        if discrepancy is None:
+            worth = bs.effective_params(fit).summary.filter(regex="^(worth|bits)")
+            print(worth.round(3).to_string(), flush=True)
 
 
 def main() -> None:

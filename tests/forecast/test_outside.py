@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 import bayesscale as bs
 from bayesscale.errors import ExtrapolationWarning
 from bayesscale.forecast.outside import RATIO_REACH, SIZE_REACH, check_outside
-from tests.simulate import fit_at, simulate_runs
+from tests.simulate import REPEATED, fit_at, repeated_runs, simulate_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
 
@@ -73,3 +73,22 @@ def test_an_answer_among_the_runs_has_none():
         warnings.simplefilter("error", ExtrapolationWarning)
         inside = bs.extrapolate(FIT, params=N[:3], tokens=D[:3])
     assert inside.outside is None
+
+
+def test_repetition_beyond_the_runs_is_far_by_epochs_and_by_parameters_per_unique_token():
+    fit = fit_at(repeated_runs(), "data_constrained", truth=REPEATED)
+    runs = fit.runs
+    unique = runs["unique_tokens"]
+    epochs, excess = (runs.tokens / unique).max(), (runs.params / unique).max()
+    at = {"params": runs.params[:1], "tokens": np.array([1e9])}
+    near = {**at, "unique_tokens": np.maximum(at["tokens"] / epochs, at["params"] / excess)}
+    assert check_outside(fit, near) is None
+    many = check_outside(fit, {**at, "unique_tokens": at["tokens"] / (2 * epochs)})
+    assert "epochs of 1 of 1 target" in many.text
+    assert "never trained" in many.text
+    large = {"params": 3 * excess * unique[:1], "tokens": unique[:1], "unique_tokens": unique[:1]}
+    few = check_outside(fit, large)
+    assert "parameters per unique token of 1 of 1 target" in few.text
+    assert few.table["params_per_unique_token"].iloc[0] == pytest.approx(3)
+    plenty = {**at, "unique_tokens": at["tokens"] * 1.0}
+    assert check_outside(fit, plenty) is None

@@ -221,3 +221,8 @@ def test_a_refused_call_deletes_nothing(stored, tmp_path):
     with pytest.raises(FileError, match=r"draws"):
         stored(ladders, "mine", draws=201)
     assert sorted((tmp_path / "mine").rglob("*.json")) == before
+
+
+def test_a_table_that_is_not_read_yet_is_refused(table):
+    with pytest.raises(DomainError, match="This table is not read yet"):
+        bs.fit_many(table.to_frame())

@@ -176,3 +176,8 @@ def test_a_law_s_further_inputs_are_asked_for_before_any_sampling(table, no_samp
     )
     with pytest.raises(DomainError, match="needs experts"):
         bs.compare_recipes(runs, law="routed", progress=False)
+
+
+def test_a_place_that_is_not_there_is_refused(found):
+    with pytest.raises(UnknownNameError, match="'nope'"):
+        found.at("nope")

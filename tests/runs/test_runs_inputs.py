@@ -114,3 +114,12 @@ def test_the_command_line_reads_inputs(tmp_path):
     for given, message in (("experts=n_expert", "mean 'n_experts'?"), ("experts", "NAME=COL")):
         ended = CliRunner().invoke(main, ["fit", str(tmp_path / "runs.csv"), "--input", given])
         assert message in ended.output
+
+
+def test_columns_that_are_called_as_known_inputs_are_taken():
+    table = {**TABLE, "experts": [1, 4, 8, 8], "weight_bits": ["a", "b", "c", "d"]}
+    runs = Runs.from_frame(table)
+    assert runs.inputs == ("experts",)
+    stated = Runs.from_frame(table, inputs={"experts": "n_experts"})
+    np.testing.assert_array_equal(stated["experts"], TABLE["n_experts"])
+    assert Runs.from_frame(table, group="experts").inputs == ()
