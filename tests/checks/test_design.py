@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import bayesscale as bs
 from bayesscale.checks.design import check_design, design_flaw
@@ -79,8 +78,7 @@ def test_runs_that_dominate_laws_of_repeated_data_are_named():
     frame = frame.reset_index(drop=True)
     frame.loc[3, "unique_tokens"] = frame.loc[3, "tokens"] / 100
     frame.loc[5, "loss"] = 5.0
-    with pytest.warns(bs.BayesScaleWarning):
-        worse = bs.Runs.from_frame(frame, inputs={"unique_tokens": "unique_tokens"})
+    worse = bs.Runs.from_frame(frame, inputs={"unique_tokens": "unique_tokens"})
     for law in ("data_constrained", "muennighoff"):
         found = check_design(specify(worse, law=law), worse)
         (caveat,) = (check for check in found if check.name == "caveat of the law")
