@@ -345,7 +345,7 @@ READING: dict[str, Callable] = {
     "run_id": _column("--run-id", "that names the runs"),
     "params_non_embedding": _column("--params-non-embedding", "of the non-embedding parameters"),
     "param_count": _name(
-        "--param-count", "What the parameters count: total, non_embedding or other.", "total"
+        "--param-count", "What N counts: total, non_embedding, active or other.", "total"
     ),
     "flop_rule": _name("--flop-rule", "FLOP are 6ND, 6ND_non_embedding or column."),
     "loss_unit": _name(

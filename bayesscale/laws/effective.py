@@ -24,6 +24,7 @@ class EffectiveParams(Law):
         self.name, self.plain, self.drifts = name, plain, plain.drifts
         self.inputs = (*plain.inputs, *self.further)
         self.coordinates = (*plain.coordinates, *self.own)
+        self.references = {**plain.references, **self.references}
         self.question += f": {plain.question}"
         self.equation = f"{plain.equation} at {self.equation}"
         self.published_units = {**plain.published_units, **self.published_units}
@@ -31,6 +32,9 @@ class EffectiveParams(Law):
     @abstractmethod
     def log_worth(self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> Any:
         """Return w, the log of what a parameter is worth in those of a plain model."""
+
+    def caveats(self, runs):
+        return (*super().caveats(runs), *self.plain.caveats(runs))
 
     def log_loss(self, c, x, xp):
         law, c, x = self.surface(c, x, xp)

@@ -96,7 +96,8 @@ are separate runs.""",
     "run_id": """Column that names the runs, all different. Otherwise the index of the frame names
 them if it can, else their position.""",
     "params_non_embedding": "Column of the parameters outside the embeddings, count, > 0.",
-    "param_count": 'What ``params`` counts: ``"total"``, ``"non_embedding"`` or ``"other"``.',
+    "param_count": """What ``params`` counts: ``"total"``, ``"non_embedding"``, ``"active"`` (of
+routed models, those that a token meets, which FLOP count) or ``"other"``.""",
     "flop_rule": """``"6ND"`` or ``"6ND_non_embedding"`` to count compute, ``"column"`` to read it.
 By default it is read if there is a column, and counted as 6ND if not; a column that agrees with a
 rule within 1 % everywhere is known by that rule.""",

@@ -59,7 +59,7 @@ class Runs:
     ----------
     run_ids : numpy.ndarray
         Names of the runs: int64, float64 or text, all different. Shape ``(run,)``.
-    param_count : {"total", "non_embedding", "other"}
+    param_count : {"total", "non_embedding", "active", "other"}
         What ``params`` counts.
     flop_rule : {"6ND", "6ND_non_embedding", "column"}
         What ``flops`` counts; ``"column"`` if it was recorded and follows neither rule.

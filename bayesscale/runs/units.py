@@ -14,7 +14,7 @@ from bayesscale.quantities import PARAMS, LossUnit, Quantity
 from bayesscale.runs.names import LOG10, unit_in_words
 
 FlopRule = Literal["6ND", "6ND_non_embedding", "column"]
-ParamCount = Literal["total", "non_embedding", "other"]
+ParamCount = Literal["total", "non_embedding", "active", "other"]
 _SAME_RULE_TOLERANCE = 0.01  # published tables round their FLOP to two or three digits
 
 

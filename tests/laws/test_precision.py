@@ -194,3 +194,42 @@ def test_the_worth_of_four_bits_on_public_runs(ladders):
     assert 0.66 < four["worth_lower"] < four["worth"] < four["worth_upper"] < 0.74
     assert four["bits_per_param"] == pytest.approx(5.7, abs=0.2)
     assert float(fit.coordinates["sigma"].median()) < 0.0025
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+@pytest.mark.parametrize(("law", "setting"), [
+    ("precision", {"weight_bits": 4.0, "activation_bits": 8.0}), ("routed", {"experts": 64.0}),
+])  # fmt: skip
+def test_the_best_split_is_the_plain_law_s_at_the_effective_parameters(law, setting):
+    frame = table().assign(experts=np.resize([1, 8, 64], 30)).drop(columns="method")
+    runs = bs.Runs.from_frame(frame)
+    fit = fit_at(runs, law, spread=0.02, discrepancy="none")
+    found = bs.allocate(fit, flops=1e20, **setting).draws
+    worth = bs.effective_params(fit, **setting).draws["worth"].to_numpy()
+    c = {k: np.asarray(v)[..., None] for k, v in fit.coordinates.items()}
+    reference, cost = fit.spec.reference, bs.PowerCost()
+    x_flops = np.log(worth * 1e20 / cost.flops(reference["params"], reference["tokens"]))
+    closed = LAWS["unified"].optimum(c, x_flops, cost)
+    params = reference["params"] * np.exp(closed.x_params) / worth
+    np.testing.assert_allclose(found["params"], params, rtol=1e-8)
+    np.testing.assert_allclose(found["tokens"], 1e20 / 6 / params, rtol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.LackOfFitWarning")
+def test_routers_are_a_label_around_the_law_of_experts(ladders):
+    frame = pd.read_csv(ladders / "clark2022_moe" / "runs.csv")
+    routers = frame["family"].isin(["Dense", "S-Base", "RL-R", "Hash"])
+    frame = frame[routers & (frame["k"] == 1) & (frame["routing_frequency"] == 0.5)]
+    frame = frame.rename(columns={"num_experts": "experts", "family": "method"})
+    runs = bs.Runs.from_frame(
+        frame[["n_params", "loss", "experts", "method"]], group="method", param_count="active"
+    )
+    law = PrecisionMethods("routers", LAWS["routed_params"], baseline="Dense")
+    fit = bs.fit(runs, law=law, discrepancy=None, random_seed=1, progress=False)
+    assert fit.law.methods[0] == "Dense"
+    assert fit.spec.reference["experts"] == 1
+    assert any("90 % intervals held" in check.text for check in fit.checks)
+    routers = ["S-Base", "RL-R", "Hash"]
+    worth = bs.effective_params(fit, method=routers, experts=512).summary["worth"]
+    assert worth.idxmin() == "Hash, 512 experts"
+    assert worth.between(6, 14).all()
