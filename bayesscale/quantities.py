@@ -24,8 +24,6 @@ type Style = Literal["count", "flops", "loss", "number"]
 LossUnit = Literal["nats/token", "bits/token", "bits/byte", "bits/character", "perplexity"]
 """What a loss can be given in, and shown in."""
 
-ShownLoss = LossUnit
-
 _BOUNDS: dict[Scale, tuple[float, float]] = {
     "log": (0.0, math.inf),
     "logit": (0.0, 1.0),
@@ -111,6 +109,8 @@ class Quantity:
                 raise unknown_name(what, value, known)
         object.__setattr__(self, "noun", self.noun or self.name.replace("_", " "))
         object.__setattr__(self, "levels", tuple(self.levels))
+        if self.known_as is not None:
+            object.__setattr__(self, "known_as", tuple(self.known_as))
         if self.role == "label":
             object.__setattr__(self, "scale", "identity")
 
@@ -274,7 +274,7 @@ class LossScale:
     response: Quantity = LOSS
 
     @classmethod
-    def of(cls, runs: Any, unit: ShownLoss | None = None) -> LossScale:
+    def of(cls, runs: Any, unit: LossUnit | None = None) -> LossScale:
         """Take the unit of the source of the runs, or another one that they can be shown in."""
         if runs.response != LOSS:
             if unit is not None:
@@ -283,8 +283,8 @@ class LossScale:
                     f"unit={unit!r} out."
                 )
             return cls(runs.response.unit, 1.0, runs.response)
-        shown: ShownLoss = runs.loss_unit if unit is None else unit
-        _arguments.choice("loss unit", shown, get_args(ShownLoss))
+        shown: LossUnit = runs.loss_unit if unit is None else unit
+        _arguments.choice("loss unit", shown, get_args(LossUnit))
         per_text = shown in ("bits/byte", "bits/character")
         if per_text and runs.bytes_per_token is None:
             raise DomainError(

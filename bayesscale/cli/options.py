@@ -13,7 +13,7 @@ import bayesscale as bs
 from bayesscale._arguments import read_size
 from bayesscale._python import call, made_by
 from bayesscale.cli.own_law import get_law
-from bayesscale.quantities import ShownLoss
+from bayesscale.quantities import LossUnit
 
 _INTERVAL = re.compile(r"(?P<lower>[^:@()]+):(?P<upper>[^:@()]+)(@(?P<mass>[^:@()]+))?")
 _FAMILY = re.compile(r"(?P<family>\w+)\((?P<parameters>.*)\)")
@@ -225,7 +225,7 @@ def hold_out_option(default: str) -> Callable:
 
 
 losses_in_option = click.option(
-    "--losses-in", "unit", type=click.Choice(get_args(ShownLoss)),
+    "--losses-in", "unit", type=click.Choice(get_args(LossUnit)),
     help="Unit of the losses shown; by default that of the runs.",
 )  # fmt: skip
 

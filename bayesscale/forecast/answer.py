@@ -22,7 +22,7 @@ from bayesscale.forecast.outside import check_outside
 from bayesscale.forecast.terms import Terms
 from bayesscale.inference import Average, Fit, in_words
 from bayesscale.laws import SPLIT, Law
-from bayesscale.quantities import FLOPS, QUANTITIES, LossScale, Quantity, ShownLoss, quantity
+from bayesscale.quantities import FLOPS, QUANTITIES, LossScale, LossUnit, Quantity, quantity
 from bayesscale.runs import LARGEST_LOSS
 
 VALIDATED_REACH = 30.0
@@ -92,10 +92,10 @@ class Answer(Result):
     ci_prob: float
     of: Fit | Average | None = None
     sensitivity: CheckResult | None = None
-    unit: ShownLoss | None = None
+    unit: LossUnit | None = None
     outside: CheckResult | None = None
 
-    def in_unit(self, unit: ShownLoss | None) -> Self:
+    def in_unit(self, unit: LossUnit | None) -> Self:
         """Return the same answer with losses shown in another unit.
 
         ``summary`` and ``draws`` stay in nats/token.

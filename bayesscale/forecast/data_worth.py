@@ -294,7 +294,7 @@ def effective_params(
     def question(posterior: Posterior, _: object) -> dict[str, Array]:
         own = posterior.spec.law
         x = {k: own.quantities[k].centred(v, centre[k]) for k, v in targets.items()}
-        worth = np.exp(cast(EffectiveParams, own).log_worth(posterior.c, x, np))
+        worth = np.exp(cast(EffectiveParams, own).log_worth_in_all(posterior.c, x, np))
         answers = {"worth": worth, "effective_params": worth * targets["params"]}
         return answers if bits is None else {**answers, "bits_per_param": bits / worth}
 

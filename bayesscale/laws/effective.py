@@ -31,7 +31,15 @@ class EffectiveParams(Law):
 
     @abstractmethod
     def log_worth(self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> Any:
-        """Return w, the log of what a parameter is worth in those of a plain model."""
+        """Return w, the log of what a parameter is worth in those of the plain law."""
+
+    def log_worth_in_all(self, c: Mapping[str, Any], x: Mapping[str, Any], xp: Any) -> Any:
+        """Return the same with what those are worth, if the plain law is one of these, too."""
+        worth = self.log_worth(c, x, xp)
+        if isinstance(self.plain, EffectiveParams):
+            inner = {**x, "params": x["params"] + worth}
+            worth = worth + self.plain.log_worth_in_all(c, inner, xp)
+        return worth
 
     def caveats(self, runs):
         return (*super().caveats(runs), *self.plain.caveats(runs))

@@ -29,7 +29,7 @@ from bayesscale.inference import (
 )
 from bayesscale.laws import SPLIT
 from bayesscale.planning.robustness import NAME as ROBUSTNESS, check_robustness, robustness_table
-from bayesscale.quantities import FLOPS, PARAMS, TOKENS, ShownLoss
+from bayesscale.quantities import FLOPS, PARAMS, TOKENS, LossUnit
 from bayesscale.runs import Runs, Table, check_same_runs
 
 REACH = 10.0
@@ -136,7 +136,7 @@ class Plan(page.Result):
         not_tested = NO_TEST if test is None else ""
         return cls(fit, allocation, prediction, terms, ci_prob, test, not_tested=not_tested)
 
-    def in_unit(self, unit: ShownLoss | None) -> Plan:
+    def in_unit(self, unit: LossUnit | None) -> Plan:
         """Return the same plan, which writes losses in another unit; None for the runs' own."""
         allocation = self.allocation and self.allocation.in_unit(unit)
         return replace(self, allocation=allocation, prediction=self.prediction.in_unit(unit))
@@ -265,7 +265,7 @@ class Plan(page.Result):
             page.Paragraph(f"Not tested: {self.not_tested}"),
         ]
 
-    def advice(self, unit: ShownLoss | None = None) -> list[page.Section]:
+    def advice(self, unit: LossUnit | None = None) -> list[page.Section]:
         """Return what to train with each budget, a sentence each, losses in the runs' unit."""
         prediction = self.prediction if unit is None else self.prediction.in_unit(unit)
         scale = prediction.scale

@@ -18,7 +18,7 @@ from bayesscale.forecast import Purchase, Terms, summary_columns
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
 from bayesscale.plots.style import blend, ink, palette, points
-from bayesscale.quantities import FLOPS, PARAMS, LossScale, ShownLoss
+from bayesscale.quantities import FLOPS, PARAMS, LossScale, LossUnit
 from bayesscale.runs import Runs
 
 MOST_SLICES = 5
@@ -56,7 +56,7 @@ class IsoflopsData:
 
 def isoflops_data(
     fit: Fits, *, flops: ArrayLike | None = None, ci_prob: float = 0.9,
-    unit: ShownLoss | None = None, terms: Terms | None = None, label: str | None = None,
+    unit: LossUnit | None = None, terms: Terms | None = None, label: str | None = None,
 ) -> IsoflopsData:  # fmt: skip
     """Return what :func:`plot_isoflops` draws."""
     fits = _shown.resolve(fit, label=label)
@@ -134,7 +134,7 @@ def _density(draws: np.ndarray) -> dict[str, np.ndarray]:
 @_shown.drawing
 def plot_isoflops(
     fit: Fits, *, flops: ArrayLike | None = None, ci_prob: float = 0.9,
-    unit: ShownLoss | None = None, terms: Terms | None = None,
+    unit: LossUnit | None = None, terms: Terms | None = None,
     ax: Axes | None = None, label: str | None = None, color: Colors = None, legend: Legend = True,
 ) -> Axes:  # fmt: skip
     """Draw loss against parameters at fixed compute, and the posterior of where each is least.

@@ -24,7 +24,7 @@ from bayesscale.model import Posterior
 from bayesscale.plots import _axes, _shown
 from bayesscale.plots._shown import Colors, Entries, Fits, Legend, Shown
 from bayesscale.plots.style import blend, ink, palette, paper, points
-from bayesscale.quantities import LossScale, ShownLoss, quantity
+from bayesscale.quantities import LossScale, LossUnit, quantity
 from bayesscale.runs import Runs
 
 
@@ -55,7 +55,7 @@ class LossData:
 
 def loss_data(
     fit: Fits, *, held_out: Runs | None = None, ci_prob: float = 0.9,
-    flops_max: float | None = None, unit: ShownLoss | None = None, terms: Terms | None = None,
+    flops_max: float | None = None, unit: LossUnit | None = None, terms: Terms | None = None,
     label: str | None = None,
 ) -> LossData:  # fmt: skip
     """Return what :func:`plot_loss` draws."""
@@ -147,7 +147,7 @@ def _predicted(
 @_shown.drawing
 def plot_loss(
     fit: Fits, *, held_out: Runs | None = None, ci_prob: float = 0.9,
-    flops_max: float | None = None, unit: ShownLoss | None = None, terms: Terms | None = None,
+    flops_max: float | None = None, unit: LossUnit | None = None, terms: Terms | None = None,
     ax: Axes | None = None, label: str | None = None, color: Colors = None, legend: Legend = True,
 ) -> Axes:  # fmt: skip
     """Draw loss against training compute: the runs, the laws and where they extrapolate.

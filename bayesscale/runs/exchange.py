@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 CONVENTIONS = (*intake.CONVENTIONS, "name")
 
-_ALWAYS = ("params", "tokens", "flops", "loss")
-"""What every table held before laws said what they need."""
-
 _STRANGE = (
     "This dataset does not hold runs as Runs.to_xarray() writes them{}. "
     "For any other dataset use Runs.from_frame(dataset)."
@@ -53,12 +50,12 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     try:
         stored = json.loads(dataset.attrs[intake.ATTRIBUTE])
         ids = _plain(dataset[RUN])
-        inputs = tuple(Quantity(**fields) for fields in stored.get("inputs", []))
-        response = _response(stored.get("response"))
+        inputs = tuple(Quantity(**fields) for fields in stored["inputs"])
+        response = Quantity(**stored["response"])
         groups = tuple(stored["groups"])
         header: dict[str, Any] = {name: stored[name] for name in CONVENTIONS}
         labels = [q.name for q in (SEED, CLUSTER) if q.name in dataset and q.name not in groups]
-        must = [*stored.get("numbers", _ALWAYS), *(q.name for q in inputs), *groups]
+        must = [*stored["numbers"], *(q.name for q in inputs), *groups]
         if missing := [name for name in must if name not in dataset]:
             raise RunsError(_STRANGE.format(f": there is no {missing[0]!r} in it"))
         numbers = [q for q in (*NUMBERS, *inputs) if q.name in dataset]
@@ -78,11 +75,6 @@ def from_dataset(dataset: xr.Dataset) -> dict[str, Any]:
     header["_remarks"] = stored.get("remarks", {})
     fields = {"_columns": columns, "run_ids": ids, "_inputs": inputs, "_groups": groups}
     return {**fields, "response": response, **header}
-
-
-def _response(stored: dict[str, Any] | None) -> Quantity:
-    """Return the response of metadata."""
-    return LOSS if stored is None or stored["name"] == LOSS.name else Quantity(**stored)
 
 
 def _plain(variable: xr.DataArray) -> np.ndarray:
@@ -119,8 +111,7 @@ def _refuse_impossible(
 
 def input_metadata(inputs: Sequence[Quantity]) -> list[dict[str, Any]]:
     """Describe inputs as plain JSON."""
-    fields = [{k: v for k, v in asdict(q).items() if k != "known_as"} for q in inputs]
-    return json.loads(json.dumps(fields))
+    return json.loads(json.dumps([asdict(q) for q in inputs]))
 
 
 def fingerprint(columns: Mapping[str, np.ndarray], conventions: str) -> str:

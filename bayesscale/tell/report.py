@@ -24,7 +24,7 @@ from bayesscale.errors import DomainError, ExtrapolationWarning
 from bayesscale.forecast import Regret, Terms
 from bayesscale.inference import Average, Fit
 from bayesscale.planning import Plan
-from bayesscale.quantities import PARAMS, TOKENS, ShownLoss
+from bayesscale.quantities import PARAMS, TOKENS, LossUnit
 from bayesscale.recipes import RecipeComparison
 from bayesscale.runs import check_same_runs, facts
 from bayesscale.tasks import TaskFit
@@ -42,7 +42,7 @@ QUESTION = "What should the next run be, what loss will it reach, and how certai
 
 def report(
     path: str | Path, *, fit: Fit | Average | None = None, plan: Plan | None = None,
-    flops: ArrayLike | None = None, terms: Terms | None = None, unit: ShownLoss | None = None,
+    flops: ArrayLike | None = None, terms: Terms | None = None, unit: LossUnit | None = None,
     machine: Machine | None = None, regret: Regret | None = None,
     comparison: Comparison | None = None, sensitivity: PriorSensitivity | None = None,
     backtest: Backtest | None = None, recipes: RecipeComparison | None = None,

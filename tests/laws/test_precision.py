@@ -231,5 +231,5 @@ def test_routers_are_a_label_around_the_law_of_experts(ladders):
     assert any("90 % intervals held" in check.text for check in fit.checks)
     routers = ["S-Base", "RL-R", "Hash"]
     worth = bs.effective_params(fit, method=routers, experts=512).summary["worth"]
-    assert worth.idxmin() == "Hash, 512 experts"
+    assert worth.idxmin() == "512 experts, Hash"
     assert worth.between(6, 14).all()
