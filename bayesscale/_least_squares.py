@@ -36,7 +36,7 @@ def levenberg_marquardt(
             better = gained >= 0
             for values, new in zip((at, *here), (tried, *there), strict=True):
                 values[todo[better]] = new[better]
-            damping[todo] *= np.where(better, 0.2, 8.0)
+            damping[todo] = np.maximum(damping[todo] * np.where(better, 0.2, 8.0), FLAT)
             done = better & (gained < enough)
             found[todo[done]] = True
             todo = todo[~done]

@@ -282,7 +282,8 @@ class LossScale:
                     f"The response is {runs.response.noun}, which has no unit but its own: leave "
                     f"unit={unit!r} out."
                 )
-            return cls(runs.response.unit, 1.0, runs.response)
+            q = runs.response
+            return cls(q.noun if q.unit == "1" else q.unit, 1.0, q)
         shown: LossUnit = runs.loss_unit if unit is None else unit
         _arguments.choice("loss unit", shown, get_args(LossUnit))
         per_text = shown in ("bits/byte", "bits/character")
@@ -297,9 +298,7 @@ class LossScale:
     @property
     def noun(self) -> str:
         """What an axis is called."""
-        if self.unit == "perplexity":
-            return self.unit
-        return self.response.noun + (f" ({self.unit})" if self.unit != "1" else "")
+        return self.word if self.unit == self.word else f"{self.word} ({self.unit})"
 
     @property
     def word(self) -> str:
@@ -336,7 +335,7 @@ class LossScale:
 
     def say(self, nats: float) -> str:
         """Say a loss, nats/token: ``a loss of 2.315 nats/token``, ``a perplexity of 10.12``."""
-        behind = "" if self.unit in ("perplexity", "1") else f" {self.unit}"
+        behind = "" if self.unit == self.word else f" {self.unit}"
         article = "an" if self.word[0] in "aeiou" else "a"
         return f"{article} {self.word} of {self.write(nats)}{behind}"
 

@@ -8,14 +8,13 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from bayesscale._format import flops as write_flops, over_interval
+from bayesscale._format import over_interval
 from bayesscale._progress import ProgressOption, progress_reporter
 from bayesscale._sections import Heading, Paragraph, Result, Section, Severity, Table
 from bayesscale._sweep import sweep
 from bayesscale.backtesting.folds import RUNS_PER_UNKNOWN
-from bayesscale.errors import RunsError
 from bayesscale.inference import FitOptions, Setup, takes_fit_options
-from bayesscale.quantities import LossScale
+from bayesscale.quantities import FLOPS, LossScale, Quantity
 from bayesscale.runs import Runs
 
 CUTS = 8
@@ -34,7 +33,7 @@ class SmallestScale(Result):
     Parameters
     ----------
     summary
-        One row per cut (index ``least_flops``, the least compute of a run that is kept, FLOP, or
+        One row per cut (index ``least_size``, the least compute of a run that is kept, FLOP, or
         the least of the law's only input): ``runs``, what ``lack_of_fit`` was found, the least
         ``kink`` that would have been detected, in log loss per decade, and the predicted ``loss``
         (``_lower``, ``_upper`` of 90 %) of a run with ten times the compute of the largest one.
@@ -42,18 +41,25 @@ class SmallestScale(Result):
         Seed of the fits.
     runs
         All runs.
+    size
+        What the cuts are in.
     """
 
     summary: pd.DataFrame
     random_seed: int
     runs: Runs
+    size: Quantity
 
     @property
     def least(self) -> float | None:
-        """The smallest cut at and above which no lack of fit is found; None if there is none."""
-        fits = (self.summary["lack_of_fit"] == "").to_numpy()[::-1]
-        described = int(np.argmin([*fits, False]))
-        return None if described == 0 else float(self.summary.index[-described])
+        """The smallest cut at and above which no lack of fit is found; None if there is none.
+
+        Cuts at which no kink would be detected do not count.
+        """
+        found = self.summary["lack_of_fit"] != ""
+        found = found[found | np.isfinite(self.summary["kink"])]
+        described = int(np.argmax([*found[::-1], True]))
+        return None if described == 0 else float(found.index[-described])
 
     @property
     def severity(self) -> Severity:
@@ -67,22 +73,21 @@ class SmallestScale(Result):
         """From which scale on the law describes the runs."""
         last = self.summary.iloc[-1]
         if self.least is None:
-            return f"At no scale does the law describe the runs: {last['lack_of_fit']}."
+            why = last["lack_of_fit"] or "no test could detect a kink"
+            return f"There is no scale from which the law is known to describe the runs: {why}."
         kept = self.summary.loc[self.least]
-        power = "no kink would be detected"
-        if np.isfinite(kept["kink"]):
-            power = f"a kink of {kept['kink']:.2g} in log loss per decade would be detected"
+        power = f"a kink of {kept['kink']:.2g} in log loss per decade would be detected"
         if self.severity == "ok":
             return f"The law describes all {kept['runs']} runs; {power}."
         below = self.summary[self.summary.index < self.least].iloc[-1]
-        runs = f"the {kept['runs']} runs from {write_flops(self.least)} on"
+        runs = f"the {kept['runs']} runs from {self.size.write(self.least)} {self.size.unit} on"
         return f"The law describes {runs}; {power}. With smaller ones, {below['lack_of_fit']}."
 
     def sections(self) -> list[Section]:
         """Return the verdict, and a row per cut."""
         scale = LossScale.of(self.runs)
         columns = {
-            "from FLOP": lambda row: f"{row['least_flops']:.2g}",
+            f"from {self.size.unit}": lambda row: self.size.write(row["least_size"]),
             "runs": lambda row: str(row["runs"]),
             "lack of fit": lambda row: "found" if row["lack_of_fit"] else "none",
             f"{scale.word} at {BEYOND:g}x": lambda row: over_interval(row, "loss", scale.write),
@@ -116,21 +121,17 @@ def smallest_scale(
     whole = Setup.of(runs, **options).checked()
     runs, seed = whole.runs, whole.sampling.random_seed
     needed = RUNS_PER_UNKNOWN * len(whole.spec.law.coordinates)
-    if len(runs) < needed:
-        raise RunsError(
-            f"The law {whole.spec.law.name!r} has {len(whole.spec.law.coordinates)} parameters: "
-            f"give at least {needed} runs, not {len(runs)}."
-        )
     sizes = np.sort(runs.size)
-    cuts = np.geomspace(sizes[0], sizes[-needed], CUTS) * (1 - 1e-9)
+    cuts = np.geomspace(sizes[0], sizes[-min(needed, len(sizes))], CUTS) * (1 - 1e-9)
     kept = {f"{cut:.6g}": runs.select(runs.size >= cut) for cut in cuts}
     kept = {str(len(each)): each for each in kept.values()}  # cuts that leave the same runs are one
     options["random_seed"] = seed
     jobs = {name: (Setup.of(each, **options), runs) for name, each in kept.items()}
     with progress_reporter(progress) as report:
         rows = sweep(_row, jobs, seconds=SECONDS, report=report, text="Fitting")
-    table = pd.DataFrame(list(rows.values())).set_index("least_flops")
-    return SmallestScale(table, seed, runs)
+    table = pd.DataFrame(list(rows.values())).set_index("least_size")
+    size = FLOPS if FLOPS.name in runs else next(iter(whole.spec.law.quantities.values()))
+    return SmallestScale(table, seed, runs, size)
 
 
 def _row(job: tuple[Setup, Runs]) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _row(job: tuple[Setup, Runs]) -> dict[str, Any]:
     at |= {name: at[name] * BEYOND ** (1 / len(grown)) for name in grown}
     loss = np.quantile(fit.posterior.law_loss(at), [0.5, 0.05, 0.95])
     return {
-        "least_flops": setup.runs.size.min(), "runs": len(setup.runs),
+        "least_size": setup.runs.size.min(), "runs": len(setup.runs),
         "lack_of_fit": found.split(". The model")[0] if lacking else "",
         "kink": check.table.loc["bends", "detectable"],
         **dict(zip(("loss", "loss_lower", "loss_upper"), loss.tolist(), strict=True)),

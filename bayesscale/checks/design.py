@@ -33,12 +33,11 @@ def check_design(spec: ModelSpec, runs: Runs) -> tuple[CheckResult, ...]:
     """Check runs for what no law can mend, and state the law's own caveats: the findings only."""
     law, flaws = spec.law, list[tuple[str, Severity, str]]()
     flaw = design_flaw(runs, law)
-    if " line" in flaw:
-        text = "Predictions off this line, and the best split, depend on the priors."
-        flaws.append(("runs on one line", "caution", f"{flaw.strip()} {text}"))
-    elif flaw:
-        text = "Predictions for other values depend on the priors."
-        flaws.append(("constant input", "caution", f"{flaw.strip()} {text}"))
+    if flaw:
+        line = " line" in flaw
+        others = "off this line, and the best split," if line else "for other values"
+        text = f"{flaw.strip()} Predictions {others} depend on the priors."
+        flaws.append(("runs on one line" if line else "constant input", "caution", text))
     if EPOCHS.name in runs and UNIQUE_TOKENS.name not in law.quantities:
         epochs = runs[EPOCHS.name]
         many = runs.run_ids[epochs > MOST_EPOCHS]
@@ -123,7 +122,8 @@ def _affordable_grid(runs: Runs, law: Law) -> dict[str, Array]:
         low, high = runs[name].min(), runs[name].max()
         far, origin = q.scale == "log", law.references.get(name)
         least = low / 4 if origin is None or isinstance(origin, str) else min(low, origin)
-        axes.append(np.geomspace(least, high * 4, POINTS) if far else np.linspace(low, high, 5))
+        axis = np.geomspace(least, high * 4, POINTS) if far else np.linspace(low, high, 5)
+        axes.append(np.unique((np.round(axis) if q.whole else axis).clip(q.least, q.most)))
     points = [a.ravel() for a in np.meshgrid(*axes)]
     grid = dict(zip(law.quantities, points, strict=True))
     if set(SPLIT) <= set(grid):

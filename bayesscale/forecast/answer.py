@@ -336,7 +336,7 @@ def title(name: str) -> str:
 def writer(name: str) -> Callable[[Mapping[str, Any]], str]:
     """Return what writes a quantity of a row."""
     write = quantity(name).write
-    return lambda row: write(row[name])
+    return lambda row: row[name] if isinstance(row[name], str) else write(row[name])
 
 
 def write_excess(row: Mapping[str, Any]) -> str:

@@ -1,11 +1,10 @@
 """The value of repeated data and of parameters, the data that a size needs, the limit of data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayesscale._arguments import interval_tails, number, positive_array, positive_scalar
@@ -51,10 +50,7 @@ class DataWorth(answer.Answer):
         write = dict.fromkeys(("stop_epochs", "bits_per_param"), short_number)
         write |= {"tokens": TOKENS.write, "effective_params": PARAMS.write}
         index = str(self.summary.index.name)
-        named = not pd.api.types.is_numeric_dtype(self.summary.index)
-        columns: dict[str, Callable[..., str]] = {
-            answer.title(index): (lambda row: row[index]) if named else answer.writer(index)
-        }
+        columns: dict[str, Callable[..., str]] = {answer.title(index): answer.writer(index)}
         for name in map(str, self.draws):
             columns[answer.title(name)] = lambda row, name=name: over_interval(
                 row, name, write.get(name, write_share)
@@ -153,7 +149,10 @@ def worth_of_epochs(
 
     run = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
     note = f"For {run}: worth of all and of further tokens, in new tokens; epochs of lowest loss."
-    return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
+    far = {"params": np.full(1, n), "tokens": unique * read, name: np.full(1, unique)}
+    outside = answer.warn_if_far(reference, far)
+    found = DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
+    return replace(found, outside=outside)
 
 
 @answer.asks
@@ -281,13 +280,15 @@ def effective_params(
     centre = mixture.reference.spec.reference
     n = positive_array("params", centre["params"] if params is None else params, PARAMS.unit)
     names = [name for name in law.quantities if name not in (*SPLIT, FLOPS.name)]
-    seen = runs.to_frame().drop_duplicates(names).sort_values(names).set_index(names)
+    seen = runs.to_frame().astype({k: str for k in names if law.quantities[k].role == "label"})
+    widths = seen.groupby(names)["weight_bits"].nunique() if WEIGHT_BITS.name in runs else [0]
+    seen = seen.drop_duplicates(names).sort_values(names).set_index(names)
     given = {**priced(mixture.reference, terms, spends=False).given, **inputs}
     asked = given or {name: seen.index.get_level_values(name).to_numpy() for name in names}
     targets = answer.broadcast({"params": n, **answer.check_inputs(law, asked, wanted=names)})
     settings = [targets[name] for name in names]
     bits = targets.get(WEIGHT_BITS.name)
-    if bits is None and WEIGHT_BITS.name in runs:
+    if bits is None and np.max(widths) == 1:
         at = settings[0] if len(names) == 1 else list(zip(*settings, strict=True))
         bits = seen[WEIGHT_BITS.name].reindex(at).to_numpy()
 
@@ -300,7 +301,6 @@ def effective_params(
 
     shown = {k: targets[k] for k in (*([] if params is None else ["params"]), *names)}
     index = answer.settings(law, shown)
-    note = "What a parameter is worth in those of a plain model, and bits per such parameter."
-    if bits is None:
-        note = "What a parameter is worth in those of a plain model."
+    per_bits = "" if bits is None else ", and bits per such parameter"
+    note = f"What a parameter is worth in those of a plain model{per_bits}."
     return DataWorth.evaluate(mixture, question, {"setting": index}, ci_prob, note, targets)

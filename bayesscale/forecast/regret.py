@@ -120,7 +120,7 @@ def regret(
     >>> bs.regret(fit, params=[6e9, 7e9, 8e9], flops=1e24).choice  # doctest: +SKIP
     """
     interval_tails(ci_prob)
-    purchase = Purchase.of(fit, terms, inputs)
+    purchase = Purchase.of(fit, terms, inputs, single=True)
     mixture, terms = purchase.mixture, purchase.terms
     reference, within = mixture.reference, terms.within
     given = {

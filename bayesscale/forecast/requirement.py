@@ -233,7 +233,8 @@ def _solved(posterior: Posterior, search: Search, losses: Array) -> dict[str, ND
 
 def limit_of(posterior: Posterior, infinite: Sizes) -> Array:
     """Return the log loss of sizes that may be infinite, shape ``(draw, target)``."""
-    huge = {k: np.minimum(v, HUGE) for k, v in infinite.items()}
+    labels = {k for k, q in posterior.spec.law.quantities.items() if q.role == "label"}
+    huge = {k: v if k in labels else np.minimum(v, HUGE) for k, v in infinite.items()}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         limit = log_loss_of(posterior, infinite)
         return np.where(np.isnan(limit), log_loss_of(posterior, huge), limit)
@@ -241,7 +242,7 @@ def limit_of(posterior: Posterior, infinite: Sizes) -> Array:
 
 def log_loss_of(posterior: Posterior, sizes: Sizes) -> Array:
     """Return the log loss of sizes, shape ``(draw, target)``."""
-    return posterior.log_loss({name: np.asarray(size, float) for name, size in sizes.items()})
+    return posterior.log_loss({name: np.asarray(size) for name, size in sizes.items()})
 
 
 def _tokens_of(posterior: Posterior, fixed: dict[str, Array], terms: Terms) -> Search:
@@ -305,7 +306,7 @@ def _cheapest(
     if not np.isfinite(flops):
         return none
     n, d = centre[PARAMS.name], centre[TOKENS.name]
-    middle = np.log(n) + np.log(flops / float(cost.flops(n, d))) / 2
+    middle = np.log(n) + np.log(flops / cost.flops(n, d).item()) / 2
     width = WIDTH + abs(middle - np.log(n)) / 2
     for _ in range(ZOOMS):
         sizes = np.exp(middle + np.linspace(-width, width, CANDIDATES))

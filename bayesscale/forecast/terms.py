@@ -363,11 +363,12 @@ def checked_cost(cost: Cost | FlopCount | None, runs: Runs, law: Law | None = No
             "cost must be a PowerCost or another cost of bayesscale, or a function of (params, "
             f"tokens) in FLOP, not {cost!r}."
         )
-    further = _further_inputs(cost)
-    if foreign := [k for k in further if k not in runs or (law and k not in law.given)]:
+    taken = _further_inputs(cost)
+    further = tuple(k for k in taken if k in runs and (law is None or k in law.given))
+    if foreign := [k for k, optional in taken.items() if not optional and k not in further]:
         raise DomainError(
             f"Your cost function takes {', '.join(foreign)}, which the law does not. It may take "
-            f"{', '.join(law.given) if law and law.given else 'no further inputs'} by keyword."
+            f"{', '.join(law.given) if law and law.given else 'no further inputs'}."
         )
     around = np.geomspace(1 / TRIED, TRIED, 97)
     n, d = np.meshgrid(np.median(runs.params) * around, np.median(runs.tokens) * around)
@@ -378,7 +379,8 @@ def checked_cost(cost: Cost | FlopCount | None, runs: Runs, law: Law | None = No
     except Exception as error:
         raise DomainError(
             f"Your cost function fails on arrays of parameters and tokens: {error!r}. It is called "
-            "as cost(params, tokens) with NumPy arrays of one shape and returns FLOP."
+            "as cost(params, tokens), or cost(params, tokens, *, experts) for a further input, "
+            "with NumPy arrays of one shape and returns FLOP."
         ) from error
     if value.shape != (n.size,) or not (np.isfinite(value).all() and (value > 0).all()):
         raise DomainError(
@@ -397,13 +399,14 @@ def checked_cost(cost: Cost | FlopCount | None, runs: Runs, law: Law | None = No
     return own
 
 
-def _further_inputs(cost: FlopCount) -> tuple[str, ...]:
-    """Return what a function takes by keyword alone."""
+def _further_inputs(cost: FlopCount) -> dict[str, bool]:
+    """Return what a function takes beside parameters and tokens, and whether it may be left out."""
     try:
-        parameters = inspect.signature(cost).parameters.values()
+        further = list(inspect.signature(cost).parameters.values())[2:]
     except (TypeError, ValueError):  # written in C
-        return ()
-    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        return {}
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {p.name: p.default is not p.empty for p in further if p.kind in by_name}
 
 
 @dataclass(frozen=True)

@@ -378,6 +378,8 @@ def _check_published(posterior: Posterior, published: xr.Dataset, runs: Runs) ->
     by_prior = published_draws(spec, on_law, runs) | split_exponents(prior, runs)
     by_prior = {k: v for k, (v, _) in by_prior.items() if k != "tokens_exponent" and k in published}
     drawn = {name: np.ravel(published[name]) for name in by_prior}
+    if not drawn:  # of a sweep, which does without the closest law
+        by_prior, drawn = on_law, {name: np.ravel(posterior.c[name]) for name in on_law}
     table = checks.prior_power(posterior, _answers(drawn, by_prior))
     of_split = table.index == EXPONENT
     judged = table[of_split] if of_split.any() else table.assign(decided=False)

@@ -1,7 +1,7 @@
 """Laws of repeated data: the value of tokens over several epochs, and overfitting."""
 
 from collections.abc import Mapping
-from math import log
+from math import inf, log
 
 from bayesscale._format import list_some
 from bayesscale.laws.coordinates import Coordinate
@@ -90,7 +90,7 @@ class DataConstrained(Unified):
 
     def caveats(self, runs):
         many = runs["tokens"] > EPOCHS_MAX * runs["unique_tokens"] * (1 + 1e-3)
-        worst = runs.run_ids[many | (runs["loss"] > LOSS_MAX)]
+        worst = runs.run_ids[many | ((runs["loss"] > LOSS_MAX) & (runs.loss_max < inf))]
         text = (
             f"Runs of more than {EPOCHS_MAX} epochs, or of a loss above {LOSS_MAX}, dominate fits "
             f"({len(worst)} runs: {list_some(worst)}): leave them out. On the runs of Muennighoff "

@@ -44,7 +44,7 @@ class Routed(EffectiveParams):
 
     def caveats(self, runs):
         dense = (runs["experts"] == 1).any()
-        none = "No run is dense (experts = 1): what one expert is worth, M_start, is the prior's."
+        none = "No run is dense (experts = 1): M_start rests on the priors and on the law's form."
         return (*super().caveats(runs), *([] if dense else [none]))
 
     def published(self, c, reference):

@@ -306,7 +306,7 @@ def _check_inputs(law: Law, runs: Runs) -> None:
         laws = f"; or fit a law of what they have: {', '.join(others)}" if others else ""
         available = [name for name in ("params", "tokens", "flops", *runs.inputs) if name in runs]
         raise runs.lacks(
-            lacking,
+            [law.quantities[name] for name in lacking],
             f"The law {law.name!r} is of {' and '.join(law.quantities)}, but these runs have no "
             f"{' and no '.join(lacking)}, only {', '.join([*available, 'loss'])}{laws}.",
         )

@@ -156,6 +156,8 @@ def scaled(values: np.ndarray, unit: float | str) -> np.ndarray:
 
 
 def _option(q: Quantity, column: str) -> str:
+    if q.role == "label" and q.name not in QUANTITIES:
+        return f"--group {shlex.quote(column)}"
     if q not in NUMBERS and q.name not in ("run_id", "seed", "cluster"):
         return f"--input {shlex.quote(f'{q.name}={column}')}"
     apart = q.name in ("run_id", "params_non_embedding")
@@ -182,8 +184,10 @@ def not_found(
     mine = close[0] if close else "my_column"
     names = {q: mine if q is first else "my_column" for q in missing}
     say = ", ".join(f'{q.name}="{column}"' for q, column in names.items() if q in NUMBERS)
-    further = {q.name: column for q, column in names.items() if q not in NUMBERS}
+    further = {q.name: v for q, v in names.items() if q not in NUMBERS and q.role != "label"}
     say += ", " * bool(say and further) + f"inputs={further}" * bool(further)
+    labels = [v for q, v in names.items() if q.role == "label"]
+    say += ", " * bool(say and labels) + f"group={labels}" * bool(labels)
     unit = unit_of_loss(mine) if first == LOSS else ""
     say += f', loss_unit="{unit}"' * bool(unit)
     typed = " ".join(_option(q, column) for q, column in names.items())

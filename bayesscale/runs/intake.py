@@ -271,7 +271,7 @@ def _declared(every: Mapping[str, Any]) -> Quantity:
             "response must be a positive bs.Quantity, such as bs.Quantity('error_rate', "
             f"unit='1'), not {_arguments.shown(response)}."
         )
-    if every["loss_unit"] != LOSS.unit or every["bytes_per_token"] is not None:
+    if (every["loss_unit"], every["bytes_per_token"]) != (LOSS.unit, None):
         raise DomainError("loss_unit and bytes_per_token are of a loss: leave out response=.")
     return replace(response, role="response")
 

@@ -184,7 +184,7 @@ class Runs:
             raise unknown_name("column of runs", name, self._columns, hint=hint)
         return self._columns[name]
 
-    def lacks(self, names: Sequence[str], why: str) -> UnknownNameError:
+    def lacks(self, names: Sequence[str | Quantity], why: str) -> UnknownNameError:
         """Make the error for quantities that are wanted, among columns that were not read."""
         return not_found([quantity(n) for n in names], self._unread, taken=(), why=why)
 

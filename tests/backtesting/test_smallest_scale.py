@@ -40,9 +40,20 @@ def test_small_runs_that_deviate_are_cut_where_they_do():
     pd.testing.assert_frame_equal(found.summary, again.summary)
 
 
+def test_cuts_are_in_what_the_law_is_of():
+    runs = ladder()
+    frame = {"params": runs.params, "loss": 2 + 300 * runs.params**-0.3}
+    frame["loss"] *= np.exp(0.003 * np.random.default_rng(1).standard_normal(80))
+    found = bs.smallest_scale(
+        bs.Runs.from_frame(frame), law="kaplan_params_irreducible", random_seed=1, progress=False
+    )
+    assert found.size.name == "params"
+    assert "FLOP" not in str(found)
+
+
 def test_too_few_runs_are_refused():
-    with pytest.raises(RunsError, match="give at least 12 runs, not 8"):
-        bs.smallest_scale(ladder(n=8), law="unified")
+    with pytest.raises(RunsError, match="has 6 parameters"):
+        bs.smallest_scale(ladder(n=5), law="unified")
 
 
 def test_the_command_line_finds_the_same(tmp_path):

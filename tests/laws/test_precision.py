@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesscale as bs
-from bayesscale.errors import DomainError, RunsError
+from bayesscale.errors import DomainError, RunsError, UnknownNameError
 from bayesscale.inference import compile_model
 from bayesscale.laws import LAWS, PrecisionMethods
 from bayesscale.model import model_data, specify
@@ -151,7 +151,7 @@ def test_what_the_runs_cannot_tell_is_a_caution():
     few = few[~few.duplicated()]
     for law, text in (
         ("precision", "No run is at 16/16 bits"),
-        ("precision_methods", "No method's name starts with '16/16'"),
+        ("precision_methods", "No method is called '16/16'"),
         ("precision_methods", "Of 2/2 there is one run"),
     ):
         fit = fit_at(precise_runs(few), law, spread=0.01, discrepancy="none")
@@ -233,3 +233,33 @@ def test_routers_are_a_label_around_the_law_of_experts(ladders):
     worth = bs.effective_params(fit, method=routers, experts=512).summary["worth"]
     assert worth.idxmin() == "512 experts, Hash"
     assert worth.between(6, 14).all()
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+def test_labels_are_inputs_of_every_question(by_method):
+    assert "8/8" in str(bs.extrapolate(by_method, params=1e9, tokens=2e10, method="8/8"))
+    terms = bs.Terms(given={"method": "8/8"})
+    assert bs.required_flops(by_method, loss=2.6, terms=terms).summary["flops"].notna().all()
+    assert (
+        bs.tokens_without_overfitting(by_method, params=1e9, terms=terms)
+        .summary.notna()
+        .all()
+        .all()
+    )
+    assert bs.convergence(by_method, 1e19, terms=terms).summary.notna().all().all()
+
+
+def test_bits_per_parameter_are_known_where_a_method_has_one_width():
+    frame = table()
+    numbered = frame.assign(method=frame["method"].factorize()[0])
+    fit = fit_at(precise_runs(numbered), "precision_methods", spread=0.01, discrepancy="none")
+    assert bs.effective_params(fit).summary["bits_per_param"].notna().all()
+    frame.loc[frame["weight_bits"] < 16, "method"] = "few bits"
+    fit = fit_at(precise_runs(frame), "precision_methods", spread=0.01, discrepancy="none")
+    assert "bits_per_param" not in bs.effective_params(fit).summary
+
+
+def test_a_missing_method_is_asked_for_as_a_group():
+    frame = table().drop(columns="method").assign(technique="a")
+    with pytest.raises(UnknownNameError, match="--group"):
+        specify(bs.Runs.from_frame(frame), law="precision_methods")

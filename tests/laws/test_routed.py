@@ -87,3 +87,47 @@ def test_experts_below_one_are_refused():
     half = runs.to_frame()[["params", "tokens", "loss", "experts"]].assign(experts=0.5)
     with pytest.raises(RunsError, match=r"whole and at least 1.*A dense model has one"):
         bs.Runs.from_frame(half, inputs={"experts": "experts"})
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.BayesScaleWarning")
+def test_laws_of_further_inputs_are_back_tested():
+    """A sweep's fits do without the closest law, and these have no exponents of the split."""
+    runs = routed_runs(with_tokens=True)
+    found = bs.backtest(
+        runs, law="routed", factor=3, folds=1, draws=200, tune=300, chains=2, random_seed=1,
+        progress=False,
+    )  # fmt: skip
+    assert found.summary.loc[("all", "bayesscale"), "n"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::bayesscale.errors.ExtrapolationWarning")
+def test_a_cost_of_experts_in_every_question():
+    fit = fit_at(routed_runs(with_tokens=True), "routed", spread=0.01, discrepancy="none")
+
+    def by_keyword(params, tokens, *, experts):
+        return 6 * params * tokens * (1 + 0.02 * experts)
+
+    def by_default(params, tokens, experts=1):
+        return by_keyword(params, tokens, experts=experts)
+
+    terms, plain = bs.Terms(cost=by_keyword), bs.Terms(cost=bs.PowerCost(6 * 2.28))
+    for ask in (
+        lambda terms: bs.allocate(fit, flops=1e20, experts=64, terms=terms).summary["law_loss"],
+        lambda terms: bs.required_flops(
+            fit, loss=2.4, prob=0.9, experts=64, terms=terms
+        ).summary["assured_flops"],
+        lambda terms: bs.regret(
+            fit, params=[1e9, 2e9], flops=1e20, experts=64, terms=terms
+        ).summary["law_loss"],
+        lambda terms: bs.convergence(
+            fit, 1e20, terms=bs.Terms(cost=terms.cost, given={"experts": 64})
+        ).summary["over_converged"],
+    ):  # fmt: skip
+        np.testing.assert_allclose(ask(terms), ask(plain), rtol=1e-4)
+    one, two = (
+        bs.allocate(fit, flops=1e20, experts=64, terms=bs.Terms(cost=cost)).summary["law_loss"]
+        for cost in (by_keyword, by_default)
+    )
+    np.testing.assert_array_equal(one, two)
+    with pytest.raises(DomainError, match="experts must be one number here"):
+        bs.regret(fit, params=1e9, tokens=2e10, experts=[1, 64])
