@@ -19,11 +19,9 @@ from bayesscale.runs import Runs
 
 CUTS = 8
 
-SECONDS = 3.0
-"""What a fit takes, roughly."""
+SECONDS = 3.0  # what a fit takes, roughly
 
-BEYOND = 10.0
-"""The run that is predicted has so many times the compute of the largest one."""
+BEYOND = 10.0  # times the compute of the largest run, for the run that is predicted
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,7 +1,7 @@
 """The value of repeated data and of parameters, the data that a size needs, the limit of data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -64,14 +64,15 @@ class DataWorth(answer.Answer):
     ) -> "DataWorth":  # fmt: skip
         """Put the question, and sum up its answers ``(draw, target)``."""
         ((dim, targets),), drawn = index.items(), mixture.evaluate(question)
-        columns = dict(inputs or {})
+        columns = answer.broadcast(inputs or {})
         for name, values in drawn.items():  # quantiles between infinities are no numbers
             columns |= answer.summary_columns(name, np.minimum(values, HUGE), ci_prob)
         frame = answer.target_frame(dim, columns, index=targets)
         variables = {k: (v, UNITS.get(k, "1")) for k, v in drawn.items()}
         draws = mixture.dataset(variables, dim, {}, index=targets)
         frame = frame.replace(HUGE, np.inf)
-        return cls(frame, draws, ci_prob, mixture.asked, note=note)
+        outside = answer.warn_if_far(mixture.reference, inputs) if inputs else None
+        return cls(frame, draws, ci_prob, mixture.asked, outside=outside, note=note)
 
 
 def _stated(fit: Fit, terms: Terms, **sizes: Any) -> dict[str, Array]:
@@ -149,10 +150,8 @@ def worth_of_epochs(
 
     run = f"{PARAMS.write(n)} parameters on {TOKENS.write(unique)} unique tokens"
     note = f"For {run}: worth of all and of further tokens, in new tokens; epochs of lowest loss."
-    far = {"params": np.full(1, n), "tokens": unique * read, name: np.full(1, unique)}
-    outside = answer.warn_if_far(reference, far)
-    found = DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note)
-    return replace(found, outside=outside)
+    at = {"params": np.full(1, n), "tokens": unique * read, name: np.full(1, unique)}
+    return DataWorth.evaluate(mixture, question, {EPOCHS.name: read}, ci_prob, note, at)
 
 
 @answer.asks

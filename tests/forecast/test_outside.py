@@ -92,3 +92,19 @@ def test_repetition_beyond_the_runs_is_far_by_epochs_and_by_parameters_per_uniqu
     assert few.table["params_per_unique_token"].iloc[0] == pytest.approx(3)
     plenty = {**at, "unique_tokens": at["tokens"] * 1.0}
     assert check_outside(fit, plenty) is None
+
+
+def test_further_inputs_beyond_the_runs_are_far():
+    n = np.geomspace(1e7, 1e9, 24)
+    table = {"params": n, "experts": np.resize([1.0, 8, 64], 24), "loss": 2 + 300 * n**-0.3}
+    fit = fit_at(bs.Runs.from_frame(table), "routed_params", spread=0.01)
+    assert bs.extrapolate(fit, params=1e9, experts=64).outside is None
+    for answer in (
+        bs.extrapolate(fit, params=1e9, experts=128),
+        bs.effective_params(fit, params=1e9, experts=[8, 128]),
+    ):
+        assert "experts of 1 of" in answer.outside.text
+        assert "2 times the largest" in answer.outside.text
+    repeated = fit_at(repeated_runs(), "data_constrained", truth=REPEATED)
+    many = bs.worth_of_epochs(repeated, unique_tokens=1e8, epochs=[2, 5000])
+    assert "epochs of 1 of 2 targets" in many.outside.text
