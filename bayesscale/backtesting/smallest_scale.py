@@ -18,7 +18,6 @@ from bayesscale.quantities import FLOPS, LossScale, Quantity
 from bayesscale.runs import Runs
 
 CUTS = 8
-
 SECONDS = 3.0  # what a fit takes, roughly
 
 BEYOND = 10.0  # times the compute of the largest run, for the run that is predicted
@@ -49,15 +48,17 @@ class SmallestScale(Result):
     size: Quantity
 
     @property
-    def least(self) -> float | None:
-        """The smallest cut at and above which no lack of fit is found; None if there is none.
+    def _described(self) -> pd.DataFrame:
+        """The cuts above every lack of fit, from the first at which a kink would be detected."""
+        found = np.flatnonzero(self.summary["lack_of_fit"] != "")
+        above = self.summary[found[-1] + 1 :] if len(found) else self.summary
+        return above[above["kink"].ffill().notna()]
 
-        Cuts at which no kink would be detected do not count.
-        """
-        found = self.summary["lack_of_fit"] != ""
-        found = found[found | np.isfinite(self.summary["kink"])]
-        described = int(np.argmax([*found[::-1], True]))
-        return None if described == 0 else float(found.index[-described])
+    @property
+    def least(self) -> float | None:
+        """The smallest cut from which the law describes the runs; None if there is none."""
+        fine, found = self._described, (self.summary["lack_of_fit"] != "").any()
+        return None if fine.empty else float((fine if found else self.summary).index[0])
 
     @property
     def severity(self) -> Severity:
@@ -69,17 +70,16 @@ class SmallestScale(Result):
     @property
     def text(self) -> str:
         """From which scale on the law describes the runs."""
-        last = self.summary.iloc[-1]
+        lacking = self.summary["lack_of_fit"][self.summary["lack_of_fit"] != ""]
         if self.least is None:
-            why = last["lack_of_fit"] or "no test could detect a kink"
+            why = "no test could detect a kink" if lacking.empty else lacking.iloc[-1]
             return f"There is no scale from which the law is known to describe the runs: {why}."
-        kept = self.summary.loc[self.least]
+        kept = self._described.iloc[0]
         power = f"a kink of {kept['kink']:.2g} in log loss per decade would be detected"
-        if self.severity == "ok":
-            return f"The law describes all {kept['runs']} runs; {power}."
-        below = self.summary[self.summary.index < self.least].iloc[-1]
+        if lacking.empty:
+            return f"The law describes all {self.summary['runs'].iloc[0]} runs; {power}."
         runs = f"the {kept['runs']} runs from {self.size.write(self.least)} {self.size.unit} on"
-        return f"The law describes {runs}; {power}. With smaller ones, {below['lack_of_fit']}."
+        return f"The law describes {runs}; {power}. With smaller ones, {lacking.iloc[-1]}."
 
     def sections(self) -> list[Section]:
         """Return the verdict, and a row per cut."""

@@ -6,6 +6,7 @@ import pytest
 
 import bayesscale as bs
 from bayesscale.errors import RunsError
+from bayesscale.quantities import FLOPS
 
 KINK = 1e17  # FLOP
 
@@ -77,3 +78,32 @@ def test_small_models_of_chinchilla_deviate_from_its_law(ladders):
     )
     assert found.least is None or found.least > 1e20
     assert found.summary["lack_of_fit"].iloc[0] != ""
+
+
+def summary_of(lack, kink):
+    frame = pd.DataFrame({"runs": [40, 30, 20, 10], "lack_of_fit": lack, "kink": kink})
+    frame.index = pd.Index([1e15, 1e16, 1e17, 1e18], name="least_size")
+    return bs.SmallestScale(frame, 0, ladder(), FLOPS)
+
+
+@pytest.mark.parametrize(
+    ("lack", "kink", "severity", "least", "text"),
+    [
+        (["", "", "", ""], [np.nan, 0.1, 0.2, np.nan], "ok", 1e15, "all 40 runs; a kink of 0.1"),
+        (["a bend", "", "", ""], [0.1, np.nan, 0.2, 0.3], "note", 1e17, "the 20 runs from 1.0e17"),
+        (["a bend", "", "a kink", ""], [0.1, 0.1, 0.2, 0.3], "note", 1e18, "smaller ones, a kink."),
+        (
+            ["a bend", "", "", ""],
+            [0.1, *[np.nan] * 3],
+            "caution",
+            None,
+            "describe the runs: a bend.",
+        ),
+        (["", "", "", "a bend"], [0.1] * 4, "caution", None, "describe the runs: a bend."),
+        ([""] * 4, [np.nan] * 4, "caution", None, "no test could detect a kink"),
+    ],
+)
+def test_cuts_without_power_describe_nothing(lack, kink, severity, least, text):
+    found = summary_of(lack, kink)
+    assert (found.severity, found.least) == (severity, least)
+    assert text in found.text
